@@ -1,0 +1,168 @@
+use super::call::{Draft, call, query};
+use crate::error::{Error, InvalidError};
+use crate::http::body::Body;
+use crate::http::kernel::Kernel;
+use crate::http::request::{Recipe, Resource};
+use crate::http::send::{CallSettings, read_container};
+use crate::model::FileContainer;
+use crate::operation::Operation;
+use crate::preflight;
+
+/// The file containers of the organization, which carry batches and large data:
+/// [`PushClient::file_containers`](crate::PushClient::file_containers).
+#[derive(Debug, Clone)]
+pub struct FileContainers {
+    kernel: Kernel,
+}
+
+impl FileContainers {
+    pub(crate) fn new(kernel: Kernel) -> Self {
+        Self { kernel }
+    }
+
+    /// Creates a file container ([article 43](https://docs.coveo.com/en/43/)). It can be filled for
+    /// about an hour, and goes away by itself.
+    pub fn create(&self) -> CreateFileContainer {
+        let draft = Draft::new(&self.kernel, Operation::CreateFileContainer, Resource::Organization);
+        CreateFileContainer { draft: draft.with(query::USE_VIRTUAL_HOSTED_STYLE_URL, true) }
+    }
+
+    /// Uploads bytes into a file container ([article 43](https://docs.coveo.com/en/43/)), up to
+    /// 256 MB. For an item's data these are the bytes themselves, compressed or not, and not base64
+    /// ([article 69](https://docs.coveo.com/en/69/)).
+    ///
+    /// It goes to the storage behind the service, with the headers that the container asks for and
+    /// without the API key.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Upload`] when the storage refuses it. Where
+    /// [`needs_fresh_container`](crate::UploadError::needs_fresh_container) says so, the container
+    /// has expired; [`store`](Self::store) takes a fresh one by itself.
+    pub fn upload(&self, container: &FileContainer, body: impl Into<Body>) -> UploadToContainer {
+        UploadToContainer {
+            kernel: self.kernel.clone(),
+            container: container.clone(),
+            body: body.into(),
+            settings: CallSettings::default(),
+        }
+    }
+
+    /// Creates a file container and uploads bytes into it; when the storage says that it has
+    /// expired, once more into a fresh one. The answer is the container that holds the bytes.
+    ///
+    /// ```
+    /// # async fn example(client: coveo_push::PushClient, pdf: Vec<u8>) -> Result<(), coveo_push::Error> {
+    /// use coveo_push::{CompressionType, DocumentBody};
+    ///
+    /// let container = client.file_containers().store(pdf).await?;
+    /// let doc = DocumentBody::container(container.file_id(), CompressionType::Uncompressed)
+    ///     .file_extension(".pdf");
+    /// client.items("my-source").add_or_update("https://example.com/a.pdf", &doc).await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn store(&self, body: impl Into<Body>) -> StoreBytes {
+        StoreBytes { kernel: self.kernel.clone(), body: body.into(), settings: CallSettings::default() }
+    }
+}
+
+/// Creates a file container: [`FileContainers::create`].
+#[derive(Debug)]
+#[must_use = "a request is sent by `.await`"]
+pub struct CreateFileContainer {
+    draft: Draft,
+}
+
+call!(CreateFileContainer(draft.settings) -> FileContainer);
+
+impl CreateFileContainer {
+    /// Whether the storage's bucket is named by the host of the upload URI, and not by its path.
+    /// Default: yes, which the service recommends.
+    pub fn use_virtual_hosted_style_url(mut self, virtual_hosted: bool) -> Self {
+        self.draft.set(query::USE_VIRTUAL_HOSTED_STYLE_URL, virtual_hosted);
+        self
+    }
+
+    async fn send(self) -> Result<FileContainer, Error> {
+        let kernel = self.draft.kernel.clone();
+        let (answer, _) = self.draft.send().await?;
+        read_container(&kernel, &answer)
+    }
+}
+
+/// Uploads bytes into a file container: [`FileContainers::upload`].
+#[derive(Debug)]
+#[must_use = "a request is sent by `.await`"]
+pub struct UploadToContainer {
+    kernel: Kernel,
+    container: FileContainer,
+    body: Body,
+    settings: CallSettings,
+}
+
+call!(UploadToContainer(settings) -> ());
+
+impl UploadToContainer {
+    async fn send(self) -> Result<(), Error> {
+        upload(&self.kernel, &self.container, self.body, self.settings).await
+    }
+}
+
+/// Creates a file container and fills it: [`FileContainers::store`].
+#[derive(Debug)]
+#[must_use = "a request is sent by `.await`"]
+pub struct StoreBytes {
+    kernel: Kernel,
+    body: Body,
+    settings: CallSettings,
+}
+
+call!(StoreBytes(settings) -> FileContainer);
+
+impl StoreBytes {
+    async fn send(self) -> Result<FileContainer, Error> {
+        store(&self.kernel, self.body, self.settings).await
+    }
+}
+
+pub(crate) async fn create(kernel: &Kernel, settings: CallSettings) -> Result<FileContainer, Error> {
+    let mut request = FileContainers::new(kernel.clone()).create();
+    request.draft.settings = settings;
+    request.send().await
+}
+
+pub(crate) async fn upload(
+    kernel: &Kernel,
+    container: &FileContainer,
+    body: Body,
+    settings: CallSettings,
+) -> Result<(), Error> {
+    check_size(&body, container.file_id())?;
+    let recipe = Recipe::upload(container, body, &kernel.shared.base_url)?;
+    kernel.send(&recipe, settings).await.map(|_| ())
+}
+
+/// Creates a container and fills it, with a fresh container where the first one has expired.
+pub(crate) async fn store(kernel: &Kernel, body: Body, settings: CallSettings) -> Result<FileContainer, Error> {
+    check_size(&body, "file container")?;
+    let container = create(kernel, settings).await?;
+    match upload(kernel, &container, body.clone(), settings).await {
+        Ok(()) => Ok(container),
+        Err(Error::Upload(error)) if error.needs_fresh_container() && may_try_again(kernel, settings) => {
+            let fresh = create(kernel, settings).await?;
+            upload(kernel, &fresh, body, settings).await.map(|()| fresh)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn may_try_again(kernel: &Kernel, settings: CallSettings) -> bool {
+    !settings.retry.unwrap_or(kernel.shared.retry).is_none()
+}
+
+fn check_size(body: &Body, item: &str) -> Result<(), Error> {
+    match preflight::container_size(body.len(), item) {
+        None => Ok(()),
+        Some(finding) => Err(InvalidError::new(Some(Operation::UploadToContainer), vec![finding]).into()),
+    }
+}

@@ -1,0 +1,176 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::call::{Draft, call, query};
+use super::{Accepted, PushBatch};
+use crate::error::Error;
+use crate::http::kernel::Kernel;
+use crate::http::request::Resource;
+use crate::model::{BatchIdentityBody, Identity, IdentityBody, MappedIdentityBody, OrderingId};
+use crate::operation::Operation;
+use crate::preflight;
+
+/// The security identities of one provider: [`PushClient::identities`](crate::PushClient::identities).
+///
+/// It is owned and cheap to clone, and shares everything with the client it came from.
+#[derive(Debug, Clone)]
+pub struct Identities {
+    pub(crate) kernel: Kernel,
+    pub(crate) provider_id: Arc<str>,
+}
+
+impl Identities {
+    pub(crate) fn new(kernel: Kernel, provider_id: Arc<str>) -> Self {
+        Self { kernel, provider_id }
+    }
+
+    /// The security identity provider.
+    #[must_use]
+    pub fn provider_id(&self) -> &str {
+        &self.provider_id
+    }
+
+    fn draft(&self, operation: Operation) -> Draft {
+        Draft::new(&self.kernel, operation, Resource::Provider(Arc::clone(&self.provider_id)))
+    }
+
+    /// Adds or updates a security identity ([article 167](https://docs.coveo.com/en/167/)).
+    ///
+    /// It replaces what the provider holds: members that are left out are removed from the group.
+    pub fn add_or_update(&self, body: &IdentityBody) -> AddOrUpdateIdentity {
+        let draft = self.draft(Operation::AddOrUpdateIdentity).found(preflight::identity(body));
+        AddOrUpdateIdentity { draft: draft.json(serde_json::to_vec(body), &body.identity.name) }
+    }
+
+    /// Adds or updates the aliases of a security identity
+    /// ([article 142](https://docs.coveo.com/en/142/)).
+    ///
+    /// Its granted identities (`wellKnowns`) must be those of every other call for that identity.
+    pub fn add_or_update_alias(&self, body: &MappedIdentityBody) -> AddOrUpdateAlias {
+        let draft = self.draft(Operation::AddOrUpdateAlias).found(preflight::alias(body));
+        AddOrUpdateAlias { draft: draft.json(serde_json::to_vec(body), &body.identity.name) }
+    }
+
+    /// Deletes a security identity, which the service calls disabling it
+    /// ([article 84](https://docs.coveo.com/en/84/)).
+    pub fn delete(&self, identity: &Identity) -> DeleteIdentity {
+        #[derive(Serialize)]
+        struct Deleted<'a> {
+            identity: &'a Identity,
+        }
+
+        let draft = self.draft(Operation::DeleteIdentity).found(preflight::names(identity, []));
+        DeleteIdentity { draft: draft.json(serde_json::to_vec(&Deleted { identity }), &identity.name) }
+    }
+
+    /// Pushes a batch that is in hand ([article 55](https://docs.coveo.com/en/55/)): creates a file
+    /// container, uploads the batch into it, and pushes the container, each step tried again on its
+    /// own.
+    ///
+    /// A container takes 256 MB.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] when an identity breaks a rule of [`preflight`]; nothing is sent then.
+    pub fn push_batch(&self, batch: &BatchIdentityBody) -> PushBatch {
+        PushBatch::of_identities(self, batch)
+    }
+
+    /// Pushes the batch of identities in a file container that was filled before
+    /// ([article 55](https://docs.coveo.com/en/55/)).
+    pub fn push_file(&self, file_id: impl AsRef<str>) -> PushIdentityFile {
+        PushIdentityFile { draft: self.draft(Operation::PushIdentityBatch).with(query::FILE_ID, file_id.as_ref()) }
+    }
+
+    /// Deletes the identities of the provider whose ordering id is lower than this one
+    /// ([article 33](https://docs.coveo.com/en/33/)).
+    ///
+    /// **Take the id with care**, as for [items](super::Items::delete_older_than).
+    pub fn delete_older_than(&self, ordering_id: impl Into<OrderingId>) -> DeleteOldIdentities {
+        let id = ordering_id.into();
+        let findings = preflight::older_than(id, (self.kernel.shared.now)());
+        let draft = self.draft(Operation::DeleteOldIdentities).with(query::ORDERING_ID, id).found(findings);
+        DeleteOldIdentities { draft }
+    }
+}
+
+/// Adds or updates a security identity: [`Identities::add_or_update`].
+#[derive(Debug)]
+#[must_use = "a request is sent by `.await`"]
+pub struct AddOrUpdateIdentity {
+    draft: Draft,
+}
+
+/// Adds or updates aliases: [`Identities::add_or_update_alias`].
+#[derive(Debug)]
+#[must_use = "a request is sent by `.await`"]
+pub struct AddOrUpdateAlias {
+    draft: Draft,
+}
+
+/// Deletes a security identity: [`Identities::delete`].
+#[derive(Debug)]
+#[must_use = "a request is sent by `.await`"]
+pub struct DeleteIdentity {
+    draft: Draft,
+}
+
+/// Pushes a file container of identities: [`Identities::push_file`].
+#[derive(Debug)]
+#[must_use = "a request is sent by `.await`"]
+pub struct PushIdentityFile {
+    draft: Draft,
+}
+
+call!(AddOrUpdateIdentity(draft.settings) -> Accepted);
+call!(AddOrUpdateAlias(draft.settings) -> Accepted);
+call!(DeleteIdentity(draft.settings) -> Accepted);
+call!(PushIdentityFile(draft.settings) -> Accepted);
+
+/// The operations on identities take the same option and answer alike.
+macro_rules! ordered {
+    ($($name:ident),+) => {
+        $(impl $name {
+            /// Where the operation stands among others on the same identity. Default: the
+            /// service's clock, in milliseconds. Best left alone
+            /// ([article 147](https://docs.coveo.com/en/147/)).
+            pub fn ordering_id(mut self, id: impl Into<OrderingId>) -> Self {
+                self.draft.ordering_id(id.into());
+                self
+            }
+
+            async fn send(self) -> Result<Accepted, Error> {
+                self.draft.accepted().await
+            }
+        })+
+    };
+}
+
+ordered!(AddOrUpdateIdentity, AddOrUpdateAlias, DeleteIdentity, PushIdentityFile);
+
+/// Deletes old security identities: [`Identities::delete_older_than`].
+#[derive(Debug)]
+#[must_use = "a request is sent by `.await`"]
+pub struct DeleteOldIdentities {
+    draft: Draft,
+}
+
+call!(DeleteOldIdentities(draft.settings) -> Accepted);
+
+impl DeleteOldIdentities {
+    /// After how long the service begins to delete. A part of a minute counts as a whole one.
+    /// Default of the service: 15 minutes.
+    ///
+    /// Some of the service's own pages do not list this option for identities; it is sent only when
+    /// it is set.
+    pub fn queue_delay(mut self, delay: Duration) -> Self {
+        self.draft.queue_delay(delay);
+        self
+    }
+
+    async fn send(self) -> Result<Accepted, Error> {
+        self.draft.accepted().await
+    }
+}

@@ -1,0 +1,254 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::call::{Draft, call, query};
+use super::{Accepted, PushBatch};
+use crate::error::Error;
+use crate::http::kernel::Kernel;
+use crate::http::request::Resource;
+use crate::model::object::{self, Layout};
+use crate::model::{BatchDocumentBody, CompressionType, OrderingId, document_keys as key};
+use crate::operation::Operation;
+use crate::preflight::{self, Finding, Rule};
+
+/// The items of one source: [`PushClient::items`](crate::PushClient::items).
+///
+/// It is owned and cheap to clone, and shares everything with the client it came from.
+#[derive(Debug, Clone)]
+pub struct Items {
+    pub(crate) kernel: Kernel,
+    pub(crate) source_id: Arc<str>,
+}
+
+impl Items {
+    pub(crate) fn new(kernel: Kernel, source_id: Arc<str>) -> Self {
+        Self { kernel, source_id }
+    }
+
+    /// The source.
+    #[must_use]
+    pub fn source_id(&self) -> &str {
+        &self.source_id
+    }
+
+    fn draft(&self, operation: Operation) -> Draft {
+        Draft::new(&self.kernel, operation, Resource::Source(Arc::clone(&self.source_id)))
+    }
+
+    /// Adds or updates an item ([article 133](https://docs.coveo.com/en/133/)).
+    ///
+    /// `document_id` is the item's URI, of the form `scheme://…`. The item is a
+    /// [`DocumentBody`](crate::DocumentBody) or any type whose JSON is an object; it is serialised
+    /// here, so the request borrows nothing. A request may have 6 MB, the data in it less than
+    /// 5 MB. For many items use a batch: the service limits calls per day.
+    ///
+    /// ```
+    /// # async fn example(client: coveo_push::PushClient) -> Result<(), coveo_push::Error> {
+    /// use coveo_push::{DocumentBody, Permissions};
+    ///
+    /// let items = client.items("my-source");
+    /// let doc = DocumentBody::text("words").title("My document").permissions(Permissions::public());
+    /// items.add_or_update("https://example.com/a", &doc).await?;
+    ///
+    /// #[derive(serde::Serialize)]
+    /// struct Article { title: String, data: String }
+    /// let article = Article { title: "Mine".into(), data: "words".into() };
+    /// items.add_or_update("https://example.com/b", &article).await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] when the item breaks a rule of [`preflight`]; nothing is sent then.
+    pub fn add_or_update<T: Serialize + ?Sized>(&self, document_id: impl Into<String>, item: &T) -> AddOrUpdateItem {
+        let id = document_id.into();
+        let mut draft = self.draft(Operation::AddOrUpdateItem).with(query::DOCUMENT_ID, &id);
+        let mut json = Vec::new();
+        let mut layout = Layout::default();
+        match object::write(&mut json, &mut layout, None, item) {
+            Ok(()) => {
+                draft = draft.found(preflight::written_item(&id, &json, &layout, self.kernel.shared.preflight));
+                // In the body it is a property of batches; a single item has it in the query.
+                if let Some(value) = object::take_out(&mut json, &layout, key::COMPRESSION_TYPE) {
+                    match serde_json::from_slice::<Option<CompressionType>>(&value) {
+                        Ok(None) => {}
+                        Ok(Some(compression)) => draft.set(query::COMPRESSION_TYPE, compression),
+                        Err(error) => {
+                            draft = draft.found([Finding::new(&id, Rule::CompressionType, error.to_string())]);
+                        }
+                    }
+                }
+                draft.body(json, &id);
+            }
+            Err(error) => draft = draft.found([preflight::unwritable(&id, &error)]),
+        }
+        AddOrUpdateItem { draft }
+    }
+
+    /// Deletes an item ([article 171](https://docs.coveo.com/en/171/)).
+    pub fn delete(&self, document_id: impl Into<String>) -> DeleteItem {
+        let id = document_id.into();
+        let findings = preflight::document_id(&id, self.kernel.shared.preflight);
+        DeleteItem { draft: self.draft(Operation::DeleteItem).with(query::DOCUMENT_ID, &id).found(findings) }
+    }
+
+    /// Pushes a batch that is in hand ([article 90](https://docs.coveo.com/en/90/)): creates a file
+    /// container, uploads the batch into it, and pushes the container, each step tried again on its
+    /// own.
+    ///
+    /// A container takes 256 MB.
+    ///
+    /// ```
+    /// # async fn example(client: coveo_push::PushClient) -> Result<(), coveo_push::Error> {
+    /// use coveo_push::{BatchDocumentBody, DocumentBody};
+    ///
+    /// let batch = BatchDocumentBody::new()
+    ///     .add_or_update("https://example.com/a", DocumentBody::text("one"))
+    ///     .delete("https://example.com/b");
+    /// client.items("my-source").push_batch(&batch).await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] when an item breaks a rule of [`preflight`], or an id stands in the batch
+    /// twice; nothing is sent then.
+    pub fn push_batch(&self, batch: &BatchDocumentBody) -> PushBatch {
+        PushBatch::of_items(self, batch)
+    }
+
+    /// Pushes the batch of items in a file container that was filled before
+    /// ([article 90](https://docs.coveo.com/en/90/)).
+    pub fn push_file(&self, file_id: impl AsRef<str>) -> PushItemFile {
+        PushItemFile { draft: self.draft(Operation::PushItemBatch).with(query::FILE_ID, file_id.as_ref()) }
+    }
+
+    /// Deletes the items of the source whose ordering id is lower than this one
+    /// ([article 131](https://docs.coveo.com/en/131/)), which is how the items go that have
+    /// disappeared since everything was pushed again.
+    ///
+    /// **Take the id with care.** One that is later than the push of an item by the service's
+    /// clock deletes the item; one in the future makes the service ignore what is pushed until
+    /// then, and is refused unless the [`preflight`](crate::Preflight) is told otherwise.
+    pub fn delete_older_than(&self, ordering_id: impl Into<OrderingId>) -> DeleteOldItems {
+        let id = ordering_id.into();
+        let findings = preflight::older_than(id, (self.kernel.shared.now)());
+        let draft = self.draft(Operation::DeleteOldItems).with(query::ORDERING_ID, id).found(findings);
+        DeleteOldItems { draft }
+    }
+}
+
+/// Adds or updates an item: [`Items::add_or_update`].
+#[derive(Debug)]
+#[must_use = "a request is sent by `.await`"]
+pub struct AddOrUpdateItem {
+    draft: Draft,
+}
+
+call!(AddOrUpdateItem(draft.settings) -> Accepted);
+
+impl AddOrUpdateItem {
+    /// Where the operation stands among others on the same item. Default: the service's clock, in
+    /// milliseconds. Best left alone ([article 147](https://docs.coveo.com/en/147/)).
+    pub fn ordering_id(mut self, id: impl Into<OrderingId>) -> Self {
+        self.draft.ordering_id(id.into());
+        self
+    }
+
+    /// How the item's binary data is compressed, for an item that does not say so itself. Default
+    /// of the service: [`ZLib`](CompressionType::ZLib).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] when the item says something else.
+    pub fn compression_type(mut self, compression: CompressionType) -> Self {
+        match self.draft.get(query::COMPRESSION_TYPE) {
+            Some(said) if said != compression.as_str() => {
+                let message = format!("the item says {said} and the request {compression}; say one");
+                let id = self.draft.get(query::DOCUMENT_ID).unwrap_or_default();
+                let finding = Finding::new(id, Rule::CompressionType, message);
+                self.draft = self.draft.found([finding]);
+            }
+            _ => self.draft.set(query::COMPRESSION_TYPE, compression),
+        }
+        self
+    }
+
+    async fn send(self) -> Result<Accepted, Error> {
+        self.draft.accepted().await
+    }
+}
+
+/// Deletes an item: [`Items::delete`].
+#[derive(Debug)]
+#[must_use = "a request is sent by `.await`"]
+pub struct DeleteItem {
+    draft: Draft,
+}
+
+call!(DeleteItem(draft.settings) -> Accepted);
+
+impl DeleteItem {
+    /// Whether the item's children go too: the items whose URI begins with this one. Default: no.
+    pub fn delete_children(mut self, children: bool) -> Self {
+        self.draft.set(query::DELETE_CHILDREN, children);
+        self
+    }
+
+    /// Where the operation stands among others on the same item. Default: the service's clock, in
+    /// milliseconds. Best left alone ([article 147](https://docs.coveo.com/en/147/)).
+    pub fn ordering_id(mut self, id: impl Into<OrderingId>) -> Self {
+        self.draft.ordering_id(id.into());
+        self
+    }
+
+    async fn send(self) -> Result<Accepted, Error> {
+        self.draft.accepted().await
+    }
+}
+
+/// Pushes a file container of items: [`Items::push_file`].
+#[derive(Debug)]
+#[must_use = "a request is sent by `.await`"]
+pub struct PushItemFile {
+    draft: Draft,
+}
+
+call!(PushItemFile(draft.settings) -> Accepted);
+
+impl PushItemFile {
+    /// Where the operations stand among others on the same items. Default: the service's clock, in
+    /// milliseconds. Best left alone ([article 147](https://docs.coveo.com/en/147/)).
+    pub fn ordering_id(mut self, id: impl Into<OrderingId>) -> Self {
+        self.draft.ordering_id(id.into());
+        self
+    }
+
+    async fn send(self) -> Result<Accepted, Error> {
+        self.draft.accepted().await
+    }
+}
+
+/// Deletes old items: [`Items::delete_older_than`].
+#[derive(Debug)]
+#[must_use = "a request is sent by `.await`"]
+pub struct DeleteOldItems {
+    draft: Draft,
+}
+
+call!(DeleteOldItems(draft.settings) -> Accepted);
+
+impl DeleteOldItems {
+    /// After how long the service begins to delete, so that what is still queued is carried out
+    /// first. A part of a minute counts as a whole one. Default of the service: 15 minutes.
+    pub fn queue_delay(mut self, delay: Duration) -> Self {
+        self.draft.queue_delay(delay);
+        self
+    }
+
+    async fn send(self) -> Result<Accepted, Error> {
+        self.draft.accepted().await
+    }
+}

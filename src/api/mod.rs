@@ -1,0 +1,19 @@
+//! One file per resource of the Push API. Each operation is a request builder: made by a method of
+//! its handle, changed by setters, sent by `.await`.
+
+mod accepted;
+mod call;
+mod file_containers;
+mod identities;
+mod items;
+mod push_batch;
+mod sources;
+
+pub use accepted::{Accepted, BatchAccepted};
+pub use file_containers::{CreateFileContainer, FileContainers, StoreBytes, UploadToContainer};
+pub use identities::{
+    AddOrUpdateAlias, AddOrUpdateIdentity, DeleteIdentity, DeleteOldIdentities, Identities, PushIdentityFile,
+};
+pub use items::{AddOrUpdateItem, DeleteItem, DeleteOldItems, Items, PushItemFile};
+pub use push_batch::PushBatch;
+pub use sources::{SetSourceStatus, Sources};

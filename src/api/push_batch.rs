@@ -1,0 +1,93 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::call::{Draft, call, judge, query};
+use super::file_containers::store;
+use super::{Accepted, BatchAccepted, Identities, Items};
+use crate::error::Error;
+use crate::http::body::Body;
+use crate::http::kernel::Kernel;
+use crate::http::request::Resource;
+use crate::model::object::{self, Layout};
+use crate::model::{BatchDocumentBody, BatchIdentityBody, OrderingId};
+use crate::operation::Operation;
+use crate::preflight::{self, Finding, Rule};
+
+/// Pushes a batch in three steps, each tried again on its own: creates a file container, uploads
+/// the batch into it, and pushes the container: [`Items::push_batch`], [`Identities::push_batch`].
+#[derive(Debug)]
+#[must_use = "a request is sent by `.await`"]
+pub struct PushBatch {
+    /// The last step, but for the container's id.
+    commit: Draft,
+    batch: Bytes,
+    findings: Vec<Finding>,
+}
+
+call!(PushBatch(commit.settings) -> BatchAccepted);
+
+impl PushBatch {
+    pub(super) fn of_items(items: &Items, batch: &BatchDocumentBody) -> Self {
+        let resource = Resource::Source(Arc::clone(&items.source_id));
+        let (json, findings) = write_items(&items.kernel, batch);
+        Self { commit: Draft::new(&items.kernel, Operation::PushItemBatch, resource), batch: json.into(), findings }
+    }
+
+    pub(super) fn of_identities(identities: &Identities, batch: &BatchIdentityBody) -> Self {
+        let resource = Resource::Provider(Arc::clone(&identities.provider_id));
+        let mut findings = preflight::identity_batch(batch);
+        let json = serde_json::to_vec(batch).unwrap_or_else(|error| {
+            findings.push(Finding::new("batch", Rule::NotAnObject, error.to_string()));
+            Vec::new()
+        });
+        Self {
+            commit: Draft::new(&identities.kernel, Operation::PushIdentityBatch, resource),
+            batch: json.into(),
+            findings,
+        }
+    }
+
+    /// Where the operations stand among others on the same items. Default: the service's clock, in
+    /// milliseconds. Best left alone ([article 147](https://docs.coveo.com/en/147/)).
+    pub fn ordering_id(mut self, id: impl Into<OrderingId>) -> Self {
+        self.commit.ordering_id(id.into());
+        self
+    }
+
+    async fn send(self) -> Result<BatchAccepted, Error> {
+        let Self { mut commit, batch, findings } = self;
+        let warnings = judge(&commit.kernel, commit.operation, findings)?;
+        let bytes = batch.len() as u64;
+        let container = store(&commit.kernel, Body::from(batch), commit.settings).await?;
+        commit.set(query::FILE_ID, container.file_id());
+        let (answer, _) = commit.send().await?;
+        Ok(BatchAccepted::new(container.file_id().to_owned(), bytes, Accepted::new(&answer, warnings)))
+    }
+}
+
+/// Writes a batch item by item, so that each is held to the rules as it is written.
+fn write_items(kernel: &Kernel, batch: &BatchDocumentBody) -> (Vec<u8>, Vec<Finding>) {
+    let switch = kernel.shared.preflight;
+    let mut findings = preflight::ids_of_batch(batch);
+    let mut layout = Layout::default();
+    let mut json = br#"{"addOrUpdate":["#.to_vec();
+    for (index, item) in batch.add_or_update.iter().enumerate() {
+        if index > 0 {
+            json.push(b',');
+        }
+        match object::write(&mut json, &mut layout, Some(&item.document_id), &item.body) {
+            Ok(()) => findings.extend(preflight::written_item(&item.document_id, &json, &layout, switch)),
+            Err(error) => findings.push(preflight::unwritable(&item.document_id, &error)),
+        }
+    }
+    json.extend_from_slice(br#"],"delete":"#);
+    for item in &batch.delete {
+        findings.extend(preflight::document_id(&item.document_id, switch));
+    }
+    if let Err(error) = serde_json::to_writer(&mut json, &batch.delete) {
+        findings.push(Finding::new("batch", Rule::NotAnObject, error.to_string()));
+    }
+    json.push(b'}');
+    (json, findings)
+}

@@ -1,0 +1,45 @@
+use super::Accepted;
+use super::call::{Draft, call, query};
+use crate::error::Error;
+use crate::http::kernel::Kernel;
+use crate::http::request::Resource;
+use crate::model::SourceStatus;
+use crate::operation::Operation;
+
+/// The sources of the organization: [`PushClient::sources`](crate::PushClient::sources).
+#[derive(Debug, Clone)]
+pub struct Sources {
+    kernel: Kernel,
+}
+
+impl Sources {
+    pub(crate) fn new(kernel: Kernel) -> Self {
+        Self { kernel }
+    }
+
+    /// Sets what a source is doing ([article 35](https://docs.coveo.com/en/35/)), which the
+    /// activity log shows and usage is counted by.
+    ///
+    /// A source that was set to anything but [`Idle`](SourceStatus::Idle) stays there until it is
+    /// set to it.
+    pub fn set_status(&self, source_id: impl Into<String>, status: SourceStatus) -> SetSourceStatus {
+        let resource = Resource::Source(source_id.into().into());
+        let draft = Draft::new(&self.kernel, Operation::SetSourceStatus, resource);
+        SetSourceStatus { draft: draft.with(query::STATUS_TYPE, status) }
+    }
+}
+
+/// Sets what a source is doing: [`Sources::set_status`].
+#[derive(Debug)]
+#[must_use = "a request is sent by `.await`"]
+pub struct SetSourceStatus {
+    draft: Draft,
+}
+
+call!(SetSourceStatus(draft.settings) -> Accepted);
+
+impl SetSourceStatus {
+    async fn send(self) -> Result<Accepted, Error> {
+        self.draft.accepted().await
+    }
+}

@@ -1,0 +1,346 @@
+//! The client and its builder.
+
+use std::env;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use http::HeaderValue;
+
+use crate::api::{FileContainers, Identities, Items, Sources};
+use crate::credentials::{ApiKey, Credentials, CredentialsProvider};
+use crate::error::{ConfigError, Error};
+use crate::http::kernel::{Kernel, Random, Shared, Timeouts};
+use crate::http::reqwest_transport::{ClientBuilder, HAS_TLS, ReqwestTransport};
+use crate::http::retry::{Budget, RetryPolicy};
+use crate::http::throttle::Throttle;
+use crate::http::transport::Transport;
+use crate::preflight::Preflight;
+use crate::region::{BaseUrl, PushApiUrl, Region};
+
+/// The variables that [`PushClientBuilder::from_env`] reads.
+const API_KEY: &str = "COVEO_API_KEY";
+const ORGANIZATION_ID: &str = "COVEO_ORGANIZATION_ID";
+const REGION: &str = "COVEO_REGION";
+const BASE_URL: &str = "COVEO_BASE_URL";
+
+/// A client of the Push API for one organization.
+///
+/// It is cheap to clone, and all clones and handles share one connection pool, one throttle and one
+/// retry budget. Making one does no I/O.
+///
+/// ```
+/// # #[cfg(any(feature = "rustls", feature = "native-tls"))] {
+/// use coveo_push::{ApiKey, PushClient, Region};
+///
+/// let client = PushClient::builder("my-org", ApiKey::new("key")).region(Region::Europe).build()?;
+/// let items = client.items("my-source");
+/// # let _ = items; }
+/// # Ok::<(), coveo_push::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct PushClient {
+    kernel: Kernel,
+}
+
+impl PushClient {
+    /// A client for an organization, with an API key, which can be made in the administration
+    /// console when the source is.
+    pub fn builder(organization_id: impl Into<String>, key: ApiKey) -> PushClientBuilder {
+        PushClientBuilder::new(organization_id.into(), Credentials::Key(key))
+    }
+
+    /// A client for an organization, with a provider that gives a token for each attempt.
+    pub fn builder_with_provider(
+        organization_id: impl Into<String>,
+        provider: impl CredentialsProvider,
+    ) -> PushClientBuilder {
+        PushClientBuilder::new(organization_id.into(), Credentials::Provider(Arc::new(provider)))
+    }
+
+    /// A client for the host and the organization of a "Push API URL" as the administration console
+    /// shows it.
+    pub fn builder_for(url: &PushApiUrl, key: ApiKey) -> PushClientBuilder {
+        Self::builder(url.organization_id(), key).base_url(url.base_url())
+    }
+
+    /// A client from the environment: see [`PushClientBuilder::from_env`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] when the environment does not say what is needed.
+    pub fn from_env() -> Result<Self, Error> {
+        PushClientBuilder::from_env()?.build()
+    }
+
+    /// The same client with another key, such as that of another source. It shares the connection
+    /// pool, the throttle and the retry budget with this one.
+    #[must_use]
+    pub fn with_credentials(&self, key: ApiKey) -> Self {
+        let shared = Arc::clone(&self.kernel.shared);
+        Self { kernel: Kernel { shared, credentials: Credentials::Key(key) } }
+    }
+
+    /// The organization.
+    #[must_use]
+    pub fn organization_id(&self) -> &str {
+        &self.kernel.shared.organization_id
+    }
+
+    /// The sources of the organization.
+    #[must_use]
+    pub fn sources(&self) -> Sources {
+        Sources::new(self.kernel.clone())
+    }
+
+    /// The items of a source.
+    #[must_use]
+    pub fn items(&self, source_id: impl Into<String>) -> Items {
+        Items::new(self.kernel.clone(), source_id.into().into())
+    }
+
+    /// The security identities of a provider. Its id may hold spaces.
+    #[must_use]
+    pub fn identities(&self, provider_id: impl Into<String>) -> Identities {
+        Identities::new(self.kernel.clone(), provider_id.into().into())
+    }
+
+    /// The file containers of the organization.
+    #[must_use]
+    pub fn file_containers(&self) -> FileContainers {
+        FileContainers::new(self.kernel.clone())
+    }
+}
+
+impl fmt::Debug for PushClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.kernel.fmt(f)
+    }
+}
+
+/// Builds a [`PushClient`].
+pub struct PushClientBuilder {
+    organization_id: String,
+    credentials: Credentials,
+    base_url: String,
+    allow_plain_http: bool,
+    user_agent: Option<String>,
+    connect_timeout: Option<Duration>,
+    timeouts: Timeouts,
+    retry: RetryPolicy,
+    preflight: Preflight,
+    http_client: Option<ClientBuilder>,
+    transport: Option<Arc<dyn Transport>>,
+    random: Random,
+}
+
+impl PushClientBuilder {
+    fn new(organization_id: String, credentials: Credentials) -> Self {
+        Self {
+            organization_id,
+            credentials,
+            base_url: Region::default().base_url().to_owned(),
+            allow_plain_http: false,
+            user_agent: None,
+            connect_timeout: None,
+            timeouts: Timeouts::default(),
+            retry: RetryPolicy::default(),
+            preflight: Preflight::default(),
+            http_client: None,
+            transport: None,
+            random: Arc::new(fastrand::f64),
+        }
+    }
+
+    /// Reads `COVEO_API_KEY` and `COVEO_ORGANIZATION_ID`, and where the service is from
+    /// `COVEO_REGION` (`us`, `ca`, `eu`, `au`, `hipaa`) or `COVEO_BASE_URL`; US East without
+    /// either. Nothing else in this crate reads the environment.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] when the key or the organization is not set, the region is not one, or
+    /// both a region and a base URL are given.
+    pub fn from_env() -> Result<Self, Error> {
+        Self::from_variables(|name| match env::var(name) {
+            Ok(value) => Ok(Some(value)),
+            Err(env::VarError::NotPresent) => Ok(None),
+            Err(env::VarError::NotUnicode(_)) => Err(ConfigError::new(format!("{name} is not Unicode text")).into()),
+        })
+    }
+
+    fn from_variables(read: impl Fn(&str) -> Result<Option<String>, Error>) -> Result<Self, Error> {
+        let given = |name: &str| {
+            let value = read(name)?.map(|value| value.trim().to_owned());
+            Ok::<_, Error>(value.filter(|value| !value.is_empty()))
+        };
+        let needed = |name: &str| {
+            given(name)?.ok_or_else(|| Error::from(ConfigError::new(format!("the variable {name} is not set"))))
+        };
+        let key = needed(API_KEY)?;
+        let builder = PushClient::builder(needed(ORGANIZATION_ID)?, ApiKey::new(key));
+        match (given(REGION)?, given(BASE_URL)?) {
+            (Some(_), Some(_)) => {
+                Err(ConfigError::new(format!("{REGION} and {BASE_URL} are both set; set one of them")).into())
+            }
+            (Some(region), None) => Ok(builder.region(region.parse()?)),
+            (None, Some(base_url)) => Ok(builder.base_url(base_url)),
+            (None, None) => Ok(builder),
+        }
+    }
+
+    /// The region of the organization, in place of an earlier region or base URL. Default: US East.
+    #[must_use]
+    pub fn region(self, region: Region) -> Self {
+        self.base_url(region.base_url())
+    }
+
+    /// Everything before `/organizations`, such as `https://api.cloud.coveo.com/push/v1`, in place
+    /// of an earlier region or base URL. A slash at the end makes no difference.
+    #[must_use]
+    pub fn base_url(mut self, url: impl Into<String>) -> Self {
+        self.base_url = url.into();
+        self
+    }
+
+    /// Allows a base URL that is plain http and not loopback, where everybody on the way can read
+    /// the API key. Default: no.
+    #[must_use]
+    pub fn allow_plain_http(mut self, allow: bool) -> Self {
+        self.allow_plain_http = allow;
+        self
+    }
+
+    /// What to call the calling program in the User-Agent, such as `my-connector/1.2`; the name of
+    /// this crate comes after it.
+    #[must_use]
+    pub fn user_agent(mut self, product: impl Into<String>) -> Self {
+        self.user_agent = Some(product.into());
+        self
+    }
+
+    /// How long connecting may take. Default: 10 s. With [`http_client`](Self::http_client) the
+    /// builder's own setting stands unless this is called.
+    #[must_use]
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = Some(timeout);
+        self
+    }
+
+    /// How long an attempt of a call may take, all but uploads. Default: 30 s.
+    #[must_use]
+    pub fn call_timeout(mut self, timeout: Duration) -> Self {
+        self.timeouts.control = timeout;
+        self
+    }
+
+    /// How long an attempt of an upload may take: `base`, and the time its bytes take at `rate`
+    /// bytes a second. Default: 30 s and 256 KiB/s. An upload starts no attempt later than three
+    /// times that after its first.
+    #[must_use]
+    pub fn upload_timeout(mut self, base: Duration, rate: u64) -> Self {
+        self.timeouts.upload = base;
+        self.timeouts.upload_rate = rate;
+        self
+    }
+
+    /// How often and for how long calls are tried. Default: [`RetryPolicy::default`].
+    #[must_use]
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.retry = policy;
+        self
+    }
+
+    /// What to do about data that the service would accept and then drop. Default:
+    /// [`Preflight::Refuse`].
+    #[must_use]
+    pub fn preflight(mut self, preflight: Preflight) -> Self {
+        self.preflight = preflight;
+        self
+    }
+
+    /// The builder of the HTTP client: for proxies, certificates and pools. The crate sets three
+    /// things on it last: no redirects, no Referer, no retries but its own.
+    ///
+    /// Headers that it adds to all requests go to the storage as well: give it none that is secret.
+    #[must_use]
+    pub fn http_client(mut self, builder: ClientBuilder) -> Self {
+        self.http_client = Some(builder);
+        self
+    }
+
+    /// What sends the requests, in place of reqwest: an HTTP client that is set up already, or the
+    /// fake service. [`Transport`] lists which guarantees then rest on it.
+    #[must_use]
+    pub fn transport(mut self, transport: impl Transport) -> Self {
+        self.transport = Some(Arc::new(transport));
+        self
+    }
+
+    /// Where the jitter of waits comes from: numbers in `0.0..1.0`. For tests that look at the
+    /// clock: with `|| 1.0` each wait is as long as it can be.
+    #[cfg(feature = "test-util")]
+    #[must_use]
+    pub fn random(mut self, random: impl Fn() -> f64 + Send + Sync + 'static) -> Self {
+        self.random = Arc::new(random);
+        self
+    }
+
+    /// Makes the client. Does no I/O.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] when a setting is wrong: an unusable base URL, plain http, an empty key or
+    /// organization, no TLS for https.
+    pub fn build(self) -> Result<PushClient, Error> {
+        let base_url = BaseUrl::parse(&self.base_url, self.allow_plain_http)?;
+        if let Credentials::Key(key) = &self.credentials {
+            key.authorization().map_err(|error| ConfigError::new(error.to_string()))?;
+        }
+        if self.organization_id.is_empty() {
+            return Err(ConfigError::new("the organization id is empty").into());
+        }
+        let transport = match self.transport {
+            Some(transport) => transport,
+            None if base_url.is_https() && !HAS_TLS => {
+                return Err(ConfigError::new(
+                    "an https base URL needs TLS: turn on the feature `rustls` or `native-tls`, or give a transport",
+                )
+                .into());
+            }
+            None => Arc::new(ReqwestTransport::new(self.http_client, self.connect_timeout)?),
+        };
+        let shared = Shared {
+            transport,
+            base_url,
+            organization_id: self.organization_id.into(),
+            user_agent: user_agent(self.user_agent.as_deref())?,
+            timeouts: self.timeouts,
+            retry: self.retry,
+            preflight: self.preflight,
+            throttle: Throttle::default(),
+            budget: Budget::new(),
+            random: self.random,
+            now: SystemTime::now,
+        };
+        Ok(PushClient { kernel: Kernel { shared: Arc::new(shared), credentials: self.credentials } })
+    }
+}
+
+fn user_agent(product: Option<&str>) -> Result<HeaderValue, Error> {
+    const OURS: &str = concat!("coveo-push/", env!("CARGO_PKG_VERSION"));
+    match product.map(str::trim).filter(|product| !product.is_empty()) {
+        None => Ok(HeaderValue::from_static(OURS)),
+        Some(product) => HeaderValue::try_from(format!("{product} {OURS}"))
+            .map_err(|error| ConfigError::with_source("the user agent cannot stand in a header", error).into()),
+    }
+}
+
+impl fmt::Debug for PushClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PushClientBuilder")
+            .field("organization_id", &self.organization_id)
+            .field("credentials", &self.credentials)
+            .field("base_url", &self.base_url)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,121 @@
+//! The secret that opens the Push API, and where it comes from.
+
+use std::fmt;
+use std::sync::Arc;
+
+use http::HeaderValue;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::error::BoxError;
+use crate::http::BoxFuture;
+
+/// An API key or an OAuth2 access token ([article 1718](https://docs.coveo.com/en/1718/)).
+///
+/// It is in no `Debug` output, has neither `Display` nor `Serialize`, and is wiped from memory when
+/// it is dropped.
+#[derive(Clone)]
+pub struct ApiKey(SecretString);
+
+impl ApiKey {
+    /// A key. White space around it, such as the line end of the file it was read from, is left
+    /// out.
+    pub fn new(key: impl Into<String>) -> Self {
+        let key: String = key.into();
+        Self(SecretString::from(key.trim()))
+    }
+
+    pub(crate) fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+
+    /// The header that it makes, marked as one not to show.
+    pub(crate) fn authorization(&self) -> Result<HeaderValue, BoxError> {
+        if self.expose().is_empty() {
+            return Err("the API key is empty".into());
+        }
+        let mut value = HeaderValue::try_from(format!("Bearer {}", self.expose()))
+            .map_err(|_| BoxError::from("the API key has a character that no HTTP header can hold"))?;
+        value.set_sensitive(true);
+        Ok(value)
+    }
+}
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ApiKey([redacted])")
+    }
+}
+
+impl From<String> for ApiKey {
+    fn from(key: String) -> Self {
+        Self::new(key)
+    }
+}
+
+impl From<&str> for ApiKey {
+    fn from(key: &str) -> Self {
+        Self::new(key)
+    }
+}
+
+/// Gives a token for each attempt: for OAuth2, whose tokens expire.
+///
+/// It is asked before every attempt, so it should keep the token until it is about to expire. When
+/// the service does not take a token (401 `INVALID_TOKEN`) the provider is asked once more, with
+/// the token that was refused.
+///
+/// ```
+/// use coveo_push::{ApiKey, BoxError, BoxFuture, CredentialsProvider};
+///
+/// #[derive(Debug)]
+/// struct Vault;
+///
+/// impl CredentialsProvider for Vault {
+///     fn token<'a>(&'a self, refused: Option<&'a ApiKey>) -> BoxFuture<'a, Result<ApiKey, BoxError>> {
+///         Box::pin(async move {
+///             let fresh = refused.is_some();
+///             // … ask the vault, past its cache when `fresh` …
+///             # let _ = fresh;
+///             Ok(ApiKey::new("token"))
+///         })
+///     }
+/// }
+/// # let _ = Vault;
+/// ```
+pub trait CredentialsProvider: Send + Sync + 'static {
+    /// A token to send now; `refused` is one that the service has just refused.
+    fn token<'a>(&'a self, refused: Option<&'a ApiKey>) -> BoxFuture<'a, Result<ApiKey, BoxError>>;
+}
+
+/// Where the key of a client comes from.
+#[derive(Clone)]
+pub(crate) enum Credentials {
+    Key(ApiKey),
+    Provider(Arc<dyn CredentialsProvider>),
+}
+
+impl Credentials {
+    pub(crate) async fn token(&self, refused: Option<&ApiKey>) -> Result<ApiKey, BoxError> {
+        match self {
+            Self::Key(key) => Ok(key.clone()),
+            Self::Provider(provider) => provider.token(refused).await,
+        }
+    }
+
+    /// The key, when it does not change.
+    pub(crate) fn static_key(&self) -> Option<&str> {
+        match self {
+            Self::Key(key) => Some(key.expose()),
+            Self::Provider(_) => None,
+        }
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key(key) => key.fmt(f),
+            Self::Provider(_) => f.write_str("CredentialsProvider(..)"),
+        }
+    }
+}

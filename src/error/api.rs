@@ -1,0 +1,117 @@
+use std::fmt;
+use std::time::Duration;
+
+use http::StatusCode;
+
+use super::{CallRecord, ErrorCode};
+use crate::operation::Operation;
+
+/// An answer of the Push API that is no success ([article 95](https://docs.coveo.com/en/95/)).
+#[derive(Debug)]
+pub struct ApiError {
+    pub(super) record: CallRecord,
+    pub(super) status: StatusCode,
+    pub(super) code: Option<ErrorCode>,
+    pub(super) message: Option<String>,
+    pub(super) body: String,
+    pub(super) retry_after: Option<Duration>,
+}
+
+impl ApiError {
+    pub(crate) fn new(
+        record: CallRecord,
+        status: StatusCode,
+        code: Option<ErrorCode>,
+        message: Option<String>,
+        body: String,
+        retry_after: Option<Duration>,
+    ) -> Self {
+        Self { record, status, code, message, body, retry_after }
+    }
+
+    /// The status of the answer.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The service's own code, where it gave one. Gateways give none.
+    #[must_use]
+    pub fn code(&self) -> Option<&ErrorCode> {
+        self.code.as_ref()
+    }
+
+    /// What the service said, where the answer was JSON with a message.
+    #[must_use]
+    pub fn message(&self) -> Option<&str> {
+        self.message.as_deref()
+    }
+
+    /// The first 16 KiB of the answer, whatever it was: JSON, HTML, nothing.
+    #[must_use]
+    pub fn body(&self) -> &str {
+        &self.body
+    }
+
+    /// The operation that failed.
+    #[must_use]
+    pub fn operation(&self) -> Operation {
+        self.record.operation
+    }
+
+    /// How many times the request was sent. 0 when nothing was, because an earlier call was told to
+    /// wait.
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        self.record.attempts
+    }
+
+    /// The time from the call's begin to this error, waits included.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.record.elapsed
+    }
+
+    /// How long the service asked to wait.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { record, status, code, message, body: _, retry_after } = self;
+        write!(f, "{}: {}", record.operation, status.as_u16())?;
+        match (code, status.canonical_reason()) {
+            (Some(code), _) => write!(f, " {}", one_line(code.as_str()))?,
+            (None, Some(reason)) => write!(f, " {reason}")?,
+            (None, None) => {}
+        }
+        if let Some(message) = message.as_deref().filter(|message| !message.is_empty()) {
+            write!(f, ": {}", one_line(message))?;
+        }
+        match record.attempts {
+            0 => f.write_str(" (not sent: the service asked an earlier call to wait)")?,
+            1 => {}
+            attempts => write!(f, " (after {attempts} attempts)")?,
+        }
+        match retry_after {
+            Some(wait) => write!(f, " (retry after {} s)", wait.as_secs_f64().ceil()),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Text of the service as part of one line: control characters become spaces, and it ends after
+/// 300 characters.
+pub(super) fn one_line(text: &str) -> String {
+    const LONGEST: usize = 300;
+    let mut line: String = text.chars().take(LONGEST).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if text.chars().nth(LONGEST).is_some() {
+        line.push('…');
+    }
+    line
+}
+
+impl std::error::Error for ApiError {}

@@ -1,0 +1,91 @@
+use std::fmt;
+
+use super::BoxError;
+use crate::operation::Operation;
+use crate::preflight::Finding;
+
+/// What was given to a call breaks rules of the service, and was not sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidError {
+    operation: Option<Operation>,
+    findings: Vec<Finding>,
+}
+
+impl InvalidError {
+    pub(crate) fn new(operation: Option<Operation>, findings: Vec<Finding>) -> Self {
+        Self { operation, findings }
+    }
+
+    /// The operation that would have been sent.
+    #[must_use]
+    pub fn operation(&self) -> Option<Operation> {
+        self.operation
+    }
+
+    /// Each rule that is broken, with the item and what to do.
+    #[must_use]
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+}
+
+impl fmt::Display for InvalidError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(operation) = self.operation {
+            write!(f, "{operation}: ")?;
+        }
+        let Some((first, others)) = self.findings.split_first() else { return f.write_str("invalid") };
+        write!(f, "{first}")?;
+        match others.len() {
+            0 => Ok(()),
+            1 => f.write_str(" (and 1 more finding)"),
+            more => write!(f, " (and {more} more findings)"),
+        }
+    }
+}
+
+impl std::error::Error for InvalidError {}
+
+/// The client cannot be built like this, or the environment does not say what it needs.
+#[derive(Debug, thiserror::Error)]
+#[error("configuration: {message}")]
+pub struct ConfigError {
+    message: String,
+    source: Option<BoxError>,
+}
+
+impl ConfigError {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), source: None }
+    }
+
+    pub(crate) fn with_source(message: impl Into<String>, source: impl Into<BoxError>) -> Self {
+        Self { message: message.into(), source: Some(source.into()) }
+    }
+
+    /// What is wrong, and what to do.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+}
+
+/// The credentials provider did not give a token, and nothing was sent.
+#[derive(Debug, thiserror::Error)]
+#[error("{operation}: the credentials provider gave no token")]
+pub struct CredentialsError {
+    operation: Operation,
+    source: BoxError,
+}
+
+impl CredentialsError {
+    pub(crate) fn new(operation: Operation, source: BoxError) -> Self {
+        Self { operation, source }
+    }
+
+    /// The operation that would have been sent.
+    #[must_use]
+    pub fn operation(&self) -> Operation {
+        self.operation
+    }
+}

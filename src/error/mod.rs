@@ -1,0 +1,280 @@
+//! What can go wrong, as one enum to match on.
+
+mod api;
+mod code;
+mod invalid;
+mod redact;
+mod transport;
+mod upload;
+
+use std::time::Duration;
+
+use http::StatusCode;
+
+pub use api::ApiError;
+pub use code::ErrorCode;
+pub use invalid::{ConfigError, CredentialsError, InvalidError};
+pub(crate) use redact::Redactor;
+pub use transport::{DecodeError, TransportError, TransportErrorKind, TransportFailure};
+pub use upload::UploadError;
+
+use crate::operation::Operation;
+
+/// An error of another crate, kept as the source of one of ours.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Why a call did not succeed.
+///
+/// Every answer outside the statuses of a success is one of the first ten variants, each with an
+/// [`ApiError`] that holds what the service said. The others tell that there was no usable answer,
+/// or that nothing was sent at all.
+///
+/// When attempts are used up the error is the last one that happened, with their number in
+/// [`attempts`](Self::attempts).
+///
+/// ```
+/// use coveo_push::{Error, ErrorCode};
+///
+/// fn explain(error: &Error) -> &'static str {
+///     match error {
+///         Error::Unauthorized(_) => "the API key is not valid",
+///         Error::RateLimited(_) => "the service asks to slow down",
+///         Error::PreconditionFailed(e) if e.code() == Some(&ErrorCode::SourceDoesNotExist) => "no such source",
+///         e if e.is_retryable() => "worth trying again later",
+///         _ => "not worth trying again as it is",
+///     }
+/// }
+/// # let _ = explain;
+/// ```
+///
+/// `Display` is one line that begins with the operation and holds no body, no query and no key;
+/// the causes are in the chain of [`source`](std::error::Error::source)s.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// 400: the body is not what the service expects, or the organization is paused.
+    ///
+    /// Look at [`ApiError::code`]: with `INVALID_JSON` the data has to be mended, with
+    /// `ORGANIZATION_IS_PAUSED` somebody has to wake the organization in the console.
+    #[error(transparent)]
+    BadRequest(Box<ApiError>),
+    /// 401: there is no key, or it is unknown, expired, disabled, or not allowed from this address.
+    #[error(transparent)]
+    Unauthorized(Box<ApiError>),
+    /// 403: the key lacks a privilege; a wrong organization or source looks the same.
+    #[error(transparent)]
+    AccessDenied(Box<ApiError>),
+    /// 404: there is no such organization.
+    #[error(transparent)]
+    NotFound(Box<ApiError>),
+    /// 412: there is no such source, a parameter is missing or wrong, or the item entitlement is
+    /// used up.
+    #[error(transparent)]
+    PreconditionFailed(Box<ApiError>),
+    /// 413: over one of the service's size limits.
+    #[error(transparent)]
+    PayloadTooLarge(Box<ApiError>),
+    /// 415: the body's type is missing or wrong; something between here and the service changed it.
+    #[error(transparent)]
+    UnsupportedMediaType(Box<ApiError>),
+    /// 429: too many calls, or too many items today.
+    ///
+    /// With [`attempts`](Self::attempts) at 0 nothing was sent: an earlier call was told to wait
+    /// for longer than this one may. [`retry_after`](Self::retry_after) says how long.
+    #[error(transparent)]
+    RateLimited(Box<ApiError>),
+    /// 5xx: the service, or a gateway before it, failed.
+    #[error(transparent)]
+    Server(Box<ApiError>),
+    /// Any other status, redirects among them: the base URL may not be that of the Push API.
+    #[error(transparent)]
+    UnexpectedStatus(Box<ApiError>),
+    /// The storage refused an upload into a file container.
+    #[error(transparent)]
+    Upload(Box<UploadError>),
+    /// There was no usable answer: the connection failed, broke, or took too long.
+    #[error(transparent)]
+    Transport(Box<TransportFailure>),
+    /// The call succeeded, but its answer could not be read.
+    #[error(transparent)]
+    Decode(Box<DecodeError>),
+    /// What was given breaks a rule, and was not sent.
+    #[error(transparent)]
+    Invalid(Box<InvalidError>),
+    /// The client cannot be built like this.
+    #[error(transparent)]
+    Config(Box<ConfigError>),
+    /// The credentials provider did not give a token.
+    #[error(transparent)]
+    Credentials(Box<CredentialsError>),
+}
+
+/// What the attempts of a call have in common, in every error that comes after one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CallRecord {
+    pub(crate) operation: Operation,
+    pub(crate) attempts: u32,
+    pub(crate) elapsed: Duration,
+    /// Whether some attempt may have been carried out although no success was seen.
+    pub(crate) may_have_been_applied: bool,
+}
+
+impl Error {
+    /// The status of the answer, where there was one.
+    #[must_use]
+    pub fn status(&self) -> Option<StatusCode> {
+        match self {
+            Self::Upload(error) => Some(error.status()),
+            Self::Decode(error) => Some(error.status()),
+            other => other.api().map(ApiError::status),
+        }
+    }
+
+    /// The service's own code for the error, where it gave one.
+    #[must_use]
+    pub fn code(&self) -> Option<&ErrorCode> {
+        self.api().and_then(ApiError::code)
+    }
+
+    /// What the Push API said, for the variants that are an answer of it.
+    #[must_use]
+    pub fn api(&self) -> Option<&ApiError> {
+        match self {
+            Self::BadRequest(error)
+            | Self::Unauthorized(error)
+            | Self::AccessDenied(error)
+            | Self::NotFound(error)
+            | Self::PreconditionFailed(error)
+            | Self::PayloadTooLarge(error)
+            | Self::UnsupportedMediaType(error)
+            | Self::RateLimited(error)
+            | Self::Server(error)
+            | Self::UnexpectedStatus(error) => Some(error),
+            Self::Upload(_)
+            | Self::Transport(_)
+            | Self::Decode(_)
+            | Self::Invalid(_)
+            | Self::Config(_)
+            | Self::Credentials(_) => None,
+        }
+    }
+
+    /// The operation that failed; `None` where there was none yet.
+    #[must_use]
+    pub fn operation(&self) -> Option<Operation> {
+        match self {
+            Self::Invalid(error) => error.operation(),
+            Self::Credentials(error) => Some(error.operation()),
+            other => other.record().map(|record| record.operation),
+        }
+    }
+
+    /// How many times the request was sent. 0 when nothing was.
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        self.record().map_or(0, |record| record.attempts)
+    }
+
+    /// How long the service asked to wait before the next try, counted from when it said so.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Upload(error) => error.retry_after(),
+            other => other.api().and_then(ApiError::retry_after),
+        }
+    }
+
+    /// Whether the same call may succeed later: throttled, a failing service, no usable answer.
+    ///
+    /// The daily quota (`TOO_MANY_DOCUMENTS_DAILY`) is not: it does not pass in a time that a
+    /// caller would wait.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::RateLimited(error) => error.code() != Some(&ErrorCode::TooManyDocumentsDaily),
+            Self::Server(error) | Self::UnexpectedStatus(error) => is_retryable_status(error.status()),
+            Self::Upload(error) => error.is_retryable(),
+            Self::Transport(error) => error.is_retryable(),
+            Self::BadRequest(_)
+            | Self::Unauthorized(_)
+            | Self::AccessDenied(_)
+            | Self::NotFound(_)
+            | Self::PreconditionFailed(_)
+            | Self::PayloadTooLarge(_)
+            | Self::UnsupportedMediaType(_)
+            | Self::Decode(_)
+            | Self::Invalid(_)
+            | Self::Config(_)
+            | Self::Credentials(_) => false,
+        }
+    }
+
+    /// Whether the service may have carried the operation out all the same: an attempt was sent
+    /// and its answer was lost, was a failure of the server, or could not be read.
+    #[must_use]
+    pub fn may_have_been_applied(&self) -> bool {
+        self.record().is_some_and(|record| record.may_have_been_applied)
+    }
+
+    fn record(&self) -> Option<&CallRecord> {
+        match self {
+            Self::Upload(error) => Some(&error.record),
+            Self::Transport(error) => Some(&error.record),
+            Self::Decode(error) => Some(&error.record),
+            other => other.api().map(|error| &error.record),
+        }
+    }
+}
+
+/// The statuses after which the same request may succeed.
+pub(crate) fn is_retryable_status(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504)
+}
+
+macro_rules! from_context {
+    ($($context:ty => $variant:ident),+ $(,)?) => {
+        $(impl From<$context> for Error {
+            fn from(context: $context) -> Self {
+                Self::$variant(Box::new(context))
+            }
+        })+
+    };
+}
+
+from_context! {
+    UploadError => Upload,
+    TransportFailure => Transport,
+    DecodeError => Decode,
+    InvalidError => Invalid,
+    ConfigError => Config,
+    CredentialsError => Credentials,
+}
+
+impl From<ApiError> for Error {
+    fn from(error: ApiError) -> Self {
+        let status = error.status();
+        let error = Box::new(error);
+        match status.as_u16() {
+            400 => Self::BadRequest(error),
+            401 => Self::Unauthorized(error),
+            403 => Self::AccessDenied(error),
+            404 => Self::NotFound(error),
+            412 => Self::PreconditionFailed(error),
+            413 => Self::PayloadTooLarge(error),
+            415 => Self::UnsupportedMediaType(error),
+            429 => Self::RateLimited(error),
+            500..=599 => Self::Server(error),
+            _ => Self::UnexpectedStatus(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_no_larger_than_two_pointers() {
+        assert!(size_of::<Error>() <= 16);
+    }
+}

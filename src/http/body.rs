@@ -1,0 +1,147 @@
+//! The body of a request: bytes in hand, or a stream that can be opened again for a retry.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use futures_core::Stream;
+use http_body::{Frame, SizeHint};
+
+use crate::error::BoxError;
+
+/// A stream of the bytes of a body.
+pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes, BoxError>> + Send>>;
+
+type Opener = Arc<dyn Fn() -> ByteStream + Send + Sync>;
+
+/// The body of a request: its length is known, and it can be sent more than once.
+///
+/// Cloning one copies no bytes. A [`Transport`](crate::Transport) sends it as an
+/// [`http_body::Body`] ([`into_http_body`](Self::into_http_body)), or takes the bytes themselves
+/// where it has them ([`as_bytes`](Self::as_bytes)).
+#[derive(Clone)]
+pub struct Body(Inner);
+
+#[derive(Clone)]
+enum Inner {
+    Bytes(Bytes),
+    Stream { length: u64, open: Opener },
+}
+
+impl Body {
+    /// No bytes.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self(Inner::Bytes(Bytes::new()))
+    }
+
+    /// `length` bytes from a stream that `open` opens anew for each attempt.
+    ///
+    /// A stream that ends early, goes on for longer, or reports an error fails the attempt.
+    pub fn reopenable(length: u64, open: impl Fn() -> ByteStream + Send + Sync + 'static) -> Self {
+        Self(Inner::Stream { length, open: Arc::new(open) })
+    }
+
+    /// How many bytes there are.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        match &self.0 {
+            Inner::Bytes(bytes) => bytes.len() as u64,
+            Inner::Stream { length, .. } => *length,
+        }
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The bytes, when they are in memory.
+    #[must_use]
+    pub fn as_bytes(&self) -> Option<&Bytes> {
+        match &self.0 {
+            Inner::Bytes(bytes) => Some(bytes),
+            Inner::Stream { .. } => None,
+        }
+    }
+
+    /// The body as a transport sends it.
+    #[must_use]
+    pub fn into_http_body(self) -> HttpBody {
+        match self.0 {
+            Inner::Bytes(bytes) => HttpBody { left: bytes.len() as u64, source: Source::Bytes(Some(bytes)) },
+            Inner::Stream { length, open } => HttpBody { left: length, source: Source::Stream(Mutex::new(open())) },
+        }
+    }
+}
+
+impl<T: Into<Bytes>> From<T> for Body {
+    fn from(bytes: T) -> Self {
+        Self(Inner::Bytes(bytes.into()))
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Body({} bytes)", self.len())
+    }
+}
+
+/// A [`Body`] on its way out, of a length that is known.
+pub struct HttpBody {
+    source: Source,
+    left: u64,
+}
+
+enum Source {
+    Bytes(Option<Bytes>),
+    /// Never locked: the mutex makes the body `Sync`, which HTTP clients ask for.
+    Stream(Mutex<ByteStream>),
+}
+
+impl http_body::Body for HttpBody {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let next = match &mut self.source {
+            Source::Bytes(bytes) => bytes.take().filter(|bytes| !bytes.is_empty()).map(Ok),
+            Source::Stream(stream) => {
+                let stream = stream.get_mut().unwrap_or_else(PoisonError::into_inner);
+                ready!(stream.as_mut().poll_next(context))
+            }
+        };
+        Poll::Ready(match next {
+            Some(Ok(bytes)) => Some(match self.left.checked_sub(bytes.len() as u64) {
+                Some(left) => {
+                    self.left = left;
+                    Ok(Frame::data(bytes))
+                }
+                None => Err("the body is longer than it was said to be".into()),
+            }),
+            Some(Err(error)) => Some(Err(error)),
+            None if self.left > 0 => {
+                let missing = std::mem::take(&mut self.left);
+                Some(Err(format!("the body ended {missing} bytes early").into()))
+            }
+            None => None,
+        })
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left == 0 && matches!(self.source, Source::Bytes(_))
+    }
+}
+
+impl fmt::Debug for HttpBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HttpBody({} bytes left)", self.left)
+    }
+}

@@ -1,0 +1,123 @@
+//! Answers to models or to errors: JSON, the storage's XML, a gateway's HTML, nothing.
+
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use http::{HeaderMap, Response, StatusCode};
+use serde_json::Value;
+
+use super::retry::{retry_after, server_time};
+use crate::error::{ApiError, CallRecord, DecodeError, Error, ErrorCode, Redactor, UploadError};
+use crate::model::FileContainer;
+use crate::operation::Operation;
+
+/// How much of an answer an error keeps.
+const KEPT_BYTES: usize = 16 * 1024;
+
+/// A success: what the contract gives for it, and the service's clock.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) record: CallRecord,
+    pub(crate) status: StatusCode,
+    pub(crate) server_time: Option<SystemTime>,
+    pub(crate) body: Bytes,
+}
+
+/// Tells a success from an error by the statuses that the operation's row of the table gives.
+pub(crate) fn answer(
+    response: Response<Bytes>,
+    record: CallRecord,
+    redactor: Redactor<'_>,
+    now: SystemTime,
+) -> Result<Answer, Error> {
+    let (head, body) = response.into_parts();
+    let operation = record.operation;
+    if operation.spec().success.contains(&head.status.as_u16()) {
+        return Ok(Answer { record, status: head.status, server_time: server_time(&head.headers), body });
+    }
+    Err(match operation {
+        Operation::UploadToContainer => upload_error(record, head.status, &head.headers, &body, now),
+        _ => api_error(record, head.status, &head.headers, &body, redactor, now),
+    })
+}
+
+/// Whether an answer that is no success leaves open if the request was carried out.
+pub(crate) fn leaves_open(status: StatusCode) -> bool {
+    status.is_server_error() || status.is_success() || status == StatusCode::REQUEST_TIMEOUT
+}
+
+fn api_error(
+    record: CallRecord,
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+    redactor: Redactor<'_>,
+    now: SystemTime,
+) -> Error {
+    let json: Value = serde_json::from_slice(body).unwrap_or_default();
+    let text = |name: &str| {
+        let object = json.as_object()?;
+        let (_, value) = object.iter().find(|(key, _)| key.eq_ignore_ascii_case(name))?;
+        match value {
+            Value::String(text) => Some(redactor.redact(text.clone())),
+            Value::Null => None,
+            other => Some(redactor.redact(other.to_string())),
+        }
+    };
+    ApiError::new(
+        record,
+        status,
+        text("errorCode").map(|code| ErrorCode::from(code.as_str())),
+        text("message"),
+        kept(body, redactor),
+        retry_after(headers, now),
+    )
+    .into()
+}
+
+fn upload_error(record: CallRecord, status: StatusCode, headers: &HeaderMap, body: &[u8], now: SystemTime) -> Error {
+    let xml = String::from_utf8_lossy(body);
+    let header = || headers.get("x-amz-request-id").and_then(|id| id.to_str().ok()).and_then(token);
+    let code = element(&xml, "Code");
+    let request_id = element(&xml, "RequestId").or_else(header);
+    UploadError::new(record, status, code, request_id, retry_after(headers, now)).into()
+}
+
+/// The text of the first element of that name. The storage's errors are flat, and what is not one
+/// of them has no such element.
+fn element(xml: &str, name: &str) -> Option<String> {
+    let (_, after) = xml.split_once(&format!("<{name}>"))?;
+    let (text, _) = after.split_once(&format!("</{name}>"))?;
+    token(text)
+}
+
+/// Text that is a short name and can hold no URL and no signature.
+fn token(text: &str) -> Option<String> {
+    const LONGEST: usize = 64;
+    let is_short = !text.is_empty() && text.len() <= LONGEST;
+    (is_short && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')))
+        .then(|| text.to_owned())
+}
+
+/// Reads the container that a successful `file_containers.create` answers with.
+pub(crate) fn container(answer: &Answer, redactor: Redactor<'_>) -> Result<FileContainer, Error> {
+    let mut json = serde_json::Deserializer::from_slice(&answer.body);
+    serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        DecodeError::new(
+            answer.record,
+            answer.status,
+            error.path().to_string(),
+            kept(&answer.body, redactor),
+            redactor.redact(error.inner().to_string()),
+        )
+        .into()
+    })
+}
+
+fn kept(body: &[u8], redactor: Redactor<'_>) -> String {
+    // Redacted before it is cut, so that no part of a secret stays at the end.
+    let mut text = redactor.redact(String::from_utf8_lossy(body).into_owned());
+    let end = (0..=KEPT_BYTES.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    text.truncate(end);
+    text
+}

@@ -1,0 +1,102 @@
+//! What all handles of a client share.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use http::HeaderValue;
+
+use super::request::{Place, Resource};
+use super::retry::{Budget, RetryPolicy};
+use super::throttle::Throttle;
+use super::transport::Transport;
+use crate::credentials::Credentials;
+use crate::operation::TimeoutClass;
+use crate::preflight::Preflight;
+use crate::region::BaseUrl;
+
+/// A source of numbers in `0.0..1.0`.
+pub(crate) type Random = Arc<dyn Fn() -> f64 + Send + Sync>;
+
+/// What all handles of a client share: cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Kernel {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) credentials: Credentials,
+}
+
+/// What clients for other credentials share with the one they were made from, too.
+pub(crate) struct Shared {
+    pub(crate) transport: Arc<dyn Transport>,
+    pub(crate) base_url: BaseUrl,
+    pub(crate) organization_id: Arc<str>,
+    pub(crate) user_agent: HeaderValue,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) retry: RetryPolicy,
+    pub(crate) preflight: Preflight,
+    pub(crate) throttle: Throttle,
+    pub(crate) budget: Budget,
+    pub(crate) random: Random,
+    pub(crate) now: fn() -> SystemTime,
+}
+
+/// How long one attempt may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Timeouts {
+    pub(crate) control: Duration,
+    pub(crate) upload: Duration,
+    /// The slowest link that an upload is given time for, in bytes a second.
+    pub(crate) upload_rate: u64,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self { control: Duration::from_secs(30), upload: Duration::from_secs(30), upload_rate: 256 * 1024 }
+    }
+}
+
+impl Timeouts {
+    pub(crate) fn of(&self, class: TimeoutClass, body_length: u64) -> Duration {
+        match class {
+            TimeoutClass::Control => self.control,
+            TimeoutClass::Upload => {
+                let rate = self.upload_rate.max(1);
+                self.upload.saturating_add(Duration::from_secs(body_length.div_ceil(rate)))
+            }
+        }
+    }
+}
+
+impl Kernel {
+    pub(crate) fn place(&self, resource: Resource) -> Place {
+        Place { organization_id: Arc::clone(&self.shared.organization_id), resource }
+    }
+}
+
+impl fmt::Debug for Kernel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Taken apart by name, so that a new field has to be thought about here.
+        let Self { shared, credentials } = self;
+        let Shared {
+            transport: _,
+            base_url,
+            organization_id,
+            user_agent: _,
+            timeouts,
+            retry,
+            preflight,
+            throttle: _,
+            budget: _,
+            random: _,
+            now: _,
+        } = &**shared;
+        f.debug_struct("PushClient")
+            .field("base_url", &base_url.as_str())
+            .field("organization_id", organization_id)
+            .field("credentials", credentials)
+            .field("timeouts", timeouts)
+            .field("retry", retry)
+            .field("preflight", preflight)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,19 @@
+//! The kernel: the only road to the network.
+//!
+//! A request is a recipe ([`request`]), sent by one loop ([`send`]) through one seam
+//! ([`transport`]), and its answer is read in one place ([`decode`]).
+
+pub(crate) mod body;
+pub(crate) mod decode;
+pub(crate) mod kernel;
+pub(crate) mod request;
+#[path = "reqwest.rs"]
+pub(crate) mod reqwest_transport;
+pub(crate) mod retry;
+pub(crate) mod send;
+pub(crate) mod throttle;
+pub(crate) mod trace;
+pub(crate) mod transport;
+
+/// A future on the heap, as object-safe traits return it.
+pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -1,0 +1,173 @@
+//! A request as a recipe, from which each attempt is made. No I/O: tested as strings.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{
+    ACCEPT, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING, USER_AGENT,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::body::Body;
+use super::transport::Limits;
+use crate::error::{Error, InvalidError};
+use crate::model::FileContainer;
+use crate::operation::Operation;
+use crate::preflight::{Finding, Rule};
+use crate::region::{BaseUrl, is_loopback};
+
+/// What is written as it is in a path segment or a query value: the unreserved characters of
+/// RFC 3986. All others are percent-encoded, so that no id can leave its place.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// What the placeholders of an operation's path stand for.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    pub(crate) organization_id: Arc<str>,
+    pub(crate) resource: Resource,
+}
+
+/// The resource that an operation is about, below the organization.
+#[derive(Debug, Clone)]
+pub(crate) enum Resource {
+    Organization,
+    Source(Arc<str>),
+    Provider(Arc<str>),
+}
+
+/// One request, from which each attempt is made anew: a retry carries the whole body and a fresh
+/// Authorization header.
+#[derive(Clone)]
+pub(crate) struct Recipe {
+    operation: Operation,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Body,
+}
+
+impl Recipe {
+    /// A call of the Push API. The body, where there is one, is JSON.
+    pub(crate) fn api(
+        operation: Operation,
+        base: &BaseUrl,
+        place: &Place,
+        query: &[(&'static str, String)],
+        json: Option<Bytes>,
+    ) -> Result<Self, Error> {
+        let mut text = base.as_str().to_owned();
+        push_path(&mut text, operation, place)?;
+        for (index, (name, value)) in query.iter().enumerate() {
+            text.push(if index == 0 { '?' } else { '&' });
+            text.push_str(name);
+            text.push('=');
+            text.extend(utf8_percent_encode(value, ENCODED));
+        }
+        let uri = text.parse().map_err(|error: http::uri::InvalidUri| {
+            invalid(operation, "request", Rule::PathSegment, format!("the ids do not make a URL: {error}"))
+        })?;
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        if json.is_some() {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        Ok(Self::new(operation, uri, headers, json.map_or_else(Body::empty, Body::from)))
+    }
+
+    /// An upload into a file container: to the URI that the service gave, with the headers that it
+    /// gave and none but those.
+    pub(crate) fn upload(container: &FileContainer, body: Body, base: &BaseUrl) -> Result<Self, Error> {
+        let operation = Operation::UploadToContainer;
+        let refuse = |why: &str| {
+            let why = format!("{why}; the bytes were not sent");
+            invalid(operation, container.file_id(), Rule::UploadTarget, why)
+        };
+        let uri: Uri = container.upload_uri().parse().map_err(|_| refuse("the uploadUri is no URI"))?;
+        let authority = uri.authority().ok_or_else(|| refuse("the uploadUri has no host"))?;
+        if authority.as_str().contains('@') {
+            return Err(refuse("the uploadUri has user info"));
+        }
+        match uri.scheme_str() {
+            Some("https") => {}
+            Some("http") if is_loopback(authority.host()) && base.is_loopback() => {}
+            _ => return Err(refuse("the uploadUri is not https")),
+        }
+        let mut headers = HeaderMap::new();
+        for (name, value) in container.required_headers() {
+            let header = HeaderName::try_from(name).map_err(|_| refuse("a required header has an invalid name"))?;
+            if [AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING].contains(&header) {
+                return Err(refuse("a required header is not one that an answer may ask for"));
+            }
+            let value = HeaderValue::try_from(value).map_err(|_| refuse("a required header has an invalid value"))?;
+            headers.insert(header, value);
+        }
+        Ok(Self::new(operation, uri, headers, body))
+    }
+
+    fn new(operation: Operation, uri: Uri, mut headers: HeaderMap, body: Body) -> Self {
+        // Said outright: HTTP clients leave it out of a POST or PUT that has no body, and servers
+        // then answer 411.
+        if !body.is_empty() || operation.method() != Method::DELETE {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+        }
+        Self { operation, uri, headers, body }
+    }
+
+    pub(crate) fn operation(&self) -> Operation {
+        self.operation
+    }
+
+    /// How many bytes the body has.
+    pub(crate) fn body_length(&self) -> u64 {
+        self.body.len()
+    }
+
+    /// Whether this goes to the Push API, and not to the storage behind it.
+    pub(crate) fn is_api(&self) -> bool {
+        self.operation != Operation::UploadToContainer
+    }
+
+    /// The request of one attempt.
+    pub(crate) fn request(
+        &self,
+        authorization: Option<HeaderValue>,
+        user_agent: &HeaderValue,
+        limits: Limits,
+    ) -> http::Request<Body> {
+        let mut request = http::Request::new(self.body.clone());
+        *request.method_mut() = self.operation.method();
+        *request.uri_mut() = self.uri.clone();
+        *request.headers_mut() = self.headers.clone();
+        request.headers_mut().insert(USER_AGENT, user_agent.clone());
+        if let Some(authorization) = authorization {
+            request.headers_mut().insert(AUTHORIZATION, authorization);
+        }
+        request.extensions_mut().insert(limits);
+        request
+    }
+}
+
+fn push_path(text: &mut String, operation: Operation, place: &Place) -> Result<(), Error> {
+    let path = operation.path();
+    for segment in path.split('/').skip(1) {
+        text.push('/');
+        let id = match (segment, &place.resource) {
+            ("{organizationId}", _) => &place.organization_id,
+            ("{sourceId}", Resource::Source(id)) | ("{providerId}", Resource::Provider(id)) => id,
+            (literal, _) => {
+                text.push_str(literal);
+                continue;
+            }
+        };
+        if matches!(&**id, "" | "." | "..") {
+            let name = segment.trim_matches(['{', '}']);
+            return Err(invalid(operation, id, Rule::PathSegment, format!("this cannot be the {name}; check the id")));
+        }
+        text.extend(utf8_percent_encode(id, ENCODED));
+    }
+    Ok(())
+}
+
+fn invalid(operation: Operation, item: &str, rule: Rule, message: String) -> Error {
+    InvalidError::new(Some(operation), vec![Finding::new(item, rule, message)]).into()
+}

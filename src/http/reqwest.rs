@@ -1,0 +1,87 @@
+//! The transport that uses reqwest: the only file that names it.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::Response;
+use reqwest::redirect::Policy;
+pub use reqwest::{Client, ClientBuilder};
+
+use super::BoxFuture;
+use super::body::Body;
+use super::transport::{Limits, Transport};
+use crate::error::{ConfigError, Error, TransportError, TransportErrorKind};
+
+/// Whether reqwest was built with TLS.
+pub(crate) const HAS_TLS: bool = cfg!(any(feature = "rustls", feature = "native-tls"));
+
+#[derive(Debug)]
+pub(crate) struct ReqwestTransport {
+    client: Client,
+}
+
+impl ReqwestTransport {
+    /// Finishes the caller's builder, or a new one. What this crate rests on is set last: no
+    /// redirect (it would carry a body, and a presigned URL in its Referer, to another host), and
+    /// no retry but the crate's own.
+    pub(crate) fn new(builder: Option<ClientBuilder>, connect_timeout: Option<Duration>) -> Result<Self, Error> {
+        const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+        let mut builder = match (builder, connect_timeout) {
+            (Some(builder), None) => builder,
+            (builder, timeout) => {
+                builder.unwrap_or_else(Client::builder).connect_timeout(timeout.unwrap_or(CONNECT_TIMEOUT))
+            }
+        };
+        builder = builder.redirect(Policy::none()).referer(false).retry(reqwest::retry::never());
+        let client = builder
+            .build()
+            .map_err(|error| ConfigError::with_source("the HTTP client cannot be built", error.without_url()))?;
+        Ok(Self { client })
+    }
+
+    async fn exchange(&self, request: http::Request<Body>) -> Result<Response<Bytes>, TransportError> {
+        let most = Limits::of(&request).max_answer_bytes;
+        let (parts, body) = request.into_parts();
+        let body = match body.as_bytes() {
+            Some(bytes) => reqwest::Body::from(bytes.clone()),
+            None => reqwest::Body::wrap(body.into_http_body()),
+        };
+        let request = reqwest::Request::try_from(http::Request::from_parts(parts, body))
+            .map_err(|error| failed(error, TransportErrorKind::Request))?;
+        let mut response =
+            self.client.execute(request).await.map_err(|error| failed(error, TransportErrorKind::Send))?;
+
+        let mut answer = Response::new(Bytes::new());
+        *answer.status_mut() = response.status();
+        *answer.version_mut() = response.version();
+        *answer.headers_mut() = std::mem::take(response.headers_mut());
+        let mut read = BytesMut::new();
+        while read.len() < most {
+            let chunk = response.chunk().await.map_err(|error| failed(error, TransportErrorKind::Body))?;
+            let Some(chunk) = chunk else { break };
+            read.extend_from_slice(chunk.get(..most - read.len()).unwrap_or(&chunk));
+        }
+        *answer.body_mut() = read.freeze();
+        Ok(answer)
+    }
+}
+
+impl Transport for ReqwestTransport {
+    fn send(&self, request: http::Request<Body>) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
+        Box::pin(self.exchange(request))
+    }
+}
+
+/// The one place where an error of reqwest comes in: without its URL, which may be presigned.
+fn failed(error: reqwest::Error, stage: TransportErrorKind) -> TransportError {
+    let kind = if error.is_connect() {
+        TransportErrorKind::Connect
+    } else if error.is_builder() {
+        TransportErrorKind::Request
+    } else if error.is_timeout() {
+        TransportErrorKind::Timeout
+    } else {
+        stage
+    };
+    TransportError::new(kind, error.without_url())
+}

@@ -1,0 +1,188 @@
+//! The one loop: throttle, request, transport, classify, wait.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, timeout};
+
+use super::decode::{self, Answer};
+use super::kernel::Kernel;
+use super::request::Recipe;
+use super::retry::{RetryPolicy, Verdict, classify};
+use super::throttle::Throttle;
+use super::trace;
+use super::transport::Limits;
+use crate::credentials::{ApiKey, Credentials};
+use crate::error::{
+    ApiError, CallRecord, CredentialsError, Error, ErrorCode, Redactor, TransportError, TransportErrorKind,
+    TransportFailure,
+};
+use crate::operation::{Operation, TimeoutClass};
+
+/// What a caller set for one call, instead of what the client has.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct CallSettings {
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) retry: Option<RetryPolicy>,
+}
+
+impl Kernel {
+    /// Sends a request until it succeeds, cannot succeed, or may not be tried again.
+    pub(crate) async fn send(&self, recipe: &Recipe, settings: CallSettings) -> Result<Answer, Error> {
+        let operation = recipe.operation();
+        let class = operation.spec().timeout;
+        let policy = settings.retry.unwrap_or(self.shared.retry);
+        let limit = settings.timeout.unwrap_or_else(|| self.shared.timeouts.of(class, recipe.body_length()));
+        let mut call = Call {
+            kernel: self,
+            recipe,
+            policy,
+            limits: Limits::new(limit),
+            latest_start: match class {
+                TimeoutClass::Upload if !policy.is_none() => limit.saturating_mul(3),
+                TimeoutClass::Upload | TimeoutClass::Control => policy.latest_start(),
+            },
+            begin: Instant::now(),
+            record: CallRecord { operation, attempts: 0, elapsed: Duration::ZERO, may_have_been_applied: false },
+            refused_token: None,
+        };
+        trace::in_span(operation, call.run()).await
+    }
+}
+
+/// One call, from its first attempt to its last.
+struct Call<'a> {
+    kernel: &'a Kernel,
+    recipe: &'a Recipe,
+    policy: RetryPolicy,
+    limits: Limits,
+    /// How long after its begin the call may start an attempt.
+    latest_start: Duration,
+    begin: Instant,
+    record: CallRecord,
+    /// A token that the service did not take, for which a provider was asked once more.
+    refused_token: Option<ApiKey>,
+}
+
+impl Call<'_> {
+    async fn run(&mut self) -> Result<Answer, Error> {
+        loop {
+            if self.recipe.is_api() {
+                self.pass_throttle().await?;
+            }
+            let token = self.token().await?;
+            if self.record.attempts == 0 {
+                self.begin = Instant::now();
+            }
+            let error = match self.attempt(token.as_ref()).await {
+                Ok(answer) => {
+                    self.kernel.shared.budget.give_back();
+                    return Ok(answer);
+                }
+                Err(error) => error,
+            };
+            if self.may_ask_for_another_token(&error) {
+                self.refused_token = token;
+                continue;
+            }
+            let wait = self.wait_after(error)?;
+            sleep(wait).await;
+        }
+    }
+
+    /// Waits while the service holds back calls; an error when that would take too long.
+    async fn pass_throttle(&mut self) -> Result<(), Error> {
+        while let Some(left) = self.kernel.shared.throttle.wait(Instant::now()) {
+            if self.begin.elapsed().saturating_add(left) > self.latest_start {
+                self.record.elapsed = self.begin.elapsed();
+                return Err(held_back(self.record, left));
+            }
+            let spread = Throttle::spread(left, (self.kernel.shared.random)());
+            trace::held_back(self.record.operation, left);
+            sleep(left + spread).await;
+        }
+        Ok(())
+    }
+
+    async fn token(&self) -> Result<Option<ApiKey>, Error> {
+        if !self.recipe.is_api() {
+            return Ok(None);
+        }
+        let token = self.kernel.credentials.token(self.refused_token.as_ref()).await;
+        token.map(Some).map_err(|source| CredentialsError::new(self.record.operation, source).into())
+    }
+
+    async fn attempt(&mut self, token: Option<&ApiKey>) -> Result<Answer, Error> {
+        let shared = &self.kernel.shared;
+        let operation = self.record.operation;
+        let authorization = match token.map(ApiKey::authorization).transpose() {
+            Ok(authorization) => authorization,
+            Err(source) => return Err(CredentialsError::new(operation, source).into()),
+        };
+        let request = self.recipe.request(authorization, &shared.user_agent, self.limits);
+        self.record.attempts += 1;
+        let sent = Instant::now();
+        let outcome = match timeout(self.limits.timeout, shared.transport.send(request)).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(TransportError::from(TransportErrorKind::Timeout)),
+        };
+        self.record.elapsed = self.begin.elapsed();
+        match outcome {
+            Ok(response) => {
+                let status = response.status();
+                trace::answered(operation, self.record.attempts, status, sent.elapsed());
+                if !operation.spec().success.contains(&status.as_u16()) {
+                    self.record.may_have_been_applied |= decode::leaves_open(status);
+                }
+                let redactor = Redactor::new(token.map(ApiKey::expose));
+                decode::answer(response, self.record, redactor, (shared.now)())
+            }
+            Err(error) => {
+                trace::unanswered(operation, self.record.attempts, error.kind(), sent.elapsed());
+                self.record.may_have_been_applied |= error.kind().may_have_been_applied();
+                Err(TransportFailure::new(self.record, error).into())
+            }
+        }
+    }
+
+    fn may_ask_for_another_token(&self, error: &Error) -> bool {
+        let is_refused = matches!(error, Error::Unauthorized(e) if e.code() == Some(&ErrorCode::InvalidToken));
+        let can_ask = matches!(self.kernel.credentials, Credentials::Provider(_));
+        is_refused && can_ask && self.refused_token.is_none() && !self.policy.is_none()
+    }
+
+    /// How long to wait before the next attempt; the error itself when there is to be none.
+    fn wait_after(&self, error: Error) -> Result<Duration, Error> {
+        let shared = &self.kernel.shared;
+        let verdict = classify(&error);
+        if verdict == Verdict::Final {
+            return Err(error);
+        }
+        let own = self.policy.backoff(self.record.attempts, (shared.random)());
+        let wait = error.retry_after().map_or(own, |asked| asked.max(own));
+        if verdict == Verdict::Throttled && self.recipe.is_api() {
+            shared.throttle.hold(Instant::now(), error.retry_after().unwrap_or(own));
+        }
+        let is_too_late = self.begin.elapsed().saturating_add(wait) > self.latest_start;
+        if self.record.attempts >= self.policy.attempts() || is_too_late {
+            return Err(error);
+        }
+        if verdict == Verdict::Failed && !shared.budget.take() {
+            trace::out_of_budget(self.record.operation);
+            return Err(error);
+        }
+        trace::retrying(self.record.operation, self.record.attempts, error.status(), wait);
+        Ok(wait)
+    }
+}
+
+/// What a call gets that was not sent because the service asked an earlier one to wait.
+fn held_back(record: CallRecord, left: Duration) -> Error {
+    let code = Some(ErrorCode::TooManyRequests);
+    ApiError::new(record, http::StatusCode::TOO_MANY_REQUESTS, code, None, String::new(), Some(left)).into()
+}
+
+/// Reads the container that an answer holds, with the client's key kept out of any error.
+pub(crate) fn read_container(kernel: &Kernel, answer: &Answer) -> Result<crate::model::FileContainer, Error> {
+    debug_assert_eq!(answer.record.operation, Operation::CreateFileContainer);
+    decode::container(answer, Redactor::new(kernel.credentials.static_key()))
+}

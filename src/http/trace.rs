@@ -1,0 +1,75 @@
+//! Spans and events, with the feature `tracing`; nothing without it.
+//!
+//! They carry the operation, the attempt, the status and the delay, and never a key, a body or a
+//! query.
+
+use std::time::Duration;
+
+use http::StatusCode;
+
+use crate::error::TransportErrorKind;
+use crate::operation::Operation;
+use crate::preflight::Finding;
+
+#[cfg(feature = "tracing")]
+mod on {
+    use super::{Duration, Finding, Operation, StatusCode, TransportErrorKind};
+    use tracing::Instrument;
+
+    pub(crate) fn in_span<F: Future>(operation: Operation, call: F) -> impl Future<Output = F::Output> {
+        call.instrument(tracing::info_span!("coveo_push", operation = operation.name()))
+    }
+
+    pub(crate) fn answered(operation: Operation, attempt: u32, status: StatusCode, took: Duration) {
+        let (operation, status) = (operation.name(), status.as_u16());
+        tracing::debug!(operation, attempt, status, ?took, "answered");
+    }
+
+    pub(crate) fn unanswered(operation: Operation, attempt: u32, kind: TransportErrorKind, took: Duration) {
+        tracing::debug!(operation = operation.name(), attempt, %kind, ?took, "not answered");
+    }
+
+    pub(crate) fn retrying(operation: Operation, attempt: u32, status: Option<StatusCode>, delay: Duration) {
+        let (operation, status) = (operation.name(), status.map(|status| status.as_u16()));
+        tracing::warn!(operation, attempt, status, ?delay, "trying again after a delay");
+    }
+
+    pub(crate) fn held_back(operation: Operation, delay: Duration) {
+        tracing::info!(operation = operation.name(), ?delay, "held back, as the service asked");
+    }
+
+    pub(crate) fn out_of_budget(operation: Operation) {
+        tracing::warn!(operation = operation.name(), "not tried again: the retry budget is used up");
+    }
+
+    pub(crate) fn found(operation: Operation, finding: &Finding) {
+        let (operation, rule) = (operation.name(), finding.rule().code());
+        tracing::warn!(operation, rule, item = finding.item(), "the service may drop this");
+    }
+}
+
+#[cfg(not(feature = "tracing"))]
+mod off {
+    use super::{Duration, Finding, Operation, StatusCode, TransportErrorKind};
+
+    pub(crate) fn in_span<F: Future>(_: Operation, call: F) -> F {
+        call
+    }
+
+    pub(crate) fn answered(_: Operation, _: u32, _: StatusCode, _: Duration) {}
+
+    pub(crate) fn unanswered(_: Operation, _: u32, _: TransportErrorKind, _: Duration) {}
+
+    pub(crate) fn retrying(_: Operation, _: u32, _: Option<StatusCode>, _: Duration) {}
+
+    pub(crate) fn held_back(_: Operation, _: Duration) {}
+
+    pub(crate) fn out_of_budget(_: Operation) {}
+
+    pub(crate) fn found(_: Operation, _: &Finding) {}
+}
+
+#[cfg(not(feature = "tracing"))]
+pub(crate) use off::*;
+#[cfg(feature = "tracing")]
+pub(crate) use on::*;

@@ -1,0 +1,127 @@
+use serde::de::Error as _;
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::DocumentBody;
+use super::any_case::deserialize_any_case;
+use super::document::{DocumentWithId, key};
+
+/// What a file container for items holds ([article 90](https://docs.coveo.com/en/90/)): items to
+/// add or update and items to delete.
+///
+/// An id may stand in a batch once: no source says in which order the service takes the two lists.
+///
+/// ```
+/// use coveo_push::{BatchDocumentBody, DocumentBody};
+///
+/// let batch = BatchDocumentBody::new()
+///     .add_or_update("https://example.com/a", DocumentBody::text("one"))
+///     .delete("https://example.com/b")
+///     .delete_with_children("https://example.com/c/");
+/// # let _ = batch;
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BatchDocumentBody {
+    /// Items to add or update.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub add_or_update: Vec<BatchDocument>,
+    /// Items to delete.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub delete: Vec<DeletedDocument>,
+}
+
+deserialize_any_case!(BatchDocumentBody {
+    add_or_update: optional "addOrUpdate",
+    delete: optional "delete",
+});
+
+impl BatchDocumentBody {
+    /// A batch with nothing in it.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds an item to add or update.
+    #[must_use]
+    pub fn add_or_update(mut self, document_id: impl Into<String>, body: DocumentBody) -> Self {
+        self.add_or_update.push(BatchDocument::new(document_id, body));
+        self
+    }
+
+    /// Adds an item to delete, its children left alone.
+    #[must_use]
+    pub fn delete(mut self, document_id: impl Into<String>) -> Self {
+        self.delete.push(DeletedDocument { document_id: document_id.into(), delete_children: false });
+        self
+    }
+
+    /// Adds an item to delete with its children: the items whose URI begins with this one.
+    #[must_use]
+    pub fn delete_with_children(mut self, document_id: impl Into<String>) -> Self {
+        self.delete.push(DeletedDocument { document_id: document_id.into(), delete_children: true });
+        self
+    }
+
+    /// How many operations the batch holds.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.add_or_update.len() + self.delete.len()
+    }
+
+    /// Whether the batch holds nothing; such a batch is refused, because it would do nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// An item of a batch: its URI and its body. How binary data is compressed is written inside the
+/// item.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BatchDocument {
+    /// The item's URI.
+    pub document_id: String,
+    /// The item.
+    pub body: DocumentBody,
+}
+
+impl BatchDocument {
+    /// An item of a batch.
+    pub fn new(document_id: impl Into<String>, body: DocumentBody) -> Self {
+        Self { document_id: document_id.into(), body }
+    }
+}
+
+impl Serialize for BatchDocument {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(1 + self.body.entry_count()))?;
+        map.serialize_entry(key::DOCUMENT_ID, &self.document_id)?;
+        self.body.serialize_entries(&mut map)?;
+        map.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for BatchDocument {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let DocumentWithId { document_id, body } = DocumentWithId::deserialize(deserializer)?;
+        let document_id = document_id.ok_or_else(|| D::Error::missing_field(key::DOCUMENT_ID))?;
+        Ok(Self { document_id, body })
+    }
+}
+
+/// An item to delete.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeletedDocument {
+    /// The item's URI.
+    pub document_id: String,
+    /// Whether the items whose URI begins with this one go too. Default: no.
+    pub delete_children: bool,
+}
+
+deserialize_any_case!(DeletedDocument {
+    document_id: required "documentId",
+    delete_children: optional "deleteChildren",
+});

@@ -1,0 +1,107 @@
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::any_case::deserialize_any_case;
+use super::{Identity, IdentityBody, MappedIdentityBody};
+
+/// What a file container for identities holds ([article 55](https://docs.coveo.com/en/55/)):
+/// identities with their members, identities with their aliases, and identities to disable.
+///
+/// ```
+/// use coveo_push::{BatchIdentityBody, Identity, IdentityBody};
+///
+/// let batch = BatchIdentityBody::new()
+///     .member(IdentityBody::group("SampleGroup").member(Identity::user("asmith@example.com")))
+///     .delete(Identity::user("bjones@example.com"));
+/// # let _ = batch;
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BatchIdentityBody {
+    /// Identities to add or update, with their members.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<IdentityBody>,
+    /// Identities to add or update, with their aliases.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mappings: Vec<MappedIdentityBody>,
+    /// Identities to disable. On the wire each stands in an object of its own, under `identity`.
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "serialize_deleted")]
+    pub deleted: Vec<Identity>,
+}
+
+/// The wire form, from which the wrappers around the deleted identities are taken off.
+struct Wire {
+    members: Vec<IdentityBody>,
+    mappings: Vec<MappedIdentityBody>,
+    deleted: Vec<Deleted>,
+}
+
+deserialize_any_case!(Wire {
+    members: optional "members",
+    mappings: optional "mappings",
+    deleted: optional "deleted",
+});
+
+impl<'de> Deserialize<'de> for BatchIdentityBody {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Wire { members, mappings, deleted } = Wire::deserialize(deserializer)?;
+        Ok(Self { members, mappings, deleted: deleted.into_iter().map(|entry| entry.identity).collect() })
+    }
+}
+
+struct Deleted {
+    identity: Identity,
+}
+
+deserialize_any_case!(Deleted {
+    identity: required "identity",
+});
+
+fn serialize_deleted<S: Serializer>(deleted: &[Identity], to: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Wrapped<'a> {
+        identity: &'a Identity,
+    }
+
+    to.collect_seq(deleted.iter().map(|identity| Wrapped { identity }))
+}
+
+impl BatchIdentityBody {
+    /// A batch with nothing in it.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds an identity with its members.
+    #[must_use]
+    pub fn member(mut self, body: IdentityBody) -> Self {
+        self.members.push(body);
+        self
+    }
+
+    /// Adds an identity with its aliases.
+    #[must_use]
+    pub fn mapping(mut self, body: MappedIdentityBody) -> Self {
+        self.mappings.push(body);
+        self
+    }
+
+    /// Adds an identity to disable.
+    #[must_use]
+    pub fn delete(mut self, identity: Identity) -> Self {
+        self.deleted.push(identity);
+        self
+    }
+
+    /// How many operations the batch holds.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.members.len() + self.mappings.len() + self.deleted.len()
+    }
+
+    /// Whether the batch holds nothing; such a batch is refused, because it would do nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}

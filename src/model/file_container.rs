@@ -1,0 +1,73 @@
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Serialize;
+
+use super::any_case::deserialize_any_case;
+
+/// A container for one upload, as the service hands it out
+/// ([article 43](https://docs.coveo.com/en/43/)).
+///
+/// Bytes go to [`upload_uri`](Self::upload_uri) with every one of
+/// [`required_headers`](Self::required_headers); [`file_id`](Self::file_id) is then what a batch or
+/// an item refers to. The URI works for about an hour and gives whoever has it the right to
+/// upload, so `Debug` leaves it out. Writing the container with serde does write it.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct FileContainer {
+    upload_uri: String,
+    file_id: String,
+    required_headers: BTreeMap<String, String>,
+}
+
+deserialize_any_case!(FileContainer {
+    upload_uri: required "uploadUri",
+    file_id: required "fileId",
+    required_headers: optional "requiredHeaders",
+});
+
+impl FileContainer {
+    /// A container from its parts, for one that was kept, or for a test.
+    pub fn new(
+        file_id: impl Into<String>,
+        upload_uri: impl Into<String>,
+        required_headers: impl IntoIterator<Item = (String, String)>,
+    ) -> Self {
+        Self {
+            upload_uri: upload_uri.into(),
+            file_id: file_id.into(),
+            required_headers: required_headers.into_iter().collect(),
+        }
+    }
+
+    /// What a batch (`fileId`) or an item (`compressedBinaryDataFileId`) refers to.
+    #[must_use]
+    pub fn file_id(&self) -> &str {
+        &self.file_id
+    }
+
+    /// Where the bytes go: a presigned URI, secret while it lasts, to be used as it is.
+    #[must_use]
+    pub fn upload_uri(&self) -> &str {
+        &self.upload_uri
+    }
+
+    /// The headers that the upload must carry, with exactly these values.
+    #[must_use]
+    pub fn required_headers(&self) -> &BTreeMap<String, String> {
+        &self.required_headers
+    }
+}
+
+impl fmt::Debug for FileContainer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Taken apart by name, so that a new field has to be thought about here.
+        let Self { upload_uri: _, file_id, required_headers } = self;
+        f.debug_struct("FileContainer")
+            .field("file_id", file_id)
+            .field("upload_uri", &"[redacted]")
+            .field("required_headers", &required_headers.keys().collect::<Vec<_>>())
+            .finish()
+    }
+}

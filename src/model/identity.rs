@@ -1,0 +1,343 @@
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+use super::any_case::{deserialize_any_case, words_any_case};
+
+/// What kind of entity a security identity is ([article 240](https://docs.coveo.com/en/240/)).
+///
+/// The contract wants two spellings: `User` and `VirtualGroup` in the permissions of an item,
+/// `USER` and `VIRTUAL_GROUP` in the body of an identity. The models write the right one; this type
+/// has no `Serialize` of its own, so that the wrong one cannot be written by accident. It is read
+/// from either, in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SecurityIdentityType {
+    /// One person or account.
+    User,
+    /// A group that exists in the system the items come from.
+    Group,
+    /// A group made up for the index; it works as a group does.
+    VirtualGroup,
+    /// An entity whose kind is not known.
+    Unknown,
+}
+
+words_any_case!(SecurityIdentityType: "security identity type" {
+    "user" => User,
+    "group" => Group,
+    "virtualgroup" => VirtualGroup,
+    "unknown" => Unknown,
+});
+
+impl SecurityIdentityType {
+    /// The spelling in the body of an identity: `VIRTUAL_GROUP`.
+    #[must_use]
+    pub fn in_identity(self) -> &'static str {
+        match self {
+            Self::User => "USER",
+            Self::Group => "GROUP",
+            Self::VirtualGroup => "VIRTUAL_GROUP",
+            Self::Unknown => "UNKNOWN",
+        }
+    }
+
+    /// The spelling in the permissions of an item: `VirtualGroup`.
+    #[must_use]
+    pub fn in_permission(self) -> &'static str {
+        match self {
+            Self::User => "User",
+            Self::Group => "Group",
+            Self::VirtualGroup => "VirtualGroup",
+            Self::Unknown => "Unknown",
+        }
+    }
+
+    pub(super) fn serialize_in_identity<S: Serializer>(kind: &Self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(kind.in_identity())
+    }
+
+    pub(super) fn serialize_in_permission<S: Serializer>(kind: &Self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(kind.in_permission())
+    }
+}
+
+impl fmt::Display for SecurityIdentityType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.in_permission())
+    }
+}
+
+/// A security identity: a name and a type ([article 240](https://docs.coveo.com/en/240/)).
+///
+/// ```
+/// use coveo_push::Identity;
+///
+/// let user = Identity::user("asmith@example.com").additional_info("Department", "R&D");
+/// # let _ = user;
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Identity {
+    /// The name, unique for its type within the provider.
+    pub name: String,
+    /// What kind of entity it is.
+    #[serde(rename = "type", serialize_with = "SecurityIdentityType::serialize_in_identity")]
+    pub identity_type: SecurityIdentityType,
+    /// Pairs that the console's identity browser shows. Absent and empty are kept apart.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub additional_info: Option<BTreeMap<String, String>>,
+}
+
+deserialize_any_case!(Identity {
+    name: required "name",
+    identity_type: required "type",
+    additional_info: optional "additionalInfo",
+});
+
+impl Identity {
+    /// An identity of any type.
+    pub fn new(name: impl Into<String>, identity_type: SecurityIdentityType) -> Self {
+        Self { name: name.into(), identity_type, additional_info: None }
+    }
+
+    /// A user.
+    pub fn user(name: impl Into<String>) -> Self {
+        Self::new(name, SecurityIdentityType::User)
+    }
+
+    /// A group.
+    pub fn group(name: impl Into<String>) -> Self {
+        Self::new(name, SecurityIdentityType::Group)
+    }
+
+    /// A virtual group.
+    pub fn virtual_group(name: impl Into<String>) -> Self {
+        Self::new(name, SecurityIdentityType::VirtualGroup)
+    }
+
+    /// Adds a pair to the additional information; a pair of the same key is replaced.
+    #[must_use]
+    pub fn additional_info(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.additional_info.get_or_insert_default().insert(key.into(), value.into());
+        self
+    }
+}
+
+/// A security identity with its members and the identities it is granted
+/// ([articles 167](https://docs.coveo.com/en/167/) and [78](https://docs.coveo.com/en/78/)).
+///
+/// Pushing it **replaces** what the provider holds for that identity: members that are left out are
+/// removed from the group. The granted identities (`wellKnowns`) must be the same in every call
+/// for one identity, aliases included, or the grants are lost.
+///
+/// ```
+/// use coveo_push::{Identity, IdentityBody};
+///
+/// let group = IdentityBody::group("SampleGroup")
+///     .member(Identity::user("asmith@example.com"))
+///     .member(Identity::virtual_group("SampleVirtualGroup"))
+///     .well_known(Identity::group("Domain Users"));
+/// # let _ = group;
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct IdentityBody {
+    /// The identity itself.
+    pub identity: Identity,
+    /// Its members, which only groups have. Absent and empty are kept apart.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub members: Option<Vec<Identity>>,
+    /// The identities it is granted ([article 1603](https://docs.coveo.com/en/1603/)).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub well_knowns: Option<Vec<Identity>>,
+}
+
+deserialize_any_case!(IdentityBody {
+    identity: required "identity",
+    members: optional "members",
+    well_knowns: optional "wellKnowns",
+});
+
+impl IdentityBody {
+    /// An identity with neither members nor grants.
+    #[must_use]
+    pub fn new(identity: Identity) -> Self {
+        Self { identity, members: None, well_knowns: None }
+    }
+
+    /// A user.
+    pub fn user(name: impl Into<String>) -> Self {
+        Self::new(Identity::user(name))
+    }
+
+    /// A group.
+    pub fn group(name: impl Into<String>) -> Self {
+        Self::new(Identity::group(name))
+    }
+
+    /// A virtual group.
+    pub fn virtual_group(name: impl Into<String>) -> Self {
+        Self::new(Identity::virtual_group(name))
+    }
+
+    /// Adds a member.
+    #[must_use]
+    pub fn member(mut self, member: Identity) -> Self {
+        self.members.get_or_insert_default().push(member);
+        self
+    }
+
+    /// Adds members; none at all says that the group is empty.
+    #[must_use]
+    pub fn members(mut self, members: impl IntoIterator<Item = Identity>) -> Self {
+        self.members.get_or_insert_default().extend(members);
+        self
+    }
+
+    /// Adds a granted identity.
+    #[must_use]
+    pub fn well_known(mut self, granted: Identity) -> Self {
+        self.well_knowns.get_or_insert_default().push(granted);
+        self
+    }
+
+    /// Adds granted identities.
+    #[must_use]
+    pub fn well_knowns(mut self, granted: impl IntoIterator<Item = Identity>) -> Self {
+        self.well_knowns.get_or_insert_default().extend(granted);
+        self
+    }
+}
+
+impl From<Identity> for IdentityBody {
+    fn from(identity: Identity) -> Self {
+        Self::new(identity)
+    }
+}
+
+/// An identity of another provider that is the same person or group
+/// ([article 142](https://docs.coveo.com/en/142/)).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MappedIdentity {
+    /// The name in the other provider.
+    pub name: String,
+    /// What kind of entity it is there.
+    #[serde(rename = "type", serialize_with = "SecurityIdentityType::serialize_in_identity")]
+    pub identity_type: SecurityIdentityType,
+    /// The other provider, e.g. `Email Security Provider`; the first one of the source when unset.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+    /// Pairs that the console's identity browser shows. Absent and empty are kept apart.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub additional_info: Option<BTreeMap<String, String>>,
+}
+
+deserialize_any_case!(MappedIdentity {
+    name: required "name",
+    identity_type: required "type",
+    provider: optional "provider",
+    additional_info: optional "additionalInfo",
+});
+
+impl MappedIdentity {
+    /// An alias of any type, in the source's first provider.
+    pub fn new(name: impl Into<String>, identity_type: SecurityIdentityType) -> Self {
+        Self { name: name.into(), identity_type, provider: None, additional_info: None }
+    }
+
+    /// An alias that is a user.
+    pub fn user(name: impl Into<String>) -> Self {
+        Self::new(name, SecurityIdentityType::User)
+    }
+
+    /// An alias that is a group.
+    pub fn group(name: impl Into<String>) -> Self {
+        Self::new(name, SecurityIdentityType::Group)
+    }
+
+    /// The provider that knows the alias.
+    #[must_use]
+    pub fn provider(mut self, provider: impl Into<String>) -> Self {
+        self.provider = Some(provider.into());
+        self
+    }
+
+    /// Adds a pair to the additional information; a pair of the same key is replaced.
+    #[must_use]
+    pub fn additional_info(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.additional_info.get_or_insert_default().insert(key.into(), value.into());
+        self
+    }
+}
+
+/// A security identity with its aliases
+/// ([articles 142](https://docs.coveo.com/en/142/) and [78](https://docs.coveo.com/en/78/)).
+///
+/// The granted identities (`wellKnowns`) must be the same as in every other call for that
+/// identity, or the grants are lost.
+///
+/// ```
+/// use coveo_push::{MappedIdentity, MappedIdentityBody};
+///
+/// let body = MappedIdentityBody::user("asmith@example.com")
+///     .alias(MappedIdentity::user("alice_smith@example.com").provider("Email Security Provider"));
+/// # let _ = body;
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MappedIdentityBody {
+    /// The identity itself.
+    pub identity: Identity,
+    /// Its aliases.
+    pub mappings: Vec<MappedIdentity>,
+    /// The identities it is granted ([article 1603](https://docs.coveo.com/en/1603/)).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub well_knowns: Option<Vec<Identity>>,
+}
+
+deserialize_any_case!(MappedIdentityBody {
+    identity: required "identity",
+    mappings: required "mappings",
+    well_knowns: optional "wellKnowns",
+});
+
+impl MappedIdentityBody {
+    /// An identity with no alias yet.
+    #[must_use]
+    pub fn new(identity: Identity) -> Self {
+        Self { identity, mappings: Vec::new(), well_knowns: None }
+    }
+
+    /// A user.
+    pub fn user(name: impl Into<String>) -> Self {
+        Self::new(Identity::user(name))
+    }
+
+    /// A group.
+    pub fn group(name: impl Into<String>) -> Self {
+        Self::new(Identity::group(name))
+    }
+
+    /// Adds an alias.
+    #[must_use]
+    pub fn alias(mut self, alias: MappedIdentity) -> Self {
+        self.mappings.push(alias);
+        self
+    }
+
+    /// Adds a granted identity.
+    #[must_use]
+    pub fn well_known(mut self, granted: Identity) -> Self {
+        self.well_knowns.get_or_insert_default().push(granted);
+        self
+    }
+
+    /// Adds granted identities.
+    #[must_use]
+    pub fn well_knowns(mut self, granted: impl IntoIterator<Item = Identity>) -> Self {
+        self.well_knowns.get_or_insert_default().extend(granted);
+        self
+    }
+}

@@ -1,0 +1,315 @@
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::collections::btree_map;
+use std::fmt;
+
+use serde::de::{self, MapAccess, SeqAccess};
+use serde::ser::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::document::key;
+
+/// The metadata of an item: what fields are filled from
+/// ([articles 115](https://docs.coveo.com/en/115/) and [162](https://docs.coveo.com/en/162/)).
+///
+/// Keys are unique without regard to case, as they are for the service, and are written as they
+/// were given. A key that is inserted again, in any case, replaces what was there.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Metadata(BTreeMap<Key, MetadataValue>);
+
+/// A key that equals another one when only the case differs.
+#[derive(Debug, Clone)]
+struct Key(String);
+
+impl Key {
+    fn folded(&self) -> impl Iterator<Item = char> {
+        self.0.chars().flat_map(char::to_lowercase)
+    }
+}
+
+impl Ord for Key {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.folded().cmp(other.folded())
+    }
+}
+
+impl PartialOrd for Key {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Key {}
+
+impl Metadata {
+    /// No metadata.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets a value, and returns the one it replaces: that of the same key in any case.
+    pub fn insert(&mut self, key: impl Into<String>, value: impl Into<MetadataValue>) -> Option<MetadataValue> {
+        let key = Key(key.into());
+        // Taken out first: inserting alone would keep the spelling of the earlier key.
+        let before = self.0.remove(&key);
+        self.0.insert(key, value.into());
+        before
+    }
+
+    /// The value of a key, in any case.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&MetadataValue> {
+        self.0.get(&Key(key.to_owned()))
+    }
+
+    /// Takes a value out, by its key in any case.
+    pub fn remove(&mut self, key: &str) -> Option<MetadataValue> {
+        self.0.remove(&Key(key.to_owned()))
+    }
+
+    /// Keys, as they were given, with their values, in the order of the keys.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &MetadataValue)> {
+        self.0.iter().map(|(key, value)| (key.0.as_str(), value))
+    }
+
+    /// How many keys there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is no key.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<K: Into<String>, V: Into<MetadataValue>> Extend<(K, V)> for Metadata {
+    fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, pairs: I) {
+        for (key, value) in pairs {
+            self.insert(key, value);
+        }
+    }
+}
+
+impl<K: Into<String>, V: Into<MetadataValue>> FromIterator<(K, V)> for Metadata {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
+        let mut metadata = Self::new();
+        metadata.extend(pairs);
+        metadata
+    }
+}
+
+impl IntoIterator for Metadata {
+    type Item = (String, MetadataValue);
+    type IntoIter = IntoIter;
+
+    fn into_iter(self) -> IntoIter {
+        IntoIter(self.0.into_iter())
+    }
+}
+
+/// The pairs of a [`Metadata`], by value.
+pub struct IntoIter(btree_map::IntoIter<Key, MetadataValue>);
+
+impl fmt::Debug for IntoIter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("IntoIter").field(&self.0).finish()
+    }
+}
+
+impl Iterator for IntoIter {
+    type Item = (String, MetadataValue);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next().map(|(key, value)| (key.0, value))
+    }
+}
+
+/// The value of one metadata key ([article 162](https://docs.coveo.com/en/162/)).
+///
+/// The type has to match that of the field it fills. A dictionary goes into a dictionary field. A
+/// number that JSON cannot hold (NaN, infinite) is refused when the item is sent.
+#[derive(Debug, Clone, PartialEq)]
+pub enum MetadataValue {
+    /// Text; a date too, best as ISO 8601 in UTC (`2017-11-08T12:18:41.666Z`).
+    String(String),
+    /// A whole number.
+    Integer(i64),
+    /// A whole number above `i64::MAX`.
+    Unsigned(u64),
+    /// A number with a fraction.
+    Float(f64),
+    /// Yes or no.
+    Boolean(bool),
+    /// Several values, for a multi-value field.
+    Array(Vec<MetadataValue>),
+    /// Named values, for a dictionary field.
+    Dictionary(BTreeMap<String, MetadataValue>),
+}
+
+impl MetadataValue {
+    /// Whether every number in it is one that JSON can hold.
+    #[must_use]
+    pub fn is_finite(&self) -> bool {
+        match self {
+            Self::Float(number) => number.is_finite(),
+            Self::Array(values) => values.iter().all(Self::is_finite),
+            Self::Dictionary(values) => values.values().all(Self::is_finite),
+            Self::String(_) | Self::Integer(_) | Self::Unsigned(_) | Self::Boolean(_) => true,
+        }
+    }
+}
+
+macro_rules! from {
+    ($($from:ty => |$value:ident| $to:expr),+ $(,)?) => {
+        $(impl From<$from> for MetadataValue {
+            fn from($value: $from) -> Self {
+                $to
+            }
+        })+
+    };
+}
+
+from! {
+    &str => |text| Self::String(text.to_owned()),
+    String => |text| Self::String(text),
+    &String => |text| Self::String(text.clone()),
+    bool => |flag| Self::Boolean(flag),
+    i8 => |number| Self::Integer(number.into()),
+    i16 => |number| Self::Integer(number.into()),
+    i32 => |number| Self::Integer(number.into()),
+    i64 => |number| Self::Integer(number),
+    u8 => |number| Self::Integer(number.into()),
+    u16 => |number| Self::Integer(number.into()),
+    u32 => |number| Self::Integer(number.into()),
+    u64 => |number| i64::try_from(number).map_or(Self::Unsigned(number), Self::Integer),
+    usize => |number| Self::from(number as u64),
+    f32 => |number| Self::Float(number.into()),
+    f64 => |number| Self::Float(number),
+    BTreeMap<String, MetadataValue> => |values| Self::Dictionary(values),
+}
+
+impl<T: Into<MetadataValue>> From<Vec<T>> for MetadataValue {
+    fn from(values: Vec<T>) -> Self {
+        Self::Array(values.into_iter().map(Into::into).collect())
+    }
+}
+
+impl<T: Into<MetadataValue>, const N: usize> From<[T; N]> for MetadataValue {
+    fn from(values: [T; N]) -> Self {
+        Self::Array(values.into_iter().map(Into::into).collect())
+    }
+}
+
+impl<T: Clone + Into<MetadataValue>> From<&[T]> for MetadataValue {
+    fn from(values: &[T]) -> Self {
+        Self::Array(values.iter().cloned().map(Into::into).collect())
+    }
+}
+
+impl Serialize for MetadataValue {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::String(text) => serializer.serialize_str(text),
+            Self::Integer(number) => serializer.serialize_i64(*number),
+            Self::Unsigned(number) => serializer.serialize_u64(*number),
+            Self::Float(number) if number.is_finite() => serializer.serialize_f64(*number),
+            Self::Float(number) => Err(S::Error::custom(format_args!("{number} {}", key::IS_NOT_FINITE))),
+            Self::Boolean(flag) => serializer.serialize_bool(*flag),
+            Self::Array(values) => serializer.collect_seq(values),
+            Self::Dictionary(values) => serializer.collect_map(values),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for MetadataValue {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Read;
+
+        impl<'de> de::Visitor<'de> for Read {
+            type Value = MetadataValue;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a metadata value (text, a number, a boolean, an array or a dictionary)")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<MetadataValue, E> {
+                Ok(text.into())
+            }
+
+            fn visit_string<E: de::Error>(self, text: String) -> Result<MetadataValue, E> {
+                Ok(text.into())
+            }
+
+            fn visit_bool<E: de::Error>(self, flag: bool) -> Result<MetadataValue, E> {
+                Ok(flag.into())
+            }
+
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<MetadataValue, E> {
+                Ok(number.into())
+            }
+
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<MetadataValue, E> {
+                Ok(number.into())
+            }
+
+            fn visit_f64<E: de::Error>(self, number: f64) -> Result<MetadataValue, E> {
+                Ok(number.into())
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<MetadataValue, A::Error> {
+                let mut values = Vec::new();
+                while let Some(value) = seq.next_element()? {
+                    values.push(value);
+                }
+                Ok(MetadataValue::Array(values))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<MetadataValue, A::Error> {
+                let mut values = BTreeMap::new();
+                while let Some((key, value)) = map.next_entry()? {
+                    values.insert(key, value);
+                }
+                Ok(MetadataValue::Dictionary(values))
+            }
+        }
+
+        deserializer.deserialize_any(Read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_inserted_again_in_another_case_replaces_value_and_spelling() {
+        let mut metadata = Metadata::new();
+        metadata.insert("Author", "a");
+        assert_eq!(metadata.insert("AUTHOR", "b"), Some("a".into()));
+        assert_eq!(metadata.iter().collect::<Vec<_>>(), [("AUTHOR", &"b".into())]);
+    }
+
+    #[test]
+    fn a_key_is_found_in_any_case_beyond_ascii_too() {
+        let metadata: Metadata = [("Größe", 12)].into_iter().collect();
+        assert_eq!(metadata.get("GRÖßE"), Some(&12.into()));
+    }
+
+    #[test]
+    fn a_number_that_json_cannot_hold_is_an_error_and_not_null() {
+        for number in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            assert!(serde_json::to_string(&MetadataValue::from(number)).is_err());
+            assert!(!MetadataValue::from(vec![number]).is_finite());
+        }
+    }
+}

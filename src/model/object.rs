@@ -1,0 +1,345 @@
+//! Writing a value that must be a JSON object, and remembering where its entries stand.
+//!
+//! An item may be any `Serialize` type. It is written once, straight into the buffer it is sent
+//! from; a thin serializer around the top level sees each key go by, so that the rules about keys
+//! can be held without a second pass and without a `serde_json::Value`.
+
+use std::ops::Range;
+
+use serde::ser::{Error as _, Impossible, Serialize, SerializeMap, SerializeStruct, Serializer};
+use serde_json::Error;
+
+use super::document::key::DOCUMENT_ID;
+
+/// The name under which serde_json passes a `RawValue` through a serializer.
+const RAW_VALUE: &str = "$serde_json::private::RawValue";
+
+/// Where the top-level entries of an object stand in the buffer that it was written into.
+#[derive(Debug, Default)]
+pub(crate) struct Layout {
+    entries: Vec<Entry>,
+}
+
+/// One `"key":value`, as ranges of the buffer.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    /// The key as JSON, its quotes included.
+    pub(crate) key: Range<usize>,
+    /// The value as JSON.
+    pub(crate) value: Range<usize>,
+}
+
+impl Layout {
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+}
+
+/// Takes an entry out of an object that [`write`] put into `buffer` as the only thing there, and
+/// returns its value as JSON. The layout does not hold afterwards.
+pub(crate) fn take_out(buffer: &mut Vec<u8>, layout: &Layout, key: &str) -> Option<Vec<u8>> {
+    let index = layout.entries.iter().position(|entry| is_key(buffer.get(entry.key.clone()), key))?;
+    let entry = layout.entries.get(index)?;
+    let value = buffer.get(entry.value.clone())?.to_vec();
+    // With the comma before it, or else the one behind it.
+    let with_comma = match (index, layout.entries.get(index + 1)) {
+        (0, None) => entry.key.start..entry.value.end,
+        (0, Some(next)) => entry.key.start..next.key.start,
+        (_, _) => entry.key.start.saturating_sub(1)..entry.value.end,
+    };
+    buffer.drain(with_comma);
+    Some(value)
+}
+
+/// What stands in the way of an object.
+#[derive(Debug)]
+pub(crate) enum ObjectError {
+    /// The value did not serialise, or is no object.
+    Serialize(Error),
+    /// The object has a `documentId` of its own, as JSON here, that is not the one it is written with.
+    OtherDocumentId(String),
+}
+
+/// Appends `value` to `buffer` as a JSON object and notes its entries in `layout`, which is cleared
+/// first.
+///
+/// With a `document_id` the object begins with it, and one that the value has itself is left out
+/// when it is the same. After an error the buffer is as it was.
+pub(crate) fn write<T: Serialize + ?Sized>(
+    buffer: &mut Vec<u8>,
+    layout: &mut Layout,
+    document_id: Option<&str>,
+    value: &T,
+) -> Result<(), ObjectError> {
+    let start = buffer.len();
+    layout.entries.clear();
+    let mut writer = Writer { buffer, layout, document_id: None, other_id: None };
+    let result = writer.object(document_id, value);
+    let other_id = writer.other_id.take();
+    match (result, other_id) {
+        (Ok(()), None) => Ok(()),
+        (Err(error), _) => {
+            buffer.truncate(start);
+            Err(ObjectError::Serialize(error))
+        }
+        (Ok(()), Some(other)) => {
+            buffer.truncate(start);
+            Err(ObjectError::OtherDocumentId(other))
+        }
+    }
+}
+
+struct Writer<'a> {
+    buffer: &'a mut Vec<u8>,
+    layout: &'a mut Layout,
+    /// Where the value of the `documentId` stands that the object was begun with.
+    document_id: Option<Range<usize>>,
+    other_id: Option<String>,
+}
+
+impl Writer<'_> {
+    fn object<T: Serialize + ?Sized>(&mut self, document_id: Option<&str>, value: &T) -> Result<(), Error> {
+        self.buffer.push(b'{');
+        if let Some(id) = document_id {
+            self.entry(DOCUMENT_ID, id)?;
+            self.document_id = self.layout.entries.first().map(|entry| entry.value.clone());
+        }
+        value.serialize(&mut *self)?;
+        self.buffer.push(b'}');
+        Ok(())
+    }
+
+    fn entry<K: Serialize + ?Sized, V: Serialize + ?Sized>(&mut self, key: &K, value: &V) -> Result<(), Error> {
+        self.key(key)?;
+        self.value(value)
+    }
+
+    fn key<K: Serialize + ?Sized>(&mut self, key: &K) -> Result<(), Error> {
+        if !self.layout.entries.is_empty() {
+            self.buffer.push(b',');
+        }
+        let start = self.buffer.len();
+        key.serialize(KeySerializer(self.buffer))?;
+        self.layout.entries.push(Entry { key: start..self.buffer.len(), value: 0..0 });
+        self.buffer.push(b':');
+        Ok(())
+    }
+
+    fn value<V: Serialize + ?Sized>(&mut self, value: &V) -> Result<(), Error> {
+        let start = self.buffer.len();
+        serde_json::to_writer(&mut *self.buffer, value)?;
+        let end = self.buffer.len();
+        if let Some(entry) = self.layout.entries.last_mut() {
+            entry.value = start..end;
+        }
+        self.leave_out_second_id();
+        Ok(())
+    }
+
+    /// Takes the entry just written back out when it repeats the `documentId` of the object.
+    fn leave_out_second_id(&mut self) {
+        let (Some(first), Some(last)) = (&self.document_id, self.layout.entries.last()) else { return };
+        if !is_key(self.buffer.get(last.key.clone()), DOCUMENT_ID) {
+            return;
+        }
+        let value = self.buffer.get(last.value.clone()).unwrap_or_default();
+        if self.buffer.get(first.clone()) != Some(value) {
+            self.other_id = Some(String::from_utf8_lossy(value).into_owned());
+        }
+        let comma = last.key.start.saturating_sub(1);
+        self.buffer.truncate(comma);
+        self.layout.entries.pop();
+    }
+}
+
+/// Whether a key, as JSON, is a known one in any case.
+pub(crate) fn is_key(key: Option<&[u8]>, known: &str) -> bool {
+    key.filter(|key| key.len() == known.len() + 2)
+        .and_then(|key| key.strip_prefix(b"\"")?.strip_suffix(b"\""))
+        .is_some_and(|key| key.eq_ignore_ascii_case(known.as_bytes()))
+}
+
+/// Keys of a map become JSON text as serde_json has them: numbers and booleans in quotes, too.
+struct KeySerializer<'a>(&'a mut Vec<u8>);
+
+macro_rules! keys_as_text {
+    ($($method:ident($type:ty)),+ $(,)?) => {
+        $(fn $method(self, value: $type) -> Result<(), Error> {
+            self.collect_str(&value)
+        })+
+    };
+}
+
+macro_rules! no_key {
+    ($($method:ident($($type:ty),*) -> $ok:ty),+ $(,)?) => {
+        $(fn $method(self, $(_: $type),*) -> Result<$ok, Error> {
+            Err(Error::custom("a key of an item is not text"))
+        })+
+    };
+}
+
+impl Serializer for KeySerializer<'_> {
+    type Ok = ();
+    type Error = Error;
+    type SerializeSeq = Impossible<(), Error>;
+    type SerializeTuple = Impossible<(), Error>;
+    type SerializeTupleStruct = Impossible<(), Error>;
+    type SerializeTupleVariant = Impossible<(), Error>;
+    type SerializeMap = Impossible<(), Error>;
+    type SerializeStruct = Impossible<(), Error>;
+    type SerializeStructVariant = Impossible<(), Error>;
+
+    fn serialize_str(self, text: &str) -> Result<(), Error> {
+        serde_json::to_writer(self.0, text)
+    }
+
+    fn collect_str<T: std::fmt::Display + ?Sized>(self, value: &T) -> Result<(), Error> {
+        self.serialize_str(&value.to_string())
+    }
+
+    fn serialize_unit_variant(self, _: &'static str, _: u32, variant: &'static str) -> Result<(), Error> {
+        self.serialize_str(variant)
+    }
+
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<(), Error> {
+        value.serialize(self)
+    }
+
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Error> {
+        value.serialize(self)
+    }
+
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        _: u32,
+        _: &'static str,
+        _: &T,
+    ) -> Result<(), Error> {
+        Err(Error::custom("a key of an item is not text"))
+    }
+
+    keys_as_text! {
+        serialize_bool(bool), serialize_char(char),
+        serialize_i8(i8), serialize_i16(i16), serialize_i32(i32), serialize_i64(i64), serialize_i128(i128),
+        serialize_u8(u8), serialize_u16(u16), serialize_u32(u32), serialize_u64(u64), serialize_u128(u128),
+    }
+
+    no_key! {
+        serialize_f32(f32) -> (), serialize_f64(f64) -> (), serialize_bytes(&[u8]) -> (), serialize_none() -> (),
+        serialize_unit() -> (), serialize_unit_struct(&'static str) -> (),
+        serialize_seq(Option<usize>) -> Self::SerializeSeq, serialize_tuple(usize) -> Self::SerializeTuple,
+        serialize_tuple_struct(&'static str, usize) -> Self::SerializeTupleStruct,
+        serialize_tuple_variant(&'static str, u32, &'static str, usize) -> Self::SerializeTupleVariant,
+        serialize_map(Option<usize>) -> Self::SerializeMap,
+        serialize_struct(&'static str, usize) -> Self::SerializeStruct,
+        serialize_struct_variant(&'static str, u32, &'static str, usize) -> Self::SerializeStructVariant,
+    }
+}
+
+macro_rules! no_object {
+    ($($method:ident($($type:ty),*) -> $ok:ty = $what:literal),+ $(,)?) => {
+        $(fn $method(self, $(_: $type),*) -> Result<$ok, Error> {
+            Err(Error::custom(concat!("an item must be a JSON object and not ", $what)))
+        })+
+    };
+}
+
+impl<'w, 'a> Serializer for &'w mut Writer<'a> {
+    type Ok = ();
+    type Error = Error;
+    type SerializeSeq = Impossible<(), Error>;
+    type SerializeTuple = Impossible<(), Error>;
+    type SerializeTupleStruct = Impossible<(), Error>;
+    type SerializeTupleVariant = Impossible<(), Error>;
+    type SerializeMap = Self;
+    type SerializeStruct = Fields<'w, 'a>;
+    type SerializeStructVariant = Impossible<(), Error>;
+
+    fn serialize_map(self, _: Option<usize>) -> Result<Self::SerializeMap, Error> {
+        Ok(self)
+    }
+
+    fn serialize_struct(self, name: &'static str, _: usize) -> Result<Self::SerializeStruct, Error> {
+        Ok(Fields { writer: self, is_raw: name == RAW_VALUE })
+    }
+
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<(), Error> {
+        value.serialize(self)
+    }
+
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Error> {
+        value.serialize(self)
+    }
+
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        value: &T,
+    ) -> Result<(), Error> {
+        self.entry(variant, value)
+    }
+
+    no_object! {
+        serialize_bool(bool) -> () = "a boolean", serialize_char(char) -> () = "text",
+        serialize_i8(i8) -> () = "a number", serialize_i16(i16) -> () = "a number",
+        serialize_i32(i32) -> () = "a number", serialize_i64(i64) -> () = "a number",
+        serialize_u8(u8) -> () = "a number", serialize_u16(u16) -> () = "a number",
+        serialize_u32(u32) -> () = "a number", serialize_u64(u64) -> () = "a number",
+        serialize_f32(f32) -> () = "a number", serialize_f64(f64) -> () = "a number",
+        serialize_str(&str) -> () = "text", serialize_bytes(&[u8]) -> () = "bytes",
+        serialize_none() -> () = "nothing", serialize_unit() -> () = "nothing",
+        serialize_unit_struct(&'static str) -> () = "nothing",
+        serialize_unit_variant(&'static str, u32, &'static str) -> () = "text",
+        serialize_seq(Option<usize>) -> Self::SerializeSeq = "an array",
+        serialize_tuple(usize) -> Self::SerializeTuple = "an array",
+        serialize_tuple_struct(&'static str, usize) -> Self::SerializeTupleStruct = "an array",
+        serialize_tuple_variant(&'static str, u32, &'static str, usize) -> Self::SerializeTupleVariant
+            = "an enum with its variant outside",
+        serialize_struct_variant(&'static str, u32, &'static str, usize) -> Self::SerializeStructVariant
+            = "an enum with its variant outside",
+    }
+}
+
+impl SerializeMap for &mut Writer<'_> {
+    type Ok = ();
+    type Error = Error;
+
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Error> {
+        self.key(key)
+    }
+
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
+        self.value(value)
+    }
+
+    fn end(self) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+pub(crate) struct Fields<'w, 'a> {
+    writer: &'w mut Writer<'a>,
+    is_raw: bool,
+}
+
+impl SerializeStruct for Fields<'_, '_> {
+    type Ok = ();
+    type Error = Error;
+
+    fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), Error> {
+        if !self.is_raw {
+            return self.writer.entry(key, value);
+        }
+        // JSON text that was passed as a value: its one field is the text.
+        let text: String = serde_json::from_slice(&serde_json::to_vec(value)?)?;
+        let object: std::collections::BTreeMap<String, Box<serde_json::value::RawValue>> = serde_json::from_str(&text)?;
+        object.iter().try_for_each(|(key, value)| self.writer.entry(key, value))
+    }
+
+    fn end(self) -> Result<(), Error> {
+        Ok(())
+    }
+}

@@ -1,0 +1,83 @@
+use std::fmt;
+
+use md5::Md5;
+use serde::{Deserialize, Serialize};
+use sha1::{Digest, Sha1};
+
+/// The `permanentid` of an item: what tells usage analytics and machine learning that it is the
+/// same item when its URI changes ([article 1913](https://docs.coveo.com/en/1913/)).
+///
+/// It is metadata under the key `permanentid`, and is never added unasked:
+///
+/// ```
+/// use coveo_push::{DocumentBody, PermanentId};
+///
+/// let uri = "https://example.com/a";
+/// let doc = DocumentBody::text("…").permanent_id(PermanentId::of(uri));
+/// # let _ = doc;
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PermanentId(String);
+
+impl PermanentId {
+    /// A permanent id of your own making.
+    #[must_use]
+    pub fn new(id: impl Into<String>) -> Self {
+        Self(id.into())
+    }
+
+    /// The value that the official clients make from an item's URI: 60 hexadecimal digits, half
+    /// from its MD5 digest and half from its SHA-1 digest.
+    #[must_use]
+    pub fn of(uri: &str) -> Self {
+        const DIGITS_OF_EACH: usize = 30;
+        let md5 = hex(&Md5::digest(uri.as_bytes()));
+        let sha1 = hex(&Sha1::digest(uri.as_bytes()));
+        Self(md5.chars().take(DIGITS_OF_EACH).chain(sha1.chars().take(DIGITS_OF_EACH)).collect())
+    }
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+impl fmt::Display for PermanentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<String> for PermanentId {
+    fn from(id: String) -> Self {
+        Self(id)
+    }
+}
+
+impl From<&str> for PermanentId {
+    fn from(id: &str) -> Self {
+        Self(id.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_equals_the_value_of_the_official_clients() {
+        let known = [
+            ("https://foo.com", "aa2e0510b66edff7f05e2b30d4f1b3a4b5481c06b69f41751c54675c5afb"),
+            ("http://some.url", "427e281a23a7766e03c22fb60649b171cabc701b6e49f1323c4cbbe597f1"),
+        ];
+        for (uri, id) in known {
+            assert_eq!(PermanentId::of(uri).as_str(), id);
+        }
+    }
+}

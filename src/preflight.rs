@@ -1,0 +1,508 @@
+//! The rules that the service holds items and identities to, checked before anything is sent.
+//!
+//! Some of them the service answers with an error. Others it does not: it accepts the request with
+//! 202 and then drops the item, and nobody is told ([article 63](https://docs.coveo.com/en/63/)).
+//! What cannot be sent is always refused; what would be dropped follows the [`Preflight`] switch
+//! of the client.
+//!
+//! The functions here are those that the calls use, for a dry run:
+//!
+//! ```
+//! use coveo_push::{DocumentBody, preflight::{self, Rule}};
+//!
+//! let findings = preflight::item("no uri", &DocumentBody::text("…"));
+//! assert_eq!(findings[0].rule(), Rule::DocumentIdNotAUri);
+//! ```
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+
+use crate::model::document_keys as key;
+use crate::model::object::{self, Entry, Layout, ObjectError};
+use crate::model::{
+    BatchDocumentBody, BatchIdentityBody, Identity, IdentityBody, MappedIdentityBody, OrderingId, Permissions,
+};
+
+/// The service's limits ([article 63](https://docs.coveo.com/en/63/)). Where it says MB and not
+/// whether 1,000,000 or 1,048,576 bytes are meant, the smaller reading is taken.
+pub mod limit {
+    /// The largest request for one item, identity or alias, in bytes: 6 MB.
+    pub const REQUEST_BYTES: usize = 6_000_000;
+    /// The data inside an item is smaller than this many bytes: 5 MB.
+    pub const DATA_BYTES: usize = 5_000_000;
+    /// The largest upload into a file container, in bytes: 256 MB.
+    pub const CONTAINER_BYTES: u64 = 256_000_000;
+    /// The most permissions that an item may have, over all its sets.
+    pub const PERMISSIONS: usize = 5_000;
+}
+
+/// What to do about data that the service would accept and then drop.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Preflight {
+    /// It is refused with [`Error::Invalid`](crate::Error::Invalid), and not sent.
+    #[default]
+    Refuse,
+    /// It is sent, and the findings come with the success
+    /// ([`Accepted::warnings`](crate::Accepted::warnings)) and as tracing events.
+    Warn,
+    /// It is sent, and not looked for.
+    Off,
+}
+
+/// A rule of the service, with a code that does not change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Rule {
+    /// A document id is there.
+    DocumentIdEmpty,
+    /// A `documentId` in the item is the one the item is pushed with.
+    DocumentIdMismatch,
+    /// The item can be written as JSON, and is an object.
+    NotAnObject,
+    /// No key of an item comes twice, in whatever case: the service refuses the whole batch.
+    DuplicateKey,
+    /// No metadata key is called like a property of the item.
+    ReservedKey,
+    /// Every number is one that JSON can hold.
+    NumberNotFinite,
+    /// An item has at most one of `data`, `compressedBinaryData`, `compressedBinaryDataFileId`.
+    SeveralData,
+    /// `fileExtension` begins with a dot.
+    FileExtension,
+    /// The data inside an item is smaller than [`limit::DATA_BYTES`].
+    DataTooLarge,
+    /// A request is not larger than [`limit::REQUEST_BYTES`].
+    RequestTooLarge,
+    /// An upload is not larger than [`limit::CONTAINER_BYTES`].
+    ContainerTooLarge,
+    /// A batch holds something.
+    BatchEmpty,
+    /// A security identity has a name.
+    IdentityNameEmpty,
+    /// An id that stands in a path is there and is not `.` or `..`, which no encoding keeps apart
+    /// from a step in the path.
+    PathSegment,
+    /// A compression type is one that the service knows, and is said once.
+    CompressionType,
+    /// An upload goes to an https URI without user info, and its headers are valid.
+    UploadTarget,
+    /// A document id is a URI of the form `scheme://…`. Else the item is dropped.
+    DocumentIdNotAUri,
+    /// A document id stands in a batch once, and not below one that is deleted with its children.
+    /// Else it is not known which of them the service takes last.
+    DocumentIdTwice,
+    /// `compressedBinaryData` is standard base64. Else the item's data is not read.
+    NotBase64,
+    /// An item has at most [`limit::PERMISSIONS`] permissions. Else it is dropped.
+    TooManyPermissions,
+    /// A permission names an identity. Else the item is dropped.
+    PermissionIdentityEmpty,
+    /// A delete-older-than has an id that is not in the future by more than five minutes. Else the
+    /// service ignores what is pushed until then.
+    OrderingIdInFuture,
+}
+
+impl Rule {
+    /// The code of the rule, for logs and for tests; it does not change.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::DocumentIdEmpty => "document-id-empty",
+            Self::DocumentIdMismatch => "document-id-mismatch",
+            Self::NotAnObject => "not-an-object",
+            Self::DuplicateKey => "duplicate-key",
+            Self::ReservedKey => "reserved-key",
+            Self::NumberNotFinite => "number-not-finite",
+            Self::SeveralData => "several-data",
+            Self::FileExtension => "file-extension",
+            Self::DataTooLarge => "data-too-large",
+            Self::RequestTooLarge => "request-too-large",
+            Self::ContainerTooLarge => "container-too-large",
+            Self::BatchEmpty => "batch-empty",
+            Self::IdentityNameEmpty => "identity-name-empty",
+            Self::PathSegment => "path-segment",
+            Self::CompressionType => "compression-type",
+            Self::UploadTarget => "upload-target",
+            Self::DocumentIdNotAUri => "document-id-not-a-uri",
+            Self::DocumentIdTwice => "document-id-twice",
+            Self::NotBase64 => "not-base64",
+            Self::TooManyPermissions => "too-many-permissions",
+            Self::PermissionIdentityEmpty => "permission-identity-empty",
+            Self::OrderingIdInFuture => "ordering-id-in-future",
+        }
+    }
+
+    /// Whether the service would answer 202 and then drop what breaks the rule. These rules follow
+    /// the [`Preflight`] switch; the others are always held.
+    #[must_use]
+    pub fn is_silent(self) -> bool {
+        matches!(
+            self,
+            Self::DocumentIdNotAUri
+                | Self::DocumentIdTwice
+                | Self::NotBase64
+                | Self::TooManyPermissions
+                | Self::PermissionIdentityEmpty
+                | Self::OrderingIdInFuture
+        )
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+/// A rule that something breaks: what, which rule, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    item: String,
+    rule: Rule,
+    message: String,
+}
+
+impl Finding {
+    pub(crate) fn new(item: impl Into<String>, rule: Rule, message: impl Into<String>) -> Self {
+        Self { item: item.into(), rule, message: message.into() }
+    }
+
+    /// What breaks the rule: a document id, the name of an identity, a parameter.
+    #[must_use]
+    pub fn item(&self) -> &str {
+        &self.item
+    }
+
+    /// The rule.
+    #[must_use]
+    pub fn rule(&self) -> Rule {
+        self.rule
+    }
+
+    /// What is wrong and what to do, for a person.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const LONGEST: usize = 200;
+        let Self { item, rule, message } = self;
+        let shown: String = item.chars().take(LONGEST).map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let cut = if item.chars().nth(LONGEST).is_some() { "…" } else { "" };
+        write!(f, "`{shown}{cut}`: {message} [{rule}]")
+    }
+}
+
+/// What of the findings is refused under a switch, or else the warnings that are left.
+pub(crate) fn judge(findings: Vec<Finding>, switch: Preflight) -> Result<Vec<Finding>, Vec<Finding>> {
+    let is_refused = |finding: &Finding| !finding.rule.is_silent() || switch == Preflight::Refuse;
+    if findings.iter().any(is_refused) {
+        return Err(findings.into_iter().filter(is_refused).collect());
+    }
+    Ok(if switch == Preflight::Off { Vec::new() } else { findings })
+}
+
+/// What is wrong with an item, whatever type it is.
+pub fn item<T: Serialize + ?Sized>(document_id: &str, body: &T) -> Vec<Finding> {
+    let mut buffer = Vec::new();
+    let mut layout = Layout::default();
+    match object::write(&mut buffer, &mut layout, Some(document_id), body) {
+        Ok(()) => written_item(document_id, &buffer, &layout, Preflight::Refuse),
+        Err(error) => vec![unwritable(document_id, &error)],
+    }
+}
+
+/// What is wrong with a batch of items, each item's own findings among it.
+#[must_use]
+pub fn batch(batch: &BatchDocumentBody) -> Vec<Finding> {
+    let mut findings: Vec<Finding> =
+        batch.add_or_update.iter().flat_map(|entry| item(&entry.document_id, &entry.body)).collect();
+    for entry in &batch.delete {
+        findings.extend(document_id(&entry.document_id, Preflight::Refuse));
+    }
+    findings.extend(ids_of_batch(batch));
+    findings
+}
+
+/// What is wrong with a security identity.
+#[must_use]
+pub fn identity(body: &IdentityBody) -> Vec<Finding> {
+    let IdentityBody { identity, members, well_knowns } = body;
+    names(identity, [members, well_knowns].into_iter().flatten().flatten().map(|member| &member.name))
+}
+
+/// What is wrong with a security identity and its aliases.
+#[must_use]
+pub fn alias(body: &MappedIdentityBody) -> Vec<Finding> {
+    let MappedIdentityBody { identity, mappings, well_knowns } = body;
+    let aliases = mappings.iter().map(|alias| &alias.name);
+    names(identity, aliases.chain(well_knowns.iter().flatten().map(|granted| &granted.name)))
+}
+
+/// What is wrong with a batch of security identities.
+#[must_use]
+pub fn identity_batch(batch: &BatchIdentityBody) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if batch.is_empty() {
+        findings.push(empty_batch());
+    }
+    findings.extend(batch.members.iter().flat_map(identity));
+    findings.extend(batch.mappings.iter().flat_map(alias));
+    findings.extend(batch.deleted.iter().flat_map(|deleted| names(deleted, [])));
+    findings
+}
+
+pub(crate) fn names<'a>(identity: &Identity, others: impl IntoIterator<Item = &'a String>) -> Vec<Finding> {
+    let finding = |message: &str| Finding::new(&identity.name, Rule::IdentityNameEmpty, message);
+    if identity.name.is_empty() {
+        return vec![finding("a security identity has no name; give it the one its provider knows")];
+    }
+    if others.into_iter().any(String::is_empty) {
+        return vec![finding("a member, an alias or a granted identity has no name; leave it out or name it")];
+    }
+    Vec::new()
+}
+
+pub(crate) fn empty_batch() -> Finding {
+    Finding::new("batch", Rule::BatchEmpty, "the batch holds nothing; there is nothing to push")
+}
+
+/// What is wrong with the size of a request for one item, identity or alias.
+pub(crate) fn request_size(bytes: usize, item: &str) -> Option<Finding> {
+    (bytes > limit::REQUEST_BYTES).then(|| {
+        let most = limit::REQUEST_BYTES;
+        let message = format!("the request has {bytes} bytes and the service takes {most}; push it in a batch");
+        Finding::new(item, Rule::RequestTooLarge, message)
+    })
+}
+
+/// What is wrong with the size of an upload.
+pub(crate) fn container_size(bytes: u64, item: &str) -> Option<Finding> {
+    (bytes > limit::CONTAINER_BYTES).then(|| {
+        let most = limit::CONTAINER_BYTES;
+        let message = format!("the upload has {bytes} bytes and a file container takes {most}; cut it into parts");
+        Finding::new(item, Rule::ContainerTooLarge, message)
+    })
+}
+
+/// What is wrong with the boundary of a delete-older-than.
+pub(crate) fn older_than(id: OrderingId, now: SystemTime) -> Option<Finding> {
+    const LEEWAY: Duration = Duration::from_secs(300);
+    (id > OrderingId::from_time(now + LEEWAY)).then(|| {
+        Finding::new(
+            id.to_string(),
+            Rule::OrderingIdInFuture,
+            "this ordering id is in the future, read as milliseconds since 1970, and the service would ignore all \
+             that is pushed until then; take an earlier one",
+        )
+    })
+}
+
+/// Why an item could not be written at all.
+pub(crate) fn unwritable(document_id: &str, error: &ObjectError) -> Finding {
+    match error {
+        ObjectError::OtherDocumentId(other) => Finding::new(
+            document_id,
+            Rule::DocumentIdMismatch,
+            format!("the item itself says that its documentId is {other}; give one of them"),
+        ),
+        ObjectError::Serialize(error) => {
+            // serde lets an error of a model carry text alone.
+            let text = error.to_string();
+            let rule = if text.ends_with(key::IS_RESERVED) {
+                Rule::ReservedKey
+            } else if text.ends_with(key::IS_NOT_FINITE) {
+                Rule::NumberNotFinite
+            } else {
+                Rule::NotAnObject
+            };
+            Finding::new(document_id, rule, text)
+        }
+    }
+}
+
+/// What is wrong with a document id.
+pub(crate) fn document_id(id: &str, switch: Preflight) -> Option<Finding> {
+    if id.is_empty() {
+        return Some(Finding::new(id, Rule::DocumentIdEmpty, "an item needs a documentId: its URI"));
+    }
+    (switch != Preflight::Off && !is_uri(id)).then(|| {
+        Finding::new(
+            id,
+            Rule::DocumentIdNotAUri,
+            "the service accepts the item and drops it, because its documentId is no URI; write it as `scheme://…`",
+        )
+    })
+}
+
+/// `scheme://` and something behind it.
+fn is_uri(id: &str) -> bool {
+    id.split_once("://").is_some_and(|(scheme, rest)| {
+        !rest.is_empty()
+            && scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+            && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
+    })
+}
+
+/// What is wrong with an item that [`object::write`] put into `buffer`.
+pub(crate) fn written_item(id: &str, buffer: &[u8], layout: &Layout, switch: Preflight) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = document_id(id, switch).into_iter().collect();
+    let mut found = |rule, message: String| findings.push(Finding::new(id, rule, message));
+    if let Some(key) = duplicate_key(buffer, layout) {
+        found(Rule::DuplicateKey, format!("the key `{key}` comes twice, and keys do not differ by case; keep one"));
+    }
+    let mut data = 0;
+    for entry in layout.entries() {
+        let value = buffer.get(entry.value.clone()).unwrap_or_default();
+        let is = |known: &str| object::is_key(buffer.get(entry.key.clone()), known);
+        if is(key::DATA) || is(key::COMPRESSED_BINARY_DATA) {
+            data += 1;
+            let length = value.len().saturating_sub(2);
+            if length >= limit::DATA_BYTES {
+                found(
+                    Rule::DataTooLarge,
+                    format!(
+                        "the data has {length} bytes and the service takes less than {} in an item; upload it into a \
+                         file container",
+                        limit::DATA_BYTES
+                    ),
+                );
+            } else if switch != Preflight::Off && is(key::COMPRESSED_BINARY_DATA) && !is_base64(value) {
+                found(Rule::NotBase64, "compressedBinaryData is not standard base64; encode the bytes".to_owned());
+            }
+        } else if is(key::COMPRESSED_BINARY_DATA_FILE_ID) {
+            data += 1;
+        } else if is(key::DOCUMENT_ID) {
+            if text(value) != id {
+                found(
+                    Rule::DocumentIdMismatch,
+                    format!("the item itself says that its documentId is `{}`; give one of them", text(value)),
+                );
+            }
+        } else if is(key::FILE_EXTENSION) {
+            if !is_extension(value) {
+                found(
+                    Rule::FileExtension,
+                    format!("the fileExtension {} needs a leading dot, as in `.html`", String::from_utf8_lossy(value)),
+                );
+            }
+        } else if is(key::PERMISSIONS) && switch != Preflight::Off {
+            permissions(value, &mut found);
+        }
+    }
+    if data > 1 {
+        found(
+            Rule::SeveralData,
+            "an item has one of data, compressedBinaryData and compressedBinaryDataFileId; keep one".to_owned(),
+        );
+    }
+    findings
+}
+
+fn permissions(json: &[u8], found: &mut impl FnMut(Rule, String)) {
+    const SHORTEST: usize = r#"{"identity":"","identityType":"User"}"#.len();
+    const NAMELESS: &[u8] = br#""identity":"""#;
+    // Read only where a rule can be broken at all: most items have a few hundred bytes of it.
+    if json.len() <= limit::PERMISSIONS * SHORTEST && !json.windows(NAMELESS.len()).any(|part| part == NAMELESS) {
+        return;
+    }
+    let Ok(permissions) = serde_json::from_slice::<Permissions>(json) else { return };
+    let count = permissions.identities().count();
+    if count > limit::PERMISSIONS {
+        found(
+            Rule::TooManyPermissions,
+            format!(
+                "the service accepts the item and drops it, because it has {count} permissions and {} are allowed; \
+                 put the identities into a group",
+                limit::PERMISSIONS
+            ),
+        );
+    }
+    if permissions.identities().any(|identity| identity.identity.is_empty()) {
+        found(
+            Rule::PermissionIdentityEmpty,
+            "the service accepts the item and drops it, because a permission names no identity".to_owned(),
+        );
+    }
+}
+
+/// What is wrong with the ids of a batch: none may come twice, nor below a deleted one.
+pub(crate) fn ids_of_batch(batch: &BatchDocumentBody) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if batch.is_empty() {
+        findings.push(empty_batch());
+    }
+    let added = batch.add_or_update.iter().map(|entry| entry.document_id.as_str());
+    let deleted = batch.delete.iter().map(|entry| entry.document_id.as_str());
+    let mut seen = HashSet::new();
+    for id in added.clone().chain(deleted.clone()) {
+        if !seen.insert(id) {
+            findings.push(Finding::new(
+                id,
+                Rule::DocumentIdTwice,
+                "the id stands in the batch twice, and the service gives no order to a batch; push them one after another",
+            ));
+        }
+    }
+    let mut ids: Vec<&str> = added.chain(deleted).collect();
+    ids.sort_unstable();
+    for parent in batch.delete.iter().filter(|entry| entry.delete_children).map(|entry| entry.document_id.as_str()) {
+        let first = ids.partition_point(|id| *id <= parent);
+        for child in ids.iter().skip(first).take_while(|id| id.starts_with(parent)) {
+            findings.push(Finding::new(
+                *child,
+                Rule::DocumentIdTwice,
+                format!("the batch also deletes `{parent}` with its children; push them one after another"),
+            ));
+        }
+    }
+    findings
+}
+
+/// A key that an item has twice, in whatever case.
+fn duplicate_key<'a>(buffer: &'a [u8], layout: &Layout) -> Option<Cow<'a, str>> {
+    const FEW: usize = 24;
+    let entries = layout.entries();
+    let raw = |entry: &Entry| buffer.get(entry.key.clone()).unwrap_or_default();
+    let is_plain = |key: &[u8]| key.is_ascii() && !key.contains(&b'\\');
+    if entries.len() <= FEW && entries.iter().all(|entry| is_plain(raw(entry))) {
+        let twice = entries.iter().enumerate().find(|(index, entry)| {
+            let key = raw(entry);
+            entries.iter().take(*index).any(|earlier| raw(earlier).eq_ignore_ascii_case(key))
+        });
+        return twice.map(|(_, entry)| text(raw(entry)));
+    }
+    let mut seen = HashSet::new();
+    entries.iter().map(|entry| text(raw(entry))).find(|key| !seen.insert(key.to_lowercase()))
+}
+
+/// The text of a JSON string; of anything else, what is written there.
+fn text(json: &[u8]) -> Cow<'_, str> {
+    match serde_json::from_slice::<Cow<'_, str>>(json) {
+        Ok(text) => text,
+        Err(_) => String::from_utf8_lossy(json),
+    }
+}
+
+fn is_base64(json: &[u8]) -> bool {
+    serde_json::from_slice::<String>(json).is_ok_and(|text| STANDARD.decode(text).is_ok())
+}
+
+fn is_extension(json: &[u8]) -> bool {
+    serde_json::from_slice::<Option<String>>(json).is_ok_and(|extension| {
+        extension.is_none_or(|extension| {
+            extension.strip_prefix('.').is_some_and(|rest| {
+                !rest.is_empty() && !rest.contains(|c: char| c.is_whitespace() || matches!(c, '/' | '\\'))
+            })
+        })
+    })
+}
