@@ -11,7 +11,7 @@ use crate::api::{FileContainers, Identities, Items, Sources};
 use crate::credentials::{ApiKey, Credentials, CredentialsProvider};
 use crate::error::{ConfigError, Error};
 use crate::http::kernel::{Kernel, Random, Shared, Timeouts};
-use crate::http::reqwest_transport::{ClientBuilder, HAS_TLS, ReqwestTransport};
+use crate::http::reqwest_transport::{HAS_TLS, ReqwestTransport, reqwest::ClientBuilder};
 use crate::http::retry::{Budget, RetryPolicy};
 use crate::http::throttle::Throttle;
 use crate::http::transport::Transport;
@@ -307,7 +307,7 @@ impl PushClientBuilder {
                 )
                 .into());
             }
-            None => Arc::new(ReqwestTransport::new(self.http_client, self.connect_timeout)?),
+            None => Arc::new(ReqwestTransport::finish(self.http_client, self.connect_timeout)?),
         };
         let shared = Shared {
             transport,

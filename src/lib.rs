@@ -26,6 +26,7 @@ pub use error::{
 };
 pub use http::BoxFuture;
 pub use http::body::{Body, ByteStream, HttpBody};
+pub use http::reqwest_transport::{ReqwestTransport, reqwest};
 pub use http::retry::RetryPolicy;
 pub use http::transport::{Limits, Transport};
 pub use model::{

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::Response;
+pub use reqwest;
 use reqwest::redirect::Policy;
-pub use reqwest::{Client, ClientBuilder};
+use reqwest::{Client, ClientBuilder};
 
 use super::BoxFuture;
 use super::body::Body;
@@ -15,28 +16,40 @@ use crate::error::{ConfigError, Error, TransportError, TransportErrorKind};
 /// Whether reqwest was built with TLS.
 pub(crate) const HAS_TLS: bool = cfg!(any(feature = "rustls", feature = "native-tls"));
 
-#[derive(Debug)]
-pub(crate) struct ReqwestTransport {
+/// The [`Transport`] that a client has when none is given: reqwest.
+///
+/// It is public to be wrapped by one that watches or counts.
+#[derive(Debug, Clone)]
+pub struct ReqwestTransport {
     client: Client,
 }
 
 impl ReqwestTransport {
-    /// Finishes the caller's builder, or a new one. What this crate rests on is set last: no
-    /// redirect (it would carry a body, and a presigned URL in its Referer, to another host), and
-    /// no retry but the crate's own.
-    pub(crate) fn new(builder: Option<ClientBuilder>, connect_timeout: Option<Duration>) -> Result<Self, Error> {
-        const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-        let mut builder = match (builder, connect_timeout) {
-            (Some(builder), None) => builder,
-            (builder, timeout) => {
-                builder.unwrap_or_else(Client::builder).connect_timeout(timeout.unwrap_or(CONNECT_TIMEOUT))
-            }
-        };
-        builder = builder.redirect(Policy::none()).referer(false).retry(reqwest::retry::never());
+    /// How long connecting may take, unless a caller's builder says otherwise.
+    pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+    /// Finishes a builder. What this crate rests on is set last: no redirect (it would carry a body,
+    /// and a presigned URL in its Referer, to another host), and no retry but the crate's own.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] when reqwest cannot build the client.
+    pub fn new(builder: ClientBuilder) -> Result<Self, Error> {
+        let builder = builder.redirect(Policy::none()).referer(false).retry(reqwest::retry::never());
         let client = builder
             .build()
             .map_err(|error| ConfigError::with_source("the HTTP client cannot be built", error.without_url()))?;
         Ok(Self { client })
+    }
+
+    /// The client that is used when the caller gives none of its own.
+    pub(crate) fn finish(builder: Option<ClientBuilder>, connect_timeout: Option<Duration>) -> Result<Self, Error> {
+        Self::new(match (builder, connect_timeout) {
+            (Some(builder), None) => builder,
+            (builder, timeout) => {
+                builder.unwrap_or_else(Client::builder).connect_timeout(timeout.unwrap_or(Self::CONNECT_TIMEOUT))
+            }
+        })
     }
 
     async fn exchange(&self, request: http::Request<Body>) -> Result<Response<Bytes>, TransportError> {
