@@ -10,6 +10,7 @@ mod http;
 mod model;
 mod operation;
 pub mod preflight;
+mod push;
 mod region;
 
 pub use api::{
@@ -37,4 +38,8 @@ pub use model::{
 };
 pub use operation::Operation;
 pub use preflight::Preflight;
+pub use push::{
+    AcceptedBatch, FailedBatch, FailureReason, IdentityOperation, IdentityPusher, ItemOperation, ItemPusher, Progress,
+    PushError, PushReport, PushStep, Pushed, PusherBuilder, RefusedItem,
+};
 pub use region::{PushApiUrl, Region};

@@ -104,7 +104,7 @@ impl Draft {
         let warnings = judge(&kernel, operation, findings)?;
         let place = kernel.place(resource);
         let recipe = Recipe::api(operation, &kernel.shared.base_url, &place, &query, json)?;
-        let answer = kernel.send(&recipe, settings).await?;
+        let answer = kernel.send(&recipe, &settings).await?;
         Ok((answer, warnings))
     }
 

@@ -104,7 +104,7 @@ call!(UploadToContainer(settings) -> ());
 
 impl UploadToContainer {
     async fn send(self) -> Result<(), Error> {
-        upload(&self.kernel, &self.container, self.body, self.settings).await
+        upload(&self.kernel, &self.container, self.body, &self.settings).await
     }
 }
 
@@ -121,13 +121,13 @@ call!(StoreBytes(settings) -> FileContainer);
 
 impl StoreBytes {
     async fn send(self) -> Result<FileContainer, Error> {
-        store(&self.kernel, self.body, self.settings).await
+        store(&self.kernel, self.body, &self.settings).await
     }
 }
 
-pub(crate) async fn create(kernel: &Kernel, settings: CallSettings) -> Result<FileContainer, Error> {
+pub(crate) async fn create(kernel: &Kernel, settings: &CallSettings) -> Result<FileContainer, Error> {
     let mut request = FileContainers::new(kernel.clone()).create();
-    request.draft.settings = settings;
+    request.draft.settings = settings.clone();
     request.send().await
 }
 
@@ -135,17 +135,27 @@ pub(crate) async fn upload(
     kernel: &Kernel,
     container: &FileContainer,
     body: Body,
-    settings: CallSettings,
+    settings: &CallSettings,
 ) -> Result<(), Error> {
     check_size(&body, container.file_id())?;
     let recipe = Recipe::upload(container, body, &kernel.shared.base_url)?;
     kernel.send(&recipe, settings).await.map(|_| ())
 }
 
-/// Creates a container and fills it, with a fresh container where the first one has expired.
-pub(crate) async fn store(kernel: &Kernel, body: Body, settings: CallSettings) -> Result<FileContainer, Error> {
+/// Creates a container and fills it.
+pub(crate) async fn store(kernel: &Kernel, body: Body, settings: &CallSettings) -> Result<FileContainer, Error> {
     check_size(&body, "file container")?;
     let container = create(kernel, settings).await?;
+    fill(kernel, container, body, settings).await
+}
+
+/// Fills a container, or a fresh one in its place where it has expired.
+pub(crate) async fn fill(
+    kernel: &Kernel,
+    container: FileContainer,
+    body: Body,
+    settings: &CallSettings,
+) -> Result<FileContainer, Error> {
     match upload(kernel, &container, body.clone(), settings).await {
         Ok(()) => Ok(container),
         Err(Error::Upload(error)) if error.needs_fresh_container() && may_try_again(kernel, settings) => {
@@ -156,7 +166,7 @@ pub(crate) async fn store(kernel: &Kernel, body: Body, settings: CallSettings) -
     }
 }
 
-fn may_try_again(kernel: &Kernel, settings: CallSettings) -> bool {
+fn may_try_again(kernel: &Kernel, settings: &CallSettings) -> bool {
     !settings.retry.unwrap_or(kernel.shared.retry).is_none()
 }
 

@@ -3,10 +3,10 @@
 
 mod accepted;
 mod call;
-mod file_containers;
+pub(crate) mod file_containers;
 mod identities;
 mod items;
-mod push_batch;
+pub(crate) mod push_batch;
 mod sources;
 
 pub use accepted::{Accepted, BatchAccepted};

@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::http::body::Body;
 use crate::http::kernel::Kernel;
 use crate::http::request::Resource;
+use crate::http::send::CallSettings;
 use crate::model::object::{self, Layout};
 use crate::model::{BatchDocumentBody, BatchIdentityBody, OrderingId};
 use crate::operation::Operation;
@@ -59,11 +60,28 @@ impl PushBatch {
         let Self { mut commit, batch, findings } = self;
         let warnings = judge(&commit.kernel, commit.operation, findings)?;
         let bytes = batch.len() as u64;
-        let container = store(&commit.kernel, Body::from(batch), commit.settings).await?;
+        let container = store(&commit.kernel, Body::from(batch), &commit.settings).await?;
         commit.set(query::FILE_ID, container.file_id());
         let (answer, _) = commit.send().await?;
         Ok(BatchAccepted::new(container.file_id().to_owned(), bytes, Accepted::new(&answer, warnings)))
     }
+}
+
+/// Pushes a container that is filled: the last step of a batch.
+pub(crate) async fn commit(
+    kernel: &Kernel,
+    operation: Operation,
+    resource: Resource,
+    file_id: &str,
+    ordering_id: Option<OrderingId>,
+    settings: &CallSettings,
+) -> Result<Accepted, Error> {
+    let mut draft = Draft::new(kernel, operation, resource).with(query::FILE_ID, file_id);
+    if let Some(id) = ordering_id {
+        draft.ordering_id(id);
+    }
+    draft.settings = settings.clone();
+    draft.accepted().await
 }
 
 /// Writes a batch item by item, so that each is held to the rules as it is written.

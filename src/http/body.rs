@@ -27,6 +27,7 @@ pub struct Body(Inner);
 #[derive(Clone)]
 enum Inner {
     Bytes(Bytes),
+    Chunks { length: u64, chunks: Arc<[Bytes]> },
     Stream { length: u64, open: Opener },
 }
 
@@ -35,6 +36,16 @@ impl Body {
     #[must_use]
     pub fn empty() -> Self {
         Self(Inner::Bytes(Bytes::new()))
+    }
+
+    /// Bytes that stand in several places, to be sent one after another.
+    pub(crate) fn chunks(chunks: impl IntoIterator<Item = Bytes>) -> Self {
+        let mut chunks: Vec<Bytes> = chunks.into_iter().filter(|chunk| !chunk.is_empty()).collect();
+        if chunks.len() <= 1 {
+            return Self(Inner::Bytes(chunks.pop().unwrap_or_default()));
+        }
+        let length = chunks.iter().map(|chunk| chunk.len() as u64).sum();
+        Self(Inner::Chunks { length, chunks: chunks.into() })
     }
 
     /// `length` bytes from a stream that `open` opens anew for each attempt.
@@ -49,7 +60,7 @@ impl Body {
     pub fn len(&self) -> u64 {
         match &self.0 {
             Inner::Bytes(bytes) => bytes.len() as u64,
-            Inner::Stream { length, .. } => *length,
+            Inner::Chunks { length, .. } | Inner::Stream { length, .. } => *length,
         }
     }
 
@@ -59,12 +70,12 @@ impl Body {
         self.len() == 0
     }
 
-    /// The bytes, when they are in memory.
+    /// The bytes, when they are in memory and in one piece.
     #[must_use]
     pub fn as_bytes(&self) -> Option<&Bytes> {
         match &self.0 {
             Inner::Bytes(bytes) => Some(bytes),
-            Inner::Stream { .. } => None,
+            Inner::Chunks { .. } | Inner::Stream { .. } => None,
         }
     }
 
@@ -73,6 +84,7 @@ impl Body {
     pub fn into_http_body(self) -> HttpBody {
         match self.0 {
             Inner::Bytes(bytes) => HttpBody { left: bytes.len() as u64, source: Source::Bytes(Some(bytes)) },
+            Inner::Chunks { length, chunks } => HttpBody { left: length, source: Source::Chunks { chunks, next: 0 } },
             Inner::Stream { length, open } => HttpBody { left: length, source: Source::Stream(Mutex::new(open())) },
         }
     }
@@ -98,6 +110,10 @@ pub struct HttpBody {
 
 enum Source {
     Bytes(Option<Bytes>),
+    Chunks {
+        chunks: Arc<[Bytes]>,
+        next: usize,
+    },
     /// Never locked: the mutex makes the body `Sync`, which HTTP clients ask for.
     Stream(Mutex<ByteStream>),
 }
@@ -109,6 +125,10 @@ impl http_body::Body for HttpBody {
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let next = match &mut self.source {
             Source::Bytes(bytes) => bytes.take().filter(|bytes| !bytes.is_empty()).map(Ok),
+            Source::Chunks { chunks, next } => {
+                *next += 1;
+                chunks.get(*next - 1).cloned().map(Ok)
+            }
             Source::Stream(stream) => {
                 let stream = stream.get_mut().unwrap_or_else(PoisonError::into_inner);
                 ready!(stream.as_mut().poll_next(context))
@@ -136,7 +156,7 @@ impl http_body::Body for HttpBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.left == 0 && matches!(self.source, Source::Bytes(_))
+        self.left == 0 && !matches!(self.source, Source::Stream(_))
     }
 }
 

@@ -6,6 +6,7 @@
 pub(crate) mod body;
 pub(crate) mod decode;
 pub(crate) mod kernel;
+pub(crate) mod pace;
 pub(crate) mod request;
 #[path = "reqwest.rs"]
 pub(crate) mod reqwest_transport;

@@ -6,6 +6,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::decode::{self, Answer};
 use super::kernel::Kernel;
+use super::pace::Pace;
 use super::request::Recipe;
 use super::retry::{RetryPolicy, Verdict, classify};
 use super::throttle::Throttle;
@@ -19,15 +20,17 @@ use crate::error::{
 use crate::operation::{Operation, TimeoutClass};
 
 /// What a caller set for one call, instead of what the client has.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct CallSettings {
     pub(crate) timeout: Option<Duration>,
     pub(crate) retry: Option<RetryPolicy>,
+    /// Set for the calls of a bulk run.
+    pub(crate) pace: Option<Pace>,
 }
 
 impl Kernel {
     /// Sends a request until it succeeds, cannot succeed, or may not be tried again.
-    pub(crate) async fn send(&self, recipe: &Recipe, settings: CallSettings) -> Result<Answer, Error> {
+    pub(crate) async fn send(&self, recipe: &Recipe, settings: &CallSettings) -> Result<Answer, Error> {
         let operation = recipe.operation();
         let class = operation.spec().timeout;
         let policy = settings.retry.unwrap_or(self.shared.retry);
@@ -36,6 +39,7 @@ impl Kernel {
             kernel: self,
             recipe,
             policy,
+            pace: settings.pace.as_ref(),
             limits: Limits::new(limit),
             latest_start: match class {
                 TimeoutClass::Upload if !policy.is_none() => limit.saturating_mul(3),
@@ -44,6 +48,8 @@ impl Kernel {
             begin: Instant::now(),
             record: CallRecord { operation, attempts: 0, elapsed: Duration::ZERO, may_have_been_applied: false },
             refused_token: None,
+            throttled: Duration::ZERO,
+            throttled_attempts: 0,
         };
         trace::in_span(operation, call.run()).await
     }
@@ -54,6 +60,7 @@ struct Call<'a> {
     kernel: &'a Kernel,
     recipe: &'a Recipe,
     policy: RetryPolicy,
+    pace: Option<&'a Pace>,
     limits: Limits,
     /// How long after its begin the call may start an attempt.
     latest_start: Duration,
@@ -61,6 +68,10 @@ struct Call<'a> {
     record: CallRecord,
     /// A token that the service did not take, for which a provider was asked once more.
     refused_token: Option<ApiKey>,
+    /// What a paced call waited because the service asked it to: beside the deadline.
+    throttled: Duration,
+    /// The attempts of a paced call that the service told to wait: beside the others.
+    throttled_attempts: u32,
 }
 
 impl Call<'_> {
@@ -68,6 +79,9 @@ impl Call<'_> {
         loop {
             if self.recipe.is_api() {
                 self.pass_throttle().await?;
+                if let Some(limit) = self.pace.and_then(|pace| pace.limit.as_deref()) {
+                    limit.turn().await;
+                }
             }
             let token = self.token().await?;
             if self.record.attempts == 0 {
@@ -84,23 +98,44 @@ impl Call<'_> {
                 self.refused_token = token;
                 continue;
             }
+            let is_throttled = classify(&error) == Verdict::Throttled;
             let wait = self.wait_after(error)?;
             sleep(wait).await;
+            if is_throttled {
+                self.was_throttled(wait);
+            }
         }
     }
 
     /// Waits while the service holds back calls; an error when that would take too long.
     async fn pass_throttle(&mut self) -> Result<(), Error> {
         while let Some(left) = self.kernel.shared.throttle.wait(Instant::now()) {
-            if self.begin.elapsed().saturating_add(left) > self.latest_start {
+            if !self.may_wait(left, true) {
                 self.record.elapsed = self.begin.elapsed();
                 return Err(held_back(self.record, left));
             }
             let spread = Throttle::spread(left, (self.kernel.shared.random)());
             trace::held_back(self.record.operation, left);
             sleep(left + spread).await;
+            self.was_throttled(left + spread);
         }
         Ok(())
+    }
+
+    /// Whether an attempt may start after another `wait`. A paced call has patience of its own for
+    /// waits that the service asked for.
+    fn may_wait(&self, wait: Duration, is_throttled: bool) -> bool {
+        match self.pace {
+            Some(pace) if is_throttled => self.throttled.saturating_add(wait) <= pace.patience,
+            _ => self.begin.elapsed().saturating_sub(self.throttled).saturating_add(wait) <= self.latest_start,
+        }
+    }
+
+    fn was_throttled(&mut self, wait: Duration) {
+        if let Some(pace) = self.pace {
+            pace.counters.was_throttled(wait);
+            self.throttled += wait;
+        }
     }
 
     async fn token(&self) -> Result<Option<ApiKey>, Error> {
@@ -119,6 +154,9 @@ impl Call<'_> {
             Err(source) => return Err(CredentialsError::new(operation, source).into()),
         };
         let request = self.recipe.request(authorization, &shared.user_agent, self.limits);
+        if let Some(pace) = self.pace {
+            pace.counters.called(self.recipe.is_api(), self.record.attempts > 0);
+        }
         self.record.attempts += 1;
         let sent = Instant::now();
         let outcome = match timeout(self.limits.timeout, shared.transport.send(request)).await {
@@ -151,9 +189,12 @@ impl Call<'_> {
     }
 
     /// How long to wait before the next attempt; the error itself when there is to be none.
-    fn wait_after(&self, error: Error) -> Result<Duration, Error> {
+    fn wait_after(&mut self, error: Error) -> Result<Duration, Error> {
         let shared = &self.kernel.shared;
         let verdict = classify(&error);
+        if verdict == Verdict::Throttled && self.pace.is_some() {
+            self.throttled_attempts += 1;
+        }
         if verdict == Verdict::Final {
             return Err(error);
         }
@@ -162,8 +203,9 @@ impl Call<'_> {
         if verdict == Verdict::Throttled && self.recipe.is_api() {
             shared.throttle.hold(Instant::now(), error.retry_after().unwrap_or(own));
         }
-        let is_too_late = self.begin.elapsed().saturating_add(wait) > self.latest_start;
-        if self.record.attempts >= self.policy.attempts() || is_too_late {
+        let counted = self.record.attempts - self.throttled_attempts;
+        let has_attempts = !self.policy.is_none() && counted < self.policy.attempts();
+        if !has_attempts || !self.may_wait(wait, verdict == Verdict::Throttled) {
             return Err(error);
         }
         if verdict == Verdict::Failed && !shared.budget.take() {

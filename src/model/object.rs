@@ -33,6 +33,22 @@ impl Layout {
     pub(crate) fn entries(&self) -> &[Entry] {
         &self.entries
     }
+
+    pub(crate) fn clear(&mut self) {
+        self.entries.clear();
+    }
+
+    /// Moves all entries on by so many bytes.
+    pub(crate) fn shift(&mut self, bytes: usize) {
+        for Entry { key, value } in &mut self.entries {
+            *key = key.start + bytes..key.end + bytes;
+            *value = value.start + bytes..value.end + bytes;
+        }
+    }
+
+    pub(crate) fn push(&mut self, entry: Entry) {
+        self.entries.push(entry);
+    }
 }
 
 /// Takes an entry out of an object that [`write`] put into `buffer` as the only thing there, and

@@ -1,0 +1,97 @@
+//! How a bulk run paces its calls, and what it counts of them.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+
+/// What the calls of one bulk run have in common.
+#[derive(Debug, Clone)]
+pub(crate) struct Pace {
+    /// How long a call may be throttled, beside its attempts and its deadline.
+    pub(crate) patience: Duration,
+    pub(crate) limit: Option<Arc<RateLimit>>,
+    pub(crate) counters: Arc<CallCounters>,
+}
+
+/// What the calls of a bulk run add up to.
+#[derive(Debug, Default)]
+pub(crate) struct CallCounters {
+    api_calls: AtomicU64,
+    retries: AtomicU64,
+    throttled_nanos: AtomicU64,
+}
+
+impl CallCounters {
+    pub(crate) fn called(&self, is_api: bool, is_retry: bool) {
+        self.api_calls.fetch_add(u64::from(is_api), Ordering::Relaxed);
+        self.retries.fetch_add(u64::from(is_retry), Ordering::Relaxed);
+    }
+
+    pub(crate) fn was_throttled(&self, wait: Duration) {
+        let nanos = u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX);
+        self.throttled_nanos.fetch_add(nanos, Ordering::Relaxed);
+    }
+
+    /// Calls of the Push API, attempts each counted.
+    pub(crate) fn api_calls(&self) -> u64 {
+        self.api_calls.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn retries(&self) -> u64 {
+        self.retries.load(Ordering::Relaxed)
+    }
+
+    /// The time that calls waited because the service asked them to, added up over all of them.
+    pub(crate) fn throttled(&self) -> Duration {
+        Duration::from_nanos(self.throttled_nanos.load(Ordering::Relaxed))
+    }
+}
+
+/// At most so many calls in any interval of a length.
+#[derive(Debug)]
+pub(crate) struct RateLimit {
+    calls: usize,
+    interval: Duration,
+    /// When the latest calls started, or will: at most `calls` of them, in order.
+    starts: Mutex<VecDeque<Instant>>,
+}
+
+impl RateLimit {
+    pub(crate) fn new(calls: u32, interval: Duration) -> Self {
+        Self { calls: calls.max(1) as usize, interval, starts: Mutex::default() }
+    }
+
+    /// Waits for the turn of one more call.
+    pub(crate) async fn turn(&self) {
+        let start = self.book(Instant::now());
+        sleep_until(start).await;
+    }
+
+    fn book(&self, now: Instant) -> Instant {
+        let mut starts = self.starts.lock().unwrap_or_else(PoisonError::into_inner);
+        let full = if starts.len() < self.calls { None } else { starts.pop_front() };
+        let start = full.map_or(now, |earliest| now.max(earliest + self.interval));
+        starts.push_back(start);
+        start
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn no_interval_holds_more_calls_than_the_limit() {
+        let limit = RateLimit::new(3, Duration::from_secs(10));
+        let begin = Instant::now();
+        let mut starts = Vec::new();
+        for _ in 0..7 {
+            limit.turn().await;
+            starts.push(begin.elapsed().as_secs());
+        }
+        assert_eq!(starts, [0, 0, 0, 10, 10, 10, 20]);
+    }
+}

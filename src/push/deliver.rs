@@ -1,0 +1,162 @@
+//! The way of one batch to the service: a container, the upload, its turn, the push of the
+//! container.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::failed::{FailureReason, PushStep};
+use super::frame::Sealed;
+use super::run::Run;
+use crate::api::{Accepted, file_containers, push_batch};
+use crate::error::{Error, ErrorCode};
+use crate::http::body::Body;
+use crate::model::FileContainer;
+
+/// A batch that the service accepted.
+pub(super) struct Delivered {
+    pub(super) file_id: String,
+    pub(super) attempts: u32,
+    pub(super) server_time: Option<SystemTime>,
+}
+
+/// A batch on its way. When it is dropped on the way the batch is accounted for all the same.
+pub(super) struct Delivery {
+    run: Arc<Run>,
+    number: u64,
+    step: PushStep,
+    may_have_been_applied: bool,
+    is_done: bool,
+}
+
+impl Drop for Delivery {
+    fn drop(&mut self) {
+        if !self.is_done {
+            // A push of the container that was cut off may have arrived.
+            let is_open = self.may_have_been_applied || self.step == PushStep::Commit;
+            self.run.not_accepted(self.number, self.step, FailureReason::Aborted, is_open);
+        }
+    }
+}
+
+impl Delivery {
+    pub(super) fn new(run: Arc<Run>, number: u64) -> Self {
+        Self { run, number, step: PushStep::Wait, may_have_been_applied: false, is_done: false }
+    }
+
+    /// Carries the batch to the service once it is sealed, which happens here if it takes too long
+    /// to fill.
+    pub(super) async fn go(mut self, mut sealed: oneshot::Receiver<()>) {
+        let run = Arc::clone(&self.run);
+        // Asked for while the batch is being filled.
+        let container = Ahead::create(&run);
+        if timeout(run.settings.linger, &mut sealed).await.is_err() {
+            run.seal_if_filling(self.number);
+        }
+        let Some(batch) = run.batch_under_way(self.number) else { return };
+        let result = self.deliver(&batch, container).await;
+        drop(batch);
+        self.is_done = true;
+        match result {
+            Ok(delivered) => run.accepted(self.number, delivered),
+            Err(reason) => run.not_accepted(self.number, self.step, reason, self.may_have_been_applied),
+        }
+    }
+
+    async fn deliver(&mut self, batch: &Sealed, container: Ahead) -> Result<Delivered, FailureReason> {
+        self.run.may_start(self.number).await?;
+        self.step = PushStep::Create;
+        let container = container.get(&self.run).await.map_err(FailureReason::Error)?;
+        let container = self.upload(batch, container).await.map_err(FailureReason::Error)?;
+        self.step = PushStep::Order;
+        self.run.may_commit(self.number, &batch.keys).await?;
+        self.commit(batch, container).await.map_err(FailureReason::Error)
+    }
+
+    async fn upload(&mut self, batch: &Sealed, container: FileContainer) -> Result<FileContainer, Error> {
+        self.step = PushStep::Upload;
+        let Run { kernel, calls, .. } = &*self.run;
+        let body = Body::chunks(batch.chunks.iter().cloned());
+        let filled = file_containers::fill(kernel, container, body, calls).await?;
+        self.run.was_uploaded(batch.len());
+        Ok(filled)
+    }
+
+    /// Pushes the container. When an attempt of unknown fate was made before, and the service then
+    /// does not take the container, it may have used it up: the same bytes go up once more.
+    async fn commit(&mut self, batch: &Sealed, container: FileContainer) -> Result<Delivered, Error> {
+        match self.push(&container).await {
+            Ok(accepted) => Ok(delivered(&container, &accepted)),
+            Err(error) if may_be_used_up(&error) => {
+                let container = file_containers::create(&self.run.kernel, &self.run.calls).await?;
+                let container = self.upload(batch, container).await?;
+                let accepted = self.push(&container).await?;
+                Ok(delivered(&container, &accepted))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn push(&mut self, container: &FileContainer) -> Result<Accepted, Error> {
+        self.step = PushStep::Commit;
+        let Run { kernel, target, settings, calls, .. } = &*self.run;
+        let (operation, resource) = (target.commit(), target.resource());
+        let pushed =
+            push_batch::commit(kernel, operation, resource, container.file_id(), settings.ordering_id, calls).await;
+        if let Err(error) = &pushed {
+            self.may_have_been_applied |= error.may_have_been_applied();
+        }
+        pushed
+    }
+}
+
+fn delivered(container: &FileContainer, accepted: &Accepted) -> Delivered {
+    Delivered {
+        file_id: container.file_id().to_owned(),
+        attempts: accepted.attempts(),
+        server_time: accepted.server_time(),
+    }
+}
+
+/// Whether a container may be gone because an earlier push of it did arrive. The codes that are
+/// about something else do not say so.
+fn may_be_used_up(error: &Error) -> bool {
+    let is_about_another_thing = matches!(
+        error.code(),
+        Some(
+            ErrorCode::OrganizationIsPaused
+                | ErrorCode::OrganizationNotFound
+                | ErrorCode::SourceDoesNotExist
+                | ErrorCode::DocumentLimitExceeded
+        )
+    );
+    let is_refused = matches!(error, Error::BadRequest(_) | Error::NotFound(_) | Error::PreconditionFailed(_));
+    error.may_have_been_applied() && is_refused && !is_about_another_thing
+}
+
+/// A container that was asked for before it is needed.
+struct Ahead(JoinHandle<Result<FileContainer, Error>>);
+
+impl Ahead {
+    fn create(run: &Arc<Run>) -> Self {
+        let run = Arc::clone(run);
+        Self(tokio::spawn(async move { file_containers::create(&run.kernel, &run.calls).await }))
+    }
+
+    async fn get(mut self, run: &Run) -> Result<FileContainer, Error> {
+        match (&mut self.0).await {
+            Ok(created) => created,
+            // The task is gone; this one is not.
+            Err(_) => file_containers::create(&run.kernel, &run.calls).await,
+        }
+    }
+}
+
+impl Drop for Ahead {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

@@ -1,0 +1,272 @@
+use std::collections::BTreeSet;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use http::StatusCode;
+use serde::{Serialize, Serializer};
+
+use super::PushTarget;
+use super::frame::Sealed;
+use crate::api::{BatchAccepted, file_containers, push_batch};
+use crate::error::Error;
+use crate::http::body::Body;
+use crate::http::kernel::Kernel;
+use crate::http::send::CallSettings;
+use crate::model::OrderingId;
+
+/// The steps of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum PushStep {
+    /// Waiting to be sent.
+    Wait,
+    /// Creating a file container.
+    Create,
+    /// Uploading the batch into it.
+    Upload,
+    /// Waiting for earlier batches with the same ids.
+    Order,
+    /// Pushing the container.
+    Commit,
+}
+
+impl fmt::Display for PushStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Wait => "waiting to be sent",
+            Self::Create => "creating a file container",
+            Self::Upload => "uploading the batch",
+            Self::Order => "waiting for earlier batches with the same ids",
+            Self::Commit => "pushing the file container",
+        })
+    }
+}
+
+/// Why a batch was not accepted.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum FailureReason {
+    /// A step failed.
+    Error(Error),
+    /// An earlier batch with the same ids failed, and may still be carried out: this one could
+    /// then be undone by it.
+    EarlierBatchUnknown,
+    /// The run had stopped before the batch was sent.
+    Stopped,
+    /// The run was aborted or dropped.
+    Aborted,
+}
+
+impl fmt::Display for FailureReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Error(error) => error.fmt(f),
+            Self::EarlierBatchUnknown => {
+                f.write_str("an earlier batch with the same ids failed, and may still be carried out")
+            }
+            Self::Stopped => f.write_str("the run had stopped"),
+            Self::Aborted => f.write_str("the run was aborted"),
+        }
+    }
+}
+
+/// Which operations of a failed batch were pushed again later, as far as that is known by now.
+#[derive(Debug, Default)]
+pub(super) struct Marks(Mutex<BTreeSet<usize>>);
+
+impl Marks {
+    pub(super) fn supersede(&self, operation: usize) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(operation);
+    }
+
+    fn get(&self) -> BTreeSet<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// A batch that was not accepted: what it is about, why, and its bytes.
+///
+/// It can be pushed again ([`push_again`](Self::push_again)) or saved ([`save`](Self::save)); both
+/// leave out what was pushed again later in the run. Push failed batches again in the order of their
+/// [`number`](Self::number).
+pub struct FailedBatch {
+    pub(super) number: u64,
+    pub(super) step: PushStep,
+    pub(super) reason: FailureReason,
+    pub(super) may_have_been_applied: bool,
+    pub(super) batch: Sealed,
+    pub(super) marks: Arc<Marks>,
+    pub(super) kernel: Kernel,
+    pub(super) target: PushTarget,
+    pub(super) ordering_id: Option<OrderingId>,
+}
+
+impl FailedBatch {
+    /// Its place in the run, from 1.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Where it failed.
+    #[must_use]
+    pub fn step(&self) -> PushStep {
+        self.step
+    }
+
+    /// Why it failed.
+    #[must_use]
+    pub fn reason(&self) -> &FailureReason {
+        &self.reason
+    }
+
+    /// The error of the step that failed, where there was one.
+    #[must_use]
+    pub fn error(&self) -> Option<&Error> {
+        match &self.reason {
+            FailureReason::Error(error) => Some(error),
+            FailureReason::EarlierBatchUnknown | FailureReason::Stopped | FailureReason::Aborted => None,
+        }
+    }
+
+    /// Whether it counts as unsent, and not as failed: the run stopped or was aborted before it was
+    /// pushed.
+    #[must_use]
+    pub fn is_unsent(&self) -> bool {
+        matches!(self.reason, FailureReason::Stopped | FailureReason::Aborted) && !self.may_have_been_applied
+    }
+
+    /// Whether the service may have accepted it all the same. Its operations may then be carried
+    /// out twice, which changes nothing, or late.
+    #[must_use]
+    pub fn may_have_been_applied(&self) -> bool {
+        self.may_have_been_applied
+    }
+
+    /// Whether batches with the same ids have to be handed back: it may still be carried out, and no
+    /// later attempt of it was answered.
+    pub(super) fn leaves_order_open(&self) -> bool {
+        let is_answer = |status: StatusCode| {
+            status.is_client_error() && status != StatusCode::REQUEST_TIMEOUT && status != StatusCode::TOO_MANY_REQUESTS
+        };
+        let is_answered = self.error().and_then(Error::status).is_some_and(is_answer);
+        self.may_have_been_applied && !is_answered
+    }
+
+    /// How many operations it holds, superseded ones included.
+    #[must_use]
+    pub fn operations(&self) -> usize {
+        self.batch.keys.len()
+    }
+
+    /// The document ids of its operations, or the types and names of the identities
+    /// (`USER:asmith@example.com`), in the order in which they were pushed.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.batch.keys.iter().map(|key| key.text)
+    }
+
+    /// The ids that were pushed again later in the run: pushing this batch again leaves them out.
+    /// It is complete when the run has ended.
+    #[must_use]
+    pub fn superseded_ids(&self) -> Vec<&str> {
+        let marked = self.marks.get();
+        marked.into_iter().filter_map(|number| self.batch.keys.get(number)).map(|key| key.text).collect()
+    }
+
+    /// The bytes of the file container, without what was superseded: JSON that can be uploaded as
+    /// it is.
+    #[must_use]
+    pub fn body(&self) -> Vec<u8> {
+        let superseded = self.marks.get();
+        self.batch.without(|number| superseded.contains(&number))
+    }
+
+    /// Pushes it again, in a fresh file container, without what was superseded; `None` when nothing
+    /// is left.
+    ///
+    /// # Errors
+    ///
+    /// The error of the step that fails, as
+    /// [`Items::push_batch`](crate::Items::push_batch) has it.
+    pub async fn push_again(&self) -> Result<Option<BatchAccepted>, Error> {
+        let superseded = self.marks.get();
+        if superseded.len() == self.operations() {
+            return Ok(None);
+        }
+        let body = if superseded.is_empty() {
+            Body::chunks(self.batch.chunks.iter().cloned())
+        } else {
+            Body::from(self.batch.without(|number| superseded.contains(&number)))
+        };
+        let bytes = body.len();
+        let settings = CallSettings::default();
+        let container = file_containers::store(&self.kernel, body, &settings).await?;
+        let (operation, resource) = (self.target.commit(), self.target.resource());
+        let file_id = container.file_id();
+        let accepted =
+            push_batch::commit(&self.kernel, operation, resource, file_id, self.ordering_id, &settings).await?;
+        Ok(Some(BatchAccepted::new(file_id.to_owned(), bytes, accepted)))
+    }
+
+    /// Writes [`body`](Self::body) into a file of the folder, named by the batch's number:
+    /// `batch-000007.json`. What is saved can be written again when the run has ended and more of
+    /// it is known to be superseded.
+    ///
+    /// # Errors
+    ///
+    /// What the file system says.
+    pub fn save(&self, folder: impl AsRef<Path>) -> io::Result<PathBuf> {
+        let path = folder.as_ref().join(format!("batch-{:06}.json", self.number));
+        std::fs::write(&path, self.body())?;
+        Ok(path)
+    }
+}
+
+impl fmt::Debug for FailedBatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FailedBatch")
+            .field("number", &self.number)
+            .field("step", &self.step)
+            .field("reason", &self.reason)
+            .field("may_have_been_applied", &self.may_have_been_applied)
+            .field("operations", &self.operations())
+            .field("bytes", &self.batch.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for FailedBatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { number, step, reason, .. } = self;
+        write!(f, "batch {number} ({} operations), {step}: {reason}", self.operations())
+    }
+}
+
+/// What it is about and why, without the bytes.
+impl Serialize for FailedBatch {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Line<'a> {
+            number: u64,
+            step: String,
+            reason: String,
+            may_have_been_applied: bool,
+            bytes: u64,
+            ids: Vec<&'a str>,
+            superseded_ids: Vec<&'a str>,
+        }
+
+        Line {
+            number: self.number,
+            step: self.step.to_string(),
+            reason: self.reason.to_string(),
+            may_have_been_applied: self.may_have_been_applied,
+            bytes: self.batch.len(),
+            ids: self.ids().collect(),
+            superseded_ids: self.superseded_ids(),
+        }
+        .serialize(serializer)
+    }
+}

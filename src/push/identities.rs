@@ -1,0 +1,146 @@
+use std::sync::Arc;
+
+use futures_core::Stream;
+use serde::Serialize;
+
+use super::keys::{Key, Scope};
+use super::report::{PushError, Pushed};
+use super::run::Run;
+use super::{PushTarget, PusherBuilder, run_methods};
+use crate::api::Identities;
+use crate::model::{Identity, IdentityBody, MappedIdentityBody};
+use crate::preflight::{self, Finding, Rule};
+
+const MEMBERS: usize = 0;
+const MAPPINGS: usize = 1;
+const DELETED: usize = 2;
+pub(super) const LISTS: [&str; 3] = ["members", "mappings", "deleted"];
+
+impl Identities {
+    /// Pushes many security identities: any number of operations, in bounded memory, in order,
+    /// losing none.
+    ///
+    /// ```
+    /// # async fn example(client: coveo_push::PushClient) -> Result<(), Box<dyn std::error::Error>> {
+    /// use coveo_push::{Identity, IdentityBody};
+    ///
+    /// let mut pusher = client.identities("My Provider").pusher().start();
+    /// let group = IdentityBody::group("SampleGroup").member(Identity::user("asmith@example.com"));
+    /// pusher.add_or_update(&group).await?;
+    /// pusher.finish().await.into_result()?;
+    /// # Ok(()) }
+    /// ```
+    pub fn pusher(&self) -> PusherBuilder<IdentityPusher> {
+        PusherBuilder::new(self.kernel.clone(), PushTarget::Identities(Arc::clone(&self.provider_id)))
+    }
+}
+
+impl PusherBuilder<IdentityPusher> {
+    /// Begins the run. Its tasks are spawned on the tokio runtime that it is used on.
+    #[must_use]
+    pub fn start(self) -> IdentityPusher {
+        let (kernel, target, settings) = self.into_parts();
+        IdentityPusher { run: Run::new(kernel, target, settings), is_ended: false }
+    }
+}
+
+/// Pushes any number of security identities: [`Identities::pusher`].
+///
+/// It works as an [`ItemPusher`](super::ItemPusher) does
+/// ([article 55](https://docs.coveo.com/en/55/)). The members of an identity and its aliases are two
+/// things that are replaced apart; deleting it is about both.
+pub struct IdentityPusher {
+    run: Arc<Run>,
+    is_ended: bool,
+}
+
+run_methods!(IdentityPusher);
+
+/// One operation of a stream of identities: [`IdentityPusher::push_stream`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum IdentityOperation {
+    /// Adds or updates an identity with its members.
+    AddOrUpdate(IdentityBody),
+    /// Adds or updates the aliases of an identity.
+    AddOrUpdateAlias(MappedIdentityBody),
+    /// Deletes an identity.
+    Delete(Identity),
+}
+
+impl IdentityPusher {
+    /// Adds or updates an identity. It replaces what the provider holds: members that are left out
+    /// are removed from the group.
+    ///
+    /// # Errors
+    ///
+    /// [`PushError::Stopped`] when the run has stopped; the identity was not taken then.
+    pub async fn add_or_update(&mut self, body: &IdentityBody) -> Result<Pushed, PushError> {
+        self.push(MEMBERS, Scope::Main, &body.identity, body, || preflight::identity(body)).await
+    }
+
+    /// Adds or updates the aliases of an identity. Its granted identities (`wellKnowns`) must be
+    /// those of every other push of it.
+    ///
+    /// # Errors
+    ///
+    /// [`PushError::Stopped`] when the run has stopped; the aliases were not taken then.
+    pub async fn add_or_update_alias(&mut self, body: &MappedIdentityBody) -> Result<Pushed, PushError> {
+        self.push(MAPPINGS, Scope::Aliases, &body.identity, body, || preflight::alias(body)).await
+    }
+
+    /// Deletes an identity, which the service calls disabling it.
+    ///
+    /// # Errors
+    ///
+    /// [`PushError::Stopped`] when the run has stopped; the deletion was not taken then.
+    pub async fn delete(&mut self, identity: &Identity) -> Result<Pushed, PushError> {
+        #[derive(Serialize)]
+        struct Deleted<'a> {
+            identity: &'a Identity,
+        }
+
+        let findings = || preflight::names(identity, []);
+        self.push(DELETED, Scope::Whole, identity, &Deleted { identity }, findings).await
+    }
+
+    /// Pushes all operations of a stream, and returns how many there were. The run goes on after
+    /// it.
+    ///
+    /// # Errors
+    ///
+    /// [`PushError::Stopped`] when the run has stopped.
+    pub async fn push_stream(
+        &mut self,
+        stream: impl Stream<Item = IdentityOperation> + Send,
+    ) -> Result<u64, PushError> {
+        let mut stream = std::pin::pin!(stream);
+        let mut pushed = 0;
+        while let Some(operation) = std::future::poll_fn(|context| stream.as_mut().poll_next(context)).await {
+            match operation {
+                IdentityOperation::AddOrUpdate(body) => self.add_or_update(&body).await?,
+                IdentityOperation::AddOrUpdateAlias(body) => self.add_or_update_alias(&body).await?,
+                IdentityOperation::Delete(identity) => self.delete(&identity).await?,
+            };
+            pushed += 1;
+        }
+        Ok(pushed)
+    }
+
+    async fn push<T: Serialize + Sync>(
+        &mut self,
+        list: usize,
+        scope: Scope,
+        identity: &Identity,
+        body: &T,
+        findings: impl FnOnce() -> Vec<Finding>,
+    ) -> Result<Pushed, PushError> {
+        let switch = self.run.kernel.shared.preflight;
+        let text = format!("{}:{}", identity.identity_type.in_identity(), identity.name);
+        let write = |buffer: &mut Vec<u8>| {
+            preflight::judge(findings(), switch)?;
+            serde_json::to_writer(buffer, body)
+                .map_err(|error| vec![Finding::new(&identity.name, Rule::NotAnObject, error.to_string())])
+        };
+        self.run.push(list, Key { text: &text, scope }, write).await
+    }
+}

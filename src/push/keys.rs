@@ -1,0 +1,204 @@
+//! What the operations of a batch are about, and when two of them may not change places.
+
+use std::collections::{BTreeSet, HashMap};
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
+use std::ops::Bound;
+
+/// What one operation is about.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Key<'a> {
+    /// A document id, or the type and name of a security identity.
+    pub(super) text: &'a str,
+    pub(super) scope: Scope,
+}
+
+/// Which of the things that have an id an operation replaces or deletes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// An item, or the members of an identity.
+    Main,
+    /// The aliases of an identity, which are replaced apart from its members.
+    Aliases,
+    /// All that an identity has.
+    Whole,
+    /// An item and all items whose id begins with its id.
+    Children,
+}
+
+impl Scope {
+    pub(super) fn shares_slot(self, other: Self) -> bool {
+        self.slots().iter().any(|slot| other.slots().contains(slot))
+    }
+
+    fn slots(self) -> &'static [u8] {
+        match self {
+            Self::Main | Self::Children => &[0],
+            Self::Aliases => &[1],
+            Self::Whole => &[0, 1],
+        }
+    }
+}
+
+/// The keys of a batch, in the order of its operations.
+#[derive(Debug, Default)]
+pub(super) struct Keys {
+    /// The texts one after another.
+    text: String,
+    entries: Vec<(usize, Scope)>,
+    /// The operations by the hash of text and slot.
+    index: HashMap<u64, u32, BuildHasherDefault<AsIs>>,
+    /// The ids that are deleted with their children, but for those below another one of them.
+    parents: BTreeSet<Box<str>>,
+}
+
+impl Keys {
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(super) fn push(&mut self, key: Key<'_>, hasher: &RandomState) {
+        let operation = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
+        self.text.push_str(key.text);
+        self.entries.push((self.text.len(), key.scope));
+        for slot in key.scope.slots() {
+            self.index.insert(hash(hasher, key.text, *slot), operation);
+        }
+        if key.scope == Scope::Children && self.parent_of(key.text).is_none() {
+            self.parents.retain(|parent| !parent.starts_with(key.text));
+            self.parents.insert(key.text.into());
+        }
+    }
+
+    /// The key of an operation.
+    pub(super) fn get(&self, operation: usize) -> Option<Key<'_>> {
+        let (end, scope) = *self.entries.get(operation)?;
+        let start = match operation.checked_sub(1) {
+            Some(before) => self.entries.get(before)?.0,
+            None => 0,
+        };
+        Some(Key { text: self.text.get(start..end)?, scope })
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = Key<'_>> {
+        (0..self.len()).filter_map(|operation| self.get(operation))
+    }
+
+    /// Whether an operation about `key` may not change places with one of these.
+    pub(super) fn conflicts(&self, key: Key<'_>, hasher: &RandomState) -> bool {
+        let has_same = key.scope.slots().iter().any(|slot| self.index.contains_key(&hash(hasher, key.text, *slot)));
+        has_same
+            || self.parent_of(key.text).is_some()
+            || (key.scope == Scope::Children && self.iter().any(|other| other.text.starts_with(key.text)))
+    }
+
+    /// Whether some operation of these replaces one about `key` that came before them.
+    pub(super) fn supersedes(&self, key: Key<'_>, hasher: &RandomState) -> bool {
+        let is_same = |slot: &u8| {
+            let operation = self.index.get(&hash(hasher, key.text, *slot));
+            // Unlike a conflict, this must not be guessed from a hash.
+            operation.and_then(|number| self.get(*number as usize)).is_some_and(|same| same.text == key.text)
+        };
+        key.scope.slots().iter().any(is_same)
+            || self.parent_of(key.text).is_some()
+            || (key.scope == Scope::Children && self.iter().any(|other| other.text.starts_with(key.text)))
+    }
+
+    /// Whether some operation of `other` may not change places with one of these.
+    pub(super) fn conflict(&self, other: &Self, hasher: &RandomState) -> bool {
+        let (few, many) = if self.index.len() < other.index.len() { (self, other) } else { (other, self) };
+        few.index.keys().any(|hash| many.index.contains_key(hash))
+            || (!self.parents.is_empty() && other.iter().any(|key| self.conflicts(key, hasher)))
+            || (!other.parents.is_empty() && self.iter().any(|key| other.conflicts(key, hasher)))
+    }
+
+    /// The id above `text` that is deleted with its children. No parent is below another one, so
+    /// the one above `text`, if there is one, is the greatest that is not greater.
+    fn parent_of(&self, text: &str) -> Option<&str> {
+        let below = (Bound::Unbounded, Bound::Included(text));
+        let nearest = self.parents.range::<str, _>(below).next_back()?;
+        text.starts_with(&**nearest).then_some(nearest)
+    }
+}
+
+fn hash(hasher: &RandomState, text: &str, slot: u8) -> u64 {
+    let mut state = hasher.build_hasher();
+    state.write(text.as_bytes());
+    state.write_u8(slot);
+    state.finish()
+}
+
+/// Takes a hash for what it is.
+#[derive(Default)]
+struct AsIs(u64);
+
+impl Hasher for AsIs {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(hasher: &RandomState, entries: &[(&str, Scope)]) -> Keys {
+        let mut keys = Keys::default();
+        for (text, scope) in entries {
+            keys.push(Key { text, scope: *scope }, hasher);
+        }
+        keys
+    }
+
+    #[test]
+    fn operations_conflict_when_one_is_about_what_the_other_is_about() {
+        use Scope::{Aliases, Children, Main, Whole};
+        let table = [
+            (("a", Main), ("a", Main), true),
+            (("a", Main), ("b", Main), false),
+            (("a", Main), ("a", Aliases), false),
+            (("a", Aliases), ("a", Aliases), true),
+            (("a", Whole), ("a", Main), true),
+            (("a", Whole), ("a", Aliases), true),
+            (("a/", Children), ("a/b", Main), true),
+            (("a/", Children), ("a/", Main), true),
+            (("a/b", Children), ("a/", Main), false),
+            (("a/b", Children), ("a/", Children), true),
+            (("a/b", Children), ("a/c", Children), false),
+        ];
+        let hasher = RandomState::new();
+        for (one, two, conflict) in table {
+            let (first, second) = (keys(&hasher, &[one]), keys(&hasher, &[two]));
+            for (a, b, key) in [(&first, &second, two), (&second, &first, one)] {
+                assert_eq!(a.conflict(b, &hasher), conflict, "{one:?} {two:?}");
+                assert_eq!(a.conflicts(Key { text: key.0, scope: key.1 }, &hasher), conflict, "{one:?} {two:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_parent_is_found_among_others_that_sort_between_it_and_the_child() {
+        let hasher = RandomState::new();
+        let parents =
+            [("a", Scope::Children), ("a/b", Scope::Children), ("a-", Scope::Children), ("b", Scope::Children)];
+        let keys = keys(&hasher, &parents);
+        assert_eq!(keys.parent_of("a/x"), Some("a"));
+        assert_eq!(keys.parent_of("c"), None);
+    }
+
+    #[test]
+    fn keys_come_back_in_the_order_they_were_pushed() {
+        let hasher = RandomState::new();
+        let keys = keys(&hasher, &[("one", Scope::Main), ("", Scope::Main), ("two", Scope::Aliases)]);
+        assert_eq!(keys.iter().map(|key| key.text).collect::<Vec<_>>(), ["one", "", "two"]);
+    }
+}

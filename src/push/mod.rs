@@ -1,0 +1,116 @@
+//! Many items or identities: cut into batches of exact size, uploaded in parallel, pushed in an
+//! order that keeps their meaning, and every one accounted for.
+
+mod deliver;
+mod failed;
+mod frame;
+mod identities;
+mod items;
+mod json;
+mod keys;
+mod report;
+mod run;
+mod settings;
+mod superseded;
+
+use std::sync::Arc;
+
+pub use failed::{FailedBatch, FailureReason, PushStep};
+pub use identities::{IdentityOperation, IdentityPusher};
+pub use items::{ItemOperation, ItemPusher};
+pub use report::{AcceptedBatch, Progress, PushError, PushReport, Pushed, RefusedItem};
+pub use settings::PusherBuilder;
+
+use self::frame::Lists;
+use crate::http::request::Resource;
+use crate::operation::Operation;
+
+/// What a run pushes into.
+#[derive(Debug, Clone)]
+enum PushTarget {
+    Items(Arc<str>),
+    Identities(Arc<str>),
+}
+
+impl PushTarget {
+    fn lists(&self) -> Lists {
+        match self {
+            Self::Items(_) => &items::LISTS,
+            Self::Identities(_) => &identities::LISTS,
+        }
+    }
+
+    fn commit(&self) -> Operation {
+        match self {
+            Self::Items(_) => Operation::PushItemBatch,
+            Self::Identities(_) => Operation::PushIdentityBatch,
+        }
+    }
+
+    fn resource(&self) -> Resource {
+        match self {
+            Self::Items(source_id) => Resource::Source(Arc::clone(source_id)),
+            Self::Identities(provider_id) => Resource::Provider(Arc::clone(provider_id)),
+        }
+    }
+}
+
+/// What the pushers have in common: how a run is followed and ended.
+macro_rules! run_methods {
+    ($pusher:ident) => {
+        impl $pusher {
+            /// Follows the run: the channel has a new value at every batch and every few hundred
+            /// pushes.
+            #[must_use]
+            pub fn progress(&self) -> tokio::sync::watch::Receiver<crate::Progress> {
+                self.run.progress()
+            }
+
+            /// Sends what was pushed so far and waits until it is done: accepted, or failed.
+            ///
+            /// # Errors
+            ///
+            /// [`PushError::Stopped`](crate::PushError::Stopped) when the run has stopped.
+            pub async fn flush(&mut self) -> Result<(), crate::PushError> {
+                self.run.flush().await
+            }
+
+            /// Sends what is left, waits until all is done, and says what became of every operation.
+            ///
+            /// A future that is dropped before it is done aborts the run.
+            pub async fn finish(mut self) -> crate::PushReport {
+                self.run.seal_filling();
+                let report = self.run.report().await;
+                self.is_ended = true;
+                report
+            }
+
+            /// Ends the run without sending what is left, and says what became of every operation.
+            /// What was under way is cut off; the batches whose last step was under way are those
+            /// that may have been applied.
+            pub async fn abort(mut self) -> crate::PushReport {
+                self.is_ended = true;
+                self.run.abort();
+                self.run.report().await
+            }
+        }
+
+        /// Ends the run as `abort` does, without waiting. What was left goes to the handler for
+        /// failed batches, where there is one.
+        impl Drop for $pusher {
+            fn drop(&mut self) {
+                if !self.is_ended {
+                    self.run.abort();
+                }
+            }
+        }
+
+        impl std::fmt::Debug for $pusher {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($pusher)).field("target", &self.run.target).finish_non_exhaustive()
+            }
+        }
+    };
+}
+
+use run_methods;

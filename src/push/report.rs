@@ -1,0 +1,225 @@
+use std::fmt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::{Serialize, Serializer};
+
+use super::FailedBatch;
+use crate::preflight::Finding;
+
+/// What became of one push.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pushed {
+    /// It is part of the run, and will be accounted for.
+    Taken,
+    /// It breaks a rule of the service and was left out; the run goes on.
+    Refused(RefusedItem),
+}
+
+impl Pushed {
+    /// Whether it is part of the run.
+    #[must_use]
+    pub fn is_taken(&self) -> bool {
+        *self == Self::Taken
+    }
+}
+
+/// An item or identity that a run left out, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedItem {
+    id: String,
+    findings: Vec<Finding>,
+}
+
+impl RefusedItem {
+    pub(super) fn new(id: &str, findings: Vec<Finding>) -> Self {
+        Self { id: id.to_owned(), findings }
+    }
+
+    /// The document id, or the name of the identity.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The rules that it breaks.
+    #[must_use]
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+}
+
+impl fmt::Display for RefusedItem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, finding) in self.findings.iter().enumerate() {
+            write!(f, "{}{finding}", if number == 0 { "" } else { "; " })?;
+        }
+        Ok(())
+    }
+}
+
+impl Serialize for RefusedItem {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Line<'a> {
+            id: &'a str,
+            rules: Vec<&'a str>,
+            message: String,
+        }
+
+        let rules = self.findings.iter().map(|finding| finding.rule().code()).collect();
+        Line { id: &self.id, rules, message: self.to_string() }.serialize(serializer)
+    }
+}
+
+/// How far a run is, as its watch channel tells.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Progress {
+    /// Operations that were pushed, refused ones included.
+    pub pushed: u64,
+    /// Operations that the service accepted.
+    pub accepted: u64,
+    /// Operations in batches that failed.
+    pub failed: u64,
+    /// Operations that were refused before they were sent.
+    pub refused: u64,
+    /// Bytes of the operations that were taken.
+    pub bytes_taken: u64,
+    /// Bytes that the storage took.
+    pub bytes_uploaded: u64,
+    /// Batches that the service accepted.
+    pub batches_accepted: u64,
+    /// Batches that failed.
+    pub batches_failed: u64,
+    /// Calls of the Push API, tries again included.
+    pub api_calls: u64,
+    /// Requests that were sent again.
+    pub retries: u64,
+    /// The time that calls waited because the service asked them to, added up over all of them, in
+    /// seconds.
+    #[serde(serialize_with = "seconds")]
+    pub throttled: Duration,
+}
+
+/// A batch that the service accepted.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct AcceptedBatch {
+    /// Its place in the run, from 1.
+    pub number: u64,
+    /// The file container that carried it.
+    pub file_id: String,
+    /// How many operations it holds.
+    pub operations: u64,
+    /// How many bytes were uploaded.
+    pub bytes: u64,
+    /// How many times its last step, the push of the container, was sent.
+    pub attempts: u32,
+}
+
+/// What became of every operation of a run. It is always there: after
+/// [`finish`](super::ItemPusher::finish), after [`abort`](super::ItemPusher::abort), and after a run
+/// that stopped.
+///
+/// `pushed` is `accepted + failed + refused + unsent`, each operation in one of them.
+#[derive(Debug, Serialize)]
+#[non_exhaustive]
+pub struct PushReport {
+    /// Operations that were pushed, refused ones included.
+    pub pushed: u64,
+    /// Operations that the service accepted. Accepted is not indexed.
+    pub accepted: u64,
+    /// Operations in batches that failed.
+    pub failed: u64,
+    /// Operations that were refused before they were sent.
+    pub refused: u64,
+    /// Operations in batches that were not pushed, because the run stopped or was aborted.
+    pub unsent: u64,
+    /// Bytes of the operations that were taken.
+    pub bytes_taken: u64,
+    /// Bytes that the storage took.
+    pub bytes_uploaded: u64,
+    /// Calls of the Push API, tries again included.
+    pub api_calls: u64,
+    /// Requests that were sent again.
+    pub retries: u64,
+    /// The time that calls waited because the service asked them to, added up over all of them; in
+    /// seconds when it is serialised.
+    #[serde(serialize_with = "seconds")]
+    pub throttled: Duration,
+    /// From the start of the run to its end; in seconds when it is serialised.
+    #[serde(serialize_with = "seconds")]
+    pub elapsed: Duration,
+    /// The service's clock when it accepted the first batch; in milliseconds since 1970 when it is
+    /// serialised.
+    #[serde(serialize_with = "milliseconds")]
+    pub first_accepted: Option<SystemTime>,
+    /// The service's clock when it accepted the last batch, likewise.
+    #[serde(serialize_with = "milliseconds")]
+    pub last_accepted: Option<SystemTime>,
+    /// The batches that the service accepted, in the order in which it did.
+    pub batches: Vec<AcceptedBatch>,
+    /// The batches that failed or were not sent and that no handler has got, in the order of the
+    /// run. Each hands back its bytes.
+    pub failed_batches: Vec<FailedBatch>,
+    /// The first hundred refused items.
+    pub refused_samples: Vec<RefusedItem>,
+}
+
+impl PushReport {
+    /// How many refused items a report keeps.
+    pub const SAMPLES: usize = 100;
+
+    /// Whether everything that was pushed and not refused was accepted.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.failed == 0 && self.unsent == 0
+    }
+
+    /// The report itself, or an error with it when operations failed or were not sent. Refused
+    /// ones are no error.
+    ///
+    /// # Errors
+    ///
+    /// [`PushError::Incomplete`].
+    pub fn into_result(self) -> Result<Self, PushError> {
+        if self.is_complete() { Ok(self) } else { Err(PushError::Incomplete(Box::new(self))) }
+    }
+}
+
+/// One line that a person can read.
+impl fmt::Display for PushReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { pushed, accepted, failed, refused, unsent, bytes_uploaded, api_calls, retries, elapsed, .. } = self;
+        let batches = self.batches.len();
+        let megabytes = *bytes_uploaded as f64 / 1e6;
+        let seconds = elapsed.as_secs_f64();
+        write!(
+            f,
+            "{pushed} pushed: {accepted} accepted, {failed} failed, {refused} refused, {unsent} unsent; {batches} \
+             batches, {megabytes:.1} MB uploaded, {api_calls} API calls, {retries} retries, {seconds:.1} s"
+        )
+    }
+}
+
+/// Why a run did not do all it was to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PushError {
+    /// The run has stopped, because a batch failed, and takes nothing more. Its report, from
+    /// `finish`, has every operation.
+    #[error("the run has stopped: {0}")]
+    Stopped(String),
+    /// Some operations failed or were not sent. The report has them.
+    #[error("the run is incomplete: {0}")]
+    Incomplete(Box<PushReport>),
+}
+
+fn seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(duration.as_secs_f64())
+}
+
+fn milliseconds<S: Serializer>(time: &Option<SystemTime>, serializer: S) -> Result<S::Ok, S::Error> {
+    let since = time.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    since.map(|since| since.as_millis() as u64).serialize(serializer)
+}

@@ -1,0 +1,467 @@
+//! A bulk run: what is being filled, what is under way, and what became of everything.
+//!
+//! The caller's task fills a batch. When it is full, or has waited long enough, it is sealed, and a
+//! task of its own ([`deliver`](super::deliver)) carries it to the service. The caller waits while
+//! as many batches are sealed and not done as may be under way.
+
+use std::collections::BTreeMap;
+use std::hash::RandomState;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use tokio::sync::{Notify, oneshot, watch};
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+
+use super::PushTarget;
+use super::deliver::{Delivered, Delivery};
+use super::failed::{FailedBatch, FailureReason, PushStep};
+use super::frame::{Frame, Sealed};
+use super::keys::{Key, Keys};
+use super::report::{AcceptedBatch, Progress, PushError, PushReport, Pushed, RefusedItem};
+use super::settings::Settings;
+use super::superseded::Superseded;
+use crate::http::kernel::Kernel;
+use crate::http::pace::{CallCounters, Pace, RateLimit};
+use crate::http::send::CallSettings;
+use crate::preflight::{Finding, Rule};
+
+/// How many pushes there may be between two messages of the watch channel.
+const PUSHES_A_MESSAGE: u64 = 256;
+
+pub(super) struct Run {
+    pub(super) kernel: Kernel,
+    pub(super) target: PushTarget,
+    pub(super) settings: Settings,
+    pub(super) calls: CallSettings,
+    counters: Arc<CallCounters>,
+    hasher: RandomState,
+    begin: Instant,
+    state: Mutex<State>,
+    /// Something is done, or the run has stopped: who waits looks again.
+    changed: Notify,
+    progress: watch::Sender<Progress>,
+}
+
+#[derive(Default)]
+struct State {
+    filling: Option<Filling>,
+    /// The batches that are sealed and not done, by their numbers.
+    under_way: BTreeMap<u64, UnderWay>,
+    last_number: u64,
+    /// Why nothing more is taken.
+    stopped: Option<String>,
+    /// How many failed batches a handler is being given.
+    handing_over: usize,
+    account: Progress,
+    unsent: u64,
+    first_accepted: Option<SystemTime>,
+    last_accepted: Option<SystemTime>,
+    accepted: Vec<AcceptedBatch>,
+    failed: Vec<FailedBatch>,
+    refused: Vec<RefusedItem>,
+    superseded: Superseded,
+    /// Batches that failed and may still be carried out.
+    unknown: Vec<Arc<Keys>>,
+    /// Buffers to be filled again: fresh memory costs more than the bytes that go into it.
+    spare: Vec<Vec<u8>>,
+}
+
+/// The batch that is being filled. Its task begins with its first operation.
+struct Filling {
+    number: u64,
+    frame: Frame,
+    task: Option<Task>,
+}
+
+struct Task {
+    seal: oneshot::Sender<()>,
+    abort: AbortHandle,
+}
+
+struct UnderWay {
+    batch: Sealed,
+    abort: AbortHandle,
+}
+
+impl State {
+    fn is_done(&self) -> bool {
+        self.under_way.is_empty() && self.handing_over == 0
+    }
+}
+
+/// Tells who waits, when it is dropped, that a handler has got its batch.
+struct HandedOver<'a>(&'a Run);
+
+impl Drop for HandedOver<'_> {
+    fn drop(&mut self) {
+        self.0.lock().handing_over -= 1;
+        self.0.changed.notify_waiters();
+    }
+}
+
+impl Run {
+    pub(super) fn new(kernel: Kernel, target: PushTarget, settings: Settings) -> Arc<Self> {
+        let counters = Arc::new(CallCounters::default());
+        let limit = settings.api_calls.map(|(calls, interval)| Arc::new(RateLimit::new(calls, interval)));
+        let pace = Pace { patience: settings.throttle_patience, limit, counters: Arc::clone(&counters) };
+        Arc::new(Self {
+            kernel,
+            target,
+            calls: CallSettings { timeout: None, retry: settings.retry, pace: Some(pace) },
+            settings,
+            counters,
+            hasher: RandomState::new(),
+            begin: Instant::now(),
+            state: Mutex::default(),
+            changed: Notify::new(),
+            progress: watch::Sender::new(Progress::default()),
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn progress(&self) -> watch::Receiver<Progress> {
+        self.progress.subscribe()
+    }
+
+    /// Waits until `look` finds what it looks for.
+    async fn wait_for<T>(&self, mut look: impl FnMut(&mut State) -> Option<T>) -> T {
+        loop {
+            let changed = self.changed.notified();
+            if let Some(found) = look(&mut self.lock()) {
+                return found;
+            }
+            changed.await;
+        }
+    }
+
+    /// Takes an operation once there is room. Nothing is written before that, and nothing is awaited
+    /// after it: a push that is dropped has taken its operation whole or not at all.
+    pub(super) async fn push(
+        self: &Arc<Self>,
+        list: usize,
+        key: Key<'_>,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<(), Vec<Finding>>,
+    ) -> Result<Pushed, PushError> {
+        let most = self.settings.concurrency;
+        self.wait_for(|state| match &state.stopped {
+            Some(reason) => Some(Err(PushError::Stopped(reason.clone()))),
+            None => (state.under_way.len() <= most).then_some(Ok(())),
+        })
+        .await?;
+        let mut state = self.lock();
+        let taken = self.take(&mut state, list, key, write);
+        state.account.pushed += 1;
+        if taken.is_err() {
+            state.account.refused += 1;
+        }
+        if state.account.pushed.is_multiple_of(PUSHES_A_MESSAGE) {
+            self.publish(&state);
+        }
+        let Err(findings) = taken else { return Ok(Pushed::Taken) };
+        let refused = RefusedItem::new(key.text, findings);
+        if state.refused.len() < PushReport::SAMPLES {
+            state.refused.push(refused.clone());
+        }
+        drop(state);
+        if let Some(handler) = &self.settings.on_refused {
+            handler(&refused);
+        }
+        Ok(Pushed::Refused(refused))
+    }
+
+    /// Writes an operation into the batch that is being filled, and cuts the batch before it where
+    /// it does not fit or may not be in one batch with an earlier one.
+    fn take(
+        self: &Arc<Self>,
+        state: &mut State,
+        list: usize,
+        key: Key<'_>,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<(), Vec<Finding>>,
+    ) -> Result<(), Vec<Finding>> {
+        let must_follow = |filling: &Filling| filling.frame.conflicts(key, &self.hasher);
+        // Written first, into whichever batch there is: a refused operation cuts none.
+        let mut filling = match state.filling.take() {
+            Some(filling) => filling,
+            None => self.open(state),
+        };
+        let written = match filling.frame.write(list, write) {
+            Ok(written) => written,
+            Err(findings) => {
+                state.filling = Some(filling);
+                return Err(findings);
+            }
+        };
+        let most = self.settings.batch_bytes;
+        let alone = filling.frame.sealed_len_alone(&written);
+        if alone > most {
+            filling.frame.take_back(&written);
+            state.filling = Some(filling);
+            let message = format!(
+                "it makes a batch of {alone} bytes and a batch may have {most}; upload its data into a file container"
+            );
+            return Err(vec![Finding::new(key.text, Rule::ContainerTooLarge, message)]);
+        }
+        let written = if filling.frame.sealed_len(&written) > most || must_follow(&filling) {
+            let mut next = self.open(state);
+            let moved = filling.frame.move_to(&mut next.frame, &written);
+            self.seal(state, filling);
+            filling = next;
+            moved
+        } else {
+            written
+        };
+        filling.frame.keep(&written, key, &self.hasher);
+        let number = filling.number;
+        filling.task.get_or_insert_with(|| self.start_task(number));
+        state.account.bytes_taken += written.len() as u64;
+        state.superseded.pushed_again(key);
+        state.filling = Some(filling);
+        Ok(())
+    }
+
+    fn open(&self, state: &mut State) -> Filling {
+        state.last_number += 1;
+        let frame = Frame::new(self.target.lists(), state.spare.pop(), self.settings.batch_bytes);
+        Filling { number: state.last_number, frame, task: None }
+    }
+
+    /// Starts the task of a batch: it asks for a container while the batch is being filled.
+    fn start_task(self: &Arc<Self>, number: u64) -> Task {
+        let (seal, sealed) = oneshot::channel();
+        let delivery = Delivery::new(Arc::clone(self), number);
+        Task { seal, abort: tokio::spawn(delivery.go(sealed)).abort_handle() }
+    }
+
+    fn seal(&self, state: &mut State, filling: Filling) {
+        let Filling { number, frame, task: Some(Task { seal, abort }) } = filling else { return };
+        state.under_way.insert(number, UnderWay { batch: frame.seal(), abort });
+        // A task that is gone already has gone with the runtime, and this run with it.
+        let _ = seal.send(());
+    }
+
+    /// Seals the batch that is being filled, if it is this one still.
+    pub(super) fn seal_if_filling(&self, number: u64) {
+        let mut state = self.lock();
+        if let Some(filling) = state.filling.take_if(|filling| filling.number == number) {
+            self.seal(&mut state, filling);
+        }
+    }
+
+    /// Waits until a batch may be sent: at most so many are at a time, the earlier ones first.
+    /// `Err` when the run has stopped.
+    pub(super) async fn may_start(&self, number: u64) -> Result<(), FailureReason> {
+        let most = self.settings.concurrency;
+        self.wait_for(|state| {
+            if state.stopped.is_some() {
+                return Some(Err(FailureReason::Stopped));
+            }
+            (state.under_way.range(..number).count() < most).then_some(Ok(()))
+        })
+        .await
+    }
+
+    /// Waits until no earlier batch that shares an id is under way. `Err` when one failed that may
+    /// still be carried out: it could undo this one.
+    pub(super) async fn may_commit(&self, number: u64, keys: &Keys) -> Result<(), FailureReason> {
+        self.wait_for(|state| {
+            let conflicts = |earlier: &Arc<Keys>| earlier.conflict(keys, &self.hasher);
+            if state.unknown.iter().any(conflicts) {
+                return Some(Err(FailureReason::EarlierBatchUnknown));
+            }
+            let is_first = !state.under_way.range(..number).any(|(_, earlier)| conflicts(&earlier.batch.keys));
+            is_first.then_some(Ok(()))
+        })
+        .await
+    }
+
+    /// The batch of that number, once it is sealed and until it is done.
+    pub(super) fn batch_under_way(&self, number: u64) -> Option<Sealed> {
+        self.lock().under_way.get(&number).map(|under_way| under_way.batch.clone())
+    }
+
+    pub(super) fn was_uploaded(&self, bytes: u64) {
+        let mut state = self.lock();
+        state.account.bytes_uploaded += bytes;
+        self.publish(&state);
+    }
+
+    pub(super) fn accepted(&self, number: u64, delivered: Delivered) {
+        let mut state = self.lock();
+        let Some(UnderWay { batch, .. }) = state.under_way.remove(&number) else { return };
+        let operations = batch.keys.len() as u64;
+        state.account.accepted += operations;
+        state.account.batches_accepted += 1;
+        state.first_accepted = state.first_accepted.or(delivered.server_time);
+        state.last_accepted = delivered.server_time.or(state.last_accepted);
+        let Delivered { file_id, attempts, server_time: _ } = delivered;
+        state.accepted.push(AcceptedBatch { number, file_id, operations, bytes: batch.len(), attempts });
+        self.keep_buffer(&mut state, batch);
+        self.publish(&state);
+        drop(state);
+        self.changed.notify_waiters();
+    }
+
+    /// Keeps the largest buffer of a batch, unless a copy of it is still on its way somewhere.
+    fn keep_buffer(&self, state: &mut State, batch: Sealed) {
+        let Some(first) = batch.chunks.into_iter().next() else { return };
+        if state.spare.len() <= self.settings.concurrency && first.is_unique() {
+            state.spare.push(Vec::from(first));
+        }
+    }
+
+    /// Accounts for a batch that was not accepted, and hands it over. One that is done already is
+    /// left alone.
+    pub(super) fn not_accepted(&self, number: u64, step: PushStep, reason: FailureReason, may_have_been_applied: bool) {
+        let mut state = self.lock();
+        let Some(UnderWay { batch, .. }) = state.under_way.remove(&number) else { return };
+        let failed = self.failed_batch(number, batch, step, reason, may_have_been_applied);
+        self.hand_over(state, failed);
+    }
+
+    fn hand_over(&self, mut state: MutexGuard<'_, State>, failed: FailedBatch) {
+        let failed = self.account_failed(&mut state, failed);
+        self.publish(&state);
+        state.handing_over += 1;
+        drop(state);
+        // Whatever the handler does, who waits is told.
+        let _handed_over = HandedOver(self);
+        if let (Some(failed), Some(handler)) = (failed, &self.settings.on_failed_batch) {
+            handler(failed);
+        }
+    }
+
+    fn failed_batch(
+        &self,
+        number: u64,
+        batch: Sealed,
+        step: PushStep,
+        reason: FailureReason,
+        may_have_been_applied: bool,
+    ) -> FailedBatch {
+        FailedBatch {
+            number,
+            step,
+            reason,
+            may_have_been_applied,
+            batch,
+            marks: Arc::default(),
+            kernel: self.kernel.clone(),
+            target: self.target.clone(),
+            ordering_id: self.settings.ordering_id,
+        }
+    }
+
+    /// The batch comes back when there is a handler to have it.
+    fn account_failed(&self, state: &mut State, failed: FailedBatch) -> Option<FailedBatch> {
+        let operations = failed.operations() as u64;
+        if failed.is_unsent() {
+            state.unsent += operations;
+        } else {
+            state.account.failed += operations;
+            state.account.batches_failed += 1;
+        }
+        if failed.leaves_order_open() {
+            state.unknown.push(Arc::clone(&failed.batch.keys));
+        }
+        self.note_superseded(state, &failed);
+        if self.settings.on_failed_batch.is_some() {
+            return Some(failed);
+        }
+        if !failed.is_unsent() && state.stopped.is_none() {
+            state.stopped = Some(failed.to_string());
+        }
+        state.failed.push(failed);
+        None
+    }
+
+    /// Marks what later batches hold already, and remembers the rest for later pushes.
+    fn note_superseded(&self, state: &mut State, failed: &FailedBatch) {
+        let later = state.under_way.range(failed.number..).map(|(_, under_way)| &*under_way.batch.keys);
+        let filling = state.filling.iter().filter(|filling| filling.number > failed.number);
+        let later: Vec<&Keys> = later.chain(filling.map(|filling| filling.frame.keys())).collect();
+        for (operation, key) in failed.batch.keys.iter().enumerate() {
+            if later.iter().any(|later| later.supersedes(key, &self.hasher)) {
+                failed.marks.supersede(operation);
+            } else {
+                state.superseded.watch(key, operation, &failed.marks);
+            }
+        }
+    }
+
+    /// Seals what is being filled and waits until all is done.
+    pub(super) async fn flush(&self) -> Result<(), PushError> {
+        self.seal_filling();
+        self.wait_for(|state| state.is_done().then_some(())).await;
+        match &self.lock().stopped {
+            None => Ok(()),
+            Some(reason) => Err(PushError::Stopped(reason.clone())),
+        }
+    }
+
+    pub(super) fn seal_filling(&self) {
+        let mut state = self.lock();
+        if let Some(filling) = state.filling.take() {
+            self.seal(&mut state, filling);
+        }
+    }
+
+    /// Takes nothing more and ends what is under way. What was not pushed is unsent.
+    pub(super) fn abort(&self) {
+        let mut state = self.lock();
+        state.stopped.get_or_insert_with(|| FailureReason::Aborted.to_string());
+        for batch in state.under_way.values() {
+            batch.abort.abort();
+        }
+        if let Some(Filling { number, frame, task: Some(task) }) = state.filling.take() {
+            task.abort.abort();
+            let failed = self.failed_batch(number, frame.seal(), PushStep::Wait, FailureReason::Aborted, false);
+            self.hand_over(state, failed);
+        }
+        self.changed.notify_waiters();
+    }
+
+    pub(super) async fn report(&self) -> PushReport {
+        self.wait_for(|state| state.is_done().then_some(())).await;
+        let mut state = self.lock();
+        state.stopped.get_or_insert_with(|| "the run has ended".to_owned());
+        self.publish(&state);
+        let mut failed_batches = std::mem::take(&mut state.failed);
+        failed_batches.sort_by_key(FailedBatch::number);
+        let account = self.account(&state);
+        PushReport {
+            pushed: account.pushed,
+            accepted: account.accepted,
+            failed: account.failed,
+            refused: account.refused,
+            unsent: state.unsent,
+            bytes_taken: account.bytes_taken,
+            bytes_uploaded: account.bytes_uploaded,
+            api_calls: account.api_calls,
+            retries: account.retries,
+            throttled: account.throttled,
+            elapsed: self.begin.elapsed(),
+            first_accepted: state.first_accepted,
+            last_accepted: state.last_accepted,
+            batches: std::mem::take(&mut state.accepted),
+            failed_batches,
+            refused_samples: std::mem::take(&mut state.refused),
+        }
+    }
+
+    fn account(&self, state: &State) -> Progress {
+        Progress {
+            api_calls: self.counters.api_calls(),
+            retries: self.counters.retries(),
+            throttled: self.counters.throttled(),
+            ..state.account
+        }
+    }
+
+    fn publish(&self, state: &State) {
+        self.progress.send_replace(self.account(state));
+    }
+}

@@ -1,0 +1,144 @@
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::report::RefusedItem;
+use super::{FailedBatch, PushTarget};
+use crate::RetryPolicy;
+use crate::http::kernel::Kernel;
+use crate::model::OrderingId;
+use crate::preflight::limit;
+
+pub(super) type FailedHandler = Arc<dyn Fn(FailedBatch) + Send + Sync>;
+pub(super) type RefusedHandler = Arc<dyn Fn(&RefusedItem) + Send + Sync>;
+
+/// How a bulk run goes.
+#[derive(Clone)]
+pub(super) struct Settings {
+    pub(super) batch_bytes: usize,
+    pub(super) linger: Duration,
+    pub(super) concurrency: usize,
+    pub(super) api_calls: Option<(u32, Duration)>,
+    pub(super) ordering_id: Option<OrderingId>,
+    pub(super) throttle_patience: Duration,
+    pub(super) retry: Option<RetryPolicy>,
+    pub(super) on_failed_batch: Option<FailedHandler>,
+    pub(super) on_refused: Option<RefusedHandler>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            batch_bytes: 16 * 1024 * 1024,
+            linger: Duration::from_secs(5),
+            concurrency: 4,
+            api_calls: None,
+            ordering_id: None,
+            throttle_patience: Duration::from_secs(15 * 60),
+            retry: None,
+            on_failed_batch: None,
+            on_refused: None,
+        }
+    }
+}
+
+/// Settings of a bulk run: [`Items::pusher`](crate::Items::pusher),
+/// [`Identities::pusher`](crate::Identities::pusher).
+#[must_use = "a run begins with `start`"]
+pub struct PusherBuilder<P> {
+    kernel: Kernel,
+    target: PushTarget,
+    settings: Settings,
+    pusher: PhantomData<fn() -> P>,
+}
+
+impl<P> PusherBuilder<P> {
+    pub(super) fn new(kernel: Kernel, target: PushTarget) -> Self {
+        Self { kernel, target, settings: Settings::default(), pusher: PhantomData }
+    }
+
+    pub(super) fn into_parts(self) -> (Kernel, PushTarget, Settings) {
+        (self.kernel, self.target, self.settings)
+    }
+
+    /// The largest a batch may be, in bytes. Default: 16 MiB; from 1 KiB to the service's 256 MB,
+    /// and what is outside is taken as the nearer end.
+    ///
+    /// It trades memory and latency against calls, which the service limits per day and per five
+    /// minutes: a batch costs two calls, whatever its size, and memory is (concurrency + 1) times
+    /// this. On a fast link 1 to 10 MB are the quickest; with a slow or distant service, or a tight
+    /// quota, larger ones pay.
+    pub fn batch_bytes(mut self, bytes: usize) -> Self {
+        let most = usize::try_from(limit::CONTAINER_BYTES).unwrap_or(usize::MAX);
+        self.settings.batch_bytes = bytes.clamp(1024, most);
+        self
+    }
+
+    /// How long a batch may wait to be filled, counted from its first operation: a slow producer's
+    /// goes out after that all the same. Default: 5 s.
+    pub fn linger(mut self, linger: Duration) -> Self {
+        self.settings.linger = linger;
+        self
+    }
+
+    /// How many batches are under way at the same time, from 1 to 64. Default: 4.
+    pub fn concurrency(mut self, batches: usize) -> Self {
+        self.settings.concurrency = batches.clamp(1, 64);
+        self
+    }
+
+    /// At most so many calls of the Push API in any interval of that length, tries again included;
+    /// uploads go to the storage and do not count. Default: no limit of ours.
+    pub fn api_calls(mut self, calls: u32, interval: Duration) -> Self {
+        self.settings.api_calls = Some((calls, interval));
+        self
+    }
+
+    /// One ordering id for everything in the run, instead of the service's clock at each batch. Best
+    /// left alone ([article 147](https://docs.coveo.com/en/147/)).
+    pub fn ordering_id(mut self, id: impl Into<OrderingId>) -> Self {
+        self.settings.ordering_id = Some(id.into());
+        self
+    }
+
+    /// How long a call may wait because the service asked it to. It counts neither as an attempt
+    /// nor against the deadline. Default: 15 minutes.
+    pub fn throttle_patience(mut self, patience: Duration) -> Self {
+        self.settings.throttle_patience = patience;
+        self
+    }
+
+    /// How often and for how long each step of a batch is tried, instead of what the client has set.
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.settings.retry = Some(policy);
+        self
+    }
+
+    /// Goes on after a failed batch, and gives it to `handler`, each once; without this the run
+    /// stops, and the report has it. What is left when a run is aborted or dropped is given to it as
+    /// well.
+    ///
+    /// It is called on the runtime: hand a batch on, or save it, rather than work on it there.
+    pub fn on_failed_batch(mut self, handler: impl Fn(FailedBatch) + Send + Sync + 'static) -> Self {
+        self.settings.on_failed_batch = Some(Arc::new(handler));
+        self
+    }
+
+    /// Tells `handler` of each refused item, as the push of it returns. The report keeps a hundred
+    /// of them.
+    pub fn on_refused(mut self, handler: impl Fn(&RefusedItem) + Send + Sync + 'static) -> Self {
+        self.settings.on_refused = Some(Arc::new(handler));
+        self
+    }
+}
+
+impl<P> fmt::Debug for PusherBuilder<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PusherBuilder")
+            .field("target", &self.target)
+            .field("batch_bytes", &self.settings.batch_bytes)
+            .field("concurrency", &self.settings.concurrency)
+            .finish_non_exhaustive()
+    }
+}
