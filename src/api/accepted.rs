@@ -27,7 +27,10 @@ impl Accepted {
         self.attempts
     }
 
-    /// The service's clock, from the answer's `Date`, where it had one.
+    /// The service's clock, from the answer's `Date`, where it had one. It is cut to whole seconds.
+    ///
+    /// An [`OrderingId`](crate::OrderingId) that stands for a time is best made from this one, and
+    /// not from the local clock.
     #[must_use]
     pub fn server_time(&self) -> Option<SystemTime> {
         self.server_time
