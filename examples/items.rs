@@ -25,18 +25,15 @@ async fn main() -> Result<(), shared::Failure> {
 async fn push_items(client: &PushClient, source_id: &str) -> Result<(), Error> {
     let items = client.items(source_id);
 
-    // Text, metadata, and who may see it: the group, but one of its members not.
+    // Text, metadata, and who may see it: one user but not the other, both known by e-mail address.
+    let user = |address: &str| PermissionIdentity::user(address).security_provider("Email Security Provider");
     let minutes = DocumentBody::text("The board met on Monday and agreed on the budget.")
         .title("Minutes of the board")
         .author("Alice Smith")
         .date("2026-11-02T09:00:00Z")
         .metadata("participants", ["Alice Smith", "Bob Jones"])
         .metadata("pages", 3)
-        .permissions(
-            PermissionSet::new()
-                .allow(PermissionIdentity::group("Board"))
-                .deny(PermissionIdentity::user("guest@example.com")),
-        );
+        .permissions(PermissionSet::new().allow(user("asmith@example.com")).deny(user("guest@example.com")));
     items.add_or_update("https://example.com/minutes", &minutes).await?;
 
     let everybody = Permissions::public();

@@ -15,6 +15,7 @@ mod shared;
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
+use coveo_push::fake::FakePushApi;
 use coveo_push::{
     BatchDocumentBody, DocumentBody, Error, Identity, IdentityBody, MappedIdentity, MappedIdentityBody, OrderingId,
     PermissionIdentity, PermissionSet, Permissions, PushClient, SourceStatus,
@@ -27,6 +28,9 @@ async fn main() -> Result<(), shared::Failure> {
     let provider_id = setup.provider_id().ok();
     if setup.fake.is_none() && !may_rebuild(source_id)? {
         return Ok(());
+    }
+    if let Some(fake) = &setup.fake {
+        push_leftover(fake, source_id).await?;
     }
     rebuild(&setup.client, source_id, provider_id).await?;
     if let Some(fake) = &setup.fake {
@@ -107,4 +111,44 @@ fn may_rebuild(source_id: &str) -> io::Result<bool> {
     let mut answer = String::new();
     io::stdin().read_line(&mut answer)?;
     Ok(answer.trim().eq_ignore_ascii_case("y"))
+}
+
+/// Puts an old item into the fake service, so that there is something for the rebuild to delete.
+async fn push_leftover(fake: &FakePushApi, source_id: &str) -> Result<(), Error> {
+    let id = "https://example.com/leftover";
+    let leftover = DocumentBody::text("From an earlier run.").permissions(Permissions::public());
+    fake.client().items(source_id).add_or_update(id, &leftover).ordering_id(1).await?;
+    println!("Its source {source_id} holds {id}, from an earlier run.");
+    Ok(())
+}
+
+/// What the fake service holds, which a real one does not tell by this API.
+fn print_what_is_there(fake: &FakePushApi, source_id: &str, provider_id: Option<&str>) {
+    let source = fake.source(source_id);
+    let status = source.status().map_or("none", SourceStatus::as_str);
+    println!("\nWhat the source {source_id} holds at the end (status {status}):");
+    for item in source.items() {
+        let title = item.title().or(item.data()).unwrap_or_default();
+        println!("  {:<32} {title:<36} for {}", item.document_id(), readers(item.permissions()));
+    }
+    for dropped in source.dropped() {
+        println!("  {:<32} dropped: {}", dropped.document_id(), dropped.reason());
+    }
+    let Some(provider_id) = provider_id else { return };
+    println!("\nWhat the provider {provider_id} holds:");
+    for identity in fake.provider(provider_id).identities() {
+        let members = identity.members().iter().map(|member| format!("has the member {}", member.name));
+        let aliases = identity.aliases().iter().map(|alias| format!("is also {}", alias.name));
+        let more: Vec<_> = members.chain(aliases).collect();
+        println!("  {:<8} {:<24} {}", identity.identity().identity_type, identity.identity().name, more.join(", "));
+    }
+}
+
+fn readers(permissions: Option<&Permissions>) -> String {
+    let Some(permissions) = permissions else { return "nobody".to_owned() };
+    if permissions.sets().any(|set| set.allow_anonymous) {
+        return "everybody".to_owned();
+    }
+    let allowed = permissions.sets().flat_map(|set| &set.allowed_permissions);
+    allowed.map(|identity| identity.identity.as_str()).collect::<Vec<_>>().join(", ")
 }

@@ -17,7 +17,7 @@
 //! let client = PushClient::builder("my-org", ApiKey::new("key")).region(Region::Europe).build()?;
 //! # }
 //! # #[cfg(feature = "test-util")] {
-//! # let fake = coveo_push::fake::FakePushApi::builder().organization("my-org").api_key("key").source("my-source").build();
+//! # let fake = coveo_push::fake::FakePushApi::builder().source("my-source").build();
 //! # let client = fake.client();
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
 //!
@@ -71,7 +71,7 @@
 //! # #[cfg(feature = "test-util")]
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), coveo_push::Error> {
-//! # let fake = coveo_push::fake::FakePushApi::builder().organization("my-org").api_key("key")
+//! # let fake = coveo_push::fake::FakePushApi::builder()
 //! #     .secured_source("my-source").provider("My Provider").build();
 //! # let client = fake.client();
 //! use coveo_push::{DocumentBody, Identity, IdentityBody, PermissionIdentity, PermissionSet};
@@ -119,7 +119,7 @@
 //! # #[cfg(feature = "test-util")]
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), coveo_push::Error> {
-//! # let fake = coveo_push::fake::FakePushApi::builder().organization("my-org").api_key("key").source("my-source").build();
+//! # let fake = coveo_push::fake::FakePushApi::builder().source("my-source").build();
 //! # let client = fake.client();
 //! use std::time::Duration;
 //! use coveo_push::{DocumentBody, OrderingId, SourceStatus};
@@ -176,7 +176,7 @@
 //! use coveo_push::DocumentBody;
 //! use coveo_push::fake::FakePushApi;
 //!
-//! let fake = FakePushApi::builder().organization("my-org").api_key("key").secured_source("my-source").build();
+//! let fake = FakePushApi::builder().secured_source("my-source").build();
 //!
 //! // Hand `fake.client()` to the code under test. This one forgets the permissions.
 //! let items = fake.client().items("my-source");

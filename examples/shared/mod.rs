@@ -48,12 +48,7 @@ impl Setup {
         } else {
             println!("No COVEO_ variable is set: this is a fake Push API in memory.");
             let (source, provider) = ("my-source", "My Security Identity Provider");
-            let fake = FakePushApi::builder()
-                .organization("my-org")
-                .api_key("my-key")
-                .secured_source(source)
-                .provider(provider)
-                .build();
+            let fake = FakePushApi::builder().secured_source(source).provider(provider).build();
             Ok(Self {
                 client: fake.client_builder().transport(Printing(fake.clone())).build()?,
                 fake: Some(fake),
