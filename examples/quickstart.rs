@@ -45,7 +45,7 @@ async fn rebuild(client: &PushClient, source_id: &str, provider_id: Option<&str>
     step("The source is being rebuilt");
     let begun = client.sources().set_status(source_id, SourceStatus::Rebuild).await?;
 
-    step("An item: text, metadata, and who may see it");
+    step("An item, https://example.com/welcome: text, metadata, and who may see it");
     let items = client.items(source_id);
     let welcome = DocumentBody::text("Words that people will search for.")
         .title("Welcome")
@@ -77,7 +77,7 @@ async fn rebuild(client: &PushClient, source_id: &str, provider_id: Option<&str>
     let accepted = items.push_batch(&batch).await?;
     println!("  {} bytes, in the container {}", accepted.bytes(), accepted.file_id());
 
-    step("An item goes, and its children with it");
+    step("An item goes, https://example.com/handbook, and its children with it");
     items.delete("https://example.com/handbook").delete_children(true).await?;
 
     step("What was there before goes too, in five minutes");
@@ -126,7 +126,7 @@ async fn push_leftover(fake: &FakePushApi, source_id: &str) -> Result<(), Error>
 fn print_what_is_there(fake: &FakePushApi, source_id: &str, provider_id: Option<&str>) {
     let source = fake.source(source_id);
     let status = source.status().map_or("none", SourceStatus::as_str);
-    println!("\nWhat the source {source_id} holds at the end (status {status}):");
+    println!("\nWhat the source {source_id} holds when that is done (its status is {status}):");
     for item in source.items() {
         let title = item.title().or(item.data()).unwrap_or_default();
         println!("  {:<32} {title:<36} for {}", item.document_id(), readers(item.permissions()));

@@ -35,8 +35,8 @@ pub(crate) struct Setup {
 impl Setup {
     /// The service that the environment names, or else a fake one.
     pub(crate) fn new() -> Result<Self, Failure> {
-        if VARIABLES.iter().any(|name| given(name).is_some()) {
-            let builder = PushClientBuilder::from_env()?;
+        if VARIABLES.iter().any(|name| env::var_os(name).is_some_and(|value| !value.is_empty())) {
+            let builder = PushClientBuilder::from_env().map_err(|error| half_given(&error.to_string()))?;
             let connect_timeout = Duration::from_secs(10);
             let http = ReqwestTransport::new(reqwest::Client::builder().connect_timeout(connect_timeout))?;
             Ok(Self {
@@ -60,12 +60,12 @@ impl Setup {
 
     /// The source to push items to.
     pub(crate) fn source_id(&self) -> Result<&str, Failure> {
-        self.source_id.as_deref().ok_or_else(|| not_set(SOURCE_ID))
+        self.source_id.as_deref().ok_or_else(|| half_given(&format!("the variable {SOURCE_ID} is not set")))
     }
 
     /// The provider to push identities to.
     pub(crate) fn provider_id(&self) -> Result<&str, Failure> {
-        self.provider_id.as_deref().ok_or_else(|| not_set(PROVIDER_ID))
+        self.provider_id.as_deref().ok_or_else(|| half_given(&format!("the variable {PROVIDER_ID} is not set")))
     }
 }
 
@@ -74,8 +74,8 @@ fn given(name: &str) -> Option<String> {
     env::var(name).ok().map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
 }
 
-fn not_set(name: &str) -> Failure {
-    Failure(format!("configuration: the variable {name} is not set").into())
+fn half_given(what: &str) -> Failure {
+    Failure(format!("{what} (with no COVEO_ variable set at all there is a fake service)").into())
 }
 
 /// A transport that prints each attempt with its answer: method and path, and never the query, which
