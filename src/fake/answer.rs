@@ -1,0 +1,109 @@
+//! What the service and its storage answer.
+
+use bytes::Bytes;
+use http::header::{ALLOW, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use serde::Serialize;
+
+/// An answer, all but its `Date`.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+/// Why a request is not carried out.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    pub(super) status: StatusCode,
+    pub(super) code: Option<String>,
+    pub(super) message: String,
+    /// The method that the path takes, where the request had another.
+    pub(super) allow: Option<&'static str>,
+}
+
+impl Refusal {
+    pub(super) fn new(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
+        Self { status, code: Some(code.to_owned()), message: message.into(), allow: None }
+    }
+
+    /// A refusal for which no source names a code.
+    pub(super) fn without_code(status: StatusCode, message: impl Into<String>) -> Self {
+        Self { status, code: None, message: message.into(), allow: None }
+    }
+
+    pub(super) fn missing_parameter(name: &str) -> Self {
+        let message = format!("Required parameter '{name}' is missing.");
+        Self::new(StatusCode::PRECONDITION_FAILED, "MISSING_PARAMETER", message)
+    }
+
+    pub(super) fn invalid_parameter(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::PRECONDITION_FAILED, "INVALID_PARAMETER", message)
+    }
+
+    pub(super) fn invalid_json(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "INVALID_JSON", message)
+    }
+
+    pub(super) fn too_large(message: impl Into<String>) -> Self {
+        Self::without_code(StatusCode::PAYLOAD_TOO_LARGE, message)
+    }
+
+    /// As the Push API says it.
+    pub(super) fn as_json(&self) -> Answer {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Body<'a> {
+            #[serde(skip_serializing_if = "Option::is_none")]
+            error_code: Option<&'a str>,
+            message: &'a str,
+        }
+
+        let body = Body { error_code: self.code.as_deref(), message: &self.message };
+        self.with_allow(Answer::json(self.status, serde_json::to_vec(&body).unwrap_or_default()))
+    }
+
+    /// As the storage says it. Like the real one it repeats the signature, which must not come up
+    /// in any log.
+    pub(super) fn as_xml(&self, signature: &str) -> Answer {
+        let code = self.code.as_deref().unwrap_or("InternalError");
+        let message = &self.message;
+        let body = format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>{message}</Message>\
+             <SignatureProvided>{signature}</SignatureProvided><RequestId>FAKE0123456789AB</RequestId>\
+             <HostId>ZmFrZS1zdG9yYWdl</HostId></Error>",
+        );
+        let mut answer = Answer::new(self.status, body.into(), HeaderValue::from_static("application/xml"));
+        answer.headers.insert("x-amz-request-id", HeaderValue::from_static("FAKE0123456789AB"));
+        self.with_allow(answer)
+    }
+
+    fn with_allow(&self, mut answer: Answer) -> Answer {
+        if let Some(method) = self.allow {
+            answer.headers.insert(ALLOW, HeaderValue::from_static(method));
+        }
+        answer
+    }
+}
+
+impl Answer {
+    fn new(status: StatusCode, body: Bytes, content_type: HeaderValue) -> Self {
+        let headers = HeaderMap::from_iter([(CONTENT_TYPE, content_type)]);
+        Self { status, headers, body }
+    }
+
+    pub(super) fn json(status: StatusCode, body: impl Into<Bytes>) -> Self {
+        Self::new(status, body.into(), HeaderValue::from_static("application/json"))
+    }
+
+    /// The request was carried out, or is queued.
+    pub(super) fn of(status: StatusCode, json: &'static str) -> Self {
+        Self::json(status, Bytes::from_static(json.as_bytes()))
+    }
+
+    /// The storage has the bytes.
+    pub(super) fn stored() -> Self {
+        Self { status: StatusCode::OK, headers: HeaderMap::new(), body: Bytes::new() }
+    }
+}

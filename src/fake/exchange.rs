@@ -1,0 +1,89 @@
+//! One request from its coming in to its answer, the same behind both doors.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Response;
+use http::request::Parts;
+
+use super::fault::{End, Work};
+use super::state::State;
+use crate::error::{BoxError, TransportErrorKind};
+
+/// The state of a fake, which its handles and doors share.
+#[derive(Clone)]
+pub(super) struct Shared(pub(super) Arc<Mutex<State>>);
+
+/// Neither keys nor what is held: that is asked for by name.
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("..")
+    }
+}
+
+impl Shared {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Looks at what is held now.
+    pub(super) fn look<T>(&self, at: impl FnOnce(&mut State) -> T) -> T {
+        let mut state = self.lock();
+        state.settle();
+        at(&mut state)
+    }
+
+    /// Answers a request, or breaks the connection as the kind of the error says.
+    ///
+    /// The work is done in one step that nothing can interrupt: a future that is dropped has done
+    /// all of it or nothing.
+    pub(super) async fn exchange(
+        &self,
+        parts: Parts,
+        origin: &str,
+        body: impl Future<Output = Result<Bytes, BoxError>>,
+    ) -> Result<Response<Bytes>, (TransportErrorKind, BoxError)> {
+        let (call, number) = {
+            let mut state = self.lock();
+            let call = state.arrive(parts);
+            if call.effect.end == End::NoConnection {
+                return Err((TransportErrorKind::Connect, "the fake refuses the connection".into()));
+            }
+            let number = state.record.begin(Arc::clone(&call.head));
+            (call, number)
+        };
+        let body = body.await.map_err(|error| (TransportErrorKind::Send, error))?;
+        self.lock().record.body(number, &body);
+        wait(call.effect.latency).await;
+        let answer = {
+            let mut state = self.lock();
+            match call.effect.end {
+                End::Answered | End::Reset(Work::Done) => Some(state.work(&call, &body, origin)),
+                End::Status(status, Work::Done) => {
+                    state.work(&call, &body, origin);
+                    Some(state.faulty_answer(&call, status))
+                }
+                End::Status(status, Work::NotDone) => Some(state.faulty_answer(&call, status)),
+                End::NoConnection | End::Reset(Work::NotDone) => None,
+            }
+        };
+        wait(call.effect.late_answer).await;
+        match answer {
+            Some(answer) if !matches!(call.effect.end, End::Reset(_)) => {
+                Ok(self.lock().finish(answer, &call.effect.touches, number))
+            }
+            _ => Err((TransportErrorKind::Send, "the fake broke the connection".into())),
+        }
+    }
+}
+
+async fn wait(time: Option<Duration>) {
+    match time {
+        None | Some(Duration::ZERO) => {}
+        // For ever: a timer would end at some time, and at once where time is paused.
+        Some(Duration::MAX) => std::future::pending().await,
+        Some(time) => tokio::time::sleep(time).await,
+    }
+}

@@ -1,0 +1,186 @@
+//! An item as the fake holds it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::answer::Refusal;
+use super::json::{Object, malformed};
+use crate::model::{CompressionType, OrderingId, Permissions, document_keys as key};
+
+/// An item that a source of the fake holds. Cheap to clone.
+#[derive(Clone, PartialEq)]
+pub struct FakeItem(Arc<Inner>);
+
+#[derive(PartialEq)]
+struct Inner {
+    document_id: String,
+    ordering_id: OrderingId,
+    compression_type: Option<CompressionType>,
+    json: Value,
+    permissions: Option<Permissions>,
+    /// What the file container held that the item refers to.
+    container: Option<Bytes>,
+}
+
+/// An item that was pushed and is yet to be judged.
+#[derive(Debug)]
+pub(super) struct Pushed {
+    pub(super) document_id: String,
+    pub(super) ordering_id: OrderingId,
+    pub(super) json: Value,
+    pub(super) permissions: Option<Permissions>,
+    /// The word that says how it is compressed; what it means is looked at last.
+    pub(super) compression: Option<String>,
+}
+
+impl Pushed {
+    /// Takes an item apart; its `documentId` was taken out before.
+    pub(super) fn read(
+        document_id: String,
+        ordering_id: OrderingId,
+        item: Object<Value>,
+        compression: Option<String>,
+    ) -> Result<Self, Refusal> {
+        let json = Value::Object(item.into_json());
+        let permissions = match property(&json, key::PERMISSIONS) {
+            None | Some(Value::Null) => None,
+            Some(value) => Some(Permissions::deserialize(value).map_err(|error| malformed(&error))?),
+        };
+        Ok(Self { document_id, ordering_id, json, permissions, compression })
+    }
+
+    /// How many bytes of data stand in the item itself.
+    pub(super) fn data_bytes(&self) -> usize {
+        [key::DATA, key::COMPRESSED_BINARY_DATA]
+            .into_iter()
+            .filter_map(|name| property(&self.json, name)?.as_str())
+            .map(str::len)
+            .sum()
+    }
+
+    /// The container that holds its data.
+    pub(super) fn file_id(&self) -> Option<&str> {
+        property(&self.json, key::COMPRESSED_BINARY_DATA_FILE_ID)?.as_str()
+    }
+
+    pub(super) fn into_item(self, container: Option<Bytes>, compression: Option<CompressionType>) -> FakeItem {
+        let Self { document_id, ordering_id, json, permissions, compression: _ } = self;
+        let is_binary = property(&json, key::COMPRESSED_BINARY_DATA).is_some() || container.is_some();
+        let compression_type = is_binary.then_some(compression.unwrap_or(CompressionType::ZLib));
+        FakeItem(Arc::new(Inner { document_id, ordering_id, compression_type, json, permissions, container }))
+    }
+}
+
+impl FakeItem {
+    /// Its id, the item's URI.
+    #[must_use]
+    pub fn document_id(&self) -> &str {
+        &self.0.document_id
+    }
+
+    /// The ordering id that it was pushed with; the service's clock in milliseconds where the
+    /// request had none.
+    #[must_use]
+    pub fn ordering_id(&self) -> OrderingId {
+        self.0.ordering_id
+    }
+
+    /// The item's JSON object as it was pushed, with its keys as they were written. What says where
+    /// it goes and how it is compressed (`documentId`, and `compressionType` in a batch) is left
+    /// out, so that it is the same whichever way the item came.
+    #[must_use]
+    pub fn json(&self) -> &Value {
+        &self.0.json
+    }
+
+    /// A value of the object by its key in any case: metadata, or any other property.
+    #[must_use]
+    pub fn metadata(&self, key: &str) -> Option<&Value> {
+        property(&self.0.json, key)
+    }
+
+    /// Its title, where it has one that is text.
+    #[must_use]
+    pub fn title(&self) -> Option<&str> {
+        self.text("title")
+    }
+
+    /// Its `data`, the text as it is.
+    #[must_use]
+    pub fn data(&self) -> Option<&str> {
+        self.text(key::DATA)
+    }
+
+    /// The extension of its data's format.
+    #[must_use]
+    pub fn file_extension(&self) -> Option<&str> {
+        self.text(key::FILE_EXTENSION)
+    }
+
+    /// The item that it is an attachment of.
+    #[must_use]
+    pub fn parent_id(&self) -> Option<&str> {
+        self.text(key::PARENT_ID)
+    }
+
+    /// Who may see it; `None` when the item says nothing.
+    #[must_use]
+    pub fn permissions(&self) -> Option<&Permissions> {
+        self.0.permissions.as_ref()
+    }
+
+    /// How its binary data is compressed: [`ZLib`](CompressionType::ZLib) where nothing was said,
+    /// and `None` where there is no binary data.
+    #[must_use]
+    pub fn compression_type(&self) -> Option<CompressionType> {
+        self.0.compression_type
+    }
+
+    /// The file container that holds its data (`compressedBinaryDataFileId`).
+    #[must_use]
+    pub fn file_id(&self) -> Option<&str> {
+        self.text(key::COMPRESSED_BINARY_DATA_FILE_ID)
+    }
+
+    /// The bytes of its data, as compressed as they were pushed: those of the file container, those
+    /// that its base64 stands for, or those of its text. `None` when it has no data, or base64 that
+    /// is none.
+    #[must_use]
+    pub fn content(&self) -> Option<Bytes> {
+        if let Some(bytes) = &self.0.container {
+            return Some(bytes.clone());
+        }
+        match self.text(key::COMPRESSED_BINARY_DATA) {
+            Some(base64) => STANDARD.decode(base64).ok().map(Bytes::from),
+            None => self.data().map(|text| Bytes::copy_from_slice(text.as_bytes())),
+        }
+    }
+
+    fn text(&self, key: &str) -> Option<&str> {
+        property(&self.0.json, key)?.as_str()
+    }
+}
+
+fn property<'a>(json: &'a Value, key: &str) -> Option<&'a Value> {
+    let object = json.as_object()?;
+    object.get(key).or_else(|| object.iter().find(|(known, _)| known.eq_ignore_ascii_case(key)).map(|(_, value)| value))
+}
+
+impl fmt::Debug for FakeItem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { document_id, ordering_id, compression_type, json, permissions: _, container } = &*self.0;
+        f.debug_struct("FakeItem")
+            .field("document_id", document_id)
+            .field("ordering_id", &ordering_id.get())
+            .field("compression_type", compression_type)
+            .field("json", json)
+            .field("container_bytes", &container.as_ref().map(Bytes::len))
+            .finish()
+    }
+}

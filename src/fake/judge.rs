@@ -1,0 +1,112 @@
+//! Which items the service drops after it has accepted them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::containers::Containers;
+use super::dropped::DropReason;
+use super::item::Pushed;
+use super::provider::Provider;
+use super::source::Source;
+use crate::model::{CompressionType, OrderingId, PermissionIdentity};
+use crate::operation::Operation;
+use crate::preflight::limit;
+
+/// A provider that every organization has, which takes any address for a user.
+const EMAIL_PROVIDER: &str = "Email Security Provider";
+
+pub(super) struct Judge<'a> {
+    providers: &'a mut BTreeMap<String, Provider>,
+    containers: &'a mut Containers,
+    now: OrderingId,
+    elapsed: Duration,
+}
+
+impl<'a> Judge<'a> {
+    pub(super) fn new(
+        providers: &'a mut BTreeMap<String, Provider>,
+        containers: &'a mut Containers,
+        now: OrderingId,
+        elapsed: Duration,
+    ) -> Self {
+        Self { providers, containers, now, elapsed }
+    }
+
+    /// Puts an item into its source, or drops it and notes why.
+    pub(super) fn put(&mut self, source: &mut Source, item: Pushed, operation: Operation) {
+        match self.look_at(source, &item) {
+            Ok((container, compression)) => source.put(item.into_item(container, compression)),
+            Err(reason) => {
+                let Pushed { document_id, ordering_id, .. } = item;
+                source.drop_it(document_id, reason, ordering_id, operation);
+            }
+        }
+    }
+
+    fn look_at(
+        &mut self,
+        source: &Source,
+        item: &Pushed,
+    ) -> Result<(Option<Bytes>, Option<CompressionType>), DropReason> {
+        if !is_uri(&item.document_id) {
+            return Err(DropReason::DocumentIdNotAUri);
+        }
+        if source.is_before_boundary(item.ordering_id, self.now) {
+            return Err(DropReason::BeforeFutureDelete);
+        }
+        if source.is_stale(&item.document_id, item.ordering_id) {
+            return Err(DropReason::StaleOrderingId);
+        }
+        if item.data_bytes() >= limit::DATA_BYTES {
+            return Err(DropReason::DataTooLarge);
+        }
+        self.look_at_permissions(source, item)?;
+        let compression = item.compression.as_ref().map(|word| word.parse()).transpose();
+        let compression = compression.map_err(|_| DropReason::UnknownCompressionType)?;
+        let container = item.file_id().map(|file_id| {
+            let container = self.containers.filled(file_id, self.elapsed);
+            container.and_then(|container| container.content.clone()).ok_or(DropReason::UnknownContainer)
+        });
+        Ok((container.transpose()?, compression))
+    }
+
+    fn look_at_permissions(&mut self, source: &Source, item: &Pushed) -> Result<(), DropReason> {
+        let Some(permissions) = &item.permissions else {
+            return if source.is_secured { Err(DropReason::MissingPermissions) } else { Ok(()) };
+        };
+        if permissions.identities().count() > limit::PERMISSIONS {
+            return Err(DropReason::TooManyPermissions);
+        }
+        if !source.is_secured {
+            return Ok(());
+        }
+        if permissions.sets().next().is_none() {
+            return Err(DropReason::MissingPermissions);
+        }
+        if !self.providers.is_empty() && !permissions.identities().all(|identity| self.is_known(identity)) {
+            return Err(DropReason::UnknownIdentity);
+        }
+        Ok(())
+    }
+
+    fn is_known(&mut self, permission: &PermissionIdentity) -> bool {
+        let PermissionIdentity { identity, identity_type, security_provider } = permission;
+        match security_provider {
+            None => self.providers.values_mut().any(|provider| provider.knows(identity, *identity_type)),
+            Some(name) => match self.providers.get_mut(name) {
+                Some(provider) => provider.knows(identity, *identity_type),
+                None => name == EMAIL_PROVIDER,
+            },
+        }
+    }
+}
+
+/// `scheme://` and something behind it.
+fn is_uri(id: &str) -> bool {
+    id.split_once("://").is_some_and(|(scheme, rest)| {
+        let is_of_scheme = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
+        !rest.is_empty() && scheme.starts_with(|c: char| c.is_ascii_alphabetic()) && scheme.chars().all(is_of_scheme)
+    })
+}

@@ -1,0 +1,159 @@
+//! A security identity provider and its identities.
+
+use std::collections::{BTreeMap, HashSet};
+
+use super::dropped::{DropReason, DroppedIdentity};
+use crate::model::{
+    BatchIdentityBody, Identity, IdentityBody, MappedIdentity, MappedIdentityBody, OrderingId, SecurityIdentityType,
+};
+use crate::operation::Operation;
+
+/// A security identity that a provider of the fake holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FakeIdentity {
+    identity: Identity,
+    members: Vec<Identity>,
+    well_knowns: Vec<Identity>,
+    aliases: Vec<MappedIdentity>,
+    is_disabled: bool,
+    ordering_id: OrderingId,
+}
+
+impl FakeIdentity {
+    /// The identity itself: its name, its type, and what else was said of it.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// Its members, as the last push of it named them.
+    #[must_use]
+    pub fn members(&self) -> &[Identity] {
+        &self.members
+    }
+
+    /// The identities it is granted, as the last push of it or of its aliases named them.
+    #[must_use]
+    pub fn well_knowns(&self) -> &[Identity] {
+        &self.well_knowns
+    }
+
+    /// Its aliases, each with the provider that knows it.
+    #[must_use]
+    pub fn aliases(&self) -> &[MappedIdentity] {
+        &self.aliases
+    }
+
+    /// Whether it was deleted, or was too old for a delete-older-than.
+    #[must_use]
+    pub fn is_disabled(&self) -> bool {
+        self.is_disabled
+    }
+
+    /// The ordering id of the last operation on it.
+    #[must_use]
+    pub fn ordering_id(&self) -> OrderingId {
+        self.ordering_id
+    }
+}
+
+/// A name is unique for its type.
+type Key = (String, SecurityIdentityType);
+
+#[derive(Debug, Default)]
+pub(super) struct Provider {
+    pub(super) identities: BTreeMap<Key, FakeIdentity>,
+    /// Who is known to it: made when it is asked for, and anew after a change.
+    known: Option<HashSet<Key>>,
+    pub(super) dropped: Vec<DroppedIdentity>,
+}
+
+impl Provider {
+    pub(super) fn add_or_update(&mut self, body: IdentityBody, id: OrderingId, operation: Operation) {
+        let IdentityBody { identity, members, well_knowns } = body;
+        if let Some(entry) = self.entry(identity, id, operation) {
+            entry.members = members.unwrap_or_default();
+            entry.well_knowns = well_knowns.unwrap_or_default();
+        }
+    }
+
+    pub(super) fn add_or_update_alias(&mut self, body: MappedIdentityBody, id: OrderingId, operation: Operation) {
+        let MappedIdentityBody { identity, mappings, well_knowns } = body;
+        if let Some(entry) = self.entry(identity, id, operation) {
+            entry.aliases = mappings;
+            entry.well_knowns = well_knowns.unwrap_or_default();
+        }
+    }
+
+    pub(super) fn disable(&mut self, identity: Identity, id: OrderingId, operation: Operation) {
+        self.known = None;
+        let Some(entry) = self.identities.get_mut(&key(&identity)) else { return };
+        if id < entry.ordering_id {
+            self.drop_it(identity, id, operation);
+        } else {
+            entry.is_disabled = true;
+            entry.ordering_id = id;
+        }
+    }
+
+    pub(super) fn push_batch(&mut self, batch: BatchIdentityBody, id: OrderingId) {
+        let operation = Operation::PushIdentityBatch;
+        for body in batch.members {
+            self.add_or_update(body, id, operation);
+        }
+        for body in batch.mappings {
+            self.add_or_update_alias(body, id, operation);
+        }
+        for identity in batch.deleted {
+            self.disable(identity, id, operation);
+        }
+    }
+
+    pub(super) fn disable_older(&mut self, than: OrderingId) {
+        self.known = None;
+        for entry in self.identities.values_mut().filter(|entry| entry.ordering_id < than) {
+            entry.is_disabled = true;
+        }
+    }
+
+    /// Whether an identity is one that was pushed, or a member of one or granted to one, and was
+    /// not disabled since.
+    pub(super) fn knows(&mut self, name: &str, identity_type: SecurityIdentityType) -> bool {
+        let known = self.known.get_or_insert_with(|| {
+            let enabled = self.identities.values().filter(|entry| !entry.is_disabled);
+            let others = enabled.clone().flat_map(|entry| entry.members.iter().chain(&entry.well_knowns));
+            let others = others.map(key).filter(|key| self.identities.get(key).is_none_or(|entry| !entry.is_disabled));
+            enabled.map(|entry| key(&entry.identity)).chain(others).collect()
+        });
+        known.contains(&(name.to_owned(), identity_type))
+    }
+
+    /// The entry of an identity, enabled and brought up to date, unless the operation is too old.
+    fn entry(&mut self, identity: Identity, id: OrderingId, operation: Operation) -> Option<&mut FakeIdentity> {
+        self.known = None;
+        if self.identities.get(&key(&identity)).is_some_and(|entry| id < entry.ordering_id) {
+            self.drop_it(identity, id, operation);
+            return None;
+        }
+        let entry = self.identities.entry(key(&identity)).or_insert_with(|| FakeIdentity {
+            identity: identity.clone(),
+            members: Vec::new(),
+            well_knowns: Vec::new(),
+            aliases: Vec::new(),
+            is_disabled: false,
+            ordering_id: id,
+        });
+        entry.identity = identity;
+        entry.is_disabled = false;
+        entry.ordering_id = id;
+        Some(entry)
+    }
+
+    fn drop_it(&mut self, identity: Identity, ordering_id: OrderingId, operation: Operation) {
+        self.dropped.push(DroppedIdentity { identity, reason: DropReason::StaleOrderingId, operation, ordering_id });
+    }
+}
+
+fn key(identity: &Identity) -> Key {
+    (identity.name.clone(), identity.identity_type)
+}

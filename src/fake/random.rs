@@ -1,0 +1,165 @@
+//! Faults by chance, the same for the same seed.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use http::StatusCode;
+
+use super::containers::Expiry;
+use super::fault::{Effect, End, RetryAfter, Work};
+use crate::operation::Operation;
+
+/// How often what goes wrong by chance, for property tests:
+/// [`FakePushApi::inject_random`](super::FakePushApi::inject_random).
+///
+/// Each rate is a part of all calls, from 0 to 1, and they exclude each other; together they should
+/// not be more than 1. The same seed makes the same faults, call by call. Nothing goes wrong that
+/// was not asked for.
+///
+/// ```
+/// use std::time::Duration;
+/// use coveo_push::fake::{FakePushApi, FaultRates};
+///
+/// let fake = FakePushApi::builder().source("my-source").build();
+/// fake.inject_random(
+///     FaultRates::seeded(42)
+///         .throttled(0.05)
+///         .throttled_for(0.05, Duration::from_secs(3))
+///         .status(503, 0.05)
+///         .reset_before(0.02)
+///         .reset_after(0.02)
+///         .expired(0.02)
+///         .latency(Duration::ZERO..=Duration::from_millis(800)),
+/// );
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "faults happen once they are injected"]
+pub struct FaultRates {
+    seed: u64,
+    rates: Vec<(f64, Kind)>,
+    latency: Option<RangeInclusive<Duration>>,
+    late_answer: Option<RangeInclusive<Duration>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Status(StatusCode, Option<Duration>),
+    NoConnection,
+    Reset(Work),
+    Expired(Expiry),
+}
+
+impl FaultRates {
+    /// Nothing goes wrong yet.
+    pub fn seeded(seed: u64) -> Self {
+        Self { seed, rates: Vec::new(), latency: None, late_answer: None }
+    }
+
+    /// 429 without `Retry-After`.
+    pub fn throttled(self, rate: f64) -> Self {
+        self.status(429, rate)
+    }
+
+    /// 429 with a `Retry-After` of so many seconds.
+    pub fn throttled_for(self, rate: f64, wait: Duration) -> Self {
+        self.with(rate, Kind::Status(StatusCode::TOO_MANY_REQUESTS, Some(wait)))
+    }
+
+    /// A status. After one half of the 5xx the work was done all the same, as they leave that open.
+    /// A number that is no status stands for 500.
+    pub fn status(self, status: u16, rate: f64) -> Self {
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        self.with(rate, Kind::Status(status, None))
+    }
+
+    /// No connection.
+    pub fn no_connection(self, rate: f64) -> Self {
+        self.with(rate, Kind::NoConnection)
+    }
+
+    /// The connection breaks before the work is done.
+    pub fn reset_before(self, rate: f64) -> Self {
+        self.with(rate, Kind::Reset(Work::NotDone))
+    }
+
+    /// The connection breaks after the work was done.
+    pub fn reset_after(self, rate: f64) -> Self {
+        self.with(rate, Kind::Reset(Work::Done))
+    }
+
+    /// The container that is uploaded into has expired. This is for uploads alone.
+    pub fn expired(self, rate: f64) -> Self {
+        self.with(rate, Kind::Expired(Expiry::AccessDenied))
+    }
+
+    /// As [`expired`](Self::expired), said with 400 and `ExpiredToken`.
+    pub fn expired_token(self, rate: f64) -> Self {
+        self.with(rate, Kind::Expired(Expiry::ExpiredToken))
+    }
+
+    /// How long every request takes to get through before the work is done.
+    pub fn latency(mut self, range: RangeInclusive<Duration>) -> Self {
+        self.latency = Some(range);
+        self
+    }
+
+    /// How long every answer takes to get back after the work was done.
+    pub fn late_answer(mut self, range: RangeInclusive<Duration>) -> Self {
+        self.late_answer = Some(range);
+        self
+    }
+
+    fn with(mut self, rate: f64, kind: Kind) -> Self {
+        self.rates.push((rate, kind));
+        self
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct RandomFaults {
+    rates: FaultRates,
+    random: fastrand::Rng,
+}
+
+impl From<FaultRates> for RandomFaults {
+    fn from(rates: FaultRates) -> Self {
+        Self { random: fastrand::Rng::with_seed(rates.seed), rates }
+    }
+}
+
+impl RandomFaults {
+    pub(super) fn next(&mut self, operation: Option<Operation>) -> Effect {
+        // Each call draws as often as every other, so that one does not shift those that follow.
+        let drawn = self.random.f64();
+        let is_done = self.random.bool();
+        let (before, after) = (self.random.f64(), self.random.f64());
+        let within = |range: &RangeInclusive<Duration>, part: f64| {
+            let width = range.end().saturating_sub(*range.start()).as_secs_f64();
+            range.start().saturating_add(Duration::try_from_secs_f64(width * part).unwrap_or_default())
+        };
+        let mut effect = Effect {
+            latency: self.rates.latency.as_ref().map(|range| within(range, before)),
+            late_answer: self.rates.late_answer.as_ref().map(|range| within(range, after)),
+            ..Effect::default()
+        };
+        let mut below = 0.0;
+        let hit = self.rates.rates.iter().find(|(rate, _)| {
+            below += rate;
+            drawn < below
+        });
+        match hit.map(|(_, kind)| *kind) {
+            None => {}
+            Some(Kind::Status(status, retry_after)) => {
+                let work = if status.is_server_error() && is_done { Work::Done } else { Work::NotDone };
+                effect.end = End::Status(status, work);
+                effect.touches.retry_after = retry_after.map(|wait| RetryAfter::Seconds(wait.as_secs()));
+            }
+            Some(Kind::NoConnection) => effect.end = End::NoConnection,
+            Some(Kind::Reset(work)) => effect.end = End::Reset(work),
+            Some(Kind::Expired(expiry)) => {
+                effect.expiry = (operation == Some(Operation::UploadToContainer)).then_some(expiry);
+            }
+        }
+        effect
+    }
+}

@@ -1,0 +1,274 @@
+//! The rules of the service: a request to an answer.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
+use http::{HeaderMap, Method, StatusCode};
+use serde_json::Value;
+
+use super::answer::{Answer, Refusal};
+use super::containers::{Containers, Expiry};
+use super::item::Pushed;
+use super::json::{self, Object};
+use super::judge::Judge;
+use super::provider::Provider;
+use super::query::{self, Pairs};
+use super::router::Target;
+use super::source::Source;
+use super::state::{Call, Delayed, OldThings, State};
+use crate::model::{
+    BatchIdentityBody, CompressionType, IdentityBody, MappedIdentityBody, OrderingId, SourceStatus,
+    document_keys as key,
+};
+use crate::operation::Operation;
+use crate::preflight::limit;
+
+/// An API call as it comes to the rules.
+struct Request<'a> {
+    operation: Operation,
+    resource: &'a str,
+    query: &'a Pairs,
+    body: &'a Bytes,
+    origin: &'a str,
+}
+
+impl State {
+    /// Carries out a request, or refuses it.
+    pub(super) fn work(&mut self, call: &Call, body: &Bytes, origin: &str) -> Answer {
+        self.settle();
+        let Call { target, head, effect } = call;
+        if effect.expiry.is_some() {
+            let named = query::get(&head.query, "fileId");
+            let file_id = if let Target::Storage { file_id } = target { Some(file_id.as_str()) } else { named };
+            file_id.into_iter().for_each(|file_id| self.containers.expire(file_id));
+        }
+        match target {
+            Target::Nothing(refusal) => refusal.as_json(),
+            Target::NothingInStorage(refusal) => refusal.as_xml(call.signature()),
+            Target::Storage { file_id } => {
+                let signature = query::get(&head.query, "X-Amz-Signature");
+                let now = self.clock.elapsed();
+                let expiry = effect.expiry.unwrap_or(Expiry::AccessDenied);
+                self.containers
+                    .upload(file_id, signature, &head.headers, body, now, expiry)
+                    .unwrap_or_else(|refusal| refusal.as_xml(call.signature()))
+            }
+            Target::Api { operation, organization, resource } => {
+                let request = Request { operation: *operation, resource, query: &head.query, body, origin };
+                self.admit(&head.method, organization, &head.headers, body)
+                    .and_then(|()| self.carry_out(&request))
+                    .unwrap_or_else(|refusal| refusal.as_json())
+            }
+        }
+    }
+
+    /// What all calls of the API have to fulfil.
+    fn admit(&self, method: &Method, organization: &str, headers: &HeaderMap, body: &Bytes) -> Result<(), Refusal> {
+        let has_length = headers.contains_key(CONTENT_LENGTH) || headers.contains_key(TRANSFER_ENCODING);
+        if *method != Method::DELETE && body.is_empty() && !has_length {
+            return Err(Refusal::without_code(StatusCode::LENGTH_REQUIRED, "Length Required"));
+        }
+        let Some(authorization) = headers.get(AUTHORIZATION) else {
+            let message = "The request has no Authorization header.";
+            return Err(Refusal::new(StatusCode::UNAUTHORIZED, "UNAUTHORIZED", message));
+        };
+        let token = authorization.to_str().ok().and_then(|text| text.strip_prefix("Bearer "));
+        if !token.is_some_and(|token| self.keys.iter().any(|key| key == token)) {
+            return Err(Refusal::new(StatusCode::UNAUTHORIZED, "INVALID_TOKEN", "The token is not valid."));
+        }
+        if organization != self.organization {
+            let message = format!("Organization with id '{organization}' was not found.");
+            return Err(Refusal::new(StatusCode::NOT_FOUND, "ORGANIZATION_NOT_FOUND", message));
+        }
+        if body.len() > limit::REQUEST_BYTES {
+            return Err(Refusal::too_large("The request is too large."));
+        }
+        let is_json = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|text| {
+            let media_type = text.split(';').next().unwrap_or_default().trim();
+            media_type.eq_ignore_ascii_case("application/json")
+        });
+        if !body.is_empty() && !is_json {
+            let message = "The Content-Type of the request is not application/json.";
+            return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", message));
+        }
+        Ok(())
+    }
+
+    fn carry_out(&mut self, request: &Request<'_>) -> Result<Answer, Refusal> {
+        match request.operation {
+            Operation::SetSourceStatus => self.set_status(request),
+            Operation::AddOrUpdateItem => self.add_or_update_item(request),
+            Operation::DeleteItem => self.delete_item(request),
+            Operation::PushItemBatch => self.push_items(request),
+            Operation::DeleteOldItems => self.delete_old_items(request),
+            Operation::AddOrUpdateIdentity => self.identity(request, |provider, body: IdentityBody, id| {
+                provider.add_or_update(body, id, Operation::AddOrUpdateIdentity);
+            }),
+            Operation::AddOrUpdateAlias => self.identity(request, |provider, body: MappedIdentityBody, id| {
+                provider.add_or_update_alias(body, id, Operation::AddOrUpdateAlias);
+            }),
+            Operation::DeleteIdentity => self.identity(request, |provider, body: IdentityBody, id| {
+                provider.disable(body.identity, id, Operation::DeleteIdentity);
+            }),
+            Operation::PushIdentityBatch => self.push_identities(request),
+            Operation::DeleteOldIdentities => self.delete_old_identities(request),
+            Operation::CreateFileContainer => {
+                query::parsed::<bool>(request.query, "useVirtualHostedStyleUrl")?;
+                Ok(self.containers.create(request.origin, self.clock.elapsed()))
+            }
+            Operation::UploadToContainer => Err(Refusal::without_code(StatusCode::NOT_FOUND, "Not Found")),
+        }
+    }
+
+    fn set_status(&mut self, request: &Request<'_>) -> Result<Answer, Refusal> {
+        let source = source(&mut self.sources, request.resource)?;
+        let status: SourceStatus = query::parsed_required(request.query, "statusType")?;
+        source.status = Some(status);
+        Ok(Answer::of(StatusCode::CREATED, "{}"))
+    }
+
+    fn add_or_update_item(&mut self, request: &Request<'_>) -> Result<Answer, Refusal> {
+        let source = source(&mut self.sources, request.resource)?;
+        let document_id = query::required(request.query, "documentId")?;
+        query::parsed::<CompressionType>(request.query, "compressionType")?;
+        let now = self.clock.ordering_id();
+        let id = query::ordering_id(request.query)?.unwrap_or(now);
+        let mut item: Object<Value> = json::read(request.body)?;
+        match item.take(key::DOCUMENT_ID) {
+            None | Some(Value::Null) => {}
+            Some(Value::String(own)) if own == document_id => {}
+            Some(_) => return Err(Refusal::invalid_json("The documentId of the item is not that of the query.")),
+        }
+        item.take(key::ORDERING_ID);
+        let compression = query::get(request.query, "compressionType").map(str::to_owned);
+        let item = Pushed::read(document_id.to_owned(), id, item, compression)?;
+        if item.data_bytes() >= limit::DATA_BYTES {
+            return Err(Refusal::too_large("The data of the item is too large."));
+        }
+        let mut judge = Judge::new(&mut self.providers, &mut self.containers, now, self.clock.elapsed());
+        judge.put(source, item, request.operation);
+        Ok(Answer::of(StatusCode::ACCEPTED, "{}"))
+    }
+
+    fn delete_item(&mut self, request: &Request<'_>) -> Result<Answer, Refusal> {
+        let source = source(&mut self.sources, request.resource)?;
+        let document_id = query::required(request.query, "documentId")?;
+        let with_children = query::parsed(request.query, "deleteChildren")?.unwrap_or(false);
+        let now = self.clock.ordering_id();
+        let id = query::ordering_id(request.query)?.unwrap_or(now);
+        source.delete(document_id, with_children, id, now, request.operation);
+        Ok(Answer::of(StatusCode::ACCEPTED, "null"))
+    }
+
+    fn push_items(&mut self, request: &Request<'_>) -> Result<Answer, Refusal> {
+        let source = source(&mut self.sources, request.resource)?;
+        let now = self.clock.ordering_id();
+        let id = query::ordering_id(request.query)?.unwrap_or(now);
+        let elapsed = self.clock.elapsed();
+        let (file_id, content) = content(&mut self.containers, request.query, elapsed, self.refuses_second_commit)?;
+        let batch = json::item_batch(&content)?;
+        let items = batch.add_or_update.into_iter().map(|(document_id, mut item)| {
+            item.take(key::ORDERING_ID);
+            let compression = match item.take(key::COMPRESSION_TYPE) {
+                None | Some(Value::Null) => None,
+                Some(Value::String(word)) => Some(word),
+                Some(other) => Some(other.to_string()),
+            };
+            Pushed::read(document_id, id, item, compression)
+        });
+        // All are read before the first is put: a batch is refused as a whole.
+        let items = items.collect::<Result<Vec<_>, _>>()?;
+        let mut judge = Judge::new(&mut self.providers, &mut self.containers, now, elapsed);
+        for item in items {
+            judge.put(source, item, request.operation);
+        }
+        for (document_id, with_children) in batch.delete {
+            source.delete(&document_id, with_children, id, now, request.operation);
+        }
+        self.containers.committed(file_id);
+        Ok(Answer::of(StatusCode::ACCEPTED, "{}"))
+    }
+
+    fn delete_old_items(&mut self, request: &Request<'_>) -> Result<Answer, Refusal> {
+        let now = self.clock.ordering_id();
+        let source = source(&mut self.sources, request.resource)?;
+        let (older_than, delay) = older_than(request.query)?;
+        source.announce_delete(older_than, now);
+        self.delay(OldThings::Items(request.resource.to_owned()), older_than, delay)
+    }
+
+    /// A request whose body is about one security identity.
+    fn identity<T: for<'de> serde::Deserialize<'de>>(
+        &mut self,
+        request: &Request<'_>,
+        apply: impl FnOnce(&mut Provider, T, OrderingId),
+    ) -> Result<Answer, Refusal> {
+        let provider = provider(&mut self.providers, request.resource)?;
+        let id = query::ordering_id(request.query)?.unwrap_or(self.clock.ordering_id());
+        apply(provider, json::read(request.body)?, id);
+        Ok(Answer::of(StatusCode::ACCEPTED, "null"))
+    }
+
+    fn push_identities(&mut self, request: &Request<'_>) -> Result<Answer, Refusal> {
+        let provider = provider(&mut self.providers, request.resource)?;
+        let id = query::ordering_id(request.query)?.unwrap_or(self.clock.ordering_id());
+        let elapsed = self.clock.elapsed();
+        let (file_id, content) = content(&mut self.containers, request.query, elapsed, self.refuses_second_commit)?;
+        provider.push_batch(json::read::<BatchIdentityBody>(&content)?, id);
+        self.containers.committed(file_id);
+        Ok(Answer::of(StatusCode::ACCEPTED, "{}"))
+    }
+
+    fn delete_old_identities(&mut self, request: &Request<'_>) -> Result<Answer, Refusal> {
+        provider(&mut self.providers, request.resource)?;
+        let (older_than, delay) = older_than(request.query)?;
+        self.delay(OldThings::Identities(request.resource.to_owned()), older_than, delay)
+    }
+
+    fn delay(&mut self, of: OldThings, older_than: OrderingId, delay: Duration) -> Result<Answer, Refusal> {
+        self.delayed.push(Delayed { due: self.clock.elapsed().saturating_add(delay), of, older_than });
+        Ok(Answer::of(StatusCode::ACCEPTED, "{}"))
+    }
+}
+
+fn source<'a>(sources: &'a mut BTreeMap<String, Source>, id: &str) -> Result<&'a mut Source, Refusal> {
+    sources.get_mut(id).ok_or_else(|| {
+        let message = format!("Source with id '{id}' does not exist.");
+        Refusal::new(StatusCode::PRECONDITION_FAILED, "SOURCE_DOES_NOT_EXIST", message)
+    })
+}
+
+fn provider<'a>(providers: &'a mut BTreeMap<String, Provider>, id: &str) -> Result<&'a mut Provider, Refusal> {
+    providers.get_mut(id).ok_or_else(|| {
+        let message = format!("Security identity provider with id '{id}' was not found.");
+        Refusal::without_code(StatusCode::NOT_FOUND, message)
+    })
+}
+
+/// The content of the container that a batch is in.
+fn content<'a>(
+    containers: &mut Containers,
+    query: &'a Pairs,
+    now: Duration,
+    refuses_second_commit: bool,
+) -> Result<(&'a str, Bytes), Refusal> {
+    let file_id = query::required(query, "fileId")?;
+    let refuse = |why| Refusal::invalid_parameter(format!("The file container '{file_id}' {why}."));
+    let container = containers.filled(file_id, now).ok_or_else(|| refuse("is unknown, empty or expired"))?;
+    if refuses_second_commit && container.commits > 0 {
+        return Err(refuse("was pushed already"));
+    }
+    Ok((file_id, container.content.clone().unwrap_or_default()))
+}
+
+fn older_than(query: &Pairs) -> Result<(OrderingId, Duration), Refusal> {
+    const DEFAULT_MINUTES: u32 = 15;
+    let id = query::parsed_required(query, "orderingId")?;
+    let minutes = query::parsed::<u32>(query, "queueDelay")?.unwrap_or(DEFAULT_MINUTES);
+    if i32::try_from(minutes).is_err() {
+        return Err(Refusal::invalid_parameter("The queueDelay is too long."));
+    }
+    Ok((id, Duration::from_secs(u64::from(minutes) * 60)))
+}

@@ -1,0 +1,4 @@
+//! The fake keeps the contract that the service documents.
+
+mod holds;
+mod support;
