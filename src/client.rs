@@ -75,6 +75,16 @@ impl PushClient {
 
     /// The same client with another key, such as that of another source. It shares the connection
     /// pool, the throttle and the retry budget with this one.
+    ///
+    /// ```
+    /// # #[cfg(any(feature = "rustls", feature = "native-tls"))] {
+    /// use coveo_push::{ApiKey, PushClient};
+    ///
+    /// let wiki = PushClient::builder("my-org", ApiKey::new("key of the wiki's source")).build()?;
+    /// let shop = wiki.with_credentials(ApiKey::new("key of the shop's source"));
+    /// # let _ = shop; }
+    /// # Ok::<(), coveo_push::Error>(())
+    /// ```
     #[must_use]
     pub fn with_credentials(&self, key: ApiKey) -> Self {
         let shared = Arc::clone(&self.kernel.shared);
@@ -99,7 +109,8 @@ impl PushClient {
         Items::new(self.kernel.clone(), source_id.into().into())
     }
 
-    /// The security identities of a provider. Its id may hold spaces.
+    /// The security identities of a provider. Its id may hold spaces, as in `My Security Identity
+    /// Provider`; give it as the console shows it, not encoded.
     #[must_use]
     pub fn identities(&self, provider_id: impl Into<String>) -> Identities {
         Identities::new(self.kernel.clone(), provider_id.into().into())
@@ -118,7 +129,32 @@ impl fmt::Debug for PushClient {
     }
 }
 
-/// Builds a [`PushClient`].
+/// Builds a [`PushClient`]: [`PushClient::builder`].
+///
+/// | | default |
+/// |---|---|
+/// | [`region`](Self::region), [`base_url`](Self::base_url) | US East |
+/// | [`retry`](Self::retry) | 5 attempts within 2 minutes |
+/// | [`connect_timeout`](Self::connect_timeout) | 10 s |
+/// | [`call_timeout`](Self::call_timeout) | 30 s an attempt |
+/// | [`upload_timeout`](Self::upload_timeout) | 30 s an attempt, and its bytes at 256 KiB/s |
+/// | [`preflight`](Self::preflight) | refuse what the service would drop |
+///
+/// ```
+/// # #[cfg(any(feature = "rustls", feature = "native-tls"))] {
+/// use std::time::Duration;
+/// use coveo_push::{ApiKey, Preflight, PushClient, Region, RetryPolicy};
+///
+/// let client = PushClient::builder("my-org", ApiKey::new("key"))
+///     .region(Region::Canada)
+///     .user_agent("my-connector/1.2")
+///     .retry(RetryPolicy::default().max_attempts(10).deadline(Duration::from_secs(600)))
+///     .call_timeout(Duration::from_secs(10))
+///     .preflight(Preflight::Warn)
+///     .build()?;
+/// # let _ = client; }
+/// # Ok::<(), coveo_push::Error>(())
+/// ```
 pub struct PushClientBuilder {
     organization_id: String,
     credentials: Credentials,
@@ -262,6 +298,16 @@ impl PushClientBuilder {
     /// things on it last: no redirects, no Referer, no retries but its own.
     ///
     /// Headers that it adds to all requests go to the storage as well: give it none that is secret.
+    ///
+    /// ```
+    /// # #[cfg(any(feature = "rustls", feature = "native-tls"))] {
+    /// use coveo_push::{ApiKey, PushClient, reqwest};
+    ///
+    /// let http = reqwest::Client::builder().proxy(reqwest::Proxy::all("http://proxy.example.com:3128")?);
+    /// let client = PushClient::builder("my-org", ApiKey::new("key")).http_client(http).build()?;
+    /// # let _ = client; }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn http_client(mut self, builder: ClientBuilder) -> Self {
         self.http_client = Some(builder);

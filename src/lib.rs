@@ -1,4 +1,215 @@
-//! A typed async client of the [Coveo Push API](https://docs.coveo.com/en/68/).
+//! A typed, asynchronous client of the [Coveo Push API](https://docs.coveo.com/en/68/), with a fake
+//! Push API to test connectors against.
+//!
+//! A program that keeps a Coveo source in step with content from elsewhere pushes items, the
+//! security identities that may see them, and the status of the source. The service takes all of it
+//! into a queue: it answers before it has looked closely, slows clients down, and drops some
+//! mistakes without telling anybody. This crate turns every answer that is no success into an error
+//! to match on, tries again where that helps, and refuses beforehand what is known to be dropped.
+//!
+//! # A first item
+//!
+//! ```
+//! use coveo_push::{ApiKey, DocumentBody, Permissions, PushClient, Region};
+//!
+//! # #[cfg(any(feature = "rustls", feature = "native-tls"))] {
+//! // No I/O yet. `PushClient::from_env()` takes all of this from the environment.
+//! let client = PushClient::builder("my-org", ApiKey::new("key")).region(Region::Europe).build()?;
+//! # }
+//! # #[cfg(feature = "test-util")] {
+//! # let fake = coveo_push::fake::FakePushApi::builder().source("my-source").build();
+//! # let client = fake.client();
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+//!
+//! let items = client.items("my-source");
+//! let doc = DocumentBody::text("Words that people will search for.")
+//!     .title("My document")
+//!     .metadata("pages", 12)
+//!     .permissions(Permissions::public());
+//! items.add_or_update("https://example.com/a", &doc).await?;
+//! # assert!(fake.source("my-source").item("https://example.com/a").is_some());
+//! # Ok::<(), coveo_push::Error>(()) })?; }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A [`PushClient`] is for one organization. Its handles are for one resource each: [`Sources`],
+//! [`Items`], [`Identities`], [`FileContainers`]. All of them are cheap to clone and share the
+//! connections, the throttle and the retry budget.
+//!
+//! Every operation is a request that is sent by `.await`. What it needs are arguments; what it may
+//! have are setters on the same call. A request holds its body from the moment it is made, and
+//! borrows nothing:
+//!
+//! ```
+//! # async fn example(items: coveo_push::Items, doc: coveo_push::DocumentBody) -> Result<(), Box<dyn std::error::Error>> {
+//! use std::time::Duration;
+//! use coveo_push::RetryPolicy;
+//!
+//! let request = items
+//!     .add_or_update("https://example.com/a", &doc)
+//!     .timeout(Duration::from_secs(5))
+//!     .retry(RetryPolicy::none());
+//! tokio::spawn(request.into_future()).await??;
+//! # Ok(()) }
+//! ```
+//!
+//! # Accepted is not indexed
+//!
+//! The success of a call is an [`Accepted`]: the service has queued it. What becomes of it is seen in
+//! the log browser of the administration console, and not by this API. Some of what goes wrong there
+//! is known beforehand (an id that is no URI, more than 5,000 permissions) and refused as
+//! [`Error::Invalid`] before it is sent; [`preflight`] has the rules, and the switch for who wants
+//! warnings instead.
+//!
+//! # Who may see an item
+//!
+//! An item's [`Permissions`] name identities; a security identity provider, which was made with the
+//! source, knows who they are. Push the identities first, since the service drops an item that names
+//! one it does not know:
+//!
+//! ```
+//! # #[cfg(feature = "test-util")]
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), coveo_push::Error> {
+//! # let fake = coveo_push::fake::FakePushApi::builder()
+//! #     .secured_source("my-source").provider("My Provider").build();
+//! # let client = fake.client();
+//! use coveo_push::{DocumentBody, Identity, IdentityBody, PermissionIdentity, PermissionSet};
+//!
+//! let identities = client.identities("My Provider");
+//! let group = IdentityBody::group("Staff").member(Identity::user("asmith@example.com"));
+//! identities.add_or_update(&group).await?;
+//!
+//! let staff_only = PermissionSet::new().allow(PermissionIdentity::group("Staff"));
+//! let doc = DocumentBody::text("Words.").permissions(staff_only);
+//! client.items("my-source").add_or_update("https://example.com/a", &doc).await?;
+//! # assert!(fake.source("my-source").item("https://example.com/a").is_some());
+//! # Ok(()) }
+//! # #[cfg(not(feature = "test-util"))]
+//! # fn main() {}
+//! ```
+//!
+//! An item without permissions has none: nothing becomes public because nothing was said.
+//!
+//! # Several items, and large ones
+//!
+//! The service counts calls, so several items go better as a batch: [`Items::push_batch`] and
+//! [`Identities::push_batch`] upload one into a file container and push that. Data of 5 MB and more
+//! goes into a container as well ([`FileContainers::store`]), and the item refers to it.
+//!
+//! ```
+//! # async fn example(client: coveo_push::PushClient) -> Result<(), coveo_push::Error> {
+//! use coveo_push::{BatchDocumentBody, DocumentBody};
+//!
+//! let batch = BatchDocumentBody::new()
+//!     .add_or_update("https://example.com/a", DocumentBody::text("One."))
+//!     .add_or_update("https://example.com/b", DocumentBody::text("Two."))
+//!     .delete_with_children("https://example.com/old");
+//! client.items("my-source").push_batch(&batch).await?;
+//! # Ok(()) }
+//! ```
+//!
+//! # A rebuild
+//!
+//! Who pushes everything again wants to be rid of what was not in it. Every push has an ordering id,
+//! the service's clock in milliseconds unless it is given, and [`Items::delete_older_than`] deletes
+//! what has a lower one. Take it from that clock, and from before the first push:
+//!
+//! ```
+//! # #[cfg(feature = "test-util")]
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), coveo_push::Error> {
+//! # let fake = coveo_push::fake::FakePushApi::builder().source("my-source").build();
+//! # let client = fake.client();
+//! use std::time::Duration;
+//! use coveo_push::{DocumentBody, OrderingId, SourceStatus};
+//!
+//! let items = client.items("my-source");
+//! let begun = client.sources().set_status("my-source", SourceStatus::Rebuild).await?;
+//! items.add_or_update("https://example.com/a", &DocumentBody::text("Words.")).await?;
+//! // … all the others …
+//! if let Some(time) = begun.server_time() {
+//!     let before = OrderingId::from_time(time - Duration::from_secs(60));
+//!     items.delete_older_than(before).queue_delay(Duration::from_secs(300)).await?;
+//! }
+//! client.sources().set_status("my-source", SourceStatus::Idle).await?;
+//! # fake.run_delayed();
+//! # assert!(fake.source("my-source").item("https://example.com/a").is_some());
+//! # Ok(()) }
+//! # #[cfg(not(feature = "test-util"))]
+//! # fn main() {}
+//! ```
+//!
+//! # When it goes wrong
+//!
+//! [`Error`] has a variant for each answer of the service, and for what is no answer. It tells what to
+//! do next:
+//!
+//! ```
+//! # async fn example(items: coveo_push::Items, doc: coveo_push::DocumentBody) -> Result<(), coveo_push::Error> {
+//! use coveo_push::{Error, ErrorCode};
+//!
+//! match items.add_or_update("https://example.com/a", &doc).await {
+//!     Ok(accepted) => println!("accepted, after {} attempt(s)", accepted.attempts()),
+//!     Err(Error::Invalid(error)) => println!("mend the item: {:?}", error.findings()),
+//!     Err(error) if error.is_retryable() => println!("later, in {:?}", error.retry_after()),
+//!     Err(error) if error.code() == Some(&ErrorCode::SourceDoesNotExist) => println!("no such source"),
+//!     Err(error) => return Err(error),
+//! }
+//! # Ok(()) }
+//! ```
+//!
+//! It was tried again before that, where trying again can help: [`RetryPolicy`] says how often and for
+//! how long. Every operation of this API is safe to repeat; [`Operation`] says of each why. When the
+//! service tells one call to wait, all clones of the client wait. No call waits for ever: an attempt
+//! has 30 s, an upload more by its size, and [`PushClientBuilder`] has the settings.
+//!
+//! # Testing a connector
+//!
+//! With the feature `test-util`, which belongs into the dev-dependencies, `fake::FakePushApi` is the
+//! Push API in memory. It answers as the service does, also with what it drops in silence:
+//!
+//! ```
+//! # #[cfg(feature = "test-util")]
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), coveo_push::Error> {
+//! use coveo_push::DocumentBody;
+//! use coveo_push::fake::FakePushApi;
+//!
+//! let fake = FakePushApi::builder().secured_source("my-source").build();
+//!
+//! // Hand `fake.client()` to the code under test. This one forgets the permissions.
+//! let items = fake.client().items("my-source");
+//! items.add_or_update("https://example.com/a", &DocumentBody::text("Words.")).await?;
+//!
+//! assert!(fake.source("my-source").item("https://example.com/a").is_none());
+//! assert_eq!(fake.source("my-source").dropped().len(), 1);
+//! # Ok(()) }
+//! # #[cfg(not(feature = "test-util"))]
+//! # fn main() {}
+//! ```
+//!
+//! # An HTTP client of your own
+//!
+//! Proxies, certificates and pools are set on a `reqwest` builder
+//! ([`PushClientBuilder::http_client`]). [`Transport`] is for a client that is there already, or for
+//! watching what goes out ([`ReqwestTransport`] is public to be wrapped).
+//!
+//! # Features
+//!
+//! | Feature | Default | |
+//! |---|---|---|
+//! | `rustls` | yes | TLS by rustls, with the platform's certificates |
+//! | `native-tls` | | TLS by the platform's own library |
+//! | `tracing` | | spans and events for each call, without keys, bodies or queries |
+//! | `test-util` | | `fake`, a Push API in memory |
+//!
+//! # More
+//!
+//! The [examples](https://docs.rs/crate/coveo-push/latest/source/examples/) are one program for each
+//! resource, and a quickstart that makes every request once. They run without credentials.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod api;
 mod client;
@@ -43,3 +254,8 @@ pub use push::{
     PushError, PushReport, PushStep, Pushed, PusherBuilder, RefusedItem,
 };
 pub use region::{PushApiUrl, Region};
+
+/// The README's examples are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

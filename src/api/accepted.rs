@@ -9,7 +9,6 @@ use crate::preflight::Finding;
 /// it then without telling the caller. What is known to be dropped is checked beforehand
 /// ([`preflight`](crate::preflight)); the rest is in the log browser of the administration console.
 #[derive(Debug, Clone)]
-#[must_use = "it holds the warnings of the preflight"]
 pub struct Accepted {
     attempts: u32,
     server_time: Option<SystemTime>,
@@ -27,7 +26,10 @@ impl Accepted {
         self.attempts
     }
 
-    /// The service's clock, from the answer's `Date`, where it had one.
+    /// The service's clock, from the answer's `Date`, where it had one. It is cut to whole seconds.
+    ///
+    /// An [`OrderingId`](crate::OrderingId) that stands for a time is best made from this one, and
+    /// not from the local clock.
     #[must_use]
     pub fn server_time(&self) -> Option<SystemTime> {
         self.server_time
@@ -42,7 +44,6 @@ impl Accepted {
 
 /// The service accepted a batch.
 #[derive(Debug, Clone)]
-#[must_use = "it holds the warnings of the preflight"]
 pub struct BatchAccepted {
     file_id: String,
     bytes: u64,
@@ -67,6 +68,7 @@ impl BatchAccepted {
     }
 
     /// The answer to the last of the three requests, the one that pushes the container.
+    #[must_use]
     pub fn accepted(&self) -> &Accepted {
         &self.accepted
     }

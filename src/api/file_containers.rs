@@ -21,7 +21,16 @@ impl FileContainers {
     }
 
     /// Creates a file container ([article 43](https://docs.coveo.com/en/43/)). It can be filled for
-    /// about an hour, and goes away by itself.
+    /// about an hour, and goes away by itself. [`store`](Self::store) does this and the upload.
+    ///
+    /// ```
+    /// # async fn example(client: coveo_push::PushClient, batch: String) -> Result<(), coveo_push::Error> {
+    /// let containers = client.file_containers();
+    /// let container = containers.create().await?;
+    /// containers.upload(&container, batch).await?;
+    /// client.items("my-source").push_file(container.file_id()).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn create(&self) -> CreateFileContainer {
         let draft = Draft::new(&self.kernel, Operation::CreateFileContainer, Resource::Organization);
         CreateFileContainer { draft: draft.with(query::USE_VIRTUAL_HOSTED_STYLE_URL, true) }
@@ -109,6 +118,9 @@ impl UploadToContainer {
 }
 
 /// Creates a file container and fills it: [`FileContainers::store`].
+///
+/// [`timeout`](Self::timeout) and [`retry`](Self::retry) hold for each of the two steps on its own;
+/// a timeout that is set takes the place of the one that grows with the size of the upload, too.
 #[derive(Debug)]
 #[must_use = "a request is sent by `.await`"]
 pub struct StoreBytes {

@@ -39,6 +39,20 @@ impl Identities {
     /// Adds or updates a security identity ([article 167](https://docs.coveo.com/en/167/)).
     ///
     /// It replaces what the provider holds: members that are left out are removed from the group.
+    /// A request may have 6 MB. For many identities use a batch: the service limits calls per day.
+    ///
+    /// ```
+    /// # async fn example(client: coveo_push::PushClient) -> Result<(), coveo_push::Error> {
+    /// use coveo_push::{Identity, IdentityBody};
+    ///
+    /// let group = IdentityBody::group("SampleGroup").member(Identity::user("asmith@example.com"));
+    /// client.identities("My Provider").add_or_update(&group).await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] when an identity or a member has no name; nothing is sent then.
     pub fn add_or_update(&self, body: &IdentityBody) -> AddOrUpdateIdentity {
         let draft = self.draft(Operation::AddOrUpdateIdentity).found(preflight::identity(body));
         AddOrUpdateIdentity { draft: draft.json(serde_json::to_vec(body), &body.identity.name) }
@@ -47,14 +61,34 @@ impl Identities {
     /// Adds or updates the aliases of a security identity
     /// ([article 142](https://docs.coveo.com/en/142/)).
     ///
-    /// Its granted identities (`wellKnowns`) must be those of every other call for that identity.
+    /// An alias says that an identity of this provider and one of another are the same person or
+    /// group; most say who has which e-mail address. The granted identities (`wellKnowns`) must be
+    /// those of every other call for that identity, or the grants are lost.
+    ///
+    /// ```
+    /// # async fn example(client: coveo_push::PushClient) -> Result<(), coveo_push::Error> {
+    /// use coveo_push::{MappedIdentity, MappedIdentityBody};
+    ///
+    /// let alias = MappedIdentityBody::user("asmith")
+    ///     .alias(MappedIdentity::user("asmith@example.com").provider("Email Security Provider"));
+    /// client.identities("My Provider").add_or_update_alias(&alias).await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] when an identity or an alias has no name; nothing is sent then.
     pub fn add_or_update_alias(&self, body: &MappedIdentityBody) -> AddOrUpdateAlias {
         let draft = self.draft(Operation::AddOrUpdateAlias).found(preflight::alias(body));
         AddOrUpdateAlias { draft: draft.json(serde_json::to_vec(body), &body.identity.name) }
     }
 
     /// Deletes a security identity, which the service calls disabling it
-    /// ([article 84](https://docs.coveo.com/en/84/)).
+    /// ([article 84](https://docs.coveo.com/en/84/)). Items that name it stay.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] when it has no name; nothing is sent then.
     pub fn delete(&self, identity: &Identity) -> DeleteIdentity {
         #[derive(Serialize)]
         struct Deleted<'a> {
@@ -71,6 +105,17 @@ impl Identities {
     ///
     /// A container takes 256 MB.
     ///
+    /// ```
+    /// # async fn example(client: coveo_push::PushClient) -> Result<(), coveo_push::Error> {
+    /// use coveo_push::{BatchIdentityBody, Identity, IdentityBody};
+    ///
+    /// let batch = BatchIdentityBody::new()
+    ///     .member(IdentityBody::group("SampleGroup").member(Identity::user("asmith@example.com")))
+    ///     .delete(Identity::user("bjones@example.com"));
+    /// client.identities("My Provider").push_batch(&batch).await?;
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Error::Invalid`] when an identity breaks a rule of [`preflight`]; nothing is sent then.
@@ -79,7 +124,8 @@ impl Identities {
     }
 
     /// Pushes the batch of identities in a file container that was filled before
-    /// ([article 55](https://docs.coveo.com/en/55/)).
+    /// ([article 55](https://docs.coveo.com/en/55/)). What it holds is the JSON of a
+    /// [`BatchIdentityBody`]; it is not looked at here.
     pub fn push_file(&self, file_id: impl AsRef<str>) -> PushIdentityFile {
         PushIdentityFile { draft: self.draft(Operation::PushIdentityBatch).with(query::FILE_ID, file_id.as_ref()) }
     }
@@ -87,7 +133,12 @@ impl Identities {
     /// Deletes the identities of the provider whose ordering id is lower than this one
     /// ([article 33](https://docs.coveo.com/en/33/)).
     ///
-    /// **Take the id with care**, as for [items](super::Items::delete_older_than).
+    /// **Take the id with care**, as for [items](super::Items::delete_older_than), whose example
+    /// shows where to take it from.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] when the id is in the future; nothing is sent then.
     pub fn delete_older_than(&self, ordering_id: impl Into<OrderingId>) -> DeleteOldIdentities {
         let id = ordering_id.into();
         let findings = preflight::older_than(id, (self.kernel.shared.now)());

@@ -87,7 +87,19 @@ impl Items {
         AddOrUpdateItem { draft }
     }
 
-    /// Deletes an item ([article 171](https://docs.coveo.com/en/171/)).
+    /// Deletes an item ([article 171](https://docs.coveo.com/en/171/)), and its children when
+    /// [`delete_children`](DeleteItem::delete_children) says so. Deleting what is not there is no
+    /// error.
+    ///
+    /// ```
+    /// # async fn example(client: coveo_push::PushClient) -> Result<(), coveo_push::Error> {
+    /// client.items("my-source").delete("https://example.com/folder").delete_children(true).await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] when the id is no URI; nothing is sent then.
     pub fn delete(&self, document_id: impl Into<String>) -> DeleteItem {
         let id = document_id.into();
         let findings = preflight::document_id(&id, self.kernel.shared.preflight);
@@ -120,7 +132,8 @@ impl Items {
     }
 
     /// Pushes the batch of items in a file container that was filled before
-    /// ([article 90](https://docs.coveo.com/en/90/)).
+    /// ([article 90](https://docs.coveo.com/en/90/)). What it holds is the JSON of a
+    /// [`BatchDocumentBody`]; it is not looked at here.
     pub fn push_file(&self, file_id: impl AsRef<str>) -> PushItemFile {
         PushItemFile { draft: self.draft(Operation::PushItemBatch).with(query::FILE_ID, file_id.as_ref()) }
     }
@@ -131,7 +144,26 @@ impl Items {
     ///
     /// **Take the id with care.** One that is later than the push of an item by the service's
     /// clock deletes the item; one in the future makes the service ignore what is pushed until
-    /// then, and is refused unless the [`preflight`](crate::Preflight) is told otherwise.
+    /// then, and is refused unless the [`preflight`](crate::Preflight) is told otherwise. Best it
+    /// comes from the service's clock, from before the first push:
+    ///
+    /// ```
+    /// # async fn example(client: coveo_push::PushClient) -> Result<(), coveo_push::Error> {
+    /// use std::time::Duration;
+    /// use coveo_push::{OrderingId, SourceStatus};
+    ///
+    /// let begun = client.sources().set_status("my-source", SourceStatus::Rebuild).await?;
+    /// // … push everything …
+    /// if let Some(time) = begun.server_time() {
+    ///     let before = OrderingId::from_time(time - Duration::from_secs(60));
+    ///     client.items("my-source").delete_older_than(before).queue_delay(Duration::from_secs(300)).await?;
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] when the id is in the future; nothing is sent then.
     pub fn delete_older_than(&self, ordering_id: impl Into<OrderingId>) -> DeleteOldItems {
         let id = ordering_id.into();
         let findings = preflight::older_than(id, (self.kernel.shared.now)());
@@ -192,6 +224,9 @@ call!(DeleteItem(draft.settings) -> Accepted);
 
 impl DeleteItem {
     /// Whether the item's children go too: the items whose URI begins with this one. Default: no.
+    ///
+    /// The service's pages do not agree whether a `/` has to follow. Count on neither: choose URIs
+    /// such that no item's is the beginning of one that is not its child.
     pub fn delete_children(mut self, children: bool) -> Self {
         self.draft.set(query::DELETE_CHILDREN, children);
         self
@@ -242,7 +277,8 @@ call!(DeleteOldItems(draft.settings) -> Accepted);
 
 impl DeleteOldItems {
     /// After how long the service begins to delete, so that what is still queued is carried out
-    /// first. A part of a minute counts as a whole one. Default of the service: 15 minutes.
+    /// first. The service counts minutes, so a part of one counts as a whole one. Default of the
+    /// service: 15 minutes.
     pub fn queue_delay(mut self, delay: Duration) -> Self {
         self.draft.queue_delay(delay);
         self

@@ -17,6 +17,9 @@ use crate::preflight::{self, Finding, Rule};
 
 /// Pushes a batch in three steps, each tried again on its own: creates a file container, uploads
 /// the batch into it, and pushes the container: [`Items::push_batch`], [`Identities::push_batch`].
+///
+/// [`timeout`](Self::timeout) and [`retry`](Self::retry) hold for each step on its own; a timeout
+/// that is set takes the place of the one that grows with the size of the upload, too.
 #[derive(Debug)]
 #[must_use = "a request is sent by `.await`"]
 pub struct PushBatch {

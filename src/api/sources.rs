@@ -7,6 +7,9 @@ use crate::model::SourceStatus;
 use crate::operation::Operation;
 
 /// The sources of the organization: [`PushClient::sources`](crate::PushClient::sources).
+///
+/// The Push API sets the status of a source and nothing else of it; sources are made in the
+/// administration console.
 #[derive(Debug, Clone)]
 pub struct Sources {
     kernel: Kernel,
@@ -21,7 +24,23 @@ impl Sources {
     /// activity log shows and usage is counted by.
     ///
     /// A source that was set to anything but [`Idle`](SourceStatus::Idle) stays there until it is
-    /// set to it.
+    /// set to it, so set it whether the work between went well or not:
+    ///
+    /// ```
+    /// # async fn example(client: coveo_push::PushClient) -> Result<(), coveo_push::Error> {
+    /// use coveo_push::SourceStatus;
+    ///
+    /// let sources = client.sources();
+    /// sources.set_status("my-source", SourceStatus::Incremental).await?;
+    /// let work = async { /* … push … */ Ok::<(), coveo_push::Error>(()) }.await;
+    /// sources.set_status("my-source", SourceStatus::Idle).await?;
+    /// work
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::PreconditionFailed`] when there is no such source.
     pub fn set_status(&self, source_id: impl Into<String>, status: SourceStatus) -> SetSourceStatus {
         let resource = Resource::Source(source_id.into().into());
         let draft = Draft::new(&self.kernel, Operation::SetSourceStatus, resource);

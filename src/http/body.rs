@@ -51,6 +51,26 @@ impl Body {
     /// `length` bytes from a stream that `open` opens anew for each attempt.
     ///
     /// A stream that ends early, goes on for longer, or reports an error fails the attempt.
+    ///
+    /// ```
+    /// use coveo_push::bytes::Bytes;
+    /// use coveo_push::{Body, BoxError, ByteStream};
+    ///
+    /// # struct Chunks(std::vec::IntoIter<Bytes>);
+    /// # impl futures_core::Stream for Chunks {
+    /// #     type Item = Result<Bytes, BoxError>;
+    /// #     fn poll_next(
+    /// #         mut self: std::pin::Pin<&mut Self>,
+    /// #         _: &mut std::task::Context<'_>,
+    /// #     ) -> std::task::Poll<Option<Self::Item>> {
+    /// #         std::task::Poll::Ready(self.0.next().map(Ok))
+    /// #     }
+    /// # }
+    /// # let parts = vec![Bytes::from_static(b"two "), Bytes::from_static(b"parts")];
+    /// // `Chunks` is any `futures_core::Stream` of `Result<Bytes, BoxError>`.
+    /// let body = Body::reopenable(9, move || -> ByteStream { Box::pin(Chunks(parts.clone().into_iter())) });
+    /// assert_eq!(body.len(), 9);
+    /// ```
     pub fn reopenable(length: u64, open: impl Fn() -> ByteStream + Send + Sync + 'static) -> Self {
         Self(Inner::Stream { length, open: Arc::new(open) })
     }

@@ -31,6 +31,30 @@ impl ReqwestTransport {
     /// Finishes a builder. What this crate rests on is set last: no redirect (it would carry a body,
     /// and a presigned URL in its Referer, to another host), and no retry but the crate's own.
     ///
+    /// The 10 s for connecting are a client's default and not set here: set them on the builder.
+    ///
+    /// ```
+    /// # #[cfg(any(feature = "rustls", feature = "native-tls"))] {
+    /// use std::time::Duration;
+    /// use coveo_push::bytes::Bytes;
+    /// use coveo_push::{ApiKey, Body, BoxFuture, PushClient, ReqwestTransport, Transport, TransportError, reqwest};
+    ///
+    /// /// Counts nothing, but could.
+    /// struct Watched(ReqwestTransport);
+    ///
+    /// impl Transport for Watched {
+    ///     fn send(&self, request: http::Request<Body>) -> BoxFuture<'_, Result<http::Response<Bytes>, TransportError>> {
+    ///         println!("{} {}", request.method(), request.uri().path());
+    ///         self.0.send(request)
+    ///     }
+    /// }
+    ///
+    /// let http = ReqwestTransport::new(reqwest::Client::builder().connect_timeout(Duration::from_secs(10)))?;
+    /// let client = PushClient::builder("my-org", ApiKey::new("key")).transport(Watched(http)).build()?;
+    /// # let _ = client; }
+    /// # Ok::<(), coveo_push::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Error::Config`] when reqwest cannot build the client.

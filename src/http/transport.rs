@@ -12,7 +12,8 @@ use crate::error::TransportError;
 /// Sends one request and brings its answer: the one seam between this crate and the network.
 ///
 /// The crate brings one that uses reqwest, and the fake service is one. Write your own to use an
-/// HTTP client that is set up already, or to watch what goes out:
+/// HTTP client that is set up already, or to watch what goes out. Its types are those of the crates
+/// `http` and `bytes`, in version 1:
 ///
 /// ```
 /// use bytes::Bytes;

@@ -64,7 +64,7 @@ impl SecurityIdentityType {
 
 impl fmt::Display for SecurityIdentityType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.in_permission())
+        f.pad(self.in_permission())
     }
 }
 

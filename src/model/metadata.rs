@@ -14,6 +14,15 @@ use super::document::key;
 ///
 /// Keys are unique without regard to case, as they are for the service, and are written as they
 /// were given. A key that is inserted again, in any case, replaces what was there.
+///
+/// ```
+/// use coveo_push::Metadata;
+///
+/// let mut metadata: Metadata = [("Author", "asmith")].into_iter().collect();
+/// metadata.insert("pages", 12);
+/// metadata.insert("tags", ["draft", "internal"]);
+/// assert_eq!(metadata.get("author"), Some(&"asmith".into()));
+/// ```
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Metadata(BTreeMap<Key, MetadataValue>);
 
@@ -138,6 +147,15 @@ impl Iterator for IntoIter {
 ///
 /// The type has to match that of the field it fills. A dictionary goes into a dictionary field. A
 /// number that JSON cannot hold (NaN, infinite) is refused when the item is sent.
+///
+/// ```
+/// use std::collections::BTreeMap;
+/// use coveo_push::{DocumentBody, MetadataValue};
+///
+/// let price_by_country = BTreeMap::from([("ca".to_owned(), MetadataValue::from(14.99)), ("us".to_owned(), 9.99.into())]);
+/// let doc = DocumentBody::new().metadata("pages", 12).metadata("price", price_by_country);
+/// # let _ = doc;
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub enum MetadataValue {
     /// Text; a date too, best as ISO 8601 in UTC (`2017-11-08T12:18:41.666Z`).

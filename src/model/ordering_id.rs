@@ -18,6 +18,14 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 ///
 /// It is an unsigned 64-bit number; the service has values above `i64::MAX`. Read from a JSON
 /// number or string, written as a number.
+///
+/// ```
+/// use std::time::{Duration, UNIX_EPOCH};
+/// use coveo_push::OrderingId;
+///
+/// let id = OrderingId::from_time(UNIX_EPOCH + Duration::from_secs(1_500_000_000));
+/// assert_eq!(id.get(), 1_500_000_000_000);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct OrderingId(u64);

@@ -50,7 +50,7 @@ fn hex(bytes: &[u8]) -> String {
 
 impl fmt::Display for PermanentId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.pad(&self.0)
     }
 }
 
