@@ -251,7 +251,7 @@ pub use operation::Operation;
 pub use preflight::Preflight;
 pub use push::{
     AcceptedBatch, FailedBatch, FailureReason, IdentityOperation, IdentityPusher, ItemOperation, ItemPusher, Progress,
-    PushError, PushReport, PushStep, Pushed, PusherBuilder, RefusedItem,
+    PushError, PushReport, PushStep, Pushed, PusherBuilder, RefusedItem, SavedBatch,
 };
 pub use region::{PushApiUrl, Region};
 

@@ -33,14 +33,24 @@ pub(crate) struct Setup {
 }
 
 impl Setup {
-    /// The service that the environment names, or else a fake one.
+    /// The service that the environment names, or else a fake one. Each request is printed.
     pub(crate) fn new() -> Result<Self, Failure> {
+        Self::with(true)
+    }
+
+    /// The same, without printing.
+    pub(crate) fn quiet() -> Result<Self, Failure> {
+        Self::with(false)
+    }
+
+    fn with(prints: bool) -> Result<Self, Failure> {
         if VARIABLES.iter().any(|name| env::var_os(name).is_some_and(|value| !value.is_empty())) {
             let builder = PushClientBuilder::from_env().map_err(|error| half_given(&error.to_string()))?;
             let connect_timeout = Duration::from_secs(10);
             let http = ReqwestTransport::new(reqwest::Client::builder().connect_timeout(connect_timeout))?;
+            let builder = if prints { builder.transport(Printing(http)) } else { builder.transport(http) };
             Ok(Self {
-                client: builder.transport(Printing(http)).build()?,
+                client: builder.build()?,
                 fake: None,
                 source_id: given(SOURCE_ID),
                 provider_id: given(PROVIDER_ID),
@@ -49,8 +59,10 @@ impl Setup {
             println!("No COVEO_ variable is set: this is a fake Push API in memory.");
             let (source, provider) = ("my-source", "My Security Identity Provider");
             let fake = FakePushApi::builder().secured_source(source).provider(provider).build();
+            let builder = fake.client_builder();
+            let builder = if prints { builder.transport(Printing(fake.clone())) } else { builder };
             Ok(Self {
-                client: fake.client_builder().transport(Printing(fake.clone())).build()?,
+                client: builder.build()?,
                 fake: Some(fake),
                 source_id: Some(source.to_owned()),
                 provider_id: Some(provider.to_owned()),

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde::Serialize;
 
 use super::call::{Draft, call, query};
@@ -121,6 +122,18 @@ impl Identities {
     /// [`Error::Invalid`] when an identity breaks a rule of [`preflight`]; nothing is sent then.
     pub fn push_batch(&self, batch: &BatchIdentityBody) -> PushBatch {
         PushBatch::of_identities(self, batch)
+    }
+
+    /// Pushes a batch whose JSON is in hand, such as that of a
+    /// [failed batch](crate::FailedBatch::save), in the same three steps. Only that it is JSON is
+    /// checked.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] when it is no JSON object, or holds nothing; nothing is sent then.
+    pub fn push_batch_json(&self, json: impl Into<Bytes>) -> PushBatch {
+        let resource = Resource::Provider(Arc::clone(&self.provider_id));
+        PushBatch::of_json(&self.kernel, Operation::PushIdentityBatch, resource, json.into())
     }
 
     /// Pushes the batch of identities in a file container that was filled before

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde::Serialize;
 
 use super::call::{Draft, call, query};
@@ -129,6 +130,18 @@ impl Items {
     /// twice; nothing is sent then.
     pub fn push_batch(&self, batch: &BatchDocumentBody) -> PushBatch {
         PushBatch::of_items(self, batch)
+    }
+
+    /// Pushes a batch whose JSON is in hand, such as that of a
+    /// [failed batch](crate::FailedBatch::save), in the same three steps. Only that it is JSON is
+    /// checked.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] when it is no JSON object, or holds nothing; nothing is sent then.
+    pub fn push_batch_json(&self, json: impl Into<Bytes>) -> PushBatch {
+        let resource = Resource::Source(Arc::clone(&self.source_id));
+        PushBatch::of_json(&self.kernel, Operation::PushItemBatch, resource, json.into())
     }
 
     /// Pushes the batch of items in a file container that was filled before

@@ -1,6 +1,8 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use serde::de::IgnoredAny;
 
 use super::call::{Draft, call, judge, query};
 use super::file_containers::store;
@@ -50,6 +52,15 @@ impl PushBatch {
             batch: json.into(),
             findings,
         }
+    }
+
+    pub(super) fn of_json(kernel: &Kernel, operation: Operation, resource: Resource, batch: Bytes) -> Self {
+        let findings = match serde_json::from_slice::<BTreeMap<String, IgnoredAny>>(&batch) {
+            Ok(lists) if lists.is_empty() => vec![preflight::empty_batch()],
+            Ok(_) => Vec::new(),
+            Err(error) => vec![Finding::new("batch", Rule::NotAnObject, error.to_string())],
+        };
+        Self { commit: Draft::new(kernel, operation, resource), batch, findings }
     }
 
     /// Where the operations stand among others on the same items. Default: the service's clock, in

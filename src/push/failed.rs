@@ -1,11 +1,13 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http::StatusCode;
 use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 
 use super::PushTarget;
 use super::frame::Sealed;
@@ -211,16 +213,69 @@ impl FailedBatch {
     }
 
     /// Writes [`body`](Self::body) into a file of the folder, named by the batch's number:
-    /// `batch-000007.json`. What is saved can be written again when the run has ended and more of
-    /// it is known to be superseded.
+    /// `batch-000007.json`. [`Items::push_batch_json`](crate::Items::push_batch_json) pushes what
+    /// such a file holds.
     ///
     /// # Errors
     ///
     /// What the file system says.
-    pub fn save(&self, folder: impl AsRef<Path>) -> io::Result<PathBuf> {
+    pub fn save(&self, folder: impl AsRef<Path>) -> io::Result<SavedBatch> {
         let path = folder.as_ref().join(format!("batch-{:06}.json", self.number));
-        std::fs::write(&path, self.body())?;
-        Ok(path)
+        let left_out = self.marks.get();
+        fs::write(&path, self.batch.without(|number| left_out.contains(&number)))?;
+        let lists = self.batch.lists().collect();
+        Ok(SavedBatch { path, lists, left_out, marks: Arc::clone(&self.marks) })
+    }
+}
+
+/// A failed batch that was written to a file: [`FailedBatch::save`].
+///
+/// What is pushed later in the run supersedes operations of it; when the run has ended,
+/// [`update`](Self::update) takes those out of the file.
+#[derive(Debug)]
+pub struct SavedBatch {
+    path: PathBuf,
+    /// The key of the list that each operation stands in.
+    lists: Vec<&'static str>,
+    /// The operations that the file does not hold.
+    left_out: BTreeSet<usize>,
+    marks: Arc<Marks>,
+}
+
+impl SavedBatch {
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Takes out of the file what was superseded since it was written, and removes a file that holds
+    /// nothing then.
+    ///
+    /// # Errors
+    ///
+    /// What the file system says; [`io::ErrorKind::InvalidData`] when the file was changed.
+    pub fn update(&mut self) -> io::Result<()> {
+        let superseded = self.marks.get();
+        if superseded == self.left_out {
+            return Ok(());
+        }
+        if superseded.len() == self.lists.len() {
+            return fs::remove_file(&self.path);
+        }
+        let text = fs::read_to_string(&self.path)?;
+        let mut held: BTreeMap<&str, VecDeque<&RawValue>> = serde_json::from_str(&text)?;
+        let mut kept: BTreeMap<&str, Vec<&RawValue>> = held.keys().map(|list| (*list, Vec::new())).collect();
+        for (number, list) in self.lists.iter().enumerate().filter(|(number, _)| !self.left_out.contains(number)) {
+            let operation = held.get_mut(list).and_then(VecDeque::pop_front);
+            let operation = operation.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))?;
+            if !superseded.contains(&number) {
+                kept.entry(list).or_default().push(operation);
+            }
+        }
+        fs::write(&self.path, serde_json::to_vec(&kept)?)?;
+        self.left_out = superseded;
+        Ok(())
     }
 }
 

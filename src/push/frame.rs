@@ -90,6 +90,11 @@ impl Sealed {
         bytes
     }
 
+    /// The key of the list that each operation stands in.
+    pub(super) fn lists(&self) -> impl Iterator<Item = &'static str> {
+        self.operations.iter().filter_map(|operation| self.names.get(operation.list).copied())
+    }
+
     fn operation(&self, operation: &Operation) -> &[u8] {
         let range = operation.bytes.start as usize..operation.bytes.end as usize;
         self.chunks.get(operation.list).and_then(|chunk| chunk.get(range)).unwrap_or_default()

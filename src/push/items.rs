@@ -3,10 +3,11 @@ use std::sync::Arc;
 use futures_core::Stream;
 use serde::Serialize;
 
+use super::json::{self, Fault};
 use super::keys::{Key, Scope};
 use super::report::{PushError, Pushed};
 use super::run::Run;
-use super::{PushTarget, PusherBuilder, json, run_methods};
+use super::{PushTarget, PusherBuilder, run_methods};
 use crate::api::Items;
 use crate::model::DeletedDocument;
 use crate::model::object::{self, Layout};
@@ -113,14 +114,30 @@ impl ItemPusher {
     ///
     /// [`PushError::Stopped`] when the run has stopped; the item was not taken then.
     pub async fn add_or_update_json(&mut self, document_id: &str, json: &str) -> Result<Pushed, PushError> {
+        let checked = json::check(json, &mut self.layout);
+        self.push_checked(document_id, checked).await
+    }
+
+    /// Adds or updates an item whose JSON text is in hand, and has the item's `documentId` in it.
+    ///
+    /// # Errors
+    ///
+    /// [`PushError::Stopped`] when the run has stopped; the item was not taken then.
+    pub async fn add_or_update_json_with_id(&mut self, json: &str) -> Result<Pushed, PushError> {
+        let checked = json::check(json, &mut self.layout);
+        let document_id = checked.ok().and_then(|text| json::document_id(text, &self.layout));
+        self.push_checked(document_id.as_deref().unwrap_or_default(), checked).await
+    }
+
+    async fn push_checked(&mut self, document_id: &str, text: Result<&str, Fault>) -> Result<Pushed, PushError> {
         let (layout, switch) = (&mut self.layout, self.run.kernel.shared.preflight);
-        let key = Key { text: document_id, scope: Scope::Main };
+        let no_object = |why: String| vec![Finding::new(document_id, Rule::NotAnObject, why)];
         let write = |buffer: &mut Vec<u8>| {
-            json::copy(buffer, layout, document_id, json)
-                .map_err(|error| vec![Finding::new(document_id, Rule::NotAnObject, error.to_string())])?;
+            let text = text.map_err(|fault| no_object(fault.to_string()))?;
+            json::copy(buffer, layout, document_id, text).map_err(|error| no_object(error.to_string()))?;
             judge(document_id, buffer, layout, switch)
         };
-        self.run.push(ADD_OR_UPDATE, key, write).await
+        self.run.push(ADD_OR_UPDATE, Key { text: document_id, scope: Scope::Main }, write).await
     }
 
     /// Deletes an item, its children left alone.

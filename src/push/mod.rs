@@ -15,7 +15,7 @@ mod superseded;
 
 use std::sync::Arc;
 
-pub use failed::{FailedBatch, FailureReason, PushStep};
+pub use failed::{FailedBatch, FailureReason, PushStep, SavedBatch};
 pub use identities::{IdentityOperation, IdentityPusher};
 pub use items::{ItemOperation, ItemPusher};
 pub use report::{AcceptedBatch, Progress, PushError, PushReport, Pushed, RefusedItem};
