@@ -53,7 +53,7 @@ async fn rebuild(client: &PushClient, source_id: &str, provider_id: Option<&str>
     Ok(())
 }
 
-/// What the source is to hold, and then the end of what it held when the rebuild begun.
+/// What the source is to hold, and then the end of what it held when the rebuild began.
 async fn push_everything(
     client: &PushClient,
     source_id: &str,
