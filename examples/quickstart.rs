@@ -13,7 +13,7 @@
 mod shared;
 
 use std::io::{self, IsTerminal, Write};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use coveo_push::fake::FakePushApi;
 use coveo_push::{
@@ -40,11 +40,26 @@ async fn main() -> Result<(), shared::Failure> {
     Ok(())
 }
 
-/// One rebuild of a source, from its first request to its last.
+/// One rebuild of a source, which is told that it is over whether it went well or not.
 async fn rebuild(client: &PushClient, source_id: &str, provider_id: Option<&str>) -> Result<(), Error> {
     step("The source is being rebuilt");
     let begun = client.sources().set_status(source_id, SourceStatus::Rebuild).await?;
+    let pushed = push_everything(client, source_id, provider_id, begun.server_time()).await;
+    step("Nothing more to do");
+    let ended = client.sources().set_status(source_id, SourceStatus::Idle).await;
+    pushed?;
+    ended?;
+    println!("\nAll of it was accepted. The service carries it out later.");
+    Ok(())
+}
 
+/// What the source is to hold, and then the end of what it held when the rebuild began.
+async fn push_everything(
+    client: &PushClient,
+    source_id: &str,
+    provider_id: Option<&str>,
+    begun: Option<SystemTime>,
+) -> Result<(), Error> {
     step("An item, https://example.com/welcome: text, metadata, and who may see it");
     let items = client.items(source_id);
     let welcome = DocumentBody::text("Words that people will search for.")
@@ -83,17 +98,13 @@ async fn rebuild(client: &PushClient, source_id: &str, provider_id: Option<&str>
     step("What was there before goes too, in five minutes");
     // By the service's clock and not by ours, and a little before the run began: all that was pushed
     // in this run stays.
-    match begun.server_time() {
+    match begun {
         Some(time) => {
             let ordering_id = OrderingId::from_time(time - Duration::from_secs(60));
             items.delete_older_than(ordering_id).queue_delay(Duration::from_secs(300)).await?;
         }
         None => println!("  left out: the service did not tell its time"),
     }
-
-    step("Nothing more to do");
-    client.sources().set_status(source_id, SourceStatus::Idle).await?;
-    println!("\nAll of it was accepted. The service carries it out later.");
     Ok(())
 }
 

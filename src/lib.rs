@@ -184,6 +184,13 @@
 //!
 //! assert!(fake.source("my-source").item("https://example.com/a").is_none());
 //! assert_eq!(fake.source("my-source").dropped().len(), 1);
+//!
+//! // What goes wrong is injected. A call that fails twice succeeds at the third attempt.
+//! # let items = fake.client_builder().retry(coveo_push::RetryPolicy::default().base_delay(std::time::Duration::ZERO)).build()?.items("my-source");
+//! use coveo_push::{Operation, fake::Fault};
+//!
+//! fake.inject(Fault::on(Operation::DeleteItem).status(503).times(2));
+//! assert_eq!(items.delete("https://example.com/a").await?.attempts(), 3);
 //! # Ok(()) }
 //! # #[cfg(not(feature = "test-util"))]
 //! # fn main() {}
