@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::Response;
 use http::request::Parts;
 
-use super::fault::{End, Work};
+use super::fault::End;
 use super::state::State;
 use crate::error::{BoxError, TransportErrorKind};
 
@@ -59,22 +59,18 @@ impl Shared {
         wait(call.effect.latency).await;
         let answer = {
             let mut state = self.lock();
+            let is_done = call.effect.is_applied || call.effect.end == End::Answered;
+            let answer = is_done.then(|| state.work(&call, &body, origin));
             match call.effect.end {
-                End::Answered | End::Reset(Work::Done) => Some(state.work(&call, &body, origin)),
-                End::Status(status, Work::Done) => {
-                    state.work(&call, &body, origin);
-                    Some(state.faulty_answer(&call, status))
-                }
-                End::Status(status, Work::NotDone) => Some(state.faulty_answer(&call, status)),
-                End::NoConnection | End::Reset(Work::NotDone) => None,
+                End::Answered => answer,
+                End::Status(status) => Some(state.faulty_answer(&call, status)),
+                End::NoConnection | End::Reset => None,
             }
         };
         wait(call.effect.late_answer).await;
         match answer {
-            Some(answer) if !matches!(call.effect.end, End::Reset(_)) => {
-                Ok(self.lock().finish(answer, &call.effect.touches, number))
-            }
-            _ => Err((TransportErrorKind::Send, "the fake broke the connection".into())),
+            Some(answer) => Ok(self.lock().finish(answer, &call.effect.touches, number)),
+            None => Err((TransportErrorKind::Send, "the fake broke the connection".into())),
         }
     }
 }

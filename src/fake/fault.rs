@@ -40,6 +40,8 @@ pub struct Fault {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Effect {
     pub(super) end: End,
+    /// Whether the work is done when the call does not end with its own answer.
+    pub(super) is_applied: bool,
     pub(super) latency: Option<Duration>,
     pub(super) late_answer: Option<Duration>,
     pub(super) expiry: Option<Expiry>,
@@ -52,18 +54,12 @@ pub(super) enum End {
     /// With its own answer.
     #[default]
     Answered,
-    /// With this status; the work was done or not.
-    Status(StatusCode, Work),
+    /// With this status.
+    Status(StatusCode),
     /// With no connection in the first place.
     NoConnection,
-    /// With a connection that broke; the work was done or not.
-    Reset(Work),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Work {
-    Done,
-    NotDone,
+    /// With a connection that broke.
+    Reset,
 }
 
 /// What is changed on an answer.
@@ -124,29 +120,28 @@ impl Fault {
     /// 500.
     pub fn status(mut self, status: u16) -> Self {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        self.effect.end = End::Status(status, Work::NotDone);
+        self.effect.end = End::Status(status);
         self
     }
 
     /// The work is done although the status says otherwise, as when a gateway gives up on a service
     /// that goes on: `Fault::on(op).status(504).applied()`.
     pub fn applied(mut self) -> Self {
-        match &mut self.effect.end {
-            End::Status(_, work) | End::Reset(work) => *work = Work::Done,
-            End::Answered | End::NoConnection => {}
-        }
+        self.effect.is_applied = true;
         self
     }
 
     /// Breaks the connection before the work is done.
     pub fn reset_before(mut self) -> Self {
-        self.effect.end = End::Reset(Work::NotDone);
+        self.effect.end = End::Reset;
+        self.effect.is_applied = false;
         self
     }
 
     /// Breaks the connection after the work was done: the answer is lost.
     pub fn reset_after(mut self) -> Self {
-        self.effect.end = End::Reset(Work::Done);
+        self.effect.end = End::Reset;
+        self.effect.is_applied = true;
         self
     }
 

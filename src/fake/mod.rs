@@ -1,4 +1,106 @@
-//! An in-memory Push API to test against (feature `test-util`).
+//! The Push API in memory, to test a connector against (feature `test-util`).
+//!
+//! It is not a mock that says yes to whatever it was told to expect. It keeps the service's
+//! contract: it refuses what the service refuses, with the same status and code; it drops what the
+//! service accepts and then drops, and says which and why; and it holds what was pushed, so that a
+//! test asks for the outcome and not for the calls.
+//!
+//! ```
+//! use coveo_push::fake::{DropReason, FakePushApi};
+//! use coveo_push::{DocumentBody, Error, OrderingId, Permissions, PushClient};
+//!
+//! /// The connector under test: pushes what there is, and deletes what there is no longer.
+//! async fn crawl(client: &PushClient, pages: &[(&str, &str)], run: OrderingId) -> Result<(), Error> {
+//!     let items = client.items("my-source");
+//!     for (url, text) in pages {
+//!         let page = DocumentBody::text(*text).permissions(Permissions::public());
+//!         let _ = items.add_or_update(*url, &page).ordering_id(run).await?;
+//!     }
+//!     let _ = items.delete_older_than(run).await?;
+//!     Ok(())
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Error> {
+//! let fake = FakePushApi::builder().secured_source("my-source").build();
+//! let client = fake.client();
+//! crawl(&client, &[("https://example.com/a", "one"), ("https://example.com/b", "two")], OrderingId::new(1)).await?;
+//! crawl(&client, &[("https://example.com/a", "three")], OrderingId::new(2)).await?;
+//! fake.run_delayed(); // the service deletes what is old 15 minutes later
+//!
+//! let source = fake.source("my-source");
+//! assert_eq!(source.document_ids(), ["https://example.com/a"]);
+//! assert_eq!(source.item("https://example.com/a").and_then(|item| item.content()).unwrap(), "three");
+//!
+//! // Accepted is not indexed: a secured source drops an item that does not say who may see it.
+//! let _ = client.items("my-source").add_or_update("https://example.com/c", &DocumentBody::text("four")).await?;
+//! assert_eq!(source.dropped()[0].reason(), DropReason::MissingPermissions);
+//! # Ok(()) }
+//! ```
+//!
+//! # Faults
+//!
+//! A [`Fault`] happens to the calls that it is for: a status with or without `Retry-After`, a
+//! connection that breaks before or after the work was done, latency, an expired container.
+//! [`FaultRates`] draws them by chance from a seed, for property tests. A
+//! [clock](FakePushApiBuilder::clock_offset) may be off, and time may be paused.
+//!
+//! ```
+//! use std::time::Duration;
+//! use coveo_push::fake::{FakePushApi, Fault};
+//! use coveo_push::{DocumentBody, Operation};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), coveo_push::Error> {
+//! # tokio::time::pause();
+//! let fake = FakePushApi::builder().source("my-source").build();
+//! fake.inject(Fault::on(Operation::AddOrUpdateItem).status(429).retry_after(Duration::from_secs(5)));
+//!
+//! let items = fake.client().items("my-source");
+//! let accepted = items.add_or_update("https://example.com/a", &DocumentBody::text("words")).await?;
+//! assert_eq!(accepted.attempts(), 2);
+//!
+//! let statuses: Vec<_> = fake.requests().iter().filter_map(|request| request.status()).collect();
+//! assert_eq!(statuses, [429, 202]);
+//! assert_eq!(fake.source("my-source").len(), 1);
+//! # Ok(()) }
+//! ```
+//!
+//! # Two doors
+//!
+//! [`FakePushApi::client`] and [`client_builder`](FakePushApi::client_builder) go through the first
+//! door, a [`Transport`](crate::Transport) without any socket: fast, and at home with paused time
+//! (`#[tokio::test(start_paused = true)]`). [`FakePushApi::serve`] opens the second, HTTP on a port
+//! of this machine, for any client in any language. Behind both is the same service.
+//!
+//! # What is documented, and what is not
+//!
+//! The rules are those that the service's documentation states. Where it is silent, the fake had to
+//! choose; a test that rests on one of these tests the fake, and the service may do otherwise:
+//!
+//! * a provider that does not exist is answered with 404 and no code;
+//! * a container that does not exist, was never filled, or has expired is answered with 412
+//!   `INVALID_PARAMETER` when it is pushed, and the item is dropped that refers to it;
+//! * a container may be pushed a second time, which then counts as a later operation
+//!   ([`refuse_second_commit`](FakePushApiBuilder::refuse_second_commit) turns that off);
+//! * a batch is read as a whole before anything of it is done: one item without `documentId`, with
+//!   a key that comes twice, or with permissions that are none refuses all of it with 400
+//!   `INVALID_JSON`. What is wrong with the values of an item drops that item alone;
+//! * what a batch deletes is deleted after what it adds;
+//! * a `documentId` in the body of a single item that is not that of the query is answered with 400,
+//!   a method that a path does not take with 405, and a `PUT` or `POST` that has neither a body nor
+//!   a `Content-Length` with 411;
+//! * children are the items whose ids begin with the id of their parent, as the reference has it;
+//!   its how-to article asks for a `/` between them;
+//! * what is gone is remembered by the ordering id of its delete, and what comes late with a lower
+//!   one is ignored; equal ids are applied in the order of their arrival;
+//! * an identity counts as known to a provider that was pushed, or is a member of one or granted to
+//!   one, and was not disabled, at the time when the item is pushed. Only secured sources look at
+//!   that, and only when the fake has a provider. A permission without `securityProvider` may be
+//!   known to any of them, and every organization has the `Email Security Provider`, which knows
+//!   everybody;
+//! * disabling an identity that was never pushed leaves no trace;
+//! * the work is done at once. The service queues it, and does it in its own time.
 
 mod answer;
 mod builder;

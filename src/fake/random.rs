@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::StatusCode;
 
 use super::containers::Expiry;
-use super::fault::{Effect, End, RetryAfter, Work};
+use super::fault::{Effect, End, RetryAfter};
 use crate::operation::Operation;
 
 /// How often what goes wrong by chance, for property tests:
@@ -45,7 +45,7 @@ pub struct FaultRates {
 enum Kind {
     Status(StatusCode, Option<Duration>),
     NoConnection,
-    Reset(Work),
+    Reset { is_applied: bool },
     Expired(Expiry),
 }
 
@@ -79,12 +79,12 @@ impl FaultRates {
 
     /// The connection breaks before the work is done.
     pub fn reset_before(self, rate: f64) -> Self {
-        self.with(rate, Kind::Reset(Work::NotDone))
+        self.with(rate, Kind::Reset { is_applied: false })
     }
 
     /// The connection breaks after the work was done.
     pub fn reset_after(self, rate: f64) -> Self {
-        self.with(rate, Kind::Reset(Work::Done))
+        self.with(rate, Kind::Reset { is_applied: true })
     }
 
     /// The container that is uploaded into has expired. This is for uploads alone.
@@ -150,12 +150,15 @@ impl RandomFaults {
         match hit.map(|(_, kind)| *kind) {
             None => {}
             Some(Kind::Status(status, retry_after)) => {
-                let work = if status.is_server_error() && is_done { Work::Done } else { Work::NotDone };
-                effect.end = End::Status(status, work);
+                effect.end = End::Status(status);
+                effect.is_applied = status.is_server_error() && is_done;
                 effect.touches.retry_after = retry_after.map(|wait| RetryAfter::Seconds(wait.as_secs()));
             }
             Some(Kind::NoConnection) => effect.end = End::NoConnection,
-            Some(Kind::Reset(work)) => effect.end = End::Reset(work),
+            Some(Kind::Reset { is_applied }) => {
+                effect.end = End::Reset;
+                effect.is_applied = is_applied;
+            }
             Some(Kind::Expired(expiry)) => {
                 effect.expiry = (operation == Some(Operation::UploadToContainer)).then_some(expiry);
             }

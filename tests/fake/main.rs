@@ -1,4 +1,13 @@
 //! The fake keeps the contract that the service documents.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "helpers of tests are tests, too")]
+
+mod drops;
+mod faults;
 mod holds;
+mod record;
+mod rules;
+mod server;
 mod support;
+mod time;
+mod uploads;
