@@ -470,19 +470,32 @@ pub(crate) fn ids_of_batch(batch: &BatchDocumentBody) -> Vec<Finding> {
 
 /// A key that an item has twice, in whatever case.
 fn duplicate_key<'a>(buffer: &'a [u8], layout: &Layout) -> Option<Cow<'a, str>> {
-    const FEW: usize = 24;
+    const FEW: usize = 64;
     let entries = layout.entries();
     let raw = |entry: &Entry| buffer.get(entry.key.clone()).unwrap_or_default();
     let is_plain = |key: &[u8]| key.is_ascii() && !key.contains(&b'\\');
-    if entries.len() <= FEW && entries.iter().all(|entry| is_plain(raw(entry))) {
-        let twice = entries.iter().enumerate().find(|(index, entry)| {
-            let key = raw(entry);
-            entries.iter().take(*index).any(|earlier| raw(earlier).eq_ignore_ascii_case(key))
-        });
-        return twice.map(|(_, entry)| text(raw(entry)));
+    if entries.len() > FEW || !entries.iter().all(|entry| is_plain(raw(entry))) {
+        let mut seen = HashSet::new();
+        return entries.iter().map(|entry| text(raw(entry))).find(|key| !seen.insert(key.to_lowercase()));
     }
-    let mut seen = HashSet::new();
-    entries.iter().map(|entry| text(raw(entry))).find(|key| !seen.insert(key.to_lowercase()))
+    // Keys that fall on different bits are different: most are compared with no other one.
+    let mut taken = 0_u64;
+    for (number, entry) in entries.iter().enumerate() {
+        let key = raw(entry);
+        let bit = 1 << (mixed(key) % u64::BITS as usize);
+        let is_same = |earlier: &Entry| raw(earlier).eq_ignore_ascii_case(key);
+        if taken & bit != 0 && entries.iter().take(number).any(is_same) {
+            return Some(text(key));
+        }
+        taken |= bit;
+    }
+    None
+}
+
+/// A number that is the same for keys that differ only in case, and mostly not for others.
+fn mixed(key: &[u8]) -> usize {
+    let letter = |at: usize| usize::from(key.get(at).copied().unwrap_or_default().to_ascii_lowercase());
+    key.len() * 7 + letter(1) * 5 + letter(key.len().saturating_sub(2)) * 3 + letter(key.len() / 2)
 }
 
 /// The text of a JSON string; of anything else, what is written there.
