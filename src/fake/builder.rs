@@ -76,8 +76,9 @@ impl FakePushApiBuilder {
         self
     }
 
-    /// Refuses to push a file container a second time, with 412. Default: no; it is pushed again,
-    /// as it is not known that the service would refuse it.
+    /// Whether a file container is used up when it is pushed as a batch: pushing it again is refused
+    /// with 412, and what it held is let go. Default: no; it is not known that the service would
+    /// refuse it.
     pub fn refuse_second_commit(mut self, refuse: bool) -> Self {
         self.refuses_second_commit = refuse;
         self

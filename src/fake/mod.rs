@@ -214,7 +214,8 @@ impl FakePushApi {
         self.shared.look(|state| state.record.clear());
     }
 
-    /// Carries out now the delete-older-than runs that wait for their delay to pass.
+    /// Does now what is waiting for its time: the delete-older-than runs whose delay has not passed,
+    /// and the requests that a fault [holds back](Fault::applied_later).
     pub fn run_delayed(&self) {
         self.shared.look(|state| state.run_delayed(|_| true));
     }

@@ -152,7 +152,7 @@ impl RandomFaults {
             Some(Kind::Status(status, retry_after)) => {
                 effect.end = End::Status(status);
                 effect.is_applied = status.is_server_error() && is_done;
-                effect.touches.retry_after = retry_after.map(|wait| RetryAfter::Seconds(wait.as_secs()));
+                effect.touches.retry_after = retry_after.map(RetryAfter::in_seconds);
             }
             Some(Kind::NoConnection) => effect.end = End::NoConnection,
             Some(Kind::Reset { is_applied }) => {
