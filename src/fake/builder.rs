@@ -114,6 +114,7 @@ impl FakePushApiBuilder {
         let providers = self.providers.into_iter().map(|id| (id, Provider::default()));
         let state = State {
             organization: self.organization,
+            client_key: keys.first().cloned().unwrap_or_default(),
             keys,
             refuses_second_commit: self.refuses_second_commit,
             clock: Clock::start(self.clock_offset),

@@ -48,11 +48,13 @@ impl Shared {
         let (call, number) = {
             let mut state = self.lock();
             let call = state.arrive(parts);
-            if call.effect.end == End::NoConnection {
-                return Err((TransportErrorKind::Connect, "the fake refuses the connection".into()));
-            }
-            let number = state.record.begin(Arc::clone(&call.head));
+            let comes = call.effect.end != End::NoConnection;
+            let number = comes.then(|| state.record.begin(Arc::clone(&call.head)));
             (Arc::new(call), number)
+        };
+        let Some(number) = number else {
+            wait(call.effect.latency).await;
+            return Err((TransportErrorKind::Connect, "the fake refuses the connection".into()));
         };
         let body = body.await.map_err(|error| (TransportErrorKind::Send, error))?;
         self.lock().record.body(number, &body);

@@ -84,6 +84,9 @@ impl<'a> Judge<'a> {
         if permissions.sets().next().is_none() {
             return Err(DropReason::MissingPermissions);
         }
+        if permissions.identities().any(|permission| permission.identity.is_empty()) {
+            return Err(DropReason::UnknownIdentity);
+        }
         if !self.providers.is_empty() && !permissions.identities().all(|identity| self.is_known(identity)) {
             return Err(DropReason::UnknownIdentity);
         }

@@ -174,7 +174,7 @@ impl FakePushApi {
     pub fn client_builder(&self) -> PushClientBuilder {
         let (organization, key) = {
             let state = self.shared.lock();
-            (state.organization.clone(), state.keys.first().cloned().unwrap_or_default())
+            (state.organization.clone(), state.client_key.clone())
         };
         PushClient::builder(organization, ApiKey::new(key)).base_url(self.base_url()).transport(self.clone())
     }
@@ -238,7 +238,7 @@ impl FakePushApi {
         self.shared.look(|state| state.keys.push(key));
     }
 
-    /// No longer takes a key, as when a token has expired.
+    /// No longer takes a key, as when a token has expired. Clients that have it go on using it.
     pub fn revoke_key(&self, key: &str) {
         self.shared.look(|state| state.keys.retain(|known| known != key.trim()));
     }

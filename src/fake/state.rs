@@ -22,6 +22,8 @@ use crate::model::OrderingId;
 
 pub(super) struct State {
     pub(super) organization: String,
+    /// What clients of the fake's own are given, valid or not.
+    pub(super) client_key: String,
     pub(super) keys: Vec<String>,
     pub(super) refuses_second_commit: bool,
     pub(super) clock: Clock,

@@ -273,6 +273,7 @@ async fn by_chance(seed: u64) -> (Vec<Option<u16>>, Duration, u64) {
             .throttled_for(0.05, Duration::from_secs(2))
             .status(503, 0.2)
             .no_connection(0.05)
+            .hang(0.05)
             .reset_before(0.05)
             .reset_after(0.05)
             .expired(0.1)
