@@ -99,6 +99,8 @@
 //!   that, and only when the fake has a provider. A permission without `securityProvider` may be
 //!   known to any of them, and every organization has the `Email Security Provider`, which knows
 //!   everybody;
+//! * after a delete-older-than in the future, deletes with a lower ordering id are ignored as pushes
+//!   are, and both are taken again when that time has come;
 //! * disabling an identity that was never pushed leaves no trace;
 //! * the work is done at once. The service queues it, and does it in its own time.
 
