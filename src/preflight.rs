@@ -410,7 +410,8 @@ pub(crate) fn written_item(id: &str, buffer: &[u8], layout: &Layout, switch: Pre
 
 fn permissions(json: &[u8], found: &mut impl FnMut(Rule, String)) {
     const SHORTEST: usize = r#"{"identity":"","identityType":"User"}"#.len();
-    const NAMELESS: &[u8] = br#""identity":"""#;
+    // Whatever the case of the key, and however much space there is between it and the name.
+    const NAMELESS: &[u8] = br#""""#;
     // Read only where a rule can be broken at all: most items have a few hundred bytes of it.
     if json.len() <= limit::PERMISSIONS * SHORTEST && !json.windows(NAMELESS.len()).any(|part| part == NAMELESS) {
         return;
@@ -518,4 +519,23 @@ fn is_extension(json: &[u8]) -> bool {
             })
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_permission_without_a_name_is_found_however_it_is_written() {
+        for permission in [
+            r#"{"identity":"","identityType":"User"}"#,
+            r#"{"identity": "", "identityType": "User"}"#,
+            r#"{"Identity":"","IdentityType":"User"}"#,
+        ] {
+            let text = format!(r#"{{"permissions":[{{"allowedPermissions":[{permission}]}}]}}"#);
+            let raw: Box<serde_json::value::RawValue> = serde_json::from_str(&text).unwrap();
+            let rules: Vec<Rule> = item("https://example.com/a", &raw).iter().map(Finding::rule).collect();
+            assert_eq!(rules, [Rule::PermissionIdentityEmpty], "{permission}");
+        }
+    }
 }

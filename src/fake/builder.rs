@@ -76,8 +76,9 @@ impl FakePushApiBuilder {
         self
     }
 
-    /// Refuses to push a file container a second time, with 412. Default: no; it is pushed again,
-    /// as it is not known that the service would refuse it.
+    /// Whether a file container is used up when it is pushed as a batch: pushing it again is refused
+    /// with 412, and what it held is let go. Default: no; it is not known that the service would
+    /// refuse it.
     pub fn refuse_second_commit(mut self, refuse: bool) -> Self {
         self.refuses_second_commit = refuse;
         self
@@ -113,6 +114,7 @@ impl FakePushApiBuilder {
         let providers = self.providers.into_iter().map(|id| (id, Provider::default()));
         let state = State {
             organization: self.organization,
+            client_key: keys.first().cloned().unwrap_or_default(),
             keys,
             refuses_second_commit: self.refuses_second_commit,
             clock: Clock::start(self.clock_offset),

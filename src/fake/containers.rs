@@ -27,11 +27,11 @@ pub struct ContainerCounts {
 }
 
 #[derive(Debug)]
-pub(super) struct Container {
+struct Container {
     created: Duration,
     signature: String,
-    pub(super) content: Option<Bytes>,
-    pub(super) commits: usize,
+    content: Option<Bytes>,
+    is_committed: bool,
     /// An injected fault has made it expire before its time.
     is_expired: bool,
 }
@@ -78,7 +78,7 @@ impl Containers {
                 "Content-Type": "application/octet-stream",
             },
         });
-        let container = Container { created: now, signature, content: None, commits: 0, is_expired: false };
+        let container = Container { created: now, signature, content: None, is_committed: false, is_expired: false };
         self.by_id.insert(file_id, container);
         self.counts.created += 1;
         Answer::json(StatusCode::CREATED, answer.to_string())
@@ -91,16 +91,21 @@ impl Containers {
         }
     }
 
-    /// The container that a batch or an item refers to, when it can be used.
-    pub(super) fn filled(&mut self, file_id: &str, now: Duration) -> Option<&mut Container> {
-        let lifetime = self.lifetime;
-        self.by_id.get_mut(file_id).filter(|it| it.content.is_some() && !it.is_over(now, lifetime))
+    /// What is in the container that a batch or an item refers to, when it can be used.
+    pub(super) fn content(&self, file_id: &str, now: Duration) -> Option<Bytes> {
+        let container = self.by_id.get(file_id)?;
+        container.content.clone().filter(|_| !container.is_over(now, self.lifetime))
     }
 
-    pub(super) fn committed(&mut self, file_id: &str) {
+    /// Notes that a container was pushed as a batch, which may use it up.
+    pub(super) fn committed(&mut self, file_id: &str, is_used_up: bool) {
         if let Some(container) = self.by_id.get_mut(file_id) {
-            self.counts.committed += usize::from(container.commits == 0);
-            container.commits += 1;
+            self.counts.committed += usize::from(!container.is_committed);
+            container.is_committed = true;
+            if is_used_up {
+                container.is_expired = true;
+                container.content = None;
+            }
         }
     }
 

@@ -20,7 +20,7 @@ pub enum DropReason {
     TooManyPermissions,
     /// The source is secured, and the item says nothing of who may see it.
     MissingPermissions,
-    /// The source is secured, and a permission names an identity that no provider knows.
+    /// The source is secured, and a permission names an identity that no provider knows, or none.
     UnknownIdentity,
     /// The item's data is in a file container that does not exist, was not filled, or has expired.
     UnknownContainer,

@@ -9,7 +9,7 @@ use http::Response;
 use http::request::Parts;
 
 use super::fault::End;
-use super::state::State;
+use super::state::{Delayed, State, Task};
 use crate::error::{BoxError, TransportErrorKind};
 
 /// The state of a fake, which its handles and doors share.
@@ -48,17 +48,25 @@ impl Shared {
         let (call, number) = {
             let mut state = self.lock();
             let call = state.arrive(parts);
-            if call.effect.end == End::NoConnection {
-                return Err((TransportErrorKind::Connect, "the fake refuses the connection".into()));
-            }
-            let number = state.record.begin(Arc::clone(&call.head));
-            (call, number)
+            let comes = call.effect.end != End::NoConnection;
+            let number = comes.then(|| state.record.begin(Arc::clone(&call.head)));
+            (Arc::new(call), number)
+        };
+        let Some(number) = number else {
+            wait(call.effect.latency).await;
+            return Err((TransportErrorKind::Connect, "the fake refuses the connection".into()));
         };
         let body = body.await.map_err(|error| (TransportErrorKind::Send, error))?;
         self.lock().record.body(number, &body);
         wait(call.effect.latency).await;
         let answer = {
             let mut state = self.lock();
+            state.settle();
+            if let Some(by) = call.effect.applied_later {
+                let due = state.clock.elapsed().saturating_add(by);
+                let task = Task::Carry { call: Arc::clone(&call), body: body.clone(), origin: origin.to_owned() };
+                state.delayed.push(Delayed { due, task });
+            }
             let is_done = call.effect.is_applied || call.effect.end == End::Answered;
             let answer = is_done.then(|| state.work(&call, &body, origin));
             match call.effect.end {

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode};
 
 use super::containers::Expiry;
+use super::query::Pairs;
 use crate::operation::Operation;
 
 /// Something that goes wrong on purpose, for a number of calls:
@@ -31,6 +32,8 @@ use crate::operation::Operation;
 #[must_use = "a fault happens once it is injected"]
 pub struct Fault {
     operation: Option<Operation>,
+    /// What the query must have.
+    parameters: Pairs,
     skip: usize,
     times: Option<usize>,
     effect: Effect,
@@ -42,6 +45,8 @@ pub(super) struct Effect {
     pub(super) end: End,
     /// Whether the work is done when the call does not end with its own answer.
     pub(super) is_applied: bool,
+    /// Whether the work is done once more, or at last, this much later.
+    pub(super) applied_later: Option<Duration>,
     pub(super) latency: Option<Duration>,
     pub(super) late_answer: Option<Duration>,
     pub(super) expiry: Option<Expiry>,
@@ -78,6 +83,12 @@ pub(super) enum RetryAfter {
     DateIn(Duration),
 }
 
+impl RetryAfter {
+    pub(super) fn in_seconds(wait: Duration) -> Self {
+        Self::Seconds(wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)))
+    }
+}
+
 #[derive(Debug, Clone, Default)]
 pub(super) enum DateHeader {
     #[default]
@@ -89,12 +100,30 @@ pub(super) enum DateHeader {
 impl Fault {
     /// A fault of one operation.
     pub fn on(operation: Operation) -> Self {
-        Self { operation: Some(operation), skip: 0, times: Some(1), effect: Effect::default() }
+        Self {
+            operation: Some(operation),
+            parameters: Pairs::new(),
+            skip: 0,
+            times: Some(1),
+            effect: Effect::default(),
+        }
     }
 
     /// A fault of whatever is called, uploads into the storage among it.
     pub fn on_any() -> Self {
-        Self { operation: None, skip: 0, times: Some(1), effect: Effect::default() }
+        Self { operation: None, parameters: Pairs::new(), skip: 0, times: Some(1), effect: Effect::default() }
+    }
+
+    /// Is for the calls alone whose query has this parameter with this value, such as a `documentId`;
+    /// called again, those that have all of them.
+    pub fn parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.parameters.push((name.into(), value.into()));
+        self
+    }
+
+    fn is_for(&self, operation: Option<Operation>, query: &Pairs) -> bool {
+        (self.operation.is_none() || self.operation == operation)
+            && self.parameters.iter().all(|parameter| query.contains(parameter))
     }
 
     /// Lets this many calls pass first.
@@ -128,6 +157,17 @@ impl Fault {
     /// that goes on: `Fault::on(op).status(504).applied()`.
     pub fn applied(mut self) -> Self {
         self.effect.is_applied = true;
+        self
+    }
+
+    /// The work is done this much later, too, whatever the caller was told: something on the way
+    /// held the request back. With [`reset_before`](Self::reset_before) it is a request that was
+    /// given up for lost and gets through after its retry; alone it is one that comes twice.
+    ///
+    /// It takes its place among the other operations when its time has come, with the ordering id
+    /// of that moment where it has none of its own.
+    pub fn applied_later(mut self, by: Duration) -> Self {
+        self.effect.applied_later = Some(by);
         self
     }
 
@@ -188,8 +228,7 @@ impl Fault {
 
     /// Adds a `Retry-After` in seconds; a part of one is rounded up.
     pub fn retry_after(mut self, wait: Duration) -> Self {
-        let seconds = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0));
-        self.effect.touches.retry_after = Some(RetryAfter::Seconds(seconds));
+        self.effect.touches.retry_after = Some(RetryAfter::in_seconds(wait));
         self
     }
 
@@ -261,32 +300,21 @@ impl Faults {
     }
 
     /// What happens to the next call of an operation.
-    pub(super) fn next(&mut self, operation: Option<Operation>) -> Effect {
-        let mut hit = None;
+    pub(super) fn next(&mut self, operation: Option<Operation>, query: &Pairs) -> Effect {
         for (index, fault) in self.injected.iter_mut().enumerate() {
-            if fault.operation.is_some() && fault.operation != operation {
+            if !fault.is_for(operation, query) {
                 continue;
             }
             if fault.skip > 0 {
                 fault.skip -= 1;
                 continue;
             }
-            hit = Some((index, fault.effect.clone()));
             fault.times = fault.times.map(|times| times.saturating_sub(1));
-            break;
+            return match fault.times {
+                Some(0) => self.injected.remove(index).effect,
+                _ => fault.effect.clone(),
+            };
         }
-        match hit {
-            Some((index, effect)) => {
-                self.injected.retain({
-                    let mut at = 0;
-                    move |fault| {
-                        at += 1;
-                        at - 1 != index || fault.times != Some(0)
-                    }
-                });
-                effect
-            }
-            None => self.random.as_mut().map(|random| random.next(operation)).unwrap_or_default(),
-        }
+        self.random.as_mut().map(|random| random.next(operation)).unwrap_or_default()
     }
 }

@@ -19,7 +19,7 @@ const EMAIL_PROVIDER: &str = "Email Security Provider";
 
 pub(super) struct Judge<'a> {
     providers: &'a mut BTreeMap<String, Provider>,
-    containers: &'a mut Containers,
+    containers: &'a Containers,
     now: OrderingId,
     elapsed: Duration,
 }
@@ -27,7 +27,7 @@ pub(super) struct Judge<'a> {
 impl<'a> Judge<'a> {
     pub(super) fn new(
         providers: &'a mut BTreeMap<String, Provider>,
-        containers: &'a mut Containers,
+        containers: &'a Containers,
         now: OrderingId,
         elapsed: Duration,
     ) -> Self {
@@ -65,10 +65,9 @@ impl<'a> Judge<'a> {
         self.look_at_permissions(source, item)?;
         let compression = item.compression.as_ref().map(|word| word.parse()).transpose();
         let compression = compression.map_err(|_| DropReason::UnknownCompressionType)?;
-        let container = item.file_id().map(|file_id| {
-            let container = self.containers.filled(file_id, self.elapsed);
-            container.and_then(|container| container.content.clone()).ok_or(DropReason::UnknownContainer)
-        });
+        let container = item
+            .file_id()
+            .map(|file_id| self.containers.content(file_id, self.elapsed).ok_or(DropReason::UnknownContainer));
         Ok((container.transpose()?, compression))
     }
 
@@ -84,6 +83,9 @@ impl<'a> Judge<'a> {
         }
         if permissions.sets().next().is_none() {
             return Err(DropReason::MissingPermissions);
+        }
+        if permissions.identities().any(|permission| permission.identity.is_empty()) {
+            return Err(DropReason::UnknownIdentity);
         }
         if !self.providers.is_empty() && !permissions.identities().all(|identity| self.is_known(identity)) {
             return Err(DropReason::UnknownIdentity);

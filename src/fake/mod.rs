@@ -99,6 +99,8 @@
 //!   that, and only when the fake has a provider. A permission without `securityProvider` may be
 //!   known to any of them, and every organization has the `Email Security Provider`, which knows
 //!   everybody;
+//! * after a delete-older-than in the future, deletes with a lower ordering id are ignored as pushes
+//!   are, and both are taken again when that time has come;
 //! * disabling an identity that was never pushed leaves no trace;
 //! * the work is done at once. The service queues it, and does it in its own time.
 
@@ -174,7 +176,7 @@ impl FakePushApi {
     pub fn client_builder(&self) -> PushClientBuilder {
         let (organization, key) = {
             let state = self.shared.lock();
-            (state.organization.clone(), state.keys.first().cloned().unwrap_or_default())
+            (state.organization.clone(), state.client_key.clone())
         };
         PushClient::builder(organization, ApiKey::new(key)).base_url(self.base_url()).transport(self.clone())
     }
@@ -214,7 +216,8 @@ impl FakePushApi {
         self.shared.look(|state| state.record.clear());
     }
 
-    /// Carries out now the delete-older-than runs that wait for their delay to pass.
+    /// Does now what is waiting for its time: the delete-older-than runs whose delay has not passed,
+    /// and the requests that a fault [holds back](Fault::applied_later).
     pub fn run_delayed(&self) {
         self.shared.look(|state| state.run_delayed(|_| true));
     }
@@ -237,7 +240,7 @@ impl FakePushApi {
         self.shared.look(|state| state.keys.push(key));
     }
 
-    /// No longer takes a key, as when a token has expired.
+    /// No longer takes a key, as when a token has expired. Clients that have it go on using it.
     pub fn revoke_key(&self, key: &str) {
         self.shared.look(|state| state.keys.retain(|known| known != key.trim()));
     }

@@ -47,6 +47,7 @@ enum Kind {
     NoConnection,
     Reset { is_applied: bool },
     Expired(Expiry),
+    Hang,
 }
 
 impl FaultRates {
@@ -85,6 +86,11 @@ impl FaultRates {
     /// The connection breaks after the work was done.
     pub fn reset_after(self, rate: f64) -> Self {
         self.with(rate, Kind::Reset { is_applied: true })
+    }
+
+    /// No answer ever comes; in one half of the cases the work was done.
+    pub fn hang(self, rate: f64) -> Self {
+        self.with(rate, Kind::Hang)
     }
 
     /// The container that is uploaded into has expired. This is for uploads alone.
@@ -152,8 +158,10 @@ impl RandomFaults {
             Some(Kind::Status(status, retry_after)) => {
                 effect.end = End::Status(status);
                 effect.is_applied = status.is_server_error() && is_done;
-                effect.touches.retry_after = retry_after.map(|wait| RetryAfter::Seconds(wait.as_secs()));
+                effect.touches.retry_after = retry_after.map(RetryAfter::in_seconds);
             }
+            Some(Kind::Hang) if is_done => effect.late_answer = Some(Duration::MAX),
+            Some(Kind::Hang) => effect.latency = Some(Duration::MAX),
             Some(Kind::NoConnection) => effect.end = End::NoConnection,
             Some(Kind::Reset { is_applied }) => {
                 effect.end = End::Reset;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -39,7 +39,16 @@ impl FakePushApi {
     ///
     /// When no port can be opened.
     pub async fn serve(&self) -> io::Result<FakeServer> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        self.serve_on(0).await
+    }
+
+    /// As [`serve`](Self::serve), on a port of the caller's choice.
+    ///
+    /// # Errors
+    ///
+    /// When the port cannot be opened.
+    pub async fn serve_on(&self, port: u16) -> io::Result<FakeServer> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let address = listener.local_addr()?;
         let listening = tokio::spawn(listen(listener, self.shared.clone(), format!("http://{address}")));
         Ok(FakeServer { address, listening })

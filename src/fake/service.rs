@@ -17,7 +17,7 @@ use super::provider::Provider;
 use super::query::{self, Pairs};
 use super::router::Target;
 use super::source::Source;
-use super::state::{Call, Delayed, OldThings, State};
+use super::state::{Call, Delayed, State, Task};
 use crate::model::{
     BatchIdentityBody, CompressionType, IdentityBody, MappedIdentityBody, OrderingId, SourceStatus,
     document_keys as key,
@@ -35,9 +35,8 @@ struct Request<'a> {
 }
 
 impl State {
-    /// Carries out a request, or refuses it.
+    /// Carries out a request, or refuses it. What was delayed is settled before.
     pub(super) fn work(&mut self, call: &Call, body: &Bytes, origin: &str) -> Answer {
-        self.settle();
         let Call { target, head, effect } = call;
         if effect.expiry.is_some() {
             let named = query::get(&head.query, "fileId");
@@ -147,7 +146,7 @@ impl State {
         if item.data_bytes() >= limit::DATA_BYTES {
             return Err(Refusal::too_large("The data of the item is too large."));
         }
-        let mut judge = Judge::new(&mut self.providers, &mut self.containers, now, self.clock.elapsed());
+        let mut judge = Judge::new(&mut self.providers, &self.containers, now, self.clock.elapsed());
         judge.put(source, item, request.operation);
         Ok(Answer::of(StatusCode::ACCEPTED, "{}"))
     }
@@ -167,7 +166,7 @@ impl State {
         let now = self.clock.ordering_id();
         let id = query::ordering_id(request.query)?.unwrap_or(now);
         let elapsed = self.clock.elapsed();
-        let (file_id, content) = content(&mut self.containers, request.query, elapsed, self.refuses_second_commit)?;
+        let (file_id, content) = content(&self.containers, request.query, elapsed)?;
         let batch = json::item_batch(&content)?;
         let items = batch.add_or_update.into_iter().map(|(document_id, mut item)| {
             item.take(key::ORDERING_ID);
@@ -180,14 +179,14 @@ impl State {
         });
         // All are read before the first is put: a batch is refused as a whole.
         let items = items.collect::<Result<Vec<_>, _>>()?;
-        let mut judge = Judge::new(&mut self.providers, &mut self.containers, now, elapsed);
+        let mut judge = Judge::new(&mut self.providers, &self.containers, now, elapsed);
         for item in items {
             judge.put(source, item, request.operation);
         }
         for (document_id, with_children) in batch.delete {
             source.delete(&document_id, with_children, id, now, request.operation);
         }
-        self.containers.committed(file_id);
+        self.containers.committed(file_id, self.refuses_second_commit);
         Ok(Answer::of(StatusCode::ACCEPTED, "{}"))
     }
 
@@ -196,7 +195,7 @@ impl State {
         let source = source(&mut self.sources, request.resource)?;
         let (older_than, delay) = older_than(request.query)?;
         source.announce_delete(older_than, now);
-        self.delay(OldThings::Items(request.resource.to_owned()), older_than, delay)
+        Ok(self.delay(delay, Task::DeleteOldItems { source: request.resource.to_owned(), older_than }))
     }
 
     /// A request whose body is about one security identity.
@@ -215,21 +214,21 @@ impl State {
         let provider = provider(&mut self.providers, request.resource)?;
         let id = query::ordering_id(request.query)?.unwrap_or(self.clock.ordering_id());
         let elapsed = self.clock.elapsed();
-        let (file_id, content) = content(&mut self.containers, request.query, elapsed, self.refuses_second_commit)?;
+        let (file_id, content) = content(&self.containers, request.query, elapsed)?;
         provider.push_batch(json::read::<BatchIdentityBody>(&content)?, id);
-        self.containers.committed(file_id);
+        self.containers.committed(file_id, self.refuses_second_commit);
         Ok(Answer::of(StatusCode::ACCEPTED, "{}"))
     }
 
     fn delete_old_identities(&mut self, request: &Request<'_>) -> Result<Answer, Refusal> {
         provider(&mut self.providers, request.resource)?;
         let (older_than, delay) = older_than(request.query)?;
-        self.delay(OldThings::Identities(request.resource.to_owned()), older_than, delay)
+        Ok(self.delay(delay, Task::DisableOldIdentities { provider: request.resource.to_owned(), older_than }))
     }
 
-    fn delay(&mut self, of: OldThings, older_than: OrderingId, delay: Duration) -> Result<Answer, Refusal> {
-        self.delayed.push(Delayed { due: self.clock.elapsed().saturating_add(delay), of, older_than });
-        Ok(Answer::of(StatusCode::ACCEPTED, "{}"))
+    fn delay(&mut self, delay: Duration, task: Task) -> Answer {
+        self.delayed.push(Delayed { due: self.clock.elapsed().saturating_add(delay), task });
+        Answer::of(StatusCode::ACCEPTED, "{}")
     }
 }
 
@@ -248,19 +247,13 @@ fn provider<'a>(providers: &'a mut BTreeMap<String, Provider>, id: &str) -> Resu
 }
 
 /// The content of the container that a batch is in.
-fn content<'a>(
-    containers: &mut Containers,
-    query: &'a Pairs,
-    now: Duration,
-    refuses_second_commit: bool,
-) -> Result<(&'a str, Bytes), Refusal> {
+fn content<'a>(containers: &Containers, query: &'a Pairs, now: Duration) -> Result<(&'a str, Bytes), Refusal> {
     let file_id = query::required(query, "fileId")?;
-    let refuse = |why| Refusal::invalid_parameter(format!("The file container '{file_id}' {why}."));
-    let container = containers.filled(file_id, now).ok_or_else(|| refuse("is unknown, empty or expired"))?;
-    if refuses_second_commit && container.commits > 0 {
-        return Err(refuse("was pushed already"));
-    }
-    Ok((file_id, container.content.clone().unwrap_or_default()))
+    let content = containers.content(file_id, now).ok_or_else(|| {
+        let message = format!("The file container '{file_id}' is unknown, empty, expired or used up.");
+        Refusal::invalid_parameter(message)
+    })?;
+    Ok((file_id, content))
 }
 
 fn older_than(query: &Pairs) -> Result<(OrderingId, Duration), Refusal> {

@@ -22,6 +22,8 @@ use crate::model::OrderingId;
 
 pub(super) struct State {
     pub(super) organization: String,
+    /// What clients of the fake's own are given, valid or not.
+    pub(super) client_key: String,
     pub(super) keys: Vec<String>,
     pub(super) refuses_second_commit: bool,
     pub(super) clock: Clock,
@@ -33,19 +35,28 @@ pub(super) struct State {
     pub(super) record: Record,
 }
 
-/// A delete-older-than that waits for its delay to pass.
-#[derive(Debug)]
+/// What is to be done later.
 pub(super) struct Delayed {
     /// Counted as the clock counts, from when the fake was built.
     pub(super) due: Duration,
-    pub(super) of: OldThings,
-    pub(super) older_than: OrderingId,
+    pub(super) task: Task,
 }
 
-#[derive(Debug)]
-pub(super) enum OldThings {
-    Items(String),
-    Identities(String),
+pub(super) enum Task {
+    DeleteOldItems {
+        source: String,
+        older_than: OrderingId,
+    },
+    DisableOldIdentities {
+        provider: String,
+        older_than: OrderingId,
+    },
+    /// A request that something on the way has held back.
+    Carry {
+        call: Arc<Call>,
+        body: Bytes,
+        origin: String,
+    },
 }
 
 /// A request that has come in, and what is to happen to it.
@@ -65,18 +76,20 @@ impl State {
         if let Some(key) = headers.get_mut(AUTHORIZATION) {
             key.set_sensitive(true);
         }
+        let query = query::pairs(parts.uri.query());
+        let effect = self.faults.next(operation, &query);
         let head = Head {
             operation,
             path: path.to_owned(),
-            query: query::pairs(parts.uri.query()),
+            query,
             method: parts.method,
             headers,
             received: self.clock.elapsed(),
         };
-        Call { target, head: Arc::new(head), effect: self.faults.next(operation) }
+        Call { target, head: Arc::new(head), effect }
     }
 
-    /// Carries out the deletes whose time has come.
+    /// Does what was delayed and whose time has come.
     pub(super) fn settle(&mut self) {
         if !self.delayed.is_empty() {
             let now = self.clock.elapsed();
@@ -87,13 +100,17 @@ impl State {
     pub(super) fn run_delayed(&mut self, is_due: impl Fn(&Delayed) -> bool) {
         let mut due: Vec<Delayed> = self.delayed.extract_if(.., |delayed| is_due(delayed)).collect();
         due.sort_by_key(|delayed| delayed.due);
-        for Delayed { of, older_than, .. } in due {
-            match of {
-                OldThings::Items(source) => {
+        for Delayed { task, .. } in due {
+            match task {
+                Task::DeleteOldItems { source, older_than } => {
                     self.sources.entry(source).and_modify(|source| source.delete_older(older_than));
                 }
-                OldThings::Identities(provider) => {
+                Task::DisableOldIdentities { provider, older_than } => {
                     self.providers.entry(provider).and_modify(|provider| provider.disable_older(older_than));
+                }
+                Task::Carry { call, body, origin } => {
+                    // Nobody waits for the answer any more.
+                    let _ = self.work(&call, &body, &origin);
                 }
             }
         }

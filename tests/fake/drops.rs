@@ -153,8 +153,10 @@ async fn a_disabled_identity_is_no_longer_known() {
 }
 
 #[tokio::test]
-async fn without_a_provider_nobody_asks_who_an_identity_is() {
+async fn without_a_provider_nobody_asks_who_an_identity_is_unless_it_has_no_name() {
     let fake = FakePushApi::builder().secured_source(SECURED).build();
+    let nameless = allowing(PermissionIdentity::user(""));
+    assert_eq!(push(&fake, SECURED, A, &nameless).await, Some(DropReason::UnknownIdentity));
     assert_eq!(push(&fake, SECURED, A, &allowing(PermissionIdentity::user("anyone"))).await, None);
 }
 

@@ -273,6 +273,7 @@ async fn by_chance(seed: u64) -> (Vec<Option<u16>>, Duration, u64) {
             .throttled_for(0.05, Duration::from_secs(2))
             .status(503, 0.2)
             .no_connection(0.05)
+            .hang(0.05)
             .reset_before(0.05)
             .reset_after(0.05)
             .expired(0.1)
@@ -309,4 +310,41 @@ async fn faults_by_chance_end_when_they_are_cleared() {
     push(&fake).await.unwrap_err();
     fake.clear_faults();
     push(&fake).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_fault_may_be_for_the_calls_with_a_parameter_alone() {
+    let fake = fake();
+    fake.inject(Fault::on(PUSH).parameter("documentId", "https://b").status(500).always());
+    push(&fake).await.unwrap();
+    let items = once(&fake).items(SOURCE);
+    let _ = items.add_or_update("https://b", &DocumentBody::new()).await.unwrap_err();
+    push(&fake).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_was_held_back_gets_through_after_its_retry() {
+    let fake = fake();
+    let items = once(&fake).items(SOURCE);
+    let update = |text: &str| items.add_or_update("https://a", &DocumentBody::text(text));
+    let held = || fake.source(SOURCE).item("https://a").map(|item| item.data().map(str::to_owned));
+    fake.inject(Fault::on(PUSH).reset_before().applied_later(Duration::from_secs(10)));
+    let _ = update("late").await.unwrap_err();
+    assert_eq!(held(), None);
+    let _ = update("new").await.unwrap();
+    tokio::time::advance(Duration::from_secs(10)).await;
+    assert_eq!(held().flatten().as_deref(), Some("late"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_comes_twice_with_an_ordering_id_does_not_undo_what_came_between() {
+    let fake = fake();
+    let items = once(&fake).items(SOURCE);
+    let update = |text: &str, id: u64| items.add_or_update("https://a", &DocumentBody::text(text)).ordering_id(id);
+    fake.inject(Fault::on(PUSH).applied_later(Duration::from_secs(10)));
+    let _ = update("old", 1).await.unwrap();
+    let _ = update("new", 2).await.unwrap();
+    fake.run_delayed();
+    assert_eq!(fake.source(SOURCE).item("https://a").unwrap().data(), Some("new"));
+    assert_eq!(fake.source(SOURCE).dropped().len(), 1);
 }
