@@ -346,8 +346,8 @@ pub(crate) fn document_id(id: &str, switch: Preflight) -> Option<Finding> {
 
 /// `scheme://` and something behind it.
 fn is_uri(id: &str) -> bool {
-    id.split_once("://").is_some_and(|(scheme, rest)| {
-        !rest.is_empty()
+    id.split_once(':').is_some_and(|(scheme, rest)| {
+        rest.strip_prefix("//").is_some_and(|rest| !rest.is_empty())
             && scheme.starts_with(|c: char| c.is_ascii_alphabetic())
             && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
     })
@@ -362,6 +362,11 @@ pub(crate) fn written_item(id: &str, buffer: &[u8], layout: &Layout, switch: Pre
     }
     let mut data = 0;
     for entry in layout.entries() {
+        const QUOTES: usize = 2;
+        // Most keys are metadata, and most of those have the length of no property.
+        if !key::LENGTHS.contains(&(entry.key.len().saturating_sub(QUOTES))) {
+            continue;
+        }
         let value = buffer.get(entry.value.clone()).unwrap_or_default();
         let is = |known: &str| object::is_key(buffer.get(entry.key.clone()), known);
         if is(key::DATA) || is(key::COMPRESSED_BINARY_DATA) {
@@ -474,7 +479,7 @@ fn duplicate_key<'a>(buffer: &'a [u8], layout: &Layout) -> Option<Cow<'a, str>> 
     const FEW: usize = 64;
     let entries = layout.entries();
     let raw = |entry: &Entry| buffer.get(entry.key.clone()).unwrap_or_default();
-    let is_plain = |key: &[u8]| key.is_ascii() && !key.contains(&b'\\');
+    let is_plain = |key: &[u8]| key.iter().fold(true, |plain, byte| plain & byte.is_ascii() & (*byte != b'\\'));
     if entries.len() > FEW || !entries.iter().all(|entry| is_plain(raw(entry))) {
         let mut seen = HashSet::new();
         return entries.iter().map(|entry| text(raw(entry))).find(|key| !seen.insert(key.to_lowercase()));

@@ -23,6 +23,16 @@ pub(crate) mod key {
     /// How the error ends that a number causes that JSON has no form for.
     pub(crate) const IS_NOT_FINITE: &str = "is a number that JSON cannot hold";
 
+    /// How long the keys are that the preflight looks at.
+    pub(crate) const LENGTHS: [usize; 6] = [
+        DATA.len(),
+        COMPRESSED_BINARY_DATA.len(),
+        COMPRESSED_BINARY_DATA_FILE_ID.len(),
+        DOCUMENT_ID.len(),
+        FILE_EXTENSION.len(),
+        PERMISSIONS.len(),
+    ];
+
     /// What no metadata key may be called, in any case.
     pub(crate) const RESERVED: [&str; 9] = [
         DATA,

@@ -196,8 +196,9 @@ impl Run {
             }
         };
         let most = self.settings.batch_bytes;
-        let alone = filling.frame.sealed_len_alone(&written);
-        if alone > most {
+        let is_over = filling.frame.sealed_len(&written) > most;
+        if is_over && filling.frame.sealed_len_alone(&written) > most {
+            let alone = filling.frame.sealed_len_alone(&written);
             filling.frame.take_back(&written);
             state.filling = Some(filling);
             let message = format!(
@@ -205,7 +206,7 @@ impl Run {
             );
             return Err(vec![Finding::new(key.text, Rule::ContainerTooLarge, message)]);
         }
-        let written = if filling.frame.sealed_len(&written) > most || must_follow(&filling) {
+        let written = if is_over || must_follow(&filling) {
             let mut next = self.open(state);
             let moved = filling.frame.move_to(&mut next.frame, &written);
             self.seal(state, filling);
