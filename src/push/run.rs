@@ -421,6 +421,8 @@ impl Run {
             task.abort.abort();
             let failed = self.failed_batch(number, frame.seal(), PushStep::Wait, FailureReason::Aborted, false);
             self.hand_over(state, failed);
+        } else {
+            self.publish(&state);
         }
         self.changed.notify_waiters();
     }
