@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::PushTarget;
 use super::deliver::{Delivered, Delivery};
 use super::failed::{FailedBatch, FailureReason, PushStep};
-use super::frame::{Frame, Sealed};
+use super::frame::{Frame, Sealed, Written};
 use super::keys::{Key, Keys};
 use super::report::{AcceptedBatch, Progress, PushError, PushReport, Pushed, RefusedItem};
 use super::settings::Settings;
@@ -182,46 +182,45 @@ impl Run {
         key: Key<'_>,
         write: impl FnOnce(&mut Vec<u8>) -> Result<(), Vec<Finding>>,
     ) -> Result<(), Vec<Finding>> {
-        let must_follow = |filling: &Filling| filling.frame.conflicts(key, &self.hasher);
-        // Written first, into whichever batch there is: a refused operation cuts none.
-        let mut filling = match state.filling.take() {
+        let filling = match state.filling.take() {
             Some(filling) => filling,
             None => self.open(state),
         };
-        let written = match filling.frame.write(list, write) {
-            Ok(written) => written,
-            Err(findings) => {
-                state.filling = Some(filling);
-                return Err(findings);
-            }
-        };
+        // It stays in its place while the operation is written: when that panics, nothing is lost.
+        let filling = state.filling.insert(filling);
+        // Written first, into whichever batch there is: a refused operation cuts none.
+        let written = filling.frame.write(list, write)?;
         let most = self.settings.batch_bytes;
         let is_over = filling.frame.sealed_len(&written) > most;
         if is_over && filling.frame.sealed_len_alone(&written) > most {
             let alone = filling.frame.sealed_len_alone(&written);
             filling.frame.take_back(&written);
-            state.filling = Some(filling);
             let message = format!(
                 "it makes a batch of {alone} bytes and a batch may have {most}; upload its data into a file container"
             );
             return Err(vec![Finding::new(key.text, Rule::ContainerTooLarge, message)]);
         }
-        let written = if is_over || must_follow(&filling) {
-            let mut next = self.open(state);
-            let moved = filling.frame.move_to(&mut next.frame, &written);
-            self.seal(state, filling);
-            filling = next;
-            moved
-        } else {
-            written
-        };
-        filling.frame.keep(&written, key, &self.hasher);
-        let number = filling.number;
-        filling.task.get_or_insert_with(|| self.start_task(number));
+        let must_follow = is_over || filling.frame.conflicts(key, &self.hasher);
+        let written = if must_follow { self.cut(state, written) } else { written };
         state.account.bytes_taken += written.len() as u64;
         state.superseded.pushed_again(key);
-        state.filling = Some(filling);
+        if let Some(filling) = &mut state.filling {
+            filling.frame.keep(&written, key, &self.hasher);
+            let number = filling.number;
+            filling.task.get_or_insert_with(|| self.start_task(number));
+        }
         Ok(())
+    }
+
+    /// Seals the batch that is being filled, all but the operation that was written last: the next
+    /// one begins with that.
+    fn cut(&self, state: &mut State, written: Written) -> Written {
+        let Some(mut full) = state.filling.take() else { return written };
+        let mut next = self.open(state);
+        let moved = full.frame.move_to(&mut next.frame, &written);
+        self.seal(state, full);
+        state.filling = Some(next);
+        moved
     }
 
     fn open(&self, state: &mut State) -> Filling {
