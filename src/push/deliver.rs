@@ -29,12 +29,15 @@ pub(super) struct Delivery {
     number: u64,
     step: PushStep,
     may_have_been_applied: bool,
+    sealed: oneshot::Receiver<()>,
     is_done: bool,
 }
 
 impl Drop for Delivery {
     fn drop(&mut self) {
         if !self.is_done {
+            // From here on who seals the batch is told that nobody carries it.
+            self.sealed.close();
             // A push of the container that was cut off may have arrived.
             let is_open = self.may_have_been_applied || self.step == PushStep::Commit;
             self.run.not_accepted(self.number, self.step, FailureReason::Aborted, is_open);
@@ -43,17 +46,18 @@ impl Drop for Delivery {
 }
 
 impl Delivery {
-    pub(super) fn new(run: Arc<Run>, number: u64) -> Self {
-        Self { run, number, step: PushStep::Wait, may_have_been_applied: false, is_done: false }
+    /// `sealed` tells that the batch is sealed.
+    pub(super) fn new(run: Arc<Run>, number: u64, sealed: oneshot::Receiver<()>) -> Self {
+        Self { run, number, step: PushStep::Wait, may_have_been_applied: false, sealed, is_done: false }
     }
 
     /// Carries the batch to the service once it is sealed, which happens here if it takes too long
     /// to fill.
-    pub(super) async fn go(mut self, mut sealed: oneshot::Receiver<()>) {
+    pub(super) async fn go(mut self) {
         let run = Arc::clone(&self.run);
         // Asked for while the batch is being filled.
         let container = Ahead::create(&run);
-        if timeout(run.settings.linger, &mut sealed).await.is_err() {
+        if timeout(run.settings.linger, &mut self.sealed).await.is_err() {
             run.seal_if_filling(self.number);
         }
         let Some(batch) = run.batch_under_way(self.number) else { return };

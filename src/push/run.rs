@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::hash::RandomState;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::SystemTime;
 
 use tokio::sync::{Notify, oneshot, watch};
@@ -76,12 +76,29 @@ struct Filling {
 
 struct Task {
     seal: oneshot::Sender<()>,
-    abort: AbortHandle,
+    abort: Abort,
 }
 
 struct UnderWay {
     batch: Sealed,
-    abort: AbortHandle,
+    abort: Abort,
+}
+
+/// Ends a task; empty until it is spawned.
+type Abort = Arc<OnceLock<AbortHandle>>;
+
+fn abort(task: &Abort) {
+    if let Some(task) = task.get() {
+        task.abort();
+    }
+}
+
+/// What is to be done once the state is unlocked.
+#[derive(Default)]
+struct Todo {
+    spawn: Option<(Delivery, Abort)>,
+    /// A batch whose task is gone.
+    orphan: Option<u64>,
 }
 
 impl State {
@@ -161,7 +178,14 @@ impl Run {
         if state.account.pushed.is_multiple_of(PUSHES_A_MESSAGE) {
             self.publish(&state);
         }
-        let Err(findings) = taken else { return Ok(Pushed::Taken) };
+        let findings = match taken {
+            Ok(todo) => {
+                drop(state);
+                self.carry_out(todo);
+                return Ok(Pushed::Taken);
+            }
+            Err(findings) => findings,
+        };
         let refused = RefusedItem::new(key.text, findings);
         if state.refused.len() < PushReport::SAMPLES {
             state.refused.push(refused.clone());
@@ -181,7 +205,7 @@ impl Run {
         list: usize,
         key: Key<'_>,
         write: impl FnOnce(&mut Vec<u8>) -> Result<(), Vec<Finding>>,
-    ) -> Result<(), Vec<Finding>> {
+    ) -> Result<Todo, Vec<Finding>> {
         let filling = match state.filling.take() {
             Some(filling) => filling,
             None => self.open(state),
@@ -201,24 +225,26 @@ impl Run {
             return Err(vec![Finding::new(key.text, Rule::ContainerTooLarge, message)]);
         }
         let must_follow = is_over || filling.frame.conflicts(key, &self.hasher);
-        let written = if must_follow { self.cut(state, written) } else { written };
+        let mut todo = Todo::default();
+        let written = if must_follow { self.cut(state, written, &mut todo) } else { written };
         state.account.bytes_taken += written.len() as u64;
         state.superseded.pushed_again(key);
         if let Some(filling) = &mut state.filling {
             filling.frame.keep(&written, key, &self.hasher);
-            let number = filling.number;
-            filling.task.get_or_insert_with(|| self.start_task(number));
+            if filling.task.is_none() {
+                filling.task = Some(self.task(filling.number, &mut todo));
+            }
         }
-        Ok(())
+        Ok(todo)
     }
 
     /// Seals the batch that is being filled, all but the operation that was written last: the next
     /// one begins with that.
-    fn cut(&self, state: &mut State, written: Written) -> Written {
+    fn cut(&self, state: &mut State, written: Written, todo: &mut Todo) -> Written {
         let Some(mut full) = state.filling.take() else { return written };
         let mut next = self.open(state);
         let moved = full.frame.move_to(&mut next.frame, &written);
-        self.seal(state, full);
+        todo.orphan = self.seal(state, full);
         state.filling = Some(next);
         moved
     }
@@ -229,24 +255,39 @@ impl Run {
         Filling { number: state.last_number, frame, task: None }
     }
 
-    /// Starts the task of a batch: it asks for a container while the batch is being filled.
-    fn start_task(self: &Arc<Self>, number: u64) -> Task {
+    /// The task of a batch, which begins while the batch is being filled. It is spawned when the
+    /// state is unlocked: a runtime that shuts down drops a task as it is spawned, and that looks
+    /// at the state.
+    fn task(self: &Arc<Self>, number: u64, todo: &mut Todo) -> Task {
         let (seal, sealed) = oneshot::channel();
-        let delivery = Delivery::new(Arc::clone(self), number);
-        Task { seal, abort: tokio::spawn(delivery.go(sealed)).abort_handle() }
+        let abort = Abort::default();
+        todo.spawn = Some((Delivery::new(Arc::clone(self), number, sealed), Arc::clone(&abort)));
+        Task { seal, abort }
     }
 
-    fn seal(&self, state: &mut State, filling: Filling) {
-        let Filling { number, frame, task: Some(Task { seal, abort }) } = filling else { return };
+    fn carry_out(&self, todo: Todo) {
+        if let Some((delivery, abort)) = todo.spawn {
+            let task = tokio::spawn(delivery.go());
+            // It is set here alone.
+            let _ = abort.set(task.abort_handle());
+        }
+        if let Some(number) = todo.orphan {
+            self.not_accepted(number, PushStep::Wait, FailureReason::Aborted, false);
+        }
+    }
+
+    /// Seals a batch; its number comes back when its task is gone, as it went with its runtime.
+    fn seal(&self, state: &mut State, filling: Filling) -> Option<u64> {
+        let Filling { number, frame, task: Some(Task { seal, abort }) } = filling else { return None };
         state.under_way.insert(number, UnderWay { batch: frame.seal(), abort });
-        // A task that is gone already has gone with the runtime, and this run with it.
-        let _ = seal.send(());
+        seal.send(()).is_err().then_some(number)
     }
 
     /// Seals the batch that is being filled, if it is this one still.
     pub(super) fn seal_if_filling(&self, number: u64) {
         let mut state = self.lock();
         if let Some(filling) = state.filling.take_if(|filling| filling.number == number) {
+            // The task is there: it asks for this.
             self.seal(&mut state, filling);
         }
     }
@@ -404,9 +445,11 @@ impl Run {
 
     pub(super) fn seal_filling(&self) {
         let mut state = self.lock();
-        if let Some(filling) = state.filling.take() {
-            self.seal(&mut state, filling);
-        }
+        // One that holds nothing is kept for what comes.
+        let Some(filling) = state.filling.take_if(|filling| filling.task.is_some()) else { return };
+        let orphan = self.seal(&mut state, filling);
+        drop(state);
+        self.carry_out(Todo { spawn: None, orphan });
     }
 
     /// Takes nothing more and ends what is under way. What was not pushed is unsent.
@@ -414,10 +457,10 @@ impl Run {
         let mut state = self.lock();
         state.stopped.get_or_insert_with(|| FailureReason::Aborted.to_string());
         for batch in state.under_way.values() {
-            batch.abort.abort();
+            abort(&batch.abort);
         }
         if let Some(Filling { number, frame, task: Some(task) }) = state.filling.take() {
-            task.abort.abort();
+            abort(&task.abort);
             let failed = self.failed_batch(number, frame.seal(), PushStep::Wait, FailureReason::Aborted, false);
             self.hand_over(state, failed);
         } else {
