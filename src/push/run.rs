@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::hash::RandomState;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::SystemTime;
 
@@ -368,10 +369,14 @@ impl Run {
         self.publish(&state);
         state.handing_over += 1;
         drop(state);
-        // Whatever the handler does, who waits is told.
         let _handed_over = HandedOver(self);
         if let (Some(failed), Some(handler)) = (failed, &self.settings.on_failed_batch) {
-            handler(failed);
+            // A panic must not end this task, nor the program where a pusher is dropped by another
+            // panic. It was reported already; the batch is gone with it, and that is no time to go on.
+            let handed = catch_unwind(AssertUnwindSafe(|| handler(failed)));
+            if handed.is_err() {
+                self.lock().stopped.get_or_insert_with(|| "the handler of failed batches panicked".to_owned());
+            }
         }
     }
 
@@ -412,7 +417,7 @@ impl Run {
         if self.settings.on_failed_batch.is_some() {
             return Some(failed);
         }
-        if !failed.is_unsent() && state.stopped.is_none() {
+        if state.stopped.is_none() {
             state.stopped = Some(failed.to_string());
         }
         state.failed.push(failed);
