@@ -164,10 +164,9 @@ impl Run {
         key: Key<'_>,
         write: impl FnOnce(&mut Vec<u8>) -> Result<(), Vec<Finding>>,
     ) -> Result<Pushed, PushError> {
-        let most = self.settings.concurrency;
         self.wait_for(|state| match &state.stopped {
             Some(reason) => Some(Err(PushError::Stopped(reason.clone()))),
-            None => (state.under_way.len() <= most).then_some(Ok(())),
+            None => self.has_room(state, 0).then_some(Ok(())),
         })
         .await?;
         let mut state = self.lock();
@@ -207,10 +206,13 @@ impl Run {
         key: Key<'_>,
         write: impl FnOnce(&mut Vec<u8>) -> Result<(), Vec<Finding>>,
     ) -> Result<Todo, Vec<Finding>> {
-        let filling = match state.filling.take() {
+        let mut filling = match state.filling.take() {
             Some(filling) => filling,
-            None => self.open(state),
+            None => self.open(state, 0),
         };
+        if filling.frame.is_cramped() && self.has_room(state, 0) {
+            filling.frame.move_into(self.buffer(state));
+        }
         // It stays in its place while the operation is written: when that panics, nothing is lost.
         let filling = state.filling.insert(filling);
         // Written first, into whichever batch there is: a refused operation cuts none.
@@ -243,17 +245,30 @@ impl Run {
     /// one begins with that.
     fn cut(&self, state: &mut State, written: Written, todo: &mut Todo) -> Written {
         let Some(mut full) = state.filling.take() else { return written };
-        let mut next = self.open(state);
+        let mut next = self.open(state, 1);
         let moved = full.frame.move_to(&mut next.frame, &written);
         todo.orphan = self.seal(state, full);
         state.filling = Some(next);
         moved
     }
 
-    fn open(&self, state: &mut State) -> Filling {
+    /// Opens the next batch, when `more` than those that are under way are before it. One that will
+    /// have to wait gets no buffer yet: it holds the operation that did not fit before it, and memory
+    /// is that of one batch more than may be under way.
+    fn open(&self, state: &mut State, more: usize) -> Filling {
         state.last_number += 1;
-        let frame = Frame::new(self.target.lists(), state.spare.pop(), self.settings.batch_bytes);
+        let buffer = if self.has_room(state, more) { self.buffer(state) } else { Vec::new() };
+        let frame = Frame::new(self.target.lists(), buffer, self.settings.batch_bytes);
         Filling { number: state.last_number, frame, task: None }
+    }
+
+    /// Whether one more batch may be filled when there are `more` than those that are under way.
+    fn has_room(&self, state: &State, more: usize) -> bool {
+        state.under_way.len() + more <= self.settings.concurrency
+    }
+
+    fn buffer(&self, state: &mut State) -> Vec<u8> {
+        state.spare.pop().unwrap_or_else(|| Frame::buffer(self.settings.batch_bytes))
     }
 
     /// The task of a batch, which begins while the batch is being filled. It is spawned when the
