@@ -324,13 +324,20 @@ impl Run {
     /// Waits until no earlier batch that shares an id is under way. `Err` when one failed that may
     /// still be carried out: it could undo this one.
     pub(super) async fn may_commit(&self, number: u64, keys: &Keys) -> Result<(), FailureReason> {
+        let conflicts = |earlier: &Keys| earlier.conflict(keys, &self.hasher);
+        // Batches are compared once: which are before this one is known, and they only get fewer.
+        let (mut before, mut compared) = (None, 0);
         self.wait_for(|state| {
-            let conflicts = |earlier: &Arc<Keys>| earlier.conflict(keys, &self.hasher);
-            if state.unknown.iter().any(conflicts) {
+            if state.unknown.iter().skip(compared).any(|earlier| conflicts(earlier)) {
                 return Some(Err(FailureReason::EarlierBatchUnknown));
             }
-            let is_first = !state.under_way.range(..number).any(|(_, earlier)| conflicts(&earlier.batch.keys));
-            is_first.then_some(Ok(()))
+            compared = state.unknown.len();
+            let before = before.get_or_insert_with(|| {
+                let earlier = state.under_way.range(..number).filter(|(_, earlier)| conflicts(&earlier.batch.keys));
+                earlier.map(|(number, _)| *number).collect::<Vec<_>>()
+            });
+            before.retain(|number| state.under_way.contains_key(number));
+            before.is_empty().then_some(Ok(()))
         })
         .await
     }
