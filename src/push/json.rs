@@ -57,12 +57,18 @@ pub(super) fn copy(
     text: &str,
 ) -> Result<(), serde_json::Error> {
     let inside = text.strip_prefix('{').unwrap_or_default();
-    let has_id = layout.entries().iter().any(|entry| is_key(text.as_bytes().get(entry.key.clone()), DOCUMENT_ID));
+    let key = |entry: &Entry| text.as_bytes().get(entry.key.clone());
+    let has_id = layout.entries().iter().any(|entry| is_key(key(entry), DOCUMENT_ID));
+    let has_escapes = layout.entries().iter().any(|entry| key(entry).is_some_and(|key| key.contains(&b'\\')));
     buffer.push(b'{');
+    let mut put_in = None;
     if !has_id {
+        let start = buffer.len();
         serde_json::to_writer(&mut *buffer, DOCUMENT_ID)?;
+        let colon = buffer.len();
         buffer.push(b':');
         serde_json::to_writer(&mut *buffer, document_id)?;
+        put_in = Some(Entry { key: start..colon, value: colon + 1..buffer.len() });
         if !layout.entries().is_empty() {
             buffer.push(b',');
         }
@@ -70,6 +76,8 @@ pub(super) fn copy(
     // `inside` begins at the second byte of the text, and now stands here.
     layout.shift(buffer.len() - 1);
     buffer.extend_from_slice(inside.as_bytes());
+    // A key with escapes may be a `documentId`, too, which is found when the one put in is known.
+    put_in.filter(|_| has_escapes).into_iter().for_each(|entry| layout.push(entry));
     Ok(())
 }
 
