@@ -49,6 +49,7 @@ impl Kernel {
             record: CallRecord { operation, attempts: 0, elapsed: Duration::ZERO, may_have_been_applied: false },
             refused_token: None,
             throttled: Duration::ZERO,
+            throttled_before: Duration::ZERO,
             throttled_attempts: 0,
         };
         trace::in_span(operation, call.run()).await
@@ -70,6 +71,8 @@ struct Call<'a> {
     refused_token: Option<ApiKey>,
     /// What a paced call waited because the service asked it to: beside the deadline.
     throttled: Duration,
+    /// As much of that as was before the first attempt.
+    throttled_before: Duration,
     /// The attempts of a paced call that the service told to wait: beside the others.
     throttled_attempts: u32,
 }
@@ -79,13 +82,18 @@ impl Call<'_> {
         loop {
             if self.recipe.is_api() {
                 self.pass_throttle().await?;
-                if let Some(limit) = self.pace.and_then(|pace| pace.limit.as_deref()) {
+                while let Some(limit) = self.pace.and_then(|pace| pace.limit.as_deref()) {
                     limit.turn().await;
+                    // A turn that the throttle let pass by is none: others may have theirs now.
+                    if !self.pass_throttle().await? {
+                        break;
+                    }
                 }
             }
             let token = self.token().await?;
             if self.record.attempts == 0 {
                 self.begin = Instant::now();
+                self.throttled_before = self.throttled;
             }
             let error = match self.attempt(token.as_ref()).await {
                 Ok(answer) => {
@@ -107,8 +115,10 @@ impl Call<'_> {
         }
     }
 
-    /// Waits while the service holds back calls; an error when that would take too long.
-    async fn pass_throttle(&mut self) -> Result<(), Error> {
+    /// Waits while the service holds back calls, and tells whether it did; an error when that would
+    /// take too long.
+    async fn pass_throttle(&mut self) -> Result<bool, Error> {
+        let mut has_waited = false;
         while let Some(left) = self.kernel.shared.throttle.wait(Instant::now()) {
             if !self.may_wait(left, true) {
                 self.record.elapsed = self.begin.elapsed();
@@ -118,8 +128,9 @@ impl Call<'_> {
             trace::held_back(self.record.operation, left);
             sleep(left + spread).await;
             self.was_throttled(left + spread);
+            has_waited = true;
         }
-        Ok(())
+        Ok(has_waited)
     }
 
     /// Whether an attempt may start after another `wait`. A paced call has patience of its own for
@@ -127,7 +138,10 @@ impl Call<'_> {
     fn may_wait(&self, wait: Duration, is_throttled: bool) -> bool {
         match self.pace {
             Some(pace) if is_throttled => self.throttled.saturating_add(wait) <= pace.patience,
-            _ => self.begin.elapsed().saturating_sub(self.throttled).saturating_add(wait) <= self.latest_start,
+            _ => {
+                let throttled = self.throttled.saturating_sub(self.throttled_before);
+                self.begin.elapsed().saturating_sub(throttled).saturating_add(wait) <= self.latest_start
+            }
         }
     }
 
