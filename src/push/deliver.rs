@@ -2,11 +2,11 @@
 //! container.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::failed::{FailureReason, PushStep};
 use super::frame::Sealed;
@@ -142,25 +142,37 @@ fn may_be_used_up(error: &Error) -> bool {
 }
 
 /// A container that was asked for before it is needed.
-struct Ahead(JoinHandle<Result<FileContainer, Error>>);
+struct Ahead {
+    task: JoinHandle<Result<FileContainer, Error>>,
+    begin: Instant,
+}
 
 impl Ahead {
+    /// A container can be filled for about an hour; one that was asked for longer ago than this is
+    /// not worth an upload.
+    const LONGEST: Duration = Duration::from_secs(30 * 60);
+    /// What kept the service from creating one so long ago may have passed.
+    const STALE_ERROR: Duration = Duration::from_secs(60);
+
     fn create(run: &Arc<Run>) -> Self {
         let run = Arc::clone(run);
-        Self(tokio::spawn(async move { file_containers::create(&run.kernel, &run.calls).await }))
+        let task = tokio::spawn(async move { file_containers::create(&run.kernel, &run.calls).await });
+        Self { task, begin: Instant::now() }
     }
 
     async fn get(mut self, run: &Run) -> Result<FileContainer, Error> {
-        match (&mut self.0).await {
-            Ok(created) => created,
-            // The task is gone; this one is not.
-            Err(_) => file_containers::create(&run.kernel, &run.calls).await,
+        let was_there = self.task.is_finished();
+        match (&mut self.task).await {
+            Ok(Ok(container)) if self.begin.elapsed() < Self::LONGEST => Ok(container),
+            Ok(Err(error)) if !was_there || self.begin.elapsed() < Self::STALE_ERROR => Err(error),
+            // It is too old, or the task is gone, and this one is not.
+            Ok(_) | Err(_) => file_containers::create(&run.kernel, &run.calls).await,
         }
     }
 }
 
 impl Drop for Ahead {
     fn drop(&mut self) {
-        self.0.abort();
+        self.task.abort();
     }
 }
