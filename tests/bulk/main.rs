@@ -4,5 +4,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 mod any_items;
+mod cancel;
+mod commit;
+mod ending;
+mod framing;
+mod memory;
 mod model;
+mod order;
+mod pace;
+mod refused;
+mod report;
+mod saved;
 mod support;
