@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use coveo_push::fake::{FakePushApi, Fault, FaultRates};
+use coveo_push::fake::{Fault, FaultRates};
 use coveo_push::{FailedBatch, FailureReason, ItemPusher, Operation, PushStep, RetryPolicy};
 use tokio::time::{Instant, timeout};
 
@@ -145,11 +145,11 @@ fn guarantee_5_with_a_handler_a_batch_whose_runtime_is_gone_is_handed_over_when_
 #[test]
 fn guarantee_9_a_push_while_the_runtime_shuts_down_blocks_nowhere() {
     /// Pushes when it is dropped.
-    struct Last(FakePushApi, Option<ItemPusher>);
+    struct Last(Option<ItemPusher>);
 
     impl Drop for Last {
         fn drop(&mut self) {
-            let mut pusher = self.1.take().unwrap();
+            let mut pusher = self.0.take().unwrap();
             for n in 0..3 {
                 let (id, item) = (format!("a://{n}"), full(n));
                 let push = pin!(pusher.add_or_update(&id, &item));
@@ -163,7 +163,7 @@ fn guarantee_9_a_push_while_the_runtime_shuts_down_blocks_nowhere() {
         let runtime = runtime();
         runtime.block_on(async {
             let fake = fake();
-            let last = Last(fake.clone(), Some(pusher(&fake).start()));
+            let last = Last(Some(pusher(&fake).start()));
             tokio::spawn(async move {
                 let last = last;
                 std::future::pending::<()>().await;

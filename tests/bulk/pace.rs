@@ -89,13 +89,13 @@ async fn retry_after_holds_back_all_calls_of_the_run() {
 async fn a_turn_that_comes_while_the_service_holds_calls_back_is_waited_for_anew() {
     let fake = fake();
     // The third call is told to wait until after the turn of the fourth has come.
-    fake.inject(Fault::on(Operation::CreateFileContainer).skip(2).status(429).retry_after(secs(25)));
+    fake.inject(Fault::on(Operation::CreateFileContainer).skip(2).latency(secs(1)).status(429).retry_after(secs(25)));
     let mut pusher = pusher(&fake).concurrency(4).api_calls(3, secs(10)).start();
     for n in 0..6 {
         pusher.add_or_update(&format!("a://{n}"), &full(n)).await.unwrap();
     }
     pusher.finish().await.into_result().unwrap();
     let calls = api_calls(&fake);
-    assert!(calls.iter().skip(3).all(|call| *call >= secs(25)), "{calls:?}");
+    assert!(calls.iter().skip(3).all(|call| *call >= secs(26)), "{calls:?}");
     assert!(calls.windows(4).all(|four| four[3] - four[0] >= secs(10)), "{calls:?}");
 }
