@@ -255,3 +255,71 @@ impl Frame {
         Sealed { names, chunks, operations: operations.into(), keys: Arc::new(keys) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::keys::Scope;
+    use super::*;
+
+    const LIMIT: usize = 1_000;
+
+    fn add(frame: &mut Frame, text: &str) -> Written {
+        frame
+            .write::<()>(0, |buffer| {
+                buffer.extend_from_slice(text.as_bytes());
+                Ok(())
+            })
+            .unwrap()
+    }
+
+    fn keep(frame: &mut Frame, text: &str) {
+        let written = add(frame, text);
+        frame.keep(&written, Key { text, scope: Scope::Main }, &RandomState::new());
+    }
+
+    #[test]
+    fn guarantee_7_a_buffer_gives_back_what_an_operation_took_beyond_a_batch() {
+        let mut frame = Frame::new(&["a", "b"], Frame::buffer(LIMIT), LIMIT);
+        keep(&mut frame, "1");
+        let written = add(&mut frame, &"x".repeat(500_000));
+        let mut next = Frame::new(&["a", "b"], Vec::new(), LIMIT);
+        let moved = frame.move_to(&mut next, &written);
+        assert!(frame.lists[0].buffer.capacity() <= LIMIT + Frame::SLACK);
+        assert_eq!((moved.len(), next.sealed_len(&moved)), (500_000, 500_000 + r#"{"a":[]}"#.len()));
+        assert_eq!(frame.seal().chunks.concat(), br#"{"a":[1]}"#);
+    }
+
+    #[test]
+    fn guarantee_7_a_batch_that_waits_for_room_has_no_buffer_until_there_is_some() {
+        let mut frame = Frame::new(&["a"], Vec::new(), LIMIT);
+        keep(&mut frame, "1");
+        assert!(frame.is_cramped() && frame.lists[0].buffer.capacity() < LIMIT);
+        frame.move_into(b"of an earlier batch".repeat(100));
+        assert!(!frame.is_cramped());
+        keep(&mut frame, "2");
+        let sealed = frame.seal();
+        assert_eq!(sealed.chunks.concat(), br#"{"a":[1,2]}"#);
+        assert_eq!(sealed.without(|number| number == 0), br#"{"a":[2]}"#);
+        assert_eq!(sealed.without(|_| false), br#"{"a":[1,2]}"#);
+    }
+
+    #[test]
+    fn guarantee_8_an_operation_that_fails_or_panics_leaves_the_batch_as_it_was() {
+        let mut frame = Frame::new(&["a"], Vec::new(), LIMIT);
+        keep(&mut frame, "1");
+        let failed = frame.write(0, |buffer| {
+            buffer.extend_from_slice(b"half");
+            Err("it fails")
+        });
+        assert_eq!(failed.unwrap_err(), "it fails");
+        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let _ = frame.write::<()>(0, |buffer| {
+                buffer.extend_from_slice(b"half");
+                panic!("it panics")
+            });
+        }));
+        assert!(panicked.is_err());
+        keep(&mut frame, "2");
+        assert_eq!(frame.seal().chunks.concat(), br#"{"a":[1,2]}"#);
+    }
+}

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 use std::ops::Bound;
+use std::sync::OnceLock;
 
 /// What one operation is about.
 #[derive(Debug, Clone, Copy)]
@@ -49,6 +50,8 @@ pub(super) struct Keys {
     index: HashMap<u64, u32, BuildHasherDefault<AsIs>>,
     /// The ids that are deleted with their children, but for those below another one of them.
     parents: BTreeSet<Box<str>>,
+    /// All texts in their order, from when it is first asked what is below one of them.
+    sorted: OnceLock<BTreeSet<Box<str>>>,
 }
 
 impl Keys {
@@ -58,13 +61,18 @@ impl Keys {
 
     pub(super) fn push(&mut self, key: Key<'_>, hasher: &RandomState) {
         let operation = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
+        if let Some(sorted) = self.sorted.get_mut() {
+            sorted.insert(key.text.into());
+        }
         self.text.push_str(key.text);
         self.entries.push((self.text.len(), key.scope));
         for slot in key.scope.slots() {
             self.index.insert(hash(hasher, key.text, *slot), operation);
         }
         if key.scope == Scope::Children && self.parent_of(key.text).is_none() {
-            self.parents.retain(|parent| !parent.starts_with(key.text));
+            while let Some(below) = first_below(&self.parents, key.text).map(Box::from) {
+                self.parents.remove::<str>(&below);
+            }
             self.parents.insert(key.text.into());
         }
     }
@@ -86,9 +94,7 @@ impl Keys {
     /// Whether an operation about `key` may not change places with one of these.
     pub(super) fn conflicts(&self, key: Key<'_>, hasher: &RandomState) -> bool {
         let has_same = key.scope.slots().iter().any(|slot| self.index.contains_key(&hash(hasher, key.text, *slot)));
-        has_same
-            || self.parent_of(key.text).is_some()
-            || (key.scope == Scope::Children && self.iter().any(|other| other.text.starts_with(key.text)))
+        has_same || self.parent_of(key.text).is_some() || (key.scope == Scope::Children && self.has_below(key.text))
     }
 
     /// Whether some operation of these replaces one about `key` that came before them.
@@ -100,7 +106,7 @@ impl Keys {
         };
         key.scope.slots().iter().any(is_same)
             || self.parent_of(key.text).is_some()
-            || (key.scope == Scope::Children && self.iter().any(|other| other.text.starts_with(key.text)))
+            || (key.scope == Scope::Children && self.has_below(key.text))
     }
 
     /// Whether some operation of `other` may not change places with one of these.
@@ -111,6 +117,12 @@ impl Keys {
             || (!other.parents.is_empty() && self.iter().any(|key| other.conflicts(key, hasher)))
     }
 
+    /// Whether some text begins with this one.
+    fn has_below(&self, text: &str) -> bool {
+        let sorted = self.sorted.get_or_init(|| self.iter().map(|key| key.text.into()).collect());
+        first_below(sorted, text).is_some()
+    }
+
     /// The id above `text` that is deleted with its children. No parent is below another one, so
     /// the one above `text`, if there is one, is the greatest that is not greater.
     fn parent_of(&self, text: &str) -> Option<&str> {
@@ -118,6 +130,12 @@ impl Keys {
         let nearest = self.parents.range::<str, _>(below).next_back()?;
         text.starts_with(&**nearest).then_some(nearest)
     }
+}
+
+/// The first of the texts that begin with this one, which stand together.
+fn first_below<'a>(texts: &'a BTreeSet<Box<str>>, text: &str) -> Option<&'a str> {
+    let from = (Bound::Included(text), Bound::Unbounded);
+    texts.range::<str, _>(from).next().map(|next| &**next).filter(|next| next.starts_with(text))
 }
 
 fn hash(hasher: &RandomState, text: &str, slot: u8) -> u64 {

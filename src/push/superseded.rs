@@ -1,7 +1,8 @@
 //! Which operations of failed batches were pushed again later: pushing such a batch again must not
 //! undo what came after it.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use super::failed::Marks;
@@ -10,9 +11,9 @@ use super::keys::{Key, Scope};
 /// The operations of failed batches that nothing later has replaced so far.
 #[derive(Debug, Default)]
 pub(super) struct Superseded {
-    watched: HashMap<Box<str>, Vec<Watched>>,
+    watched: BTreeMap<Box<str>, Vec<Watched>>,
     /// Those of them that delete an item with its children.
-    parents: Vec<(Box<str>, Watched)>,
+    parents: BTreeMap<Box<str>, Vec<Watched>>,
 }
 
 #[derive(Debug, Clone)]
@@ -26,16 +27,13 @@ impl Superseded {
     pub(super) fn watch(&mut self, key: Key<'_>, operation: usize, marks: &Arc<Marks>) {
         let watched = Watched { scope: key.scope, operation, marks: Arc::clone(marks) };
         if key.scope == Scope::Children {
-            self.parents.push((key.text.into(), watched.clone()));
+            self.parents.entry(key.text.into()).or_default().push(watched.clone());
         }
         self.watched.entry(key.text.into()).or_default().push(watched);
     }
 
     /// Marks what an operation that was just taken replaces.
     pub(super) fn pushed_again(&mut self, key: Key<'_>) {
-        if self.watched.is_empty() {
-            return;
-        }
         if let Some(watched) = self.watched.get_mut(key.text) {
             watched.retain(|watched| !replaces(key.scope, watched));
             if watched.is_empty() {
@@ -43,23 +41,25 @@ impl Superseded {
             }
         }
         // One that deletes children would delete this one, too, if it came after it.
-        self.parents.retain(|(parent, watched)| {
-            let is_below = key.text.starts_with(&**parent);
-            if is_below {
-                watched.marks.supersede(watched.operation);
+        if !self.parents.is_empty() {
+            let ends = key.text.char_indices().map(|(start, char)| start + char.len_utf8());
+            for above in ends.filter_map(|end| key.text.get(..end)) {
+                supersede(self.parents.remove(above));
             }
-            !is_below
-        });
+        }
         if key.scope == Scope::Children {
-            self.watched.retain(|text, watched| {
-                let is_below = text.starts_with(key.text);
-                if is_below {
-                    watched.iter().for_each(|watched| watched.marks.supersede(watched.operation));
-                }
-                !is_below
-            });
+            let from = (Bound::Included(key.text), Bound::Unbounded);
+            let below = self.watched.range::<str, _>(from).map(|(text, _)| text.clone());
+            let below = below.take_while(|text| text.starts_with(key.text));
+            for text in below.collect::<Vec<_>>() {
+                supersede(self.watched.remove(&text));
+            }
         }
     }
+}
+
+fn supersede(watched: Option<Vec<Watched>>) {
+    watched.into_iter().flatten().for_each(|watched| watched.marks.supersede(watched.operation));
 }
 
 fn replaces(scope: Scope, watched: &Watched) -> bool {
