@@ -108,7 +108,7 @@ impl Call<'_> {
             return Ok(None);
         }
         let token = self.kernel.credentials.token(self.refused_token.as_ref()).await;
-        token.map(Some).map_err(|source| CredentialsError::new(self.record.operation, source).into())
+        token.map(Some).map_err(|source| CredentialsError::new(self.record, source).into())
     }
 
     async fn attempt(&mut self, token: Option<&ApiKey>) -> Result<Answer, Error> {
@@ -116,7 +116,7 @@ impl Call<'_> {
         let operation = self.record.operation;
         let authorization = match token.map(ApiKey::authorization).transpose() {
             Ok(authorization) => authorization,
-            Err(source) => return Err(CredentialsError::new(operation, source).into()),
+            Err(source) => return Err(CredentialsError::new(self.record, source).into()),
         };
         let request = self.recipe.request(authorization, &shared.user_agent, self.limits);
         self.record.attempts += 1;
