@@ -13,10 +13,9 @@ use super::trace;
 use super::transport::Limits;
 use crate::credentials::{ApiKey, Credentials};
 use crate::error::{
-    ApiError, CallRecord, CredentialsError, Error, ErrorCode, Redactor, TransportError, TransportErrorKind,
-    TransportFailure,
+    ApiError, CallRecord, CredentialsError, Error, ErrorCode, TransportError, TransportErrorKind, TransportFailure,
 };
-use crate::operation::{Operation, TimeoutClass};
+use crate::operation::TimeoutClass;
 
 /// What a caller set for one call, instead of what the client has.
 #[derive(Debug, Clone, Copy, Default)]
@@ -133,8 +132,7 @@ impl Call<'_> {
                 if !operation.spec().success.contains(&status.as_u16()) {
                     self.record.may_have_been_applied |= decode::leaves_open(status);
                 }
-                let redactor = Redactor::new(token.map(ApiKey::expose));
-                decode::answer(response, self.record, redactor, (shared.now)())
+                decode::answer(response, self.record, token, (shared.now)())
             }
             Err(error) => {
                 trace::unanswered(operation, self.record.attempts, error.kind(), sent.elapsed());
@@ -179,10 +177,4 @@ impl Call<'_> {
 fn held_back(record: CallRecord, left: Duration) -> Error {
     let code = Some(ErrorCode::TooManyRequests);
     ApiError::new(record, http::StatusCode::TOO_MANY_REQUESTS, code, None, String::new(), Some(left)).into()
-}
-
-/// Reads the container that an answer holds, with the client's key kept out of any error.
-pub(crate) fn read_container(kernel: &Kernel, answer: &Answer) -> Result<crate::model::FileContainer, Error> {
-    debug_assert_eq!(answer.record.operation, Operation::CreateFileContainer);
-    decode::container(answer, Redactor::new(kernel.credentials.static_key()))
 }

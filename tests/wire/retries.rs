@@ -7,7 +7,7 @@ use coveo_push::{ApiKey, BoxError, BoxFuture, CredentialsProvider, DocumentBody,
 use serde_json::json;
 use wiremock::ResponseTemplate;
 
-use super::support::{BATCH, DOCUMENTS, KEY, Reply, Service, Socket, builder, fast, with_settings};
+use super::support::{BATCH, DOCUMENTS, FILES, KEY, Reply, Service, Socket, builder, fast, with_settings};
 
 /// Gives `token-1`, `token-2`, … and remembers whether it was told of a refused one.
 #[derive(Clone, Default)]
@@ -239,4 +239,14 @@ async fn an_error_that_may_have_been_carried_out_stays_one_when_the_retry_is_ref
     let error = service.client().items("my-source").push_file("f").await.unwrap_err();
     assert!(matches!(error, Error::NotFound(_)), "{error}");
     assert!(error.may_have_been_applied());
+}
+
+#[tokio::test]
+async fn a_token_that_is_echoed_in_an_answer_that_cannot_be_read_is_taken_out() {
+    let service = Service::start().await;
+    let echo = ResponseTemplate::new(201).set_body_json(json!({"fileId": "token-1", "uploadUri": ["token-1"]}));
+    service.always("POST", FILES, echo).await;
+    let error = with_provider(&service, Rotating::default()).file_containers().create().await.unwrap_err();
+    let Error::Decode(decode) = &error else { panic!("{error}") };
+    assert!(!decode.body().contains("token-1"), "{}", decode.body());
 }
