@@ -26,7 +26,8 @@ use serde::Serialize;
 use crate::model::document_keys as key;
 use crate::model::object::{self, Entry, Layout, ObjectError};
 use crate::model::{
-    BatchDocumentBody, BatchIdentityBody, Identity, IdentityBody, MappedIdentityBody, OrderingId, Permissions,
+    BatchDocumentBody, BatchIdentityBody, CompressionType, Identity, IdentityBody, MappedIdentityBody, OrderingId,
+    Permissions,
 };
 
 /// The service's limits ([article 63](https://docs.coveo.com/en/63/)). Where it says MB and not
@@ -363,6 +364,9 @@ pub(crate) fn written_item(id: &str, buffer: &[u8], layout: &Layout, switch: Pre
     let mut data = 0;
     for entry in layout.entries() {
         let value = buffer.get(entry.value.clone()).unwrap_or_default();
+        if object::is_null(value) {
+            continue;
+        }
         let is = |known: &str| object::is_key(buffer.get(entry.key.clone()), known);
         if is(key::DATA) || is(key::COMPRESSED_BINARY_DATA) {
             data += 1;
@@ -395,6 +399,10 @@ pub(crate) fn written_item(id: &str, buffer: &[u8], layout: &Layout, switch: Pre
                     format!("the fileExtension {} needs a leading dot, as in `.html`", String::from_utf8_lossy(value)),
                 );
             }
+        } else if is(key::COMPRESSION_TYPE) {
+            if let Err(error) = serde_json::from_slice::<CompressionType>(value) {
+                found(Rule::CompressionType, error.to_string());
+            }
         } else if is(key::PERMISSIONS) && switch != Preflight::Off {
             permissions(value, &mut found);
         }
@@ -410,9 +418,9 @@ pub(crate) fn written_item(id: &str, buffer: &[u8], layout: &Layout, switch: Pre
 
 fn permissions(json: &[u8], found: &mut impl FnMut(Rule, String)) {
     const SHORTEST: usize = r#"{"identity":"","identityType":"User"}"#.len();
-    const NAMELESS: &[u8] = br#""identity":"""#;
+    const NO_TEXT: &[u8] = br#""""#;
     // Read only where a rule can be broken at all: most items have a few hundred bytes of it.
-    if json.len() <= limit::PERMISSIONS * SHORTEST && !json.windows(NAMELESS.len()).any(|part| part == NAMELESS) {
+    if json.len() <= limit::PERMISSIONS * SHORTEST && !json.windows(NO_TEXT.len()).any(|part| part == NO_TEXT) {
         return;
     }
     let Ok(permissions) = serde_json::from_slice::<Permissions>(json) else { return };
@@ -506,3 +514,6 @@ fn is_extension(json: &[u8]) -> bool {
         })
     })
 }
+
+#[cfg(test)]
+mod tests;

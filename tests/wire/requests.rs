@@ -325,3 +325,12 @@ async fn a_post_without_a_body_says_on_the_socket_that_it_has_no_bytes() {
     assert!(head.contains("\r\ncontent-length: 0"), "{head}");
     assert!(!head.contains("transfer-encoding"), "{head}");
 }
+
+#[tokio::test]
+async fn an_item_whose_compression_is_none_is_refused() {
+    let service = Service::start().await;
+    let item = json!({"compressedBinaryData": "AAAA", "compressionType": "brotli"});
+    let error = service.client().items("my-source").add_or_update("https://a", &item).await.unwrap_err();
+    assert!(error.to_string().contains("`brotli` is no compression type"), "{error}");
+    assert!(service.sent().await.is_empty());
+}
