@@ -417,7 +417,8 @@ mod tests {
         let mut pairs = Vec::new();
         for entry in layout.entries() {
             assert!(entry.key.start > offset);
-            pairs.push(format!("{}:{}", &whole[entry.key.clone()], &whole[entry.value.clone()]));
+            let part = |range: &Range<usize>| whole.get(range.clone()).unwrap();
+            pairs.push(format!("{}:{}", part(&entry.key), part(&entry.value)));
         }
         assert_eq!(format!("{{{}}}", pairs.join(",")), json);
     }

@@ -21,7 +21,10 @@ fn with_keys(json: &Value, change: &dyn Fn(&str) -> String) -> Value {
 
 #[track_caller]
 fn reads_in_any_case<T: Serialize + DeserializeOwned>(json: &Value) {
-    let first_upper = |key: &str| key[..1].to_uppercase() + &key[1..];
+    let first_upper = |key: &str| {
+        let first_or_not = |(at, c): (usize, char)| if at == 0 { c.to_ascii_uppercase() } else { c };
+        key.chars().enumerate().map(first_or_not).collect()
+    };
     let odd = |key: &str| {
         let flip = |(at, c): (usize, char)| if at % 2 == 0 { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() };
         key.chars().enumerate().map(flip).collect()

@@ -24,7 +24,7 @@ fn every_example_of_the_reference_reads_into_its_model_and_writes_back() {
         let name = file.file_stem().unwrap().to_str().unwrap().to_owned();
         let json: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
         // The longer name first, where one ends with the other.
-        let models: [(&str, fn(&Value) -> Value); 6] = [
+        let models: [(&str, Through); 6] = [
             ("_mapped_identity_body", through::<MappedIdentityBody>),
             ("_batch_identity_body", through::<BatchIdentityBody>),
             ("_batch_document_body", through::<BatchDocumentBody>),
@@ -39,6 +39,9 @@ fn every_example_of_the_reference_reads_into_its_model_and_writes_back() {
     assert!(read > 0, "there is no example");
     println!("{read} examples were read");
 }
+
+/// Reads JSON into a model and writes it back.
+type Through = fn(&Value) -> Value;
 
 fn through<T: Serialize + DeserializeOwned>(json: &Value) -> Value {
     serde_json::to_value(serde_json::from_value::<T>(json.clone()).unwrap()).unwrap()

@@ -211,18 +211,20 @@ impl Reply {
     }
 }
 
+/// Heads and bodies, as they were read.
+type Heard = Arc<Mutex<Vec<(String, Vec<u8>)>>>;
+
 /// A plain socket, one reply a connection, the last one for all that follow.
 pub(crate) struct Socket {
     pub(crate) host: String,
-    /// Heads and bodies, as they were read.
-    pub(crate) heard: Arc<Mutex<Vec<(String, Vec<u8>)>>>,
+    heard: Heard,
 }
 
 impl Socket {
     pub(crate) async fn start(replies: impl IntoIterator<Item = Reply>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let host = format!("http://{}", listener.local_addr().unwrap());
-        let heard = Arc::new(Mutex::new(Vec::new()));
+        let heard = Heard::default();
         let log = Arc::clone(&heard);
         let mut replies: Vec<Reply> = replies.into_iter().collect();
         replies.reverse();
@@ -244,7 +246,7 @@ impl Socket {
     }
 }
 
-async fn serve(mut stream: TcpStream, reply: Reply, log: Arc<Mutex<Vec<(String, Vec<u8>)>>>) {
+async fn serve(mut stream: TcpStream, reply: Reply, log: Heard) {
     let mut read = Vec::new();
     let mut chunk = [0; 4096];
     let head_end = loop {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use coveo_push::{BatchDocumentBody, Body, BoxError, ByteStream, Error, FileContainer, RetryPolicy};
+use coveo_push::{BatchDocumentBody, Body, BoxError, ByteStream, Error, FileContainer, Operation, RetryPolicy};
 use wiremock::ResponseTemplate;
 
 use super::support::{BATCH, FILES, OURS, Reply, SIGNATURE, Service, Socket, builder};
@@ -225,7 +225,7 @@ async fn a_403_of_an_upload_alone_is_not_tried_again() {
     service.first("PUT", "/bucket/file-1", [xml(403, "SignatureDoesNotMatch")]).await;
     let error = service.client().file_containers().upload(&service.container(), "b").await.unwrap_err();
     assert!(!error.is_retryable() && !error.may_have_been_applied());
-    assert_eq!(error.attempts(), 1);
+    assert_eq!((error.attempts(), error.operation()), (1, Some(Operation::UploadToContainer)));
 }
 
 #[tokio::test]
