@@ -4,6 +4,7 @@
 
 use std::error::Error as StdError;
 use std::fmt::{Debug, Display};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -172,6 +173,26 @@ fn a_body_does_not_show_its_bytes() {
 fn a_transport_error_shows_its_kind() {
     debug_is_clean(&TransportError::from(TransportErrorKind::Send));
     display_is_clean(&TransportError::new(TransportErrorKind::Send, "a cause"));
+}
+
+#[tokio::test]
+async fn a_request_that_a_transport_prints_does_not_show_the_key() {
+    #[derive(Clone, Default)]
+    struct Printing(Arc<Mutex<String>>);
+
+    impl Transport for Printing {
+        fn send(&self, request: Request<Body>) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
+            *self.0.lock().unwrap() = format!("{request:?}\n{request:#?}");
+            Box::pin(async { Err(TransportErrorKind::Request.into()) })
+        }
+    }
+
+    let printing = Printing::default();
+    let client = builder("http://127.0.0.1:1").transport(printing.clone()).build().unwrap();
+    client.items("s").add_or_update("https://a", &DocumentBody::text("w")).await.unwrap_err();
+    let printed = printing.0.lock().unwrap().clone();
+    assert!(printed.contains("authorization"), "{printed}");
+    is_clean("a request", &printed);
 }
 
 #[tokio::test]

@@ -250,3 +250,49 @@ async fn a_token_that_is_echoed_in_an_answer_that_cannot_be_read_is_taken_out() 
     let Error::Decode(decode) = &error else { panic!("{error}") };
     assert!(!decode.body().contains("token-1"), "{}", decode.body());
 }
+
+#[tokio::test]
+async fn all_calls_of_a_client_have_ten_retries_together_while_nothing_succeeds() {
+    let service = Service::start().await;
+    service.always("PUT", BATCH, ResponseTemplate::new(503)).await;
+    let items = service.client().items("my-source");
+    let mut attempts = Vec::new();
+    for _ in 0..4 {
+        attempts.push(items.push_file("f").await.unwrap_err().attempts());
+    }
+    assert_eq!(attempts, [5, 5, 3, 1]);
+}
+
+#[tokio::test]
+async fn five_successes_of_a_client_pay_for_another_retry() {
+    let service = Service::start().await;
+    service.always("PUT", BATCH, ResponseTemplate::new(503)).await;
+    let items = service.client().items("my-source");
+    for _ in 0..3 {
+        items.push_file("f").await.unwrap_err();
+    }
+    for _ in 0..5 {
+        let _ = items.delete("https://a").await.unwrap();
+    }
+    assert_eq!(items.push_file("f").await.unwrap_err().attempts(), 2);
+}
+
+#[tokio::test]
+async fn a_retry_after_a_429_is_not_paid_for() {
+    let service = Service::start().await;
+    let busy = ResponseTemplate::new(429).insert_header("retry-after", "0");
+    service.always("PUT", BATCH, busy).await;
+    let items = service.client().items("my-source");
+    for _ in 0..4 {
+        assert_eq!(items.push_file("f").await.unwrap_err().attempts(), 5);
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_would_wait_past_its_deadline_returns_at_once_with_what_was_asked() {
+    let service = Service::start().await;
+    service.always("PUT", BATCH, ResponseTemplate::new(503).insert_header("retry-after", "1")).await;
+    let call = service.client().items("my-source").push_file("f");
+    let error = call.retry(fast().deadline(Duration::from_millis(900))).await.unwrap_err();
+    assert_eq!((error.attempts(), error.retry_after()), (1, Some(Duration::from_secs(1))));
+}

@@ -375,3 +375,12 @@ async fn required_headers_that_are_none_or_may_not_be_asked_for_are_refused() {
     }
     assert!(socket.heads().is_empty());
 }
+
+#[tokio::test]
+async fn an_upload_starts_no_attempt_later_than_three_times_its_timeout() {
+    let service = Service::start().await;
+    service.always("PUT", "/bucket/file-1", xml(503, "SlowDown").insert_header("retry-after", "1")).await;
+    let upload = service.client().file_containers().upload(&service.container(), "b");
+    let error = upload.timeout(Duration::from_millis(300)).await.unwrap_err();
+    assert_eq!((error.attempts(), error.retry_after()), (1, Some(Duration::from_secs(1))));
+}
