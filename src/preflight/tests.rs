@@ -424,3 +424,15 @@ fn a_finding_is_one_line_that_ends_however_long_its_item_is() {
     assert!(line.starts_with("`a bxxx") && line.ends_with("…`: encode it [not-base64]"), "{line}");
     assert!(line.chars().count() < 250 && !line.contains('\n'));
 }
+
+#[test]
+fn what_is_silent_is_not_looked_for_when_that_is_off() {
+    let item = json!({
+        "compressedBinaryData": "not base64",
+        "permissions": [{"allowedPermissions": [{"identity": "", "identityType": "User"}]}],
+    });
+    let (mut buffer, mut layout) = (Vec::new(), Layout::default());
+    object::write(&mut buffer, &mut layout, None, &item).unwrap();
+    assert_eq!(written_item("no uri", &buffer, &layout, Preflight::Off), []);
+    assert_eq!(written_item("no uri", &buffer, &layout, Preflight::Warn).len(), 3);
+}

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use coveo_push::{
     BatchDocumentBody, BatchIdentityBody, CompressionType, DocumentBody, Identity, IdentityBody, MappedIdentity,
-    MappedIdentityBody, PermissionIdentity, PermissionSet, SourceStatus,
+    MappedIdentityBody, PermissionIdentity, PermissionSet, Preflight, SourceStatus,
 };
 use serde_json::{Value, json};
 
@@ -332,5 +332,34 @@ async fn an_item_whose_compression_is_none_is_refused() {
     let item = json!({"compressedBinaryData": "AAAA", "compressionType": "brotli"});
     let error = service.client().items("my-source").add_or_update("https://a", &item).await.unwrap_err();
     assert!(error.to_string().contains("`brotli` is no compression type"), "{error}");
+    assert!(service.sent().await.is_empty());
+}
+
+#[tokio::test]
+async fn what_the_service_would_drop_is_refused_sent_with_a_warning_or_just_sent() {
+    let service = Service::start().await;
+    let item = DocumentBody::text("w");
+    let push = |preflight| {
+        let client = service.builder().preflight(preflight).build().unwrap();
+        client.items("my-source").add_or_update("no uri", &item).into_future()
+    };
+    let error = push(Preflight::Refuse).await.unwrap_err();
+    assert!(error.to_string().starts_with("items.add_or_update: `no uri`: "), "{error}");
+    assert!(service.sent().await.is_empty());
+    let warned = push(Preflight::Warn).await.unwrap();
+    assert_eq!(
+        warned.warnings().iter().map(|finding| finding.rule().code()).collect::<Vec<_>>(),
+        ["document-id-not-a-uri"]
+    );
+    assert!(push(Preflight::Off).await.unwrap().warnings().is_empty());
+    assert_eq!(service.sent().await.len(), 2);
+}
+
+#[tokio::test]
+async fn what_breaks_a_rule_of_a_batch_is_refused_before_the_container() {
+    let service = Service::start().await;
+    let batch = BatchDocumentBody::new().add_or_update("https://a", DocumentBody::new()).delete("https://a");
+    let error = service.client().items("my-source").push_batch(&batch).await.unwrap_err();
+    assert!(error.to_string().contains("[document-id-twice]"), "{error}");
     assert!(service.sent().await.is_empty());
 }
