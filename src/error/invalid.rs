@@ -1,6 +1,6 @@
 use std::fmt;
 
-use super::BoxError;
+use super::{BoxError, CallRecord};
 use crate::operation::Operation;
 use crate::preflight::Finding;
 
@@ -70,22 +70,29 @@ impl ConfigError {
     }
 }
 
-/// The credentials provider did not give a token, and nothing was sent.
+/// The credentials provider did not give a token: nothing was sent, or nothing more after attempts
+/// that failed.
 #[derive(Debug, thiserror::Error)]
-#[error("{operation}: the credentials provider gave no token")]
+#[error("{}: the credentials provider gave no token", record.operation)]
 pub struct CredentialsError {
-    operation: Operation,
+    pub(super) record: CallRecord,
     source: BoxError,
 }
 
 impl CredentialsError {
-    pub(crate) fn new(operation: Operation, source: BoxError) -> Self {
-        Self { operation, source }
+    pub(crate) fn new(record: CallRecord, source: BoxError) -> Self {
+        Self { record, source }
     }
 
     /// The operation that would have been sent.
     #[must_use]
     pub fn operation(&self) -> Operation {
-        self.operation
+        self.record.operation
+    }
+
+    /// How many times the request was sent before. 0 when nothing was.
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        self.record.attempts
     }
 }

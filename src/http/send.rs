@@ -14,10 +14,9 @@ use super::trace;
 use super::transport::Limits;
 use crate::credentials::{ApiKey, Credentials};
 use crate::error::{
-    ApiError, CallRecord, CredentialsError, Error, ErrorCode, Redactor, TransportError, TransportErrorKind,
-    TransportFailure,
+    ApiError, CallRecord, CredentialsError, Error, ErrorCode, TransportError, TransportErrorKind, TransportFailure,
 };
-use crate::operation::{Operation, TimeoutClass};
+use crate::operation::TimeoutClass;
 
 /// What a caller set for one call, instead of what the client has.
 #[derive(Debug, Clone, Default)]
@@ -143,7 +142,7 @@ impl Call<'_> {
             return Ok(None);
         }
         let token = self.kernel.credentials.token(self.refused_token.as_ref()).await;
-        token.map(Some).map_err(|source| CredentialsError::new(self.record.operation, source).into())
+        token.map(Some).map_err(|source| CredentialsError::new(self.record, source).into())
     }
 
     async fn attempt(&mut self, token: Option<&ApiKey>) -> Result<Answer, Error> {
@@ -151,7 +150,7 @@ impl Call<'_> {
         let operation = self.record.operation;
         let authorization = match token.map(ApiKey::authorization).transpose() {
             Ok(authorization) => authorization,
-            Err(source) => return Err(CredentialsError::new(operation, source).into()),
+            Err(source) => return Err(CredentialsError::new(self.record, source).into()),
         };
         let request = self.recipe.request(authorization, &shared.user_agent, self.limits);
         if let Some(pace) = self.pace {
@@ -171,8 +170,7 @@ impl Call<'_> {
                 if !operation.spec().success.contains(&status.as_u16()) {
                     self.record.may_have_been_applied |= decode::leaves_open(status);
                 }
-                let redactor = Redactor::new(token.map(ApiKey::expose));
-                decode::answer(response, self.record, redactor, (shared.now)())
+                decode::answer(response, self.record, token, (shared.now)())
             }
             Err(error) => {
                 trace::unanswered(operation, self.record.attempts, error.kind(), sent.elapsed());
@@ -221,10 +219,4 @@ impl Call<'_> {
 fn held_back(record: CallRecord, left: Duration) -> Error {
     let code = Some(ErrorCode::TooManyRequests);
     ApiError::new(record, http::StatusCode::TOO_MANY_REQUESTS, code, None, String::new(), Some(left)).into()
-}
-
-/// Reads the container that an answer holds, with the client's key kept out of any error.
-pub(crate) fn read_container(kernel: &Kernel, answer: &Answer) -> Result<crate::model::FileContainer, Error> {
-    debug_assert_eq!(answer.record.operation, Operation::CreateFileContainer);
-    decode::container(answer, Redactor::new(kernel.credentials.static_key()))
 }

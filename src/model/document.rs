@@ -24,10 +24,11 @@ pub(crate) mod key {
     pub(crate) const IS_NOT_FINITE: &str = "is a number that JSON cannot hold";
 
     /// How long the keys are that the preflight looks at.
-    pub(crate) const LENGTHS: [usize; 6] = [
+    pub(crate) const LENGTHS: [usize; 7] = [
         DATA.len(),
         COMPRESSED_BINARY_DATA.len(),
         COMPRESSED_BINARY_DATA_FILE_ID.len(),
+        COMPRESSION_TYPE.len(),
         DOCUMENT_ID.len(),
         FILE_EXTENSION.len(),
         PERMISSIONS.len(),
