@@ -83,13 +83,13 @@ async fn push_files(items: &Items, arguments: &Arguments) -> Result<PushReport, 
     let stop = Arc::new(AtomicBool::new(false));
     tokio::spawn(stop_on_ctrl_c(Arc::clone(&stop)));
 
-    let mut bad_lines = 0;
+    let mut place = Place::default();
     let mut blocks = Blocks::read(arguments.files.clone());
     while let Some(block) = blocks.next().await
         && !stop.load(Ordering::Relaxed)
     {
         let block = block?;
-        if let Err(stopped) = push_block(&mut pusher, &block, &stop, &mut bad_lines).await {
+        if let Err(stopped) = push_block(&mut pusher, &block, &stop, &mut place).await {
             eprintln!("{stopped}");
             break;
         }
@@ -98,10 +98,19 @@ async fn push_files(items: &Items, arguments: &Arguments) -> Result<PushReport, 
     let report = pusher.finish().await;
     bar.finish_and_clear();
     saved.update()?;
-    if bad_lines > 0 {
-        eprintln!("{bad_lines} lines are not text");
+    if place.bad_lines > 0 {
+        eprintln!("{} lines are not text", place.bad_lines);
     }
     Ok(report)
+}
+
+/// Where reading is.
+#[derive(Default)]
+struct Place {
+    name: Arc<str>,
+    /// The number of the line before.
+    line: u64,
+    bad_lines: u64,
 }
 
 /// Pushes the lines of a block.
@@ -109,27 +118,31 @@ async fn push_block(
     pusher: &mut ItemPusher,
     block: &Block,
     stop: &AtomicBool,
-    bad_lines: &mut u64,
+    place: &mut Place,
 ) -> Result<(), PushError> {
-    let Block { name, first, lines } = block;
+    let Block { name, lines } = block;
+    if place.name != *name {
+        (place.name, place.line) = (Arc::clone(name), 0);
+    }
     let lines: Box<dyn Iterator<Item = Result<&str, Utf8Error>> + Send> = match lines {
-        Text::Utf8(text) => Box::new(text.split('\n').map(Ok)),
-        Text::Bytes(bytes) => Box::new(bytes.split(|byte| *byte == b'\n').map(std::str::from_utf8)),
+        Text::Utf8(text) => Box::new(text.split_terminator('\n').map(Ok)),
+        Text::Bytes(bytes) => Box::new(bytes.split_inclusive(|byte| *byte == b'\n').map(std::str::from_utf8)),
     };
-    for (number, line) in (*first..).zip(lines) {
+    for line in lines {
         if stop.load(Ordering::Relaxed) {
             break;
         }
+        place.line += 1;
         match line {
             Ok(text) if text.trim_ascii().is_empty() => {}
             Ok(text) => {
                 if let Pushed::Refused(refused) = push_line(pusher, text).await? {
-                    eprintln!("{name}:{number}: {refused}");
+                    eprintln!("{name}:{}: {refused}", place.line);
                 }
             }
             Err(error) => {
-                eprintln!("{name}:{number}: {error}");
-                *bad_lines += 1;
+                eprintln!("{name}:{}: {error}", place.line);
+                place.bad_lines += 1;
             }
         }
     }

@@ -220,53 +220,38 @@ pub(crate) fn written_item(id: &str, buffer: &[u8], layout: &Layout, switch: Pre
     }
     let mut data = 0;
     for entry in layout.entries() {
-        const QUOTES: usize = 2;
-        // Most keys are metadata, and most of those have the length of no property.
-        if !key::LENGTHS.contains(&(entry.key.len().saturating_sub(QUOTES))) {
-            continue;
-        }
         let value = buffer.get(entry.value.clone()).unwrap_or_default();
-        if object::is_null(value) {
-            continue;
-        }
-        let is = |known: &str| object::is_key(buffer.get(entry.key.clone()), known);
-        if is(key::DATA) || is(key::COMPRESSED_BINARY_DATA) {
-            data += 1;
-            let length = value.len().saturating_sub(2);
-            if length >= limit::DATA_BYTES {
-                found(
-                    Rule::DataTooLarge,
-                    format!(
-                        "the data has {length} bytes and the service takes less than {} in an item; upload it into a \
-                         file container",
-                        limit::DATA_BYTES
-                    ),
-                );
-            } else if switch != Preflight::Off && is(key::COMPRESSED_BINARY_DATA) && !is_base64(value) {
-                found(Rule::NotBase64, "compressedBinaryData is not standard base64; encode the bytes".to_owned());
+        let property = object::key_text(buffer.get(entry.key.clone())).and_then(key::property);
+        match property {
+            None => {}
+            Some(_) if object::is_null(value) => {}
+            Some(key::DATA) => {
+                data += 1;
+                data_size(value, &mut found);
             }
-        } else if is(key::COMPRESSED_BINARY_DATA_FILE_ID) {
-            data += 1;
-        } else if is(key::DOCUMENT_ID) {
-            if text(value) != id {
-                found(
-                    Rule::DocumentIdMismatch,
-                    format!("the item itself says that its documentId is `{}`; give one of them", text(value)),
-                );
+            Some(key::COMPRESSED_BINARY_DATA) => {
+                data += 1;
+                data_size(value, &mut found);
+                if switch != Preflight::Off && !is_base64(value) {
+                    found(Rule::NotBase64, "compressedBinaryData is not standard base64; encode the bytes".to_owned());
+                }
             }
-        } else if is(key::FILE_EXTENSION) {
-            if !is_extension(value) {
-                found(
-                    Rule::FileExtension,
-                    format!("the fileExtension {} needs a leading dot, as in `.html`", String::from_utf8_lossy(value)),
-                );
+            Some(key::COMPRESSED_BINARY_DATA_FILE_ID) => data += 1,
+            Some(key::DOCUMENT_ID) if text(value) != id => found(
+                Rule::DocumentIdMismatch,
+                format!("the item itself says that its documentId is `{}`; give one of them", text(value)),
+            ),
+            Some(key::FILE_EXTENSION) if !is_extension(value) => found(
+                Rule::FileExtension,
+                format!("the fileExtension {} needs a leading dot, as in `.html`", String::from_utf8_lossy(value)),
+            ),
+            Some(key::COMPRESSION_TYPE) => {
+                if let Err(error) = serde_json::from_slice::<CompressionType>(value) {
+                    found(Rule::CompressionType, error.to_string());
+                }
             }
-        } else if is(key::COMPRESSION_TYPE) {
-            if let Err(error) = serde_json::from_slice::<CompressionType>(value) {
-                found(Rule::CompressionType, error.to_string());
-            }
-        } else if is(key::PERMISSIONS) && switch != Preflight::Off {
-            permissions(value, &mut found);
+            Some(key::PERMISSIONS) if switch != Preflight::Off => permissions(value, &mut found),
+            Some(_) => {}
         }
     }
     if data > 1 {
@@ -276,6 +261,20 @@ pub(crate) fn written_item(id: &str, buffer: &[u8], layout: &Layout, switch: Pre
         );
     }
     findings
+}
+
+fn data_size(json: &[u8], found: &mut impl FnMut(Rule, String)) {
+    const QUOTES: usize = 2;
+    let (length, most) = (json.len().saturating_sub(QUOTES), limit::DATA_BYTES);
+    if length >= most {
+        found(
+            Rule::DataTooLarge,
+            format!(
+                "the data has {length} bytes and the service takes less than {most} in an item; upload it into a file \
+                 container"
+            ),
+        );
+    }
 }
 
 fn permissions(json: &[u8], found: &mut impl FnMut(Rule, String)) {

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc as spare;
 use std::thread;
 
@@ -13,9 +14,7 @@ const BLOCK: usize = 512 * 1024;
 
 /// Whole lines of one file.
 pub(crate) struct Block {
-    pub(crate) name: String,
-    /// The number of the first line.
-    pub(crate) first: u64,
+    pub(crate) name: Arc<str>,
     pub(crate) lines: Text,
 }
 
@@ -73,11 +72,12 @@ fn read_all(files: &[PathBuf], spares: &spare::Receiver<Vec<u8>>, to: &Blockwise
 }
 
 fn read_lines(name: &str, mut file: impl Read, spares: &spare::Receiver<Vec<u8>>, to: &Blockwise) -> io::Result<()> {
-    let mut first = 1;
+    let name: Arc<str> = name.into();
     let mut part_of_line = Vec::new();
     loop {
         let mut bytes = spares.try_recv().unwrap_or_default();
         bytes.clear();
+        bytes.reserve(2 * BLOCK);
         bytes.append(&mut part_of_line);
         let is_end = (&mut file).take(BLOCK as u64).read_to_end(&mut bytes)? < BLOCK;
         if !is_end {
@@ -85,9 +85,7 @@ fn read_lines(name: &str, mut file: impl Read, spares: &spare::Receiver<Vec<u8>>
             let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
             part_of_line = bytes.split_off(whole);
         }
-        let lines = bytes.iter().filter(|byte| **byte == b'\n').count() as u64;
-        let block = Block { name: name.to_owned(), first, lines: Text::of(bytes) };
-        first += lines;
+        let block = Block { name: Arc::clone(&name), lines: Text::of(bytes) };
         if to.blocking_send(Ok(block)).is_err() || is_end {
             return Ok(());
         }

@@ -45,11 +45,12 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// One attempt, nothing more: no retry after an error, no fresh container for an upload, and no
-    /// second token from a credentials provider.
+    /// One attempt, nothing more: no retry after an error, no fresh container for an upload, no
+    /// second token from a credentials provider. A call that would have to wait because the service
+    /// told an earlier one to is not sent: it returns [`Error::RateLimited`] at once.
     #[must_use]
     pub fn none() -> Self {
-        Self { max_attempts: 1, ..Self::default() }
+        Self { max_attempts: 1, deadline: Duration::ZERO, ..Self::default() }
     }
 
     /// How many times a request is sent at the most; 1 and 0 mean once. Default: 5.

@@ -48,6 +48,7 @@ impl Kernel {
             record: CallRecord { operation, attempts: 0, elapsed: Duration::ZERO, may_have_been_applied: false },
             refused_token: None,
             throttled: Duration::ZERO,
+            excused: Duration::ZERO,
             throttled_attempts: 0,
         };
         trace::in_span(operation, call.run()).await
@@ -67,24 +68,26 @@ struct Call<'a> {
     record: CallRecord,
     /// A token that the service did not take, for which a provider was asked once more.
     refused_token: Option<ApiKey>,
-    /// What a paced call waited because the service asked it to: beside the deadline.
+    /// What a paced call waited because the service asked it to.
     throttled: Duration,
+    /// What a paced call waited beside the deadline: for that, and for the caller's own limit.
+    excused: Duration,
     /// The attempts of a paced call that the service told to wait: beside the others.
     throttled_attempts: u32,
 }
 
 impl Call<'_> {
     async fn run(&mut self) -> Result<Answer, Error> {
+        let mut last = None;
         loop {
-            if self.recipe.is_api() {
-                self.pass_throttle().await?;
-                if let Some(limit) = self.pace.and_then(|pace| pace.limit.as_deref()) {
-                    limit.turn().await;
-                }
+            if let Err(held_back) = self.turn().await {
+                // What really happened says more than that there is no time to try again.
+                return Err(last.unwrap_or(held_back));
             }
             let token = self.token().await?;
             if self.record.attempts == 0 {
                 self.begin = Instant::now();
+                self.excused = Duration::ZERO;
             }
             let error = match self.attempt(token.as_ref()).await {
                 Ok(answer) => {
@@ -97,12 +100,30 @@ impl Call<'_> {
                 self.refused_token = token;
                 continue;
             }
-            let is_throttled = classify(&error) == Verdict::Throttled;
-            let wait = self.wait_after(error)?;
+            let Some(wait) = self.wait_after(&error) else { return Err(error) };
             sleep(wait).await;
-            if is_throttled {
+            if classify(&error) == Verdict::Throttled {
                 self.was_throttled(wait);
             }
+            last = Some(error);
+        }
+    }
+
+    /// Waits until the service and the caller's own limit let another call of the API go.
+    async fn turn(&mut self) -> Result<(), Error> {
+        if !self.recipe.is_api() {
+            return Ok(());
+        }
+        self.pass_throttle().await?;
+        let Some(limit) = self.pace.and_then(|pace| pace.limit.as_deref()) else { return Ok(()) };
+        loop {
+            let before = Instant::now();
+            limit.turn().await;
+            self.excused += before.elapsed();
+            if self.kernel.shared.throttle.wait(Instant::now()).is_none() {
+                return Ok(());
+            }
+            self.pass_throttle().await?;
         }
     }
 
@@ -126,7 +147,7 @@ impl Call<'_> {
     fn may_wait(&self, wait: Duration, is_throttled: bool) -> bool {
         match self.pace {
             Some(pace) if is_throttled => self.throttled.saturating_add(wait) <= pace.patience,
-            _ => self.begin.elapsed().saturating_sub(self.throttled).saturating_add(wait) <= self.latest_start,
+            _ => self.begin.elapsed().saturating_sub(self.excused).saturating_add(wait) <= self.latest_start,
         }
     }
 
@@ -134,6 +155,7 @@ impl Call<'_> {
         if let Some(pace) = self.pace {
             pace.counters.was_throttled(wait);
             self.throttled += wait;
+            self.excused += wait;
         }
     }
 
@@ -186,15 +208,15 @@ impl Call<'_> {
         is_refused && can_ask && self.refused_token.is_none() && !self.policy.is_none()
     }
 
-    /// How long to wait before the next attempt; the error itself when there is to be none.
-    fn wait_after(&mut self, error: Error) -> Result<Duration, Error> {
+    /// How long to wait before the next attempt; `None` when there is to be none.
+    fn wait_after(&mut self, error: &Error) -> Option<Duration> {
         let shared = &self.kernel.shared;
-        let verdict = classify(&error);
+        let verdict = classify(error);
         if verdict == Verdict::Throttled && self.pace.is_some() {
             self.throttled_attempts += 1;
         }
         if verdict == Verdict::Final {
-            return Err(error);
+            return None;
         }
         let own = self.policy.backoff(self.record.attempts, (shared.random)());
         let wait = error.retry_after().map_or(own, |asked| asked.max(own));
@@ -204,14 +226,14 @@ impl Call<'_> {
         let counted = self.record.attempts - self.throttled_attempts;
         let has_attempts = !self.policy.is_none() && counted < self.policy.attempts();
         if !has_attempts || !self.may_wait(wait, verdict == Verdict::Throttled) {
-            return Err(error);
+            return None;
         }
         if verdict == Verdict::Failed && !shared.budget.take() {
             trace::out_of_budget(self.record.operation);
-            return Err(error);
+            return None;
         }
         trace::retrying(self.record.operation, self.record.attempts, error.status(), wait);
-        Ok(wait)
+        Some(wait)
     }
 }
 

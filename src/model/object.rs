@@ -174,9 +174,12 @@ impl Writer<'_> {
 
 /// Whether a key, as JSON, is a known one in any case.
 pub(crate) fn is_key(key: Option<&[u8]>, known: &str) -> bool {
-    key.filter(|key| key.len() == known.len() + 2)
-        .and_then(|key| key.strip_prefix(b"\"")?.strip_suffix(b"\""))
-        .is_some_and(|key| key.eq_ignore_ascii_case(known.as_bytes()))
+    key_text(key).is_some_and(|key| key.eq_ignore_ascii_case(known.as_bytes()))
+}
+
+/// What stands between the quotes of a key.
+pub(crate) fn key_text(key: Option<&[u8]>) -> Option<&[u8]> {
+    key?.strip_prefix(b"\"")?.strip_suffix(b"\"")
 }
 
 /// Whether a value, as JSON, is none.

@@ -295,7 +295,7 @@ mod tests {
     fn entries(text: &str) -> Result<Vec<(String, String)>, Fault> {
         let mut layout = Layout::default();
         let text = check(text, &mut layout)?;
-        let part = |range: &std::ops::Range<usize>| text[range.clone()].to_owned();
+        let part = |range: &std::ops::Range<usize>| text.get(range.clone()).unwrap().to_owned();
         Ok(layout.entries().iter().map(|entry| (part(&entry.key), part(&entry.value))).collect())
     }
 
