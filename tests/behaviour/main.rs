@@ -1,0 +1,9 @@
+//! How the client behaves in time, shown through the fake's first door with a paused clock, to the millisecond.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+
+mod back_off;
+mod budget;
+mod retry_after;
+mod storage;
+mod support;
