@@ -42,7 +42,10 @@ impl Kernel {
             pace: settings.pace.as_ref(),
             limits: Limits::new(limit),
             latest_start: match class {
-                TimeoutClass::Upload if !policy.is_none() => limit.saturating_mul(3),
+                // Just before the third has had its time: a fourth never starts, whatever the jitter.
+                TimeoutClass::Upload if !policy.is_none() => {
+                    limit.saturating_mul(3).saturating_sub(Duration::from_nanos(1))
+                }
                 TimeoutClass::Upload | TimeoutClass::Control => policy.latest_start(),
             },
             begin: Instant::now(),

@@ -7,3 +7,4 @@ mod budget;
 mod retry_after;
 mod storage;
 mod support;
+mod timeouts;
