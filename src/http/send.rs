@@ -49,6 +49,7 @@ impl Kernel {
                 TimeoutClass::Upload | TimeoutClass::Control => policy.latest_start(),
             },
             begin: Instant::now(),
+            counted_from: Instant::now(),
             record: CallRecord { operation, attempts: 0, elapsed: Duration::ZERO, may_have_been_applied: false },
             refused_token: None,
             throttled: Duration::ZERO,
@@ -65,9 +66,12 @@ struct Call<'a> {
     policy: RetryPolicy,
     pace: Option<&'a Pace>,
     limits: Limits,
-    /// How long after its begin the call may start an attempt.
+    /// How long after its first attempt the call may start another.
     latest_start: Duration,
     begin: Instant,
+    /// From when the deadline counts: from the first attempt, put off by what a paced call was
+    /// told to wait since.
+    counted_from: Instant,
     record: CallRecord,
     /// A token that the service did not take, for which a provider was asked once more.
     refused_token: Option<ApiKey>,
@@ -80,15 +84,9 @@ struct Call<'a> {
 impl Call<'_> {
     async fn run(&mut self) -> Result<Answer, Error> {
         loop {
-            if self.recipe.is_api() {
-                self.pass_throttle().await?;
-                if let Some(limit) = self.pace.and_then(|pace| pace.limit.as_deref()) {
-                    limit.turn().await;
-                }
-            }
-            let token = self.token().await?;
+            let token = self.admission().await?;
             if self.record.attempts == 0 {
-                self.begin = Instant::now();
+                self.counted_from = Instant::now();
             }
             let error = match self.attempt(token.as_ref()).await {
                 Ok(answer) => {
@@ -110,14 +108,32 @@ impl Call<'_> {
         }
     }
 
+    /// Waits until an attempt may start, and gives the token for it.
+    async fn admission(&mut self) -> Result<Option<ApiKey>, Error> {
+        if !self.recipe.is_api() {
+            return Ok(None);
+        }
+        loop {
+            self.pass_throttle().await?;
+            if let Some(limit) = self.pace.and_then(|pace| pace.limit.as_deref()) {
+                limit.turn().await;
+            }
+            let token = self.token().await?;
+            // Another call may have been told to wait while this one waited for its turn or token.
+            if self.kernel.shared.throttle.wait(Instant::now()).is_none() {
+                return Ok(Some(token));
+            }
+        }
+    }
+
     /// Waits while the service holds back calls; an error when that would take too long.
     async fn pass_throttle(&mut self) -> Result<(), Error> {
         while let Some(left) = self.kernel.shared.throttle.wait(Instant::now()) {
-            if !self.may_wait(left, true) {
+            let Some(room) = self.room_after(left, true) else {
                 self.record.elapsed = self.begin.elapsed();
                 return Err(held_back(self.record, left));
-            }
-            let spread = Throttle::spread(left, (self.kernel.shared.random)());
+            };
+            let spread = Throttle::spread(left, (self.kernel.shared.random)()).min(room);
             trace::held_back(self.record.operation, left);
             sleep(left + spread).await;
             self.was_throttled(left + spread);
@@ -125,28 +141,27 @@ impl Call<'_> {
         Ok(())
     }
 
-    /// Whether an attempt may start after another `wait`. A paced call has patience of its own for
-    /// waits that the service asked for.
-    fn may_wait(&self, wait: Duration, is_throttled: bool) -> bool {
-        match self.pace {
-            Some(pace) if is_throttled => self.throttled.saturating_add(wait) <= pace.patience,
-            _ => self.begin.elapsed().saturating_sub(self.throttled).saturating_add(wait) <= self.latest_start,
-        }
+    /// How much longer than `wait` the next attempt may be put off; `None` when `wait` is too long
+    /// already. A paced call has patience of its own for waits that the service asked for.
+    fn room_after(&self, wait: Duration, is_throttled: bool) -> Option<Duration> {
+        let (spent, most) = match self.pace {
+            Some(pace) if is_throttled => (self.throttled, pace.patience),
+            _ => (self.counted_from.elapsed(), self.latest_start),
+        };
+        most.checked_sub(spent)?.checked_sub(wait)
     }
 
     fn was_throttled(&mut self, wait: Duration) {
         if let Some(pace) = self.pace {
             pace.counters.was_throttled(wait);
             self.throttled += wait;
+            self.counted_from += wait;
         }
     }
 
-    async fn token(&self) -> Result<Option<ApiKey>, Error> {
-        if !self.recipe.is_api() {
-            return Ok(None);
-        }
+    async fn token(&self) -> Result<ApiKey, Error> {
         let token = self.kernel.credentials.token(self.refused_token.as_ref()).await;
-        token.map(Some).map_err(|source| CredentialsError::new(self.record.operation, source).into())
+        token.map_err(|source| CredentialsError::new(self.record.operation, source).into())
     }
 
     async fn attempt(&mut self, token: Option<&ApiKey>) -> Result<Answer, Error> {
@@ -208,7 +223,7 @@ impl Call<'_> {
         }
         let counted = self.record.attempts - self.throttled_attempts;
         let has_attempts = !self.policy.is_none() && counted < self.policy.attempts();
-        if !has_attempts || !self.may_wait(wait, verdict == Verdict::Throttled) {
+        if !has_attempts || self.room_after(wait, verdict == Verdict::Throttled).is_none() {
             return Err(error);
         }
         if verdict == Verdict::Failed && !shared.budget.take() {

@@ -7,4 +7,5 @@ mod budget;
 mod retry_after;
 mod storage;
 mod support;
+mod throttle;
 mod timeouts;
