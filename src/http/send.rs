@@ -52,6 +52,7 @@ impl Kernel {
             counted_from: Instant::now(),
             record: CallRecord { operation, attempts: 0, elapsed: Duration::ZERO, may_have_been_applied: false },
             refused_token: None,
+            has_asked_again: false,
             throttled: Duration::ZERO,
             throttled_attempts: 0,
         };
@@ -73,8 +74,9 @@ struct Call<'a> {
     /// told to wait since.
     counted_from: Instant,
     record: CallRecord,
-    /// A token that the service did not take, for which a provider was asked once more.
+    /// A token that the service has just not taken, to tell the provider when it is asked once more.
     refused_token: Option<ApiKey>,
+    has_asked_again: bool,
     /// What a paced call waited because the service asked it to: beside the deadline.
     throttled: Duration,
     /// The attempts of a paced call that the service told to wait: beside the others.
@@ -97,6 +99,7 @@ impl Call<'_> {
             };
             if self.may_ask_for_another_token(&error) {
                 self.refused_token = token;
+                self.has_asked_again = true;
                 continue;
             }
             let is_throttled = classify(&error) == Verdict::Throttled;
@@ -121,6 +124,7 @@ impl Call<'_> {
             let token = self.token().await?;
             // Another call may have been told to wait while this one waited for its turn or token.
             if self.kernel.shared.throttle.wait(Instant::now()).is_none() {
+                self.refused_token = None;
                 return Ok(Some(token));
             }
         }
@@ -161,7 +165,7 @@ impl Call<'_> {
 
     async fn token(&self) -> Result<ApiKey, Error> {
         let token = self.kernel.credentials.token(self.refused_token.as_ref()).await;
-        token.map_err(|source| CredentialsError::new(self.record.operation, source).into())
+        token.map_err(|source| CredentialsError::new(self.record, source).into())
     }
 
     async fn attempt(&mut self, token: Option<&ApiKey>) -> Result<Answer, Error> {
@@ -169,7 +173,7 @@ impl Call<'_> {
         let operation = self.record.operation;
         let authorization = match token.map(ApiKey::authorization).transpose() {
             Ok(authorization) => authorization,
-            Err(source) => return Err(CredentialsError::new(operation, source).into()),
+            Err(source) => return Err(CredentialsError::new(self.record, source).into()),
         };
         let request = self.recipe.request(authorization, &shared.user_agent, self.limits);
         if let Some(pace) = self.pace {
@@ -203,7 +207,12 @@ impl Call<'_> {
     fn may_ask_for_another_token(&self, error: &Error) -> bool {
         let is_refused = matches!(error, Error::Unauthorized(e) if e.code() == Some(&ErrorCode::InvalidToken));
         let can_ask = matches!(self.kernel.credentials, Credentials::Provider(_));
-        is_refused && can_ask && self.refused_token.is_none() && !self.policy.is_none()
+        let may_send = self.has_attempts() && self.room_after(Duration::ZERO, false).is_some();
+        is_refused && can_ask && !self.has_asked_again && may_send
+    }
+
+    fn has_attempts(&self) -> bool {
+        !self.policy.is_none() && self.record.attempts - self.throttled_attempts < self.policy.attempts()
     }
 
     /// How long to wait before the next attempt; the error itself when there is to be none.
@@ -221,9 +230,7 @@ impl Call<'_> {
         if verdict == Verdict::Throttled && self.recipe.is_api() {
             shared.throttle.hold(Instant::now(), error.retry_after().unwrap_or(own));
         }
-        let counted = self.record.attempts - self.throttled_attempts;
-        let has_attempts = !self.policy.is_none() && counted < self.policy.attempts();
-        if !has_attempts || self.room_after(wait, verdict == Verdict::Throttled).is_none() {
+        if !self.has_attempts() || self.room_after(wait, verdict == Verdict::Throttled).is_none() {
             return Err(error);
         }
         if verdict == Verdict::Failed && !shared.budget.take() {

@@ -4,6 +4,7 @@
 
 mod back_off;
 mod budget;
+mod credentials;
 mod retry_after;
 mod storage;
 mod support;
