@@ -194,7 +194,12 @@ impl Call<'_> {
                     self.record.may_have_been_applied |= decode::leaves_open(status);
                 }
                 let redactor = Redactor::new(token.map(ApiKey::expose));
-                decode::answer(response, self.record, redactor, (shared.now)())
+                let answer = decode::answer(response, self.record, redactor, shared.now())?;
+                // An error may come from something on the way, whose clock is another one.
+                if let Some(date) = answer.server_time.filter(|_| self.recipe.is_api()) {
+                    shared.clock.set(date);
+                }
+                Ok(answer)
             }
             Err(error) => {
                 trace::unanswered(operation, self.record.attempts, error.kind(), sent.elapsed());

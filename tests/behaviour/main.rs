@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
+mod accepted;
 mod back_off;
 mod budget;
+mod clock;
 mod credentials;
 mod retry_after;
 mod storage;
