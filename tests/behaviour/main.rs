@@ -5,9 +5,11 @@
 mod accepted;
 mod back_off;
 mod budget;
+mod cancellation;
 mod clock;
 mod credentials;
 mod retry_after;
+mod secrets;
 mod storage;
 mod support;
 mod throttle;
