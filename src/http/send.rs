@@ -231,17 +231,25 @@ impl Call<'_> {
             return Err(error);
         }
         let own = self.policy.backoff(self.record.attempts, (shared.random)());
-        let wait = error.retry_after().map_or(own, |asked| asked.max(own));
-        if verdict == Verdict::Throttled && self.recipe.is_api() {
+        let asked = error.retry_after().unwrap_or_default();
+        let wait = own.max(asked);
+        let is_held_back = verdict == Verdict::Throttled && self.recipe.is_api();
+        if is_held_back {
             shared.throttle.hold(Instant::now(), error.retry_after().unwrap_or(own));
         }
-        if !self.has_attempts() || self.room_after(wait, verdict == Verdict::Throttled).is_none() {
-            return Err(error);
-        }
+        let room = self.room_after(wait, verdict == Verdict::Throttled).filter(|_| self.has_attempts());
+        let Some(room) = room else { return Err(error) };
         if verdict == Verdict::Failed && !shared.budget.take() {
             trace::out_of_budget(self.record.operation);
             return Err(error);
         }
+        // The calls that were all told the same start again one by one, as those that are held back
+        // by it do. Its own back-off has its jitter already.
+        let wait = if is_held_back && asked > own {
+            wait + Throttle::spread(asked, (shared.random)()).min(room)
+        } else {
+            wait
+        };
         trace::retrying(self.record.operation, self.record.attempts, error.status(), wait);
         Ok(wait)
     }

@@ -226,6 +226,36 @@ async fn the_deadline_of_a_call_that_was_held_back_is_counted_from_its_first_att
     assert_eq!(starts(&fake), [60_000, 180_000]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn guarantee_2_calls_that_are_all_told_to_wait_do_not_start_again_all_at_once() {
+    let fake = fake();
+    let client = fake.client_builder().random(in_quarters()).build().unwrap();
+    fake.inject(Fault::on(PUSH).status(429).retry_after(seconds(5)).latency(seconds(1)).times(4));
+    // Two numbers each: one for the back-off, which is shorter, and one to spread.
+    let _ = tokio::join!(push(&client), push(&client), push(&client), push(&client));
+    let starts = starts(&fake);
+    assert_eq!(starts[..4], [0; 4]);
+    assert_eq!(starts[4..], [6_250, 6_250, 6_750, 6_750]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn guarantee_2_a_call_that_is_told_to_wait_starts_again_within_a_second_by_jitter() {
+    for (random, expected) in [(0.0, 5_000), (0.5, 5_500), (1.0, 6_000)] {
+        let fake = fake();
+        fake.inject(Fault::on(PUSH).status(429).retry_after(seconds(5)));
+        let _ = push(&client(&fake, random)).await.unwrap();
+        assert_eq!(starts(&fake), [0, expected]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn guarantee_1_the_jitter_after_a_429_does_not_pass_the_deadline() {
+    let fake = fake();
+    fake.inject(Fault::on(PUSH).status(429).header("retry-after", "119.5"));
+    let _ = push(&client(&fake, 1.0)).await.unwrap();
+    assert_eq!(starts(&fake), [0, 120_000]);
+}
+
 /// Takes a second to give a token.
 #[derive(Debug)]
 struct Slow;
