@@ -10,6 +10,7 @@ use http::HeaderValue;
 use crate::api::{FileContainers, Identities, Items, Sources};
 use crate::credentials::{ApiKey, Credentials, CredentialsProvider};
 use crate::error::{ConfigError, Error};
+use crate::http::clock::ServiceClock;
 use crate::http::kernel::{Kernel, Random, Shared, Timeouts};
 use crate::http::reqwest_transport::{HAS_TLS, ReqwestTransport, reqwest::ClientBuilder};
 use crate::http::retry::{Budget, RetryPolicy};
@@ -366,7 +367,8 @@ impl PushClientBuilder {
             throttle: Throttle::default(),
             budget: Budget::new(),
             random: self.random,
-            now: SystemTime::now,
+            clock: ServiceClock::default(),
+            local_now: SystemTime::now,
         };
         Ok(PushClient { kernel: Kernel { shared: Arc::new(shared), credentials: self.credentials } })
     }

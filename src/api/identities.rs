@@ -151,10 +151,11 @@ impl Identities {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] when the id is in the future; nothing is sent then.
+    /// [`Error::Invalid`] when the id is in the future by the service's clock, as the last call that
+    /// succeeded told it (by the local clock until then); nothing is sent then.
     pub fn delete_older_than(&self, ordering_id: impl Into<OrderingId>) -> DeleteOldIdentities {
         let id = ordering_id.into();
-        let findings = preflight::older_than(id, (self.kernel.shared.now)());
+        let findings = preflight::older_than(id, self.kernel.shared.now());
         let draft = self.draft(Operation::DeleteOldIdentities).with(query::ORDERING_ID, id).found(findings);
         DeleteOldIdentities { draft }
     }

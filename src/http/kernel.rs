@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use http::HeaderValue;
 
+use super::clock::ServiceClock;
 use super::request::{Place, Resource};
 use super::retry::{Budget, RetryPolicy};
 use super::throttle::Throttle;
@@ -37,7 +38,15 @@ pub(crate) struct Shared {
     pub(crate) throttle: Throttle,
     pub(crate) budget: Budget,
     pub(crate) random: Random,
-    pub(crate) now: fn() -> SystemTime,
+    pub(crate) clock: ServiceClock,
+    pub(crate) local_now: fn() -> SystemTime,
+}
+
+impl Shared {
+    /// The time by the service's clock, as its last answer told it; by the local one until then.
+    pub(crate) fn now(&self) -> SystemTime {
+        self.clock.now().unwrap_or_else(self.local_now)
+    }
 }
 
 /// How long one attempt may take.
@@ -88,7 +97,8 @@ impl fmt::Debug for Kernel {
             throttle: _,
             budget: _,
             random: _,
-            now: _,
+            clock: _,
+            local_now: _,
         } = &**shared;
         f.debug_struct("PushClient")
             .field("base_url", &base_url.as_str())
