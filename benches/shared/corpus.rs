@@ -3,6 +3,7 @@
 use coveo_push::{DocumentBody, PermissionIdentity, PermissionSet, Permissions};
 use fastrand::Rng;
 use serde::Serialize;
+use serde::de::IgnoredAny;
 
 const WORDS: [&str; 32] = [
     "the",
@@ -130,6 +131,12 @@ pub(crate) fn write(buffer: &mut Vec<u8>, id: &str, item: &impl Serialize) {
     let brace = buffer.len();
     serde_json::to_writer(&mut *buffer, item).unwrap();
     buffer[brace] = b',';
+}
+
+/// Appends an item that is text, after bare serde_json has found that it is JSON.
+pub(crate) fn write_text(buffer: &mut Vec<u8>, text: &str) {
+    serde_json::from_str::<IgnoredAny>(text).unwrap();
+    buffer.extend_from_slice(text.as_bytes());
 }
 
 fn text(rng: &mut Rng, length: usize) -> String {

@@ -32,7 +32,7 @@ impl Options {
 /// median. A round before the first is not counted. The rounds end early when they take long.
 pub(crate) fn in_turn<const N: usize>(rounds: usize, sides: [&mut dyn FnMut() -> f64; N]) -> [f64; N] {
     const FEWEST: usize = 3;
-    const LONG: Duration = Duration::from_secs(12);
+    const LONG: Duration = Duration::from_secs(8);
     let begin = Instant::now();
     let mut measured = [const { Vec::<f64>::new() }; N];
     for round in 0..=rounds {
