@@ -30,6 +30,7 @@ const UPLOADS: usize = 4;
 const LATENCY: Duration = Duration::from_millis(50);
 const LATENCY_UPLOADS: usize = 8;
 const LATENCY_ROUNDS: usize = 3;
+const MEMORY_LATENCY: Duration = Duration::from_millis(20);
 /// How many items are in memory. More are pushed by pushing these again: an id comes again long
 /// after the batch that had it is done.
 const IN_MEMORY: u64 = 40_000;
@@ -189,9 +190,10 @@ async fn push_all(
 
 /// The peak memory of clients that push a fourth of the items, and all of them. Each is a process of
 /// its own and has few items in memory, which it pushes again and again, each time with another id.
+/// The sink takes its time, so that as many batches are under way as may be.
 #[expect(clippy::cast_precision_loss, reason = "numbers to be read")]
 fn memory(items: u64) {
-    let sink = Sink::start(Duration::ZERO);
+    let sink = Sink::start(MEMORY_LATENCY);
     let mut table = Table::new(&["peak memory, JSON text, 4 uploads", "MB"]);
     let peaks = [items / 4, items].map(|items| {
         let output = Command::new(std::env::current_exe().unwrap())
