@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-/// What the command line asks for: `cargo bench --bench NAME -- --items N --rounds N`.
+/// What the command line asks for: `cargo bench --bench NAME -- --items N --rounds N --row TEXT`.
 pub(crate) struct Options {
     pub(crate) items: u64,
     pub(crate) rounds: usize,
+    row: String,
 }
 
 impl Options {
@@ -16,15 +17,24 @@ impl Options {
         let arguments: Vec<String> = std::env::args().collect();
         let value = |name: &str| {
             let at = arguments.iter().position(|argument| argument == name)?;
-            let value = arguments.get(at + 1).and_then(|value| value.parse::<u64>().ok());
-            Some(value.filter(|value| *value > 0).unwrap_or_else(|| panic!("{name} needs a number")))
+            Some(arguments.get(at + 1).unwrap_or_else(|| panic!("{name} needs a value")))
+        };
+        let number = |name: &str| {
+            let number = value(name)?.parse::<u64>().ok().filter(|number| *number > 0);
+            Some(number.unwrap_or_else(|| panic!("{name} needs a number")))
         };
         let is_bench = arguments.iter().any(|argument| argument == "--bench");
         let (items, rounds) = if is_bench { (items, rounds) } else { (FEW_ITEMS, 1) };
         Self {
-            items: value("--items").unwrap_or(items),
-            rounds: value("--rounds").map_or(rounds, |rounds| usize::try_from(rounds).unwrap()),
+            items: number("--items").unwrap_or(items),
+            rounds: number("--rounds").map_or(rounds, |rounds| usize::try_from(rounds).unwrap()),
+            row: value("--row").cloned().unwrap_or_default(),
         }
+    }
+
+    /// Whether to measure the rows of this name: all are measured unless a part of a name is given.
+    pub(crate) fn wants(&self, name: &str) -> bool {
+        name.contains(&self.row)
     }
 }
 
