@@ -74,6 +74,10 @@ async fn push_files(items: &Items, arguments: &Arguments) -> Result<PushReport, 
     let saved = Saved::default();
     if let Some(folder) = arguments.failed_dir.clone() {
         fs::create_dir_all(&folder)?;
+        if !saved_batches(&folder)?.is_empty() {
+            let why = format!("{} holds batches of an earlier run: push them with --retry first", folder.display());
+            return Err(io::Error::other(why).into());
+        }
         let saved = saved.clone();
         builder = builder.on_failed_batch(move |failed| saved.save(&folder, &failed));
     }
@@ -208,13 +212,18 @@ impl Saved {
 
 /// Pushes the batches of a folder again, in their order, and removes each that the service accepts.
 async fn push_saved(items: &Items, folder: &Path) -> Result<(), shared::Failure> {
-    let mut paths: Vec<PathBuf> = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>()?;
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
-    paths.sort();
-    for path in paths {
+    for path in saved_batches(folder)? {
         let accepted = items.push_batch_json(fs::read(&path)?).await?;
         println!("{}: {} bytes accepted", path.display(), accepted.bytes());
         fs::remove_file(&path)?;
     }
     Ok(())
+}
+
+/// The files of the batches in a folder, in the order of their run.
+fn saved_batches(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut paths: Vec<PathBuf> = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>()?;
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
+    paths.sort();
+    Ok(paths)
 }

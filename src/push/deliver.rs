@@ -2,11 +2,11 @@
 //! container.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::failed::{FailureReason, PushStep};
 use super::frame::Sealed;
@@ -29,12 +29,15 @@ pub(super) struct Delivery {
     number: u64,
     step: PushStep,
     may_have_been_applied: bool,
+    sealed: oneshot::Receiver<()>,
     is_done: bool,
 }
 
 impl Drop for Delivery {
     fn drop(&mut self) {
         if !self.is_done {
+            // From here on who seals the batch is told that nobody carries it.
+            self.sealed.close();
             // A push of the container that was cut off may have arrived.
             let is_open = self.may_have_been_applied || self.step == PushStep::Commit;
             self.run.not_accepted(self.number, self.step, FailureReason::Aborted, is_open);
@@ -43,17 +46,18 @@ impl Drop for Delivery {
 }
 
 impl Delivery {
-    pub(super) fn new(run: Arc<Run>, number: u64) -> Self {
-        Self { run, number, step: PushStep::Wait, may_have_been_applied: false, is_done: false }
+    /// `sealed` tells that the batch is sealed.
+    pub(super) fn new(run: Arc<Run>, number: u64, sealed: oneshot::Receiver<()>) -> Self {
+        Self { run, number, step: PushStep::Wait, may_have_been_applied: false, sealed, is_done: false }
     }
 
     /// Carries the batch to the service once it is sealed, which happens here if it takes too long
     /// to fill.
-    pub(super) async fn go(mut self, mut sealed: oneshot::Receiver<()>) {
+    pub(super) async fn go(mut self) {
         let run = Arc::clone(&self.run);
         // Asked for while the batch is being filled.
         let container = Ahead::create(&run);
-        if timeout(run.settings.linger, &mut sealed).await.is_err() {
+        if timeout(run.settings.linger, &mut self.sealed).await.is_err() {
             run.seal_if_filling(self.number);
         }
         let Some(batch) = run.batch_under_way(self.number) else { return };
@@ -138,25 +142,37 @@ fn may_be_used_up(error: &Error) -> bool {
 }
 
 /// A container that was asked for before it is needed.
-struct Ahead(JoinHandle<Result<FileContainer, Error>>);
+struct Ahead {
+    task: JoinHandle<Result<FileContainer, Error>>,
+    begin: Instant,
+}
 
 impl Ahead {
+    /// A container can be filled for about an hour; one that was asked for longer ago than this is
+    /// not worth an upload.
+    const LONGEST: Duration = Duration::from_secs(30 * 60);
+    /// What kept the service from creating one so long ago may have passed.
+    const STALE_ERROR: Duration = Duration::from_secs(60);
+
     fn create(run: &Arc<Run>) -> Self {
         let run = Arc::clone(run);
-        Self(tokio::spawn(async move { file_containers::create(&run.kernel, &run.calls).await }))
+        let task = tokio::spawn(async move { file_containers::create(&run.kernel, &run.calls).await });
+        Self { task, begin: Instant::now() }
     }
 
     async fn get(mut self, run: &Run) -> Result<FileContainer, Error> {
-        match (&mut self.0).await {
-            Ok(created) => created,
-            // The task is gone; this one is not.
-            Err(_) => file_containers::create(&run.kernel, &run.calls).await,
+        let was_there = self.task.is_finished();
+        match (&mut self.task).await {
+            Ok(Ok(container)) if self.begin.elapsed() < Self::LONGEST => Ok(container),
+            Ok(Err(error)) if !was_there || self.begin.elapsed() < Self::STALE_ERROR => Err(error),
+            // It is too old, or the task is gone, and this one is not.
+            Ok(_) | Err(_) => file_containers::create(&run.kernel, &run.calls).await,
         }
     }
 }
 
 impl Drop for Ahead {
     fn drop(&mut self) {
-        self.0.abort();
+        self.task.abort();
     }
 }

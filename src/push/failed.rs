@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -171,6 +171,9 @@ impl FailedBatch {
 
     /// The ids that were pushed again later in the run: pushing this batch again leaves them out.
     /// It is complete when the run has ended.
+    ///
+    /// An id that was to be deleted with its children is among them, too, when something below it was
+    /// pushed later, which the deletion would undo: see to what else is below it.
     #[must_use]
     pub fn superseded_ids(&self) -> Vec<&str> {
         let marked = self.marks.get();
@@ -214,15 +217,18 @@ impl FailedBatch {
 
     /// Writes [`body`](Self::body) into a file of the folder, named by the batch's number:
     /// `batch-000007.json`. [`Items::push_batch_json`](crate::Items::push_batch_json) pushes what
-    /// such a file holds.
+    /// such a file holds. A folder is for one run.
     ///
     /// # Errors
     ///
-    /// What the file system says.
+    /// What the file system says; [`io::ErrorKind::AlreadyExists`] when there is such a file, of this
+    /// batch or of another run.
     pub fn save(&self, folder: impl AsRef<Path>) -> io::Result<SavedBatch> {
         let path = folder.as_ref().join(format!("batch-{:06}.json", self.number));
         let left_out = self.marks.get();
-        fs::write(&path, self.batch.without(|number| left_out.contains(&number)))?;
+        let bytes = self.batch.without(|number| left_out.contains(&number));
+        // Never over a file that is there, which may be all that is left of a batch.
+        fs::File::create_new(&path)?.write_all(&bytes)?;
         let lists = self.batch.lists().collect();
         Ok(SavedBatch { path, lists, left_out, marks: Arc::clone(&self.marks) })
     }
@@ -257,11 +263,15 @@ impl SavedBatch {
     /// What the file system says; [`io::ErrorKind::InvalidData`] when the file was changed.
     pub fn update(&mut self) -> io::Result<()> {
         let superseded = self.marks.get();
+        if superseded.len() == self.lists.len() {
+            self.left_out = superseded;
+            return match fs::remove_file(&self.path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+                removed => removed,
+            };
+        }
         if superseded == self.left_out {
             return Ok(());
-        }
-        if superseded.len() == self.lists.len() {
-            return fs::remove_file(&self.path);
         }
         let text = fs::read_to_string(&self.path)?;
         let mut held: BTreeMap<&str, VecDeque<&RawValue>> = serde_json::from_str(&text)?;
@@ -273,7 +283,10 @@ impl SavedBatch {
                 kept.entry(list).or_default().push(operation);
             }
         }
-        fs::write(&self.path, serde_json::to_vec(&kept)?)?;
+        // Whole or not at all: what the file holds may be nowhere else.
+        let beside = self.path.with_extension("json.new");
+        fs::write(&beside, serde_json::to_vec(&kept)?)?;
+        fs::rename(&beside, &self.path)?;
         self.left_out = superseded;
         Ok(())
     }

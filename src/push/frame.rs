@@ -16,6 +16,8 @@ pub(super) type Lists = &'static [&'static str];
 #[derive(Debug)]
 pub(super) struct Frame {
     names: Lists,
+    /// How many bytes a buffer may keep.
+    most: usize,
     lists: Vec<List>,
     operations: Vec<Operation>,
     keys: Keys,
@@ -109,18 +111,37 @@ fn head(list: usize, name: &str) -> String {
 impl Frame {
     /// Beyond the limit of a batch: room for the operation that goes over it, which is written
     /// before that is known.
-    pub(super) const SLACK: usize = 64 * 1024;
+    const SLACK: usize = 64 * 1024;
 
-    /// An empty batch. `spare` is a buffer that was used before.
-    pub(super) fn new(names: Lists, spare: Option<Vec<u8>>, limit: usize) -> Self {
-        let mut first = spare.unwrap_or_else(|| Vec::with_capacity(limit + Self::SLACK));
+    /// A buffer for batches of that limit.
+    pub(super) fn buffer(limit: usize) -> Vec<u8> {
+        Vec::with_capacity(limit + Self::SLACK)
+    }
+
+    /// An empty batch, in a buffer that may have been used before.
+    pub(super) fn new(names: Lists, mut first: Vec<u8>, limit: usize) -> Self {
         first.clear();
         let buffers = std::iter::once(first).chain(std::iter::repeat_with(Vec::new));
         let lists = names.iter().zip(buffers).enumerate().map(|(list, (name, mut buffer))| {
             buffer.extend_from_slice(head(list, name).as_bytes());
             List { buffer, operations: 0 }
         });
-        Self { names, lists: lists.collect(), operations: Vec::new(), keys: Keys::default() }
+        let most = limit + Self::SLACK;
+        Self { names, most, lists: lists.collect(), operations: Vec::new(), keys: Keys::default() }
+    }
+
+    /// Whether it was begun in less room than a batch takes.
+    pub(super) fn is_cramped(&self) -> bool {
+        self.lists.first().is_some_and(|list| list.buffer.capacity() + Self::SLACK < self.most)
+    }
+
+    /// Goes on in another buffer.
+    pub(super) fn move_into(&mut self, mut buffer: Vec<u8>) {
+        if let Some(first) = self.lists.first_mut() {
+            buffer.clear();
+            buffer.extend_from_slice(&first.buffer);
+            first.buffer = buffer;
+        }
     }
 
     pub(super) fn keys(&self) -> &Keys {
@@ -191,10 +212,12 @@ impl Frame {
         self.keys.push(key, hasher);
     }
 
-    /// Takes the operation that was written last out again.
+    /// Takes the operation that was written last out again, and gives back the memory that it took
+    /// beyond that of a batch.
     pub(super) fn take_back(&mut self, written: &Written) {
         if let Some(list) = self.lists.get_mut(written.list) {
             list.buffer.truncate(written.before);
+            list.buffer.shrink_to(self.most);
         }
     }
 
@@ -214,7 +237,7 @@ impl Frame {
 
     /// Closes the batch: nothing is copied.
     pub(super) fn seal(self) -> Sealed {
-        let Self { names, lists, operations, keys } = self;
+        let Self { names, most: _, lists, operations, keys } = self;
         let is_there = |number: usize, list: &List| number == 0 || list.operations > 0;
         let last = lists.iter().enumerate().rposition(|(number, list)| is_there(number, list)).unwrap_or(0);
         let close = |(number, mut list): (usize, List)| {

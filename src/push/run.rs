@@ -6,7 +6,8 @@
 
 use std::collections::BTreeMap;
 use std::hash::RandomState;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::SystemTime;
 
 use tokio::sync::{Notify, oneshot, watch};
@@ -16,7 +17,7 @@ use tokio::time::Instant;
 use super::PushTarget;
 use super::deliver::{Delivered, Delivery};
 use super::failed::{FailedBatch, FailureReason, PushStep};
-use super::frame::{Frame, Sealed};
+use super::frame::{Frame, Sealed, Written};
 use super::keys::{Key, Keys};
 use super::report::{AcceptedBatch, Progress, PushError, PushReport, Pushed, RefusedItem};
 use super::settings::Settings;
@@ -76,12 +77,29 @@ struct Filling {
 
 struct Task {
     seal: oneshot::Sender<()>,
-    abort: AbortHandle,
+    abort: Abort,
 }
 
 struct UnderWay {
     batch: Sealed,
-    abort: AbortHandle,
+    abort: Abort,
+}
+
+/// Ends a task; empty until it is spawned.
+type Abort = Arc<OnceLock<AbortHandle>>;
+
+fn abort(task: &Abort) {
+    if let Some(task) = task.get() {
+        task.abort();
+    }
+}
+
+/// What is to be done once the state is unlocked.
+#[derive(Default)]
+struct Todo {
+    spawn: Option<(Delivery, Abort)>,
+    /// A batch whose task is gone.
+    orphan: Option<u64>,
 }
 
 impl State {
@@ -146,10 +164,9 @@ impl Run {
         key: Key<'_>,
         write: impl FnOnce(&mut Vec<u8>) -> Result<(), Vec<Finding>>,
     ) -> Result<Pushed, PushError> {
-        let most = self.settings.concurrency;
         self.wait_for(|state| match &state.stopped {
             Some(reason) => Some(Err(PushError::Stopped(reason.clone()))),
-            None => (state.under_way.len() <= most).then_some(Ok(())),
+            None => self.has_room(state, 0).then_some(Ok(())),
         })
         .await?;
         let mut state = self.lock();
@@ -161,7 +178,14 @@ impl Run {
         if state.account.pushed.is_multiple_of(PUSHES_A_MESSAGE) {
             self.publish(&state);
         }
-        let Err(findings) = taken else { return Ok(Pushed::Taken) };
+        let findings = match taken {
+            Ok(todo) => {
+                drop(state);
+                self.carry_out(todo);
+                return Ok(Pushed::Taken);
+            }
+            Err(findings) => findings,
+        };
         let refused = RefusedItem::new(key.text, findings);
         if state.refused.len() < PushReport::SAMPLES {
             state.refused.push(refused.clone());
@@ -181,73 +205,105 @@ impl Run {
         list: usize,
         key: Key<'_>,
         write: impl FnOnce(&mut Vec<u8>) -> Result<(), Vec<Finding>>,
-    ) -> Result<(), Vec<Finding>> {
-        let must_follow = |filling: &Filling| filling.frame.conflicts(key, &self.hasher);
-        // Written first, into whichever batch there is: a refused operation cuts none.
+    ) -> Result<Todo, Vec<Finding>> {
         let mut filling = match state.filling.take() {
             Some(filling) => filling,
-            None => self.open(state),
+            None => self.open(state, 0),
         };
-        let written = match filling.frame.write(list, write) {
-            Ok(written) => written,
-            Err(findings) => {
-                state.filling = Some(filling);
-                return Err(findings);
-            }
-        };
+        if filling.frame.is_cramped() && self.has_room(state, 0) {
+            filling.frame.move_into(self.buffer(state));
+        }
+        // It stays in its place while the operation is written: when that panics, nothing is lost.
+        let filling = state.filling.insert(filling);
+        // Written first, into whichever batch there is: a refused operation cuts none.
+        let written = filling.frame.write(list, write)?;
         let most = self.settings.batch_bytes;
         let is_over = filling.frame.sealed_len(&written) > most;
         if is_over && filling.frame.sealed_len_alone(&written) > most {
             let alone = filling.frame.sealed_len_alone(&written);
             filling.frame.take_back(&written);
-            state.filling = Some(filling);
             let message = format!(
                 "it makes a batch of {alone} bytes and a batch may have {most}; upload its data into a file container"
             );
             return Err(vec![Finding::new(key.text, Rule::ContainerTooLarge, message)]);
         }
-        let written = if is_over || must_follow(&filling) {
-            let mut next = self.open(state);
-            let moved = filling.frame.move_to(&mut next.frame, &written);
-            self.seal(state, filling);
-            filling = next;
-            moved
-        } else {
-            written
-        };
-        filling.frame.keep(&written, key, &self.hasher);
-        let number = filling.number;
-        filling.task.get_or_insert_with(|| self.start_task(number));
+        let must_follow = is_over || filling.frame.conflicts(key, &self.hasher);
+        let mut todo = Todo::default();
+        let written = if must_follow { self.cut(state, written, &mut todo) } else { written };
         state.account.bytes_taken += written.len() as u64;
         state.superseded.pushed_again(key);
-        state.filling = Some(filling);
-        Ok(())
+        if let Some(filling) = &mut state.filling {
+            filling.frame.keep(&written, key, &self.hasher);
+            if filling.task.is_none() {
+                filling.task = Some(self.task(filling.number, &mut todo));
+            }
+        }
+        Ok(todo)
     }
 
-    fn open(&self, state: &mut State) -> Filling {
+    /// Seals the batch that is being filled, all but the operation that was written last: the next
+    /// one begins with that.
+    fn cut(&self, state: &mut State, written: Written, todo: &mut Todo) -> Written {
+        let Some(mut full) = state.filling.take() else { return written };
+        let mut next = self.open(state, 1);
+        let moved = full.frame.move_to(&mut next.frame, &written);
+        todo.orphan = self.seal(state, full);
+        state.filling = Some(next);
+        moved
+    }
+
+    /// Opens the next batch, when `more` than those that are under way are before it. One that will
+    /// have to wait gets no buffer yet: it holds the operation that did not fit before it, and memory
+    /// is that of one batch more than may be under way.
+    fn open(&self, state: &mut State, more: usize) -> Filling {
         state.last_number += 1;
-        let frame = Frame::new(self.target.lists(), state.spare.pop(), self.settings.batch_bytes);
+        let buffer = if self.has_room(state, more) { self.buffer(state) } else { Vec::new() };
+        let frame = Frame::new(self.target.lists(), buffer, self.settings.batch_bytes);
         Filling { number: state.last_number, frame, task: None }
     }
 
-    /// Starts the task of a batch: it asks for a container while the batch is being filled.
-    fn start_task(self: &Arc<Self>, number: u64) -> Task {
-        let (seal, sealed) = oneshot::channel();
-        let delivery = Delivery::new(Arc::clone(self), number);
-        Task { seal, abort: tokio::spawn(delivery.go(sealed)).abort_handle() }
+    /// Whether one more batch may be filled when there are `more` than those that are under way.
+    fn has_room(&self, state: &State, more: usize) -> bool {
+        state.under_way.len() + more <= self.settings.concurrency
     }
 
-    fn seal(&self, state: &mut State, filling: Filling) {
-        let Filling { number, frame, task: Some(Task { seal, abort }) } = filling else { return };
+    fn buffer(&self, state: &mut State) -> Vec<u8> {
+        state.spare.pop().unwrap_or_else(|| Frame::buffer(self.settings.batch_bytes))
+    }
+
+    /// The task of a batch, which begins while the batch is being filled. It is spawned when the
+    /// state is unlocked: a runtime that shuts down drops a task as it is spawned, and that looks
+    /// at the state.
+    fn task(self: &Arc<Self>, number: u64, todo: &mut Todo) -> Task {
+        let (seal, sealed) = oneshot::channel();
+        let abort = Abort::default();
+        todo.spawn = Some((Delivery::new(Arc::clone(self), number, sealed), Arc::clone(&abort)));
+        Task { seal, abort }
+    }
+
+    fn carry_out(&self, todo: Todo) {
+        if let Some((delivery, abort)) = todo.spawn {
+            let task = tokio::spawn(delivery.go());
+            // It is set here alone.
+            let _ = abort.set(task.abort_handle());
+        }
+        if let Some(number) = todo.orphan {
+            self.not_accepted(number, PushStep::Wait, FailureReason::Aborted, false);
+        }
+    }
+
+    /// Seals a batch; its number comes back when its task is gone, as it went with its runtime.
+    fn seal(&self, state: &mut State, filling: Filling) -> Option<u64> {
+        let Filling { number, frame, task: Some(Task { seal, abort }) } = filling else { return None };
         state.under_way.insert(number, UnderWay { batch: frame.seal(), abort });
-        // A task that is gone already has gone with the runtime, and this run with it.
-        let _ = seal.send(());
+        seal.send(()).is_err().then_some(number)
     }
 
     /// Seals the batch that is being filled, if it is this one still.
     pub(super) fn seal_if_filling(&self, number: u64) {
         let mut state = self.lock();
         if let Some(filling) = state.filling.take_if(|filling| filling.number == number) {
+            // The task is there: it asks for this.
             self.seal(&mut state, filling);
         }
     }
@@ -268,13 +324,20 @@ impl Run {
     /// Waits until no earlier batch that shares an id is under way. `Err` when one failed that may
     /// still be carried out: it could undo this one.
     pub(super) async fn may_commit(&self, number: u64, keys: &Keys) -> Result<(), FailureReason> {
+        let conflicts = |earlier: &Keys| earlier.conflict(keys, &self.hasher);
+        // Batches are compared once: which are before this one is known, and they only get fewer.
+        let (mut before, mut compared) = (None, 0);
         self.wait_for(|state| {
-            let conflicts = |earlier: &Arc<Keys>| earlier.conflict(keys, &self.hasher);
-            if state.unknown.iter().any(conflicts) {
+            if state.unknown.iter().skip(compared).any(|earlier| conflicts(earlier)) {
                 return Some(Err(FailureReason::EarlierBatchUnknown));
             }
-            let is_first = !state.under_way.range(..number).any(|(_, earlier)| conflicts(&earlier.batch.keys));
-            is_first.then_some(Ok(()))
+            compared = state.unknown.len();
+            let before = before.get_or_insert_with(|| {
+                let earlier = state.under_way.range(..number).filter(|(_, earlier)| conflicts(&earlier.batch.keys));
+                earlier.map(|(number, _)| *number).collect::<Vec<_>>()
+            });
+            before.retain(|number| state.under_way.contains_key(number));
+            before.is_empty().then_some(Ok(()))
         })
         .await
     }
@@ -328,10 +391,14 @@ impl Run {
         self.publish(&state);
         state.handing_over += 1;
         drop(state);
-        // Whatever the handler does, who waits is told.
         let _handed_over = HandedOver(self);
         if let (Some(failed), Some(handler)) = (failed, &self.settings.on_failed_batch) {
-            handler(failed);
+            // A panic must not end this task, nor the program where a pusher is dropped by another
+            // panic. It was reported already; the batch is gone with it, and that is no time to go on.
+            let handed = catch_unwind(AssertUnwindSafe(|| handler(failed)));
+            if handed.is_err() {
+                self.lock().stopped.get_or_insert_with(|| "the handler of failed batches panicked".to_owned());
+            }
         }
     }
 
@@ -372,7 +439,7 @@ impl Run {
         if self.settings.on_failed_batch.is_some() {
             return Some(failed);
         }
-        if !failed.is_unsent() && state.stopped.is_none() {
+        if state.stopped.is_none() {
             state.stopped = Some(failed.to_string());
         }
         state.failed.push(failed);
@@ -405,9 +472,11 @@ impl Run {
 
     pub(super) fn seal_filling(&self) {
         let mut state = self.lock();
-        if let Some(filling) = state.filling.take() {
-            self.seal(&mut state, filling);
-        }
+        // One that holds nothing is kept for what comes.
+        let Some(filling) = state.filling.take_if(|filling| filling.task.is_some()) else { return };
+        let orphan = self.seal(&mut state, filling);
+        drop(state);
+        self.carry_out(Todo { spawn: None, orphan });
     }
 
     /// Takes nothing more and ends what is under way. What was not pushed is unsent.
@@ -415,12 +484,14 @@ impl Run {
         let mut state = self.lock();
         state.stopped.get_or_insert_with(|| FailureReason::Aborted.to_string());
         for batch in state.under_way.values() {
-            batch.abort.abort();
+            abort(&batch.abort);
         }
         if let Some(Filling { number, frame, task: Some(task) }) = state.filling.take() {
-            task.abort.abort();
+            abort(&task.abort);
             let failed = self.failed_batch(number, frame.seal(), PushStep::Wait, FailureReason::Aborted, false);
             self.hand_over(state, failed);
+        } else {
+            self.publish(&state);
         }
         self.changed.notify_waiters();
     }
