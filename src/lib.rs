@@ -261,7 +261,7 @@ mod region;
 pub use api::{
     Accepted, AddOrUpdateAlias, AddOrUpdateIdentity, AddOrUpdateItem, BatchAccepted, CreateFileContainer,
     DeleteIdentity, DeleteItem, DeleteOldIdentities, DeleteOldItems, FileContainers, Identities, Items, PushBatch,
-    PushIdentityFile, PushItemFile, SetSourceStatus, Sources, StoreBytes, UploadToContainer,
+    PushIdentityContainer, PushItemContainer, SetSourceStatus, Sources, StoreBytes, UploadToContainer,
 };
 pub use bytes;
 pub use client::{PushClient, PushClientBuilder};

@@ -143,13 +143,13 @@ fn the_requests_do_not_show_the_key_or_a_presigned_url() {
     debug_is_clean(&client.sources().set_status("s", SourceStatus::Idle));
     debug_is_clean(&items.add_or_update("https://a", &DocumentBody::text("w")).ordering_id(1));
     debug_is_clean(&items.delete("https://a"));
-    debug_is_clean(&items.push_file("f"));
+    debug_is_clean(&items.push_container("f"));
     debug_is_clean(&items.push_batch(&BatchDocumentBody::new().delete("https://a")));
     debug_is_clean(&items.delete_older_than(1));
     debug_is_clean(&identities.add_or_update(&IdentityBody::user("u")));
     debug_is_clean(&identities.add_or_update_alias(&MappedIdentityBody::user("u")));
     debug_is_clean(&identities.delete(&Identity::user("u")));
-    debug_is_clean(&identities.push_file("f"));
+    debug_is_clean(&identities.push_container("f"));
     debug_is_clean(&identities.push_batch(&BatchIdentityBody::new().delete(Identity::user("u"))));
     debug_is_clean(&identities.delete_older_than(1));
     debug_is_clean(&containers.create());
@@ -199,7 +199,7 @@ async fn a_request_that_a_transport_prints_does_not_show_the_key() {
 async fn no_error_of_the_push_api_shows_what_the_service_echoes() {
     for status in [200, 302, 400, 401, 403, 404, 412, 413, 415, 418, 429, 500, 503] {
         for echo in echoes() {
-            let error = client_that_is_told(status, echo).items("s").push_file("f").await.unwrap_err();
+            let error = client_that_is_told(status, echo).items("s").push_container("f").await.unwrap_err();
             assert_eq!(error.status().unwrap().as_u16(), status);
             error_is_clean(&error);
         }
@@ -330,10 +330,10 @@ async fn a_provider_and_the_token_that_it_gave_do_not_show() {
     };
     debug_is_clean(&client(KEY, 202, ""));
     for echo in echoes() {
-        error_is_clean(&client(KEY, 401, &echo).items("s").push_file("f").await.unwrap_err());
+        error_is_clean(&client(KEY, 401, &echo).items("s").push_container("f").await.unwrap_err());
         error_is_clean(&client(KEY, 201, &echo).file_containers().create().await.unwrap_err());
     }
-    let error = client(&format!("{KEY}\n{KEY}"), 202, "").items("s").push_file("f").await.unwrap_err();
+    let error = client(&format!("{KEY}\n{KEY}"), 202, "").items("s").push_container("f").await.unwrap_err();
     assert!(matches!(error, Error::Credentials(_)), "{error}");
     error_is_clean(&error);
 }

@@ -90,7 +90,8 @@ async fn no_span_and_no_event_shows_a_key_a_body_or_a_presigned_url() {
     client.file_containers().upload(&closed, "b").await.unwrap_err();
 
     let text = String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap();
-    for said in ["coveo_push", "items.push_file", "file_containers.upload", "answered", "trying again", "may drop this"]
+    for said in
+        ["coveo_push", "items.push_container", "file_containers.upload", "answered", "trying again", "may drop this"]
     {
         assert!(text.contains(said), "`{said}` was not traced: {text}");
     }

@@ -29,7 +29,7 @@ impl FileContainers {
     /// let containers = client.file_containers();
     /// let container = containers.create().await?;
     /// containers.upload(&container, batch).await?;
-    /// client.items("my-source").push_file(container.file_id()).await?;
+    /// client.items("my-source").push_container(container.file_id()).await?;
     /// # Ok(()) }
     /// ```
     pub fn create(&self) -> CreateFileContainer {

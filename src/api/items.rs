@@ -144,8 +144,8 @@ impl Items {
     /// Pushes the batch of items in a file container that was filled before
     /// ([article 90](https://docs.coveo.com/en/90/)). What it holds is the JSON of a
     /// [`BatchDocumentBody`]; it is not looked at here.
-    pub fn push_file(&self, file_id: impl AsRef<str>) -> PushItemFile {
-        PushItemFile { draft: self.draft(Operation::PushItemBatch).with(query::FILE_ID, file_id.as_ref()) }
+    pub fn push_container(&self, file_id: impl AsRef<str>) -> PushItemContainer {
+        PushItemContainer { draft: self.draft(Operation::PushItemBatch).with(query::FILE_ID, file_id.as_ref()) }
     }
 
     /// Deletes the items of the source whose ordering id is lower than this one
@@ -255,16 +255,16 @@ impl DeleteItem {
     }
 }
 
-/// Pushes a file container of items: [`Items::push_file`].
+/// Pushes a file container of items: [`Items::push_container`].
 #[derive(Debug)]
 #[must_use = "a request is sent by `.await`"]
-pub struct PushItemFile {
+pub struct PushItemContainer {
     draft: Draft,
 }
 
-call!(PushItemFile(draft.settings) -> Accepted);
+call!(PushItemContainer(draft.settings) -> Accepted);
 
-impl PushItemFile {
+impl PushItemContainer {
     /// Where the operations stand among others on the same items. Default: the service's clock, in
     /// milliseconds. Best left alone ([article 147](https://docs.coveo.com/en/147/)).
     pub fn ordering_id(mut self, id: impl Into<OrderingId>) -> Self {

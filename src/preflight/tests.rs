@@ -264,8 +264,8 @@ fn an_identity_without_a_name_is_found_wherever_it_stands() {
         alias(&MappedIdentityBody::user("")),
         alias(&MappedIdentityBody::user("u").alias(MappedIdentity::user(""))),
         alias(&MappedIdentityBody::user("u").well_known(nobody())),
-        identity_batch(&BatchIdentityBody::new().member(IdentityBody::user(""))),
-        identity_batch(&BatchIdentityBody::new().mapping(MappedIdentityBody::user(""))),
+        identity_batch(&BatchIdentityBody::new().add_or_update(IdentityBody::user(""))),
+        identity_batch(&BatchIdentityBody::new().add_or_update_alias(MappedIdentityBody::user(""))),
         identity_batch(&BatchIdentityBody::new().delete(nobody())),
     ];
     for findings in found {
@@ -278,7 +278,10 @@ fn identities_with_names_are_not_found() {
     let user = || Identity::user("u");
     let member = IdentityBody::group("g").member(user()).well_known(user());
     let mapping = MappedIdentityBody::user("u").alias(MappedIdentity::user("a")).well_known(user());
-    assert_eq!(identity_batch(&BatchIdentityBody::new().member(member).mapping(mapping).delete(user())), []);
+    assert_eq!(
+        identity_batch(&BatchIdentityBody::new().add_or_update(member).add_or_update_alias(mapping).delete(user())),
+        []
+    );
 }
 
 #[test]

@@ -155,7 +155,7 @@ async fn guarantee_1_every_operation_is_retried() {
     let container = containers.create().await.unwrap();
     containers.upload(&container, r#"{"addOrUpdate":[]}"#).await.unwrap();
     let items = first.items(SOURCE);
-    let _ = items.push_file(container.file_id()).await.unwrap();
+    let _ = items.push_container(container.file_id()).await.unwrap();
     let _ = items.add_or_update("https://example.com/a", &DocumentBody::text("words")).await.unwrap();
     let _ = items.delete("https://example.com/a").await.unwrap();
     let _ = items.delete_older_than(1).await.unwrap();
@@ -166,7 +166,7 @@ async fn guarantee_1_every_operation_is_retried() {
     let _ = identities.delete(&Identity::user("a")).await.unwrap();
     let _ = identities.delete_older_than(1).await.unwrap();
     let container = second.file_containers().store(r#"{"members":[]}"#).await.unwrap();
-    let _ = identities.push_file(container.file_id()).await.unwrap();
+    let _ = identities.push_container(container.file_id()).await.unwrap();
     assert_eq!(fake.faults_left(), 0);
     for operation in Operation::ALL {
         let requests = fake.requests();

@@ -130,7 +130,7 @@ async fn guarantee_10_nothing_that_is_handed_out_shows_the_key() {
     let shown = format!("{client:?} {items:?} {containers:?} {call:?} {:?}", fake.client_builder());
     assert!(!shown.contains(KEY), "{shown}");
     fake.inject(Fault::on(COMMIT).status(401));
-    let error = client.items(SOURCE).push_file("id").await.unwrap_err();
+    let error = client.items(SOURCE).push_container("id").await.unwrap_err();
     assert!(!all_of(&error).contains(KEY));
     let shown = format!("{:?} {fake:?}", fake.requests());
     assert!(!shown.contains(KEY), "{shown}");

@@ -198,7 +198,7 @@ proptest! {
     fn no_provider_leaves_its_place_in_the_path(provider in text(), file in text()) {
         let transport = Capturing::default();
         let client = client("org", &transport).unwrap();
-        let sent = wait_for(client.identities(provider.as_str()).push_file(&file).into_future());
+        let sent = wait_for(client.identities(provider.as_str()).push_container(&file).into_future());
         if is_refused(&provider) {
             prop_assert!(matches!(sent, Err(Error::Invalid(_))));
             return Ok(());
@@ -215,11 +215,11 @@ proptest! {
 fn an_id_that_no_encoding_keeps_in_its_place_is_refused() {
     let transport = Capturing::default();
     for id in ["", ".", ".."] {
-        let sent = wait_for(client("org", &transport).unwrap().items(id).push_file("f").into_future());
+        let sent = wait_for(client("org", &transport).unwrap().items(id).push_container("f").into_future());
         assert!(matches!(sent, Err(Error::Invalid(_))), "{id}");
     }
     for id in [".", ".."] {
-        let sent = wait_for(client(id, &transport).unwrap().items("s").push_file("f").into_future());
+        let sent = wait_for(client(id, &transport).unwrap().items("s").push_container("f").into_future());
         assert!(matches!(sent, Err(Error::Invalid(_))), "{id}");
     }
     assert!(matches!(client("", &transport), Err(Error::Config(_))));

@@ -250,8 +250,8 @@ fn an_alias_has_a_provider_and_additional_info() {
 #[test]
 fn a_batch_of_identities_wraps_those_that_it_deletes() {
     let batch = BatchIdentityBody::new()
-        .member(IdentityBody::group("g").member(Identity::user("u")))
-        .mapping(MappedIdentityBody::user("u").alias(MappedIdentity::user("a")))
+        .add_or_update(IdentityBody::group("g").member(Identity::user("u")))
+        .add_or_update_alias(MappedIdentityBody::user("u").alias(MappedIdentity::user("a")))
         .delete(Identity::user("d").additional_info("k", "v"));
     let json = json!({
         "members": [{"identity": {"name": "g", "type": "GROUP"}, "members": [{"name": "u", "type": "USER"}]}],

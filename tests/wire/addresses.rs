@@ -10,7 +10,7 @@ async fn a_slash_at_the_end_of_the_base_url_makes_no_difference() {
     for end in ["", "/", "///"] {
         let base = format!("{}/push/v1{end}", service.server.uri());
         let client = service.builder().base_url(base).build().unwrap();
-        let _ = client.items("my-source").push_file("f").await.unwrap();
+        let _ = client.items("my-source").push_container("f").await.unwrap();
     }
     for sent in service.sent().await {
         assert_eq!(sent.target, format!("{BATCH}?fileId=f"));
@@ -38,8 +38,8 @@ async fn ids_that_are_a_step_in_the_path_or_nothing_are_refused() {
     for id in ["", ".", ".."] {
         let client = service.client();
         let errors = [
-            client.items(id).push_file("f").await.unwrap_err(),
-            client.identities(id).push_file("f").await.unwrap_err(),
+            client.items(id).push_container("f").await.unwrap_err(),
+            client.identities(id).push_container("f").await.unwrap_err(),
             client.sources().set_status(id, SourceStatus::Idle).await.unwrap_err(),
         ];
         for error in errors {

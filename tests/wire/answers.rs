@@ -18,7 +18,7 @@ use super::support::{BATCH, FILES, KEY, Reply, SIGNATURE, Service, Socket, build
 async fn error_of(answer: ResponseTemplate) -> Error {
     let service = Service::start().await;
     service.always("PUT", BATCH, answer).await;
-    service.client().items("my-source").push_file("f").retry(RetryPolicy::none()).await.unwrap_err()
+    service.client().items("my-source").push_container("f").retry(RetryPolicy::none()).await.unwrap_err()
 }
 
 fn said(status: u16, body: Value) -> ResponseTemplate {
@@ -39,7 +39,7 @@ fn holds(error: &Error, status: u16, code: Option<&ErrorCode>, is_retryable: boo
     assert_eq!(error.is_retryable(), is_retryable);
     assert_eq!(error.may_have_been_applied(), may_have_been_applied);
     let line = error.to_string();
-    assert!(line.starts_with("items.push_file: ") && !line.contains('\n'), "{line}");
+    assert!(line.starts_with("items.push_container: ") && !line.contains('\n'), "{line}");
 }
 
 #[tokio::test]
@@ -47,7 +47,7 @@ async fn a_400_with_invalid_json_is_a_bad_request() {
     let error = error_of(coded(400, "INVALID_JSON")).await;
     assert!(matches!(error, Error::BadRequest(_)));
     holds(&error, 400, Some(&ErrorCode::InvalidJson), false, false);
-    assert_eq!(error.to_string(), "items.push_file: 400 INVALID_JSON: a message");
+    assert_eq!(error.to_string(), "items.push_container: 400 INVALID_JSON: a message");
 }
 
 #[tokio::test]
@@ -84,7 +84,7 @@ async fn a_403_of_a_gateway_is_access_denied_without_a_code() {
     assert!(matches!(error, Error::AccessDenied(_)));
     holds(&error, 403, None, false, false);
     assert_eq!(error.api().unwrap().message(), Some("Forbidden"));
-    assert_eq!(error.to_string(), "items.push_file: 403 Forbidden: Forbidden");
+    assert_eq!(error.to_string(), "items.push_container: 403 Forbidden: Forbidden");
 }
 
 #[tokio::test]
@@ -155,7 +155,7 @@ async fn a_502_in_html_keeps_its_status_and_its_text_and_shows_neither_tags_nor_
     assert!(matches!(error, Error::Server(_)));
     holds(&error, 502, None, true, true);
     assert_eq!(error.api().unwrap().body(), html);
-    assert_eq!(error.to_string(), "items.push_file: 502 Bad Gateway");
+    assert_eq!(error.to_string(), "items.push_container: 502 Bad Gateway");
 }
 
 #[tokio::test]
@@ -242,7 +242,7 @@ async fn a_message_of_many_lines_is_shown_on_one_that_ends() {
     let message = format!("first\nsecond\t{}", "x".repeat(1000));
     let error = error_of(said(400, json!({"errorCode": "A\nB", "message": message}))).await;
     let line = error.to_string();
-    assert!(line.starts_with("items.push_file: 400 A B: first second x") && line.ends_with('…'), "{line}");
+    assert!(line.starts_with("items.push_container: 400 A B: first second x") && line.ends_with('…'), "{line}");
     assert!(line.chars().count() < 400);
     assert_eq!(error.api().unwrap().message(), Some(&*message));
 }
@@ -265,7 +265,7 @@ async fn a_success_is_one_whatever_its_body_is() {
     for body in ["{}", "null", "", "garbage", "[1", "<html>"] {
         let service = Service::start().await;
         service.always("PUT", BATCH, ResponseTemplate::new(202).set_body_string(body)).await;
-        let accepted = service.client().items("my-source").push_file("f").await.unwrap();
+        let accepted = service.client().items("my-source").push_container("f").await.unwrap();
         assert_eq!(accepted.attempts(), 1);
     }
 }
@@ -275,7 +275,7 @@ async fn a_success_tells_the_clock_of_the_service() {
     let service = Service::start().await;
     let answer = ResponseTemplate::new(202).insert_header("date", "Thu, 01 Jan 1970 00:01:00 GMT");
     service.always("PUT", BATCH, answer).await;
-    let accepted = service.client().items("my-source").push_file("f").await.unwrap();
+    let accepted = service.client().items("my-source").push_container("f").await.unwrap();
     assert_eq!(accepted.server_time(), Some(std::time::UNIX_EPOCH + Duration::from_secs(60)));
 }
 
@@ -344,7 +344,7 @@ async fn an_answer_that_does_not_end_is_cut_at_1_mib() {
     let read = Arc::new(AtomicUsize::new(0));
     let transport = ReqwestTransport::new(reqwest::Client::builder().no_proxy()).unwrap();
     let client = builder(&socket.host).transport(Watching(transport, Arc::clone(&read))).build().unwrap();
-    let error = client.items("s").push_file("f").retry(RetryPolicy::none()).await.unwrap_err();
+    let error = client.items("s").push_container("f").retry(RetryPolicy::none()).await.unwrap_err();
     assert_eq!(read.load(Ordering::SeqCst), 1 << 20);
     assert_eq!(error.api().unwrap().body().len(), 16 * 1024);
 }
@@ -353,19 +353,19 @@ async fn an_answer_that_does_not_end_is_cut_at_1_mib() {
 async fn an_answer_that_says_it_is_large_is_not_waited_for() {
     let large = Reply::Endless(b"HTTP/1.1 202 Accepted\r\ncontent-length: 999999999999\r\n\r\n".to_vec());
     let socket = Socket::start([large]).await;
-    let _ = builder(&socket.host).build().unwrap().items("s").push_file("f").await.unwrap();
+    let _ = builder(&socket.host).build().unwrap().items("s").push_container("f").await.unwrap();
 }
 
 #[tokio::test]
 async fn a_refused_connection_is_a_transport_error_and_nothing_was_carried_out() {
     let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let client = builder(&format!("http://{closed}")).build().unwrap();
-    let error = client.items("s").push_file("f").await.unwrap_err();
+    let error = client.items("s").push_container("f").await.unwrap_err();
     let Error::Transport(failure) = &error else { panic!("{error}") };
     assert_eq!((failure.kind(), failure.attempts()), (TransportErrorKind::Connect, 5));
     assert!(error.is_retryable() && !error.may_have_been_applied());
     assert_eq!((error.status(), error.code(), error.operation()), (None, None, Some(Operation::PushItemBatch)));
-    assert_eq!(error.to_string(), "items.push_file: no usable answer after 5 attempts");
+    assert_eq!(error.to_string(), "items.push_container: no usable answer after 5 attempts");
     let cause = std::error::Error::source(&error).unwrap();
     assert_eq!(cause.to_string(), "no connection could be made");
 }
@@ -374,18 +374,18 @@ async fn a_refused_connection_is_a_transport_error_and_nothing_was_carried_out()
 async fn a_connection_that_breaks_after_the_request_may_have_been_carried_out() {
     let socket = Socket::start([Reply::Close]).await;
     let client = builder(&socket.host).build().unwrap();
-    let error = client.items("s").push_file("f").retry(RetryPolicy::none()).await.unwrap_err();
+    let error = client.items("s").push_container("f").retry(RetryPolicy::none()).await.unwrap_err();
     let Error::Transport(failure) = &error else { panic!("{error}") };
     assert_eq!(failure.kind(), TransportErrorKind::Send);
     assert!(error.is_retryable() && error.may_have_been_applied());
-    assert_eq!(error.to_string(), "items.push_file: no usable answer");
+    assert_eq!(error.to_string(), "items.push_container: no usable answer");
 }
 
 #[tokio::test]
 async fn an_answer_that_breaks_off_may_have_been_carried_out() {
     let socket = Socket::start([Reply::Bytes(b"HTTP/1.1 202 Accepted\r\ncontent-length: 10\r\n\r\n{".to_vec())]).await;
     let client = builder(&socket.host).build().unwrap();
-    let error = client.items("s").push_file("f").retry(RetryPolicy::none()).await.unwrap_err();
+    let error = client.items("s").push_container("f").retry(RetryPolicy::none()).await.unwrap_err();
     let Error::Transport(failure) = &error else { panic!("{error}") };
     assert_eq!(failure.kind(), TransportErrorKind::Body);
     assert!(error.is_retryable() && error.may_have_been_applied());
@@ -395,7 +395,7 @@ async fn an_answer_that_breaks_off_may_have_been_carried_out() {
 async fn what_is_not_http_is_a_transport_error() {
     let socket = Socket::start([Reply::Bytes(b"220 smtp.example.com ESMTP\r\n".to_vec())]).await;
     let client = builder(&socket.host).build().unwrap();
-    let error = client.items("s").push_file("f").retry(RetryPolicy::none()).await.unwrap_err();
+    let error = client.items("s").push_container("f").retry(RetryPolicy::none()).await.unwrap_err();
     assert!(matches!(&error, Error::Transport(failure) if failure.kind() == TransportErrorKind::Send), "{error}");
 }
 
@@ -403,7 +403,7 @@ async fn what_is_not_http_is_a_transport_error() {
 async fn a_call_that_gets_no_answer_in_time_may_have_been_carried_out() {
     let socket = Socket::start([Reply::Silence]).await;
     let client = builder(&socket.host).call_timeout(Duration::from_millis(50)).build().unwrap();
-    let error = client.items("s").push_file("f").retry(RetryPolicy::none()).await.unwrap_err();
+    let error = client.items("s").push_container("f").retry(RetryPolicy::none()).await.unwrap_err();
     let Error::Transport(failure) = &error else { panic!("{error}") };
     assert_eq!(failure.kind(), TransportErrorKind::Timeout);
     assert!(error.is_retryable() && error.may_have_been_applied());
@@ -413,13 +413,13 @@ async fn a_call_that_gets_no_answer_in_time_may_have_been_carried_out() {
 async fn the_timeout_of_a_call_prevails_and_holds_for_each_attempt() {
     let socket = Socket::start([Reply::Silence, Reply::answer("202 Accepted", "null")]).await;
     let client = builder(&socket.host).build().unwrap();
-    let accepted = client.items("s").push_file("f").timeout(Duration::from_millis(100)).await.unwrap();
+    let accepted = client.items("s").push_container("f").timeout(Duration::from_millis(100)).await.unwrap();
     assert_eq!(accepted.attempts(), 2);
 }
 
 #[tokio::test]
 async fn a_key_that_the_service_echoes_is_taken_out() {
     let error = error_of(said(401, json!({"errorCode": KEY, "message": format!("unknown key {KEY}")}))).await;
-    assert_eq!(error.to_string(), "items.push_file: 401 [redacted]: unknown key [redacted]");
+    assert_eq!(error.to_string(), "items.push_container: 401 [redacted]: unknown key [redacted]");
     assert!(!error.api().unwrap().body().contains(KEY));
 }

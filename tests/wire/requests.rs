@@ -116,7 +116,7 @@ async fn children_and_ordering_id_of_a_deletion_go_into_the_query() {
 #[tokio::test]
 async fn a_file_of_items_is_put_by_its_id_and_no_body() {
     let service = Service::start().await;
-    let _ = service.client().items("my-source").push_file("f/1").ordering_id(7).await.unwrap();
+    let _ = service.client().items("my-source").push_container("f/1").ordering_id(7).await.unwrap();
     service.only().await.is("PUT", &format!("{BATCH}?fileId=f%2F1&orderingId=7"), None);
 }
 
@@ -184,7 +184,7 @@ async fn an_identity_is_deleted_by_a_body_on_the_delete() {
 #[tokio::test]
 async fn a_file_of_identities_is_put_by_its_id_and_no_body() {
     let service = Service::start().await;
-    let _ = service.client().identities("My Provider/1").push_file("f-1").ordering_id(7).await.unwrap();
+    let _ = service.client().identities("My Provider/1").push_container("f-1").ordering_id(7).await.unwrap();
     service.only().await.is("PUT", &format!("{PERMISSIONS}/batch?fileId=f-1&orderingId=7"), None);
 }
 
@@ -254,8 +254,8 @@ async fn a_batch_of_items_is_a_container_an_upload_and_a_push_in_that_order() {
 async fn a_batch_of_identities_is_a_container_an_upload_and_a_push_in_that_order() {
     let service = Service::start().await;
     let batch = BatchIdentityBody::new()
-        .member(IdentityBody::group("g").member(Identity::user("u")))
-        .mapping(MappedIdentityBody::user("u").alias(MappedIdentity::user("v")))
+        .add_or_update(IdentityBody::group("g").member(Identity::user("u")))
+        .add_or_update_alias(MappedIdentityBody::user("u").alias(MappedIdentity::user("v")))
         .delete(Identity::user("w"));
     let _ = service.client().identities("My Provider/1").push_batch(&batch).await.unwrap();
     let sent = service.sent().await;
@@ -289,14 +289,14 @@ async fn an_empty_batch_is_never_sent() {
 async fn the_user_agent_names_the_calling_program_first() {
     let service = Service::start().await;
     let client = service.builder().user_agent("my-connector/1.2").build().unwrap();
-    let _ = client.items("s").push_file("f").await.unwrap();
+    let _ = client.items("s").push_container("f").await.unwrap();
     assert_eq!(service.only().await.header("user-agent"), Some(&*format!("my-connector/1.2 {OURS}")));
 }
 
 #[tokio::test]
 async fn a_put_without_a_body_says_on_the_socket_that_it_has_no_bytes() {
     let socket = Socket::start([Reply::answer("202 Accepted", "")]).await;
-    let _ = builder(&socket.host).build().unwrap().items("my source").push_file("f&g").await.unwrap();
+    let _ = builder(&socket.host).build().unwrap().items("my source").push_container("f&g").await.unwrap();
     let head = &socket.heads()[0];
     let mut lines: Vec<String> = head.lines().map(str::to_owned).collect();
     assert_eq!(

@@ -66,7 +66,7 @@ async fn a_refused_token_is_given_back_to_the_provider_for_another_one() {
     let service = Service::start().await;
     service.first("PUT", BATCH, [invalid_token()]).await;
     let provider = Rotating::default();
-    let accepted = with_provider(&service, provider.clone()).items("my-source").push_file("f").await.unwrap();
+    let accepted = with_provider(&service, provider.clone()).items("my-source").push_container("f").await.unwrap();
     assert_eq!(accepted.attempts(), 2);
     assert_eq!(*provider.0.lock().unwrap(), [false, true]);
     assert_eq!(tokens(&service).await, ["Bearer token-1", "Bearer token-2"]);
@@ -77,7 +77,7 @@ async fn a_provider_is_asked_for_another_token_only_once() {
     let service = Service::start().await;
     service.always("PUT", BATCH, invalid_token()).await;
     let provider = Rotating::default();
-    let error = with_provider(&service, provider.clone()).items("my-source").push_file("f").await.unwrap_err();
+    let error = with_provider(&service, provider.clone()).items("my-source").push_container("f").await.unwrap_err();
     assert!(matches!(error, Error::Unauthorized(_)), "{error}");
     assert_eq!(error.attempts(), 2);
     assert_eq!(provider.0.lock().unwrap().len(), 2);
@@ -87,7 +87,7 @@ async fn a_provider_is_asked_for_another_token_only_once() {
 async fn a_provider_is_not_asked_again_when_nothing_may_be_tried_again() {
     let service = Service::start().await;
     service.always("PUT", BATCH, invalid_token()).await;
-    let call = with_provider(&service, Rotating::default()).items("my-source").push_file("f");
+    let call = with_provider(&service, Rotating::default()).items("my-source").push_container("f");
     assert_eq!(call.retry(RetryPolicy::none()).await.unwrap_err().attempts(), 1);
 }
 
@@ -96,7 +96,7 @@ async fn a_401_for_another_reason_does_not_ask_the_provider_again() {
     let service = Service::start().await;
     let answer = ResponseTemplate::new(401).set_body_json(json!({"errorCode": "UNAUTHORIZED", "message": "m"}));
     service.always("PUT", BATCH, answer).await;
-    let error = with_provider(&service, Rotating::default()).items("my-source").push_file("f").await.unwrap_err();
+    let error = with_provider(&service, Rotating::default()).items("my-source").push_container("f").await.unwrap_err();
     assert_eq!(error.attempts(), 1);
 }
 
@@ -104,7 +104,7 @@ async fn a_401_for_another_reason_does_not_ask_the_provider_again() {
 async fn a_static_key_that_is_refused_is_not_sent_again() {
     let service = Service::start().await;
     service.always("PUT", BATCH, invalid_token()).await;
-    let error = service.client().items("my-source").push_file("f").await.unwrap_err();
+    let error = service.client().items("my-source").push_container("f").await.unwrap_err();
     assert_eq!(error.attempts(), 1);
     assert_eq!(service.sent().await.len(), 1);
 }
@@ -113,9 +113,9 @@ async fn a_static_key_that_is_refused_is_not_sent_again() {
 async fn a_provider_that_gives_no_token_is_an_error_before_anything_is_sent() {
     let service = Service::start().await;
     let client = with_provider(&service, Once(Mutex::new(true)));
-    let error = client.items("my-source").push_file("f").await.unwrap_err();
+    let error = client.items("my-source").push_container("f").await.unwrap_err();
     assert!(matches!(error, Error::Credentials(_)), "{error}");
-    assert_eq!(error.to_string(), "items.push_file: the credentials provider gave no token");
+    assert_eq!(error.to_string(), "items.push_container: the credentials provider gave no token");
     assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "the vault is closed");
     assert!(!error.may_have_been_applied() && error.attempts() == 0);
     assert!(service.sent().await.is_empty());
@@ -125,7 +125,7 @@ async fn a_provider_that_gives_no_token_is_an_error_before_anything_is_sent() {
 async fn a_provider_that_fails_on_a_retry_leaves_open_whether_the_first_attempt_was_carried_out() {
     let service = Service::start().await;
     service.always("PUT", BATCH, ResponseTemplate::new(503)).await;
-    let error = with_provider(&service, Once::default()).items("my-source").push_file("f").await.unwrap_err();
+    let error = with_provider(&service, Once::default()).items("my-source").push_container("f").await.unwrap_err();
     assert!(matches!(error, Error::Credentials(_)), "{error}");
     assert_eq!(error.attempts(), 1);
     assert!(error.may_have_been_applied());
@@ -142,7 +142,7 @@ async fn a_token_that_no_header_can_hold_is_an_error_without_the_token() {
     }
 
     let service = Service::start().await;
-    let error = with_provider(&service, Broken).items("my-source").push_file("f").await.unwrap_err();
+    let error = with_provider(&service, Broken).items("my-source").push_container("f").await.unwrap_err();
     assert!(matches!(error, Error::Credentials(_)), "{error}");
     assert!(!format!("{error:?}").contains("tok\\n"));
     assert!(service.sent().await.is_empty());
@@ -153,8 +153,8 @@ async fn a_client_with_other_credentials_sends_the_other_key() {
     let service = Service::start().await;
     let client = service.client();
     let other = client.with_credentials(ApiKey::new(" xx-other\n"));
-    let _ = client.items("my-source").push_file("f").await.unwrap();
-    let _ = other.items("my-source").push_file("f").await.unwrap();
+    let _ = client.items("my-source").push_container("f").await.unwrap();
+    let _ = other.items("my-source").push_container("f").await.unwrap();
     assert_eq!(tokens(&service).await, [format!("Bearer {KEY}"), "Bearer xx-other".to_owned()]);
 }
 
@@ -164,9 +164,9 @@ async fn a_client_with_other_credentials_shares_the_throttle() {
     let busy = ResponseTemplate::new(429).insert_header("retry-after", "3600");
     service.first("PUT", BATCH, [busy]).await;
     let client = service.client();
-    client.items("my-source").push_file("f").await.unwrap_err();
+    client.items("my-source").push_container("f").await.unwrap_err();
     let other = client.with_credentials(ApiKey::new("xx-other"));
-    let error = other.items("my-source").push_file("f").await.unwrap_err();
+    let error = other.items("my-source").push_container("f").await.unwrap_err();
     assert!(matches!(error, Error::RateLimited(_)), "{error}");
     assert_eq!(error.attempts(), 0);
     assert!(error.retry_after().unwrap() > Duration::from_secs(3500));
@@ -177,9 +177,9 @@ async fn a_client_with_other_credentials_shares_the_throttle() {
 async fn attempts_used_up_are_a_number_on_the_last_error() {
     let service = Service::start().await;
     service.always("PUT", BATCH, ResponseTemplate::new(503)).await;
-    let error = service.client().items("my-source").push_file("f").await.unwrap_err();
+    let error = service.client().items("my-source").push_container("f").await.unwrap_err();
     assert_eq!((error.status().unwrap().as_u16(), error.attempts()), (503, 5));
-    assert_eq!(error.to_string(), "items.push_file: 503 Service Unavailable (after 5 attempts)");
+    assert_eq!(error.to_string(), "items.push_container: 503 Service Unavailable (after 5 attempts)");
     assert_eq!(service.sent().await.len(), 5);
 }
 
@@ -188,7 +188,7 @@ async fn every_status_that_may_pass_is_tried_again_and_no_other() {
     for status in [400, 401, 403, 404, 405, 408, 409, 412, 413, 415, 429, 500, 501, 502, 503, 504, 505] {
         let service = Service::start().await;
         service.first("PUT", BATCH, [ResponseTemplate::new(status)]).await;
-        let outcome = service.client().items("my-source").push_file("f").await;
+        let outcome = service.client().items("my-source").push_container("f").await;
         let passes = matches!(status, 408 | 429 | 500 | 502 | 503 | 504);
         assert_eq!((outcome.is_ok(), service.sent().await.len()), (passes, 1 + usize::from(passes)), "{status}");
     }
@@ -198,7 +198,7 @@ async fn every_status_that_may_pass_is_tried_again_and_no_other() {
 async fn the_policy_of_a_call_prevails_over_that_of_the_client() {
     let service = Service::start().await;
     service.always("PUT", BATCH, ResponseTemplate::new(503)).await;
-    let call = service.client().items("my-source").push_file("f");
+    let call = service.client().items("my-source").push_container("f");
     assert_eq!(call.retry(fast().max_attempts(2)).await.unwrap_err().attempts(), 2);
 }
 
@@ -210,17 +210,17 @@ async fn the_daily_quota_is_final() {
         .insert_header("retry-after", "1");
     service.always("PUT", BATCH, answer).await;
     let client = service.client();
-    let error = client.items("my-source").push_file("f").await.unwrap_err();
+    let error = client.items("my-source").push_container("f").await.unwrap_err();
     assert!(!error.is_retryable());
     assert_eq!(error.attempts(), 1);
     // And it holds back nobody else.
-    let _ = client.items("other").push_file("f").await.unwrap();
+    let _ = client.items("other").push_container("f").await.unwrap();
 }
 
 #[tokio::test]
 async fn a_broken_connection_is_tried_again() {
     let socket = Socket::start([Reply::Close, Reply::answer("202 Accepted", "null")]).await;
-    let accepted = builder(&socket.host).build().unwrap().items("s").push_file("f").await.unwrap();
+    let accepted = builder(&socket.host).build().unwrap().items("s").push_container("f").await.unwrap();
     assert_eq!(accepted.attempts(), 2);
 }
 
@@ -228,7 +228,7 @@ async fn a_broken_connection_is_tried_again() {
 async fn an_answer_that_breaks_off_is_tried_again() {
     let cut = Reply::Bytes(b"HTTP/1.1 202 Accepted\r\ncontent-length: 10\r\n\r\n{".to_vec());
     let socket = Socket::start([cut, Reply::answer("202 Accepted", "null")]).await;
-    let accepted = builder(&socket.host).build().unwrap().items("s").push_file("f").await.unwrap();
+    let accepted = builder(&socket.host).build().unwrap().items("s").push_container("f").await.unwrap();
     assert_eq!(accepted.attempts(), 2);
 }
 
@@ -236,7 +236,7 @@ async fn an_answer_that_breaks_off_is_tried_again() {
 async fn an_error_that_may_have_been_carried_out_stays_one_when_the_retry_is_refused() {
     let service = Service::start().await;
     service.first("PUT", BATCH, [503, 404].map(ResponseTemplate::new)).await;
-    let error = service.client().items("my-source").push_file("f").await.unwrap_err();
+    let error = service.client().items("my-source").push_container("f").await.unwrap_err();
     assert!(matches!(error, Error::NotFound(_)), "{error}");
     assert!(error.may_have_been_applied());
 }
@@ -258,7 +258,7 @@ async fn all_calls_of_a_client_have_ten_retries_together_while_nothing_succeeds(
     let items = service.client().items("my-source");
     let mut attempts = Vec::new();
     for _ in 0..4 {
-        attempts.push(items.push_file("f").await.unwrap_err().attempts());
+        attempts.push(items.push_container("f").await.unwrap_err().attempts());
     }
     assert_eq!(attempts, [5, 5, 3, 1]);
 }
@@ -269,12 +269,12 @@ async fn five_successes_of_a_client_pay_for_another_retry() {
     service.always("PUT", BATCH, ResponseTemplate::new(503)).await;
     let items = service.client().items("my-source");
     for _ in 0..3 {
-        items.push_file("f").await.unwrap_err();
+        items.push_container("f").await.unwrap_err();
     }
     for _ in 0..5 {
         let _ = items.delete("https://a").await.unwrap();
     }
-    assert_eq!(items.push_file("f").await.unwrap_err().attempts(), 2);
+    assert_eq!(items.push_container("f").await.unwrap_err().attempts(), 2);
 }
 
 #[tokio::test]
@@ -284,7 +284,7 @@ async fn a_retry_after_a_429_is_not_paid_for() {
     service.always("PUT", BATCH, busy).await;
     let items = service.client().items("my-source");
     for _ in 0..4 {
-        assert_eq!(items.push_file("f").await.unwrap_err().attempts(), 5);
+        assert_eq!(items.push_container("f").await.unwrap_err().attempts(), 5);
     }
 }
 
@@ -292,7 +292,7 @@ async fn a_retry_after_a_429_is_not_paid_for() {
 async fn a_call_that_would_wait_past_its_deadline_returns_at_once_with_what_was_asked() {
     let service = Service::start().await;
     service.always("PUT", BATCH, ResponseTemplate::new(503).insert_header("retry-after", "1")).await;
-    let call = service.client().items("my-source").push_file("f");
+    let call = service.client().items("my-source").push_container("f");
     let error = call.retry(fast().deadline(Duration::from_millis(900))).await.unwrap_err();
     assert_eq!((error.attempts(), error.retry_after()), (1, Some(Duration::from_secs(1))));
 }

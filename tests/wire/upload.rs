@@ -308,7 +308,7 @@ async fn a_throttled_storage_does_not_hold_back_the_push_api() {
     service.always("PUT", "/bucket/file-1", xml(429, "SlowDown").insert_header("retry-after", "3600")).await;
     let client = service.client();
     client.file_containers().upload(&service.container(), "b").await.unwrap_err();
-    let _ = client.items("my-source").push_file("f").await.unwrap();
+    let _ = client.items("my-source").push_container("f").await.unwrap();
 }
 
 #[tokio::test]
