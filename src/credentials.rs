@@ -101,14 +101,6 @@ impl Credentials {
             Self::Provider(provider) => provider.token(refused).await,
         }
     }
-
-    /// The key, when it does not change.
-    pub(crate) fn static_key(&self) -> Option<&str> {
-        match self {
-            Self::Key(key) => Some(key.expose()),
-            Self::Provider(_) => None,
-        }
-    }
 }
 
 impl fmt::Debug for Credentials {

@@ -73,12 +73,9 @@ impl Items {
                 draft = draft.found(preflight::written_item(&id, &json, &layout, self.kernel.shared.preflight));
                 // In the body it is a property of batches; a single item has it in the query.
                 if let Some(value) = object::take_out(&mut json, &layout, key::COMPRESSION_TYPE) {
-                    match serde_json::from_slice::<Option<CompressionType>>(&value) {
-                        Ok(None) => {}
-                        Ok(Some(compression)) => draft.set(query::COMPRESSION_TYPE, compression),
-                        Err(error) => {
-                            draft = draft.found([Finding::new(&id, Rule::CompressionType, error.to_string())]);
-                        }
+                    // What is no compression type was found above.
+                    if let Ok(Some(compression)) = serde_json::from_slice::<Option<CompressionType>>(&value) {
+                        draft.set(query::COMPRESSION_TYPE, compression);
                     }
                 }
                 draft.body(json, &id);

@@ -110,3 +110,28 @@ impl fmt::Debug for Kernel {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_has_30_seconds_whatever_its_size() {
+        for length in [0, u64::MAX] {
+            assert_eq!(Timeouts::default().of(TimeoutClass::Control, length), Duration::from_secs(30));
+        }
+    }
+
+    #[test]
+    fn an_upload_has_30_seconds_and_the_time_of_its_bytes_at_256_kib_a_second() {
+        let of = |length| Timeouts::default().of(TimeoutClass::Upload, length).as_secs();
+        assert_eq!([of(0), of(1), of(256 * 1024), of(256 * 1024 + 1)], [30, 31, 31, 32]);
+        assert_eq!(of(256_000_000), 30 + 977);
+    }
+
+    #[test]
+    fn no_rate_and_no_size_make_a_timeout_that_fails() {
+        let timeouts = Timeouts { upload: Duration::MAX, upload_rate: 0, ..Timeouts::default() };
+        assert_eq!(timeouts.of(TimeoutClass::Upload, u64::MAX), Duration::MAX);
+    }
+}

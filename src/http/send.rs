@@ -14,10 +14,9 @@ use super::trace;
 use super::transport::Limits;
 use crate::credentials::{ApiKey, Credentials};
 use crate::error::{
-    ApiError, CallRecord, CredentialsError, Error, ErrorCode, Redactor, TransportError, TransportErrorKind,
-    TransportFailure,
+    ApiError, CallRecord, CredentialsError, Error, ErrorCode, TransportError, TransportErrorKind, TransportFailure,
 };
-use crate::operation::{Operation, TimeoutClass};
+use crate::operation::TimeoutClass;
 
 /// What a caller set for one call, instead of what the client has.
 #[derive(Debug, Clone, Default)]
@@ -70,14 +69,14 @@ struct Call<'a> {
     /// How long after its first attempt the call may start another.
     latest_start: Duration,
     begin: Instant,
-    /// From when the deadline counts: from the first attempt, put off by what a paced call was
-    /// told to wait since.
+    /// From when the deadline counts: from the first attempt, put off by what a paced call has
+    /// waited since because the service or the caller's own limit asked it to.
     counted_from: Instant,
     record: CallRecord,
     /// A token that the service has just not taken, to tell the provider when it is asked once more.
     refused_token: Option<ApiKey>,
     has_asked_again: bool,
-    /// What a paced call waited because the service asked it to: beside the deadline.
+    /// What a paced call waited because the service asked it to.
     throttled: Duration,
     /// The attempts of a paced call that the service told to wait: beside the others.
     throttled_attempts: u32,
@@ -85,8 +84,14 @@ struct Call<'a> {
 
 impl Call<'_> {
     async fn run(&mut self) -> Result<Answer, Error> {
+        let mut last = None;
         loop {
-            let token = self.admission().await?;
+            let token = match self.admission().await {
+                Ok(token) => token,
+                // What really happened says more than that there is no time to try again.
+                Err(Error::RateLimited(held_back)) => return Err(last.unwrap_or(Error::RateLimited(held_back))),
+                Err(error) => return Err(error),
+            };
             if self.record.attempts == 0 {
                 self.counted_from = Instant::now();
             }
@@ -100,18 +105,20 @@ impl Call<'_> {
             if self.may_ask_for_another_token(&error) {
                 self.refused_token = token;
                 self.has_asked_again = true;
+                last = None;
                 continue;
             }
-            let is_throttled = classify(&error) == Verdict::Throttled;
-            let wait = self.wait_after(error)?;
+            let Some(wait) = self.wait_after(&error) else { return Err(error) };
             sleep(wait).await;
-            if is_throttled {
+            if classify(&error) == Verdict::Throttled {
                 self.was_throttled(wait);
             }
+            last = Some(error);
         }
     }
 
-    /// Waits until an attempt may start, and gives the token for it.
+    /// Waits until the service and the caller's own limit let another attempt go, and gives the
+    /// token for it.
     async fn admission(&mut self) -> Result<Option<ApiKey>, Error> {
         if !self.recipe.is_api() {
             return Ok(None);
@@ -119,7 +126,9 @@ impl Call<'_> {
         loop {
             self.pass_throttle().await?;
             if let Some(limit) = self.pace.and_then(|pace| pace.limit.as_deref()) {
+                let before = Instant::now();
                 limit.turn().await;
+                self.counted_from += before.elapsed();
             }
             let token = self.token().await?;
             // Another call may have been told to wait while this one waited for its turn or token.
@@ -193,8 +202,7 @@ impl Call<'_> {
                 if !operation.spec().success.contains(&status.as_u16()) {
                     self.record.may_have_been_applied |= decode::leaves_open(status);
                 }
-                let redactor = Redactor::new(token.map(ApiKey::expose));
-                let answer = decode::answer(response, self.record, redactor, shared.now())?;
+                let answer = decode::answer(response, self.record, token, shared.now())?;
                 // An error may come from something on the way, whose clock is another one.
                 if let Some(date) = answer.server_time.filter(|_| self.recipe.is_api()) {
                     shared.clock.set(date);
@@ -220,15 +228,15 @@ impl Call<'_> {
         !self.policy.is_none() && self.record.attempts - self.throttled_attempts < self.policy.attempts()
     }
 
-    /// How long to wait before the next attempt; the error itself when there is to be none.
-    fn wait_after(&mut self, error: Error) -> Result<Duration, Error> {
+    /// How long to wait before the next attempt; `None` when there is to be none.
+    fn wait_after(&mut self, error: &Error) -> Option<Duration> {
         let shared = &self.kernel.shared;
-        let verdict = classify(&error);
+        let verdict = classify(error);
         if verdict == Verdict::Throttled && self.pace.is_some() {
             self.throttled_attempts += 1;
         }
         if verdict == Verdict::Final {
-            return Err(error);
+            return None;
         }
         let own = self.policy.backoff(self.record.attempts, (shared.random)());
         let asked = error.retry_after().unwrap_or_default();
@@ -237,11 +245,13 @@ impl Call<'_> {
         if is_held_back {
             shared.throttle.hold(Instant::now(), error.retry_after().unwrap_or(own));
         }
-        let room = self.room_after(wait, verdict == Verdict::Throttled).filter(|_| self.has_attempts());
-        let Some(room) = room else { return Err(error) };
+        if !self.has_attempts() {
+            return None;
+        }
+        let room = self.room_after(wait, verdict == Verdict::Throttled)?;
         if verdict == Verdict::Failed && !shared.budget.take() {
             trace::out_of_budget(self.record.operation);
-            return Err(error);
+            return None;
         }
         // The calls that were all told the same start again one by one, as those that are held back
         // by it do. Its own back-off has its jitter already.
@@ -251,7 +261,7 @@ impl Call<'_> {
             wait
         };
         trace::retrying(self.record.operation, self.record.attempts, error.status(), wait);
-        Ok(wait)
+        Some(wait)
     }
 }
 
@@ -259,10 +269,4 @@ impl Call<'_> {
 fn held_back(record: CallRecord, left: Duration) -> Error {
     let code = Some(ErrorCode::TooManyRequests);
     ApiError::new(record, http::StatusCode::TOO_MANY_REQUESTS, code, None, String::new(), Some(left)).into()
-}
-
-/// Reads the container that an answer holds, with the client's key kept out of any error.
-pub(crate) fn read_container(kernel: &Kernel, answer: &Answer) -> Result<crate::model::FileContainer, Error> {
-    debug_assert_eq!(answer.record.operation, Operation::CreateFileContainer);
-    decode::container(answer, Redactor::new(kernel.credentials.static_key()))
 }

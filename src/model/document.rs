@@ -23,16 +23,6 @@ pub(crate) mod key {
     /// How the error ends that a number causes that JSON has no form for.
     pub(crate) const IS_NOT_FINITE: &str = "is a number that JSON cannot hold";
 
-    /// How long the keys are that the preflight looks at.
-    pub(crate) const LENGTHS: [usize; 6] = [
-        DATA.len(),
-        COMPRESSED_BINARY_DATA.len(),
-        COMPRESSED_BINARY_DATA_FILE_ID.len(),
-        DOCUMENT_ID.len(),
-        FILE_EXTENSION.len(),
-        PERMISSIONS.len(),
-    ];
-
     /// What no metadata key may be called, in any case.
     pub(crate) const RESERVED: [&str; 9] = [
         DATA,
@@ -45,6 +35,11 @@ pub(crate) mod key {
         PARENT_ID,
         PERMISSIONS,
     ];
+
+    /// The property of an item that a key names, in any case.
+    pub(crate) fn property(key: &[u8]) -> Option<&'static str> {
+        RESERVED.into_iter().find(|known| known.len() == key.len() && key.eq_ignore_ascii_case(known.as_bytes()))
+    }
 }
 
 /// An item to push: its data, its metadata, its permissions

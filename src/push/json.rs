@@ -58,17 +58,24 @@ pub(super) fn copy(
 ) -> Result<(), serde_json::Error> {
     let inside = text.strip_prefix('{').unwrap_or_default();
     let has_id = layout.entries().iter().any(|entry| is_key(text.as_bytes().get(entry.key.clone()), DOCUMENT_ID));
+    let has_entries = !layout.entries().is_empty();
     buffer.push(b'{');
+    let mut id = None;
     if !has_id {
+        let key = buffer.len();
         serde_json::to_writer(&mut *buffer, DOCUMENT_ID)?;
         buffer.push(b':');
+        let value = buffer.len();
         serde_json::to_writer(&mut *buffer, document_id)?;
-        if !layout.entries().is_empty() {
+        id = Some(Entry { key: key..value - 1, value: value..buffer.len() });
+        if has_entries {
             buffer.push(b',');
         }
     }
     // `inside` begins at the second byte of the text, and now stands here.
     layout.shift(buffer.len() - 1);
+    // Noted as well: the text may have it under a key that is spelled with escapes.
+    id.into_iter().for_each(|id| layout.push(id));
     buffer.extend_from_slice(inside.as_bytes());
     Ok(())
 }
@@ -288,7 +295,7 @@ mod tests {
     fn entries(text: &str) -> Result<Vec<(String, String)>, Fault> {
         let mut layout = Layout::default();
         let text = check(text, &mut layout)?;
-        let part = |range: &std::ops::Range<usize>| text[range.clone()].to_owned();
+        let part = |range: &std::ops::Range<usize>| text.get(range.clone()).unwrap().to_owned();
         Ok(layout.entries().iter().map(|entry| (part(&entry.key), part(&entry.value))).collect())
     }
 
