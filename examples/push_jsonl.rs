@@ -14,7 +14,6 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::str::Utf8Error;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -23,7 +22,7 @@ use clap::Parser;
 use coveo_push::{FailedBatch, ItemPusher, Items, Progress, PushError, PushReport, Pushed, SavedBatch};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Deserialize;
-use shared::lines::{Block, Blocks, Text};
+use shared::lines::{Block, Blocks};
 
 /// Pushes files of JSON lines, one item a line, with its `documentId` or `uri`.
 #[derive(Debug, Parser)]
@@ -120,15 +119,11 @@ async fn push_block(
     stop: &AtomicBool,
     place: &mut Place,
 ) -> Result<(), PushError> {
-    let Block { name, lines } = block;
+    let name = &block.name;
     if place.name != *name {
         (place.name, place.line) = (Arc::clone(name), 0);
     }
-    let lines: Box<dyn Iterator<Item = Result<&str, Utf8Error>> + Send> = match lines {
-        Text::Utf8(text) => Box::new(text.split_terminator('\n').map(Ok)),
-        Text::Bytes(bytes) => Box::new(bytes.split_inclusive(|byte| *byte == b'\n').map(std::str::from_utf8)),
-    };
-    for line in lines {
+    for line in block.lines() {
         if stop.load(Ordering::Relaxed) {
             break;
         }

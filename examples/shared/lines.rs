@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::PathBuf;
+use std::str::Utf8Error;
 use std::sync::Arc;
 use std::sync::mpsc as spare;
 use std::thread;
@@ -15,13 +16,29 @@ const BLOCK: usize = 512 * 1024;
 /// Whole lines of one file.
 pub(crate) struct Block {
     pub(crate) name: Arc<str>,
-    pub(crate) lines: Text,
+    text: Text,
+    /// Where each line ends, its line end included.
+    ends: Vec<usize>,
 }
 
 /// Lines that are text, or bytes of which some line is not.
-pub(crate) enum Text {
+enum Text {
     Utf8(String),
     Bytes(Vec<u8>),
+}
+
+impl Block {
+    /// The lines in their order, with their ends found beforehand.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = Result<&str, Utf8Error>> + Send {
+        let mut start = 0;
+        self.ends.iter().map(move |end| {
+            let line = std::mem::replace(&mut start, *end)..*end;
+            match &self.text {
+                Text::Utf8(text) => Ok(text.get(line).unwrap_or_default()),
+                Text::Bytes(bytes) => std::str::from_utf8(bytes.get(line).unwrap_or_default()),
+            }
+        })
+    }
 }
 
 /// The blocks of some files, or of standard input without any.
@@ -49,7 +66,7 @@ impl Blocks {
 
     /// Gives the memory of a block back, to be read into again.
     pub(crate) fn done(&self, block: Block) {
-        let buffer = match block.lines {
+        let buffer = match block.text {
             Text::Utf8(text) => text.into_bytes(),
             Text::Bytes(bytes) => bytes,
         };
@@ -82,18 +99,23 @@ fn read_lines(name: &str, mut file: impl Read, spares: &spare::Receiver<Vec<u8>>
         let is_end = (&mut file).take(BLOCK as u64).read_to_end(&mut bytes)? < BLOCK;
         if !is_end {
             // The last line goes on in the next block, and may be all there is.
-            let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+            let whole = memchr::memrchr(b'\n', &bytes).map_or(0, |end| end + 1);
             part_of_line = bytes.split_off(whole);
         }
-        let block = Block { name: Arc::clone(&name), lines: Text::of(bytes) };
+        let block = Block::new(&name, bytes);
         if to.blocking_send(Ok(block)).is_err() || is_end {
             return Ok(());
         }
     }
 }
 
-impl Text {
-    fn of(bytes: Vec<u8>) -> Self {
-        String::from_utf8(bytes).map_or_else(|error| Self::Bytes(error.into_bytes()), Self::Utf8)
+impl Block {
+    fn new(name: &Arc<str>, bytes: Vec<u8>) -> Self {
+        let mut ends: Vec<usize> = memchr::memchr_iter(b'\n', &bytes).map(|end| end + 1).collect();
+        if ends.last().copied().unwrap_or_default() < bytes.len() {
+            ends.push(bytes.len());
+        }
+        let text = String::from_utf8(bytes).map_or_else(|error| Text::Bytes(error.into_bytes()), Text::Utf8);
+        Self { name: Arc::clone(name), text, ends }
     }
 }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use futures_core::Stream;
 use serde::Serialize;
 
-use super::json::{self, Fault};
+use super::json;
 use super::keys::{Key, Scope};
 use super::report::{PushError, Pushed};
 use super::run::Run;
@@ -125,16 +125,21 @@ impl ItemPusher {
     /// [`PushError::Stopped`] when the run has stopped; the item was not taken then.
     pub async fn add_or_update_json_with_id(&mut self, json: &str) -> Result<Pushed, PushError> {
         let checked = json::check(json, &mut self.layout);
-        let document_id = checked.ok().and_then(|text| json::document_id(text, &self.layout));
+        let document_id = checked.as_ref().ok().and_then(|text| json::document_id(text, &self.layout));
         self.push_checked(document_id.as_deref().unwrap_or_default(), checked).await
     }
 
-    async fn push_checked(&mut self, document_id: &str, text: Result<&str, Fault>) -> Result<Pushed, PushError> {
+    async fn push_checked(
+        &mut self,
+        document_id: &str,
+        text: Result<&str, serde_json::Error>,
+    ) -> Result<Pushed, PushError> {
         let (layout, switch) = (&mut self.layout, self.run.kernel.shared.preflight);
-        let no_object = |why: String| vec![Finding::new(document_id, Rule::NotAnObject, why)];
+        let no_object =
+            |error: serde_json::Error| vec![Finding::new(document_id, Rule::NotAnObject, error.to_string())];
         let write = |buffer: &mut Vec<u8>| {
-            let text = text.map_err(|fault| no_object(fault.to_string()))?;
-            json::copy(buffer, layout, document_id, text).map_err(|error| no_object(error.to_string()))?;
+            let text = text.map_err(no_object)?;
+            json::copy(buffer, layout, document_id, text).map_err(no_object)?;
             judge(document_id, buffer, layout, switch)
         };
         self.run.push(ADD_OR_UPDATE, Key { text: document_id, scope: Scope::Main }, write).await
