@@ -70,10 +70,8 @@ impl ConfigError {
     }
 }
 
-/// The credentials provider did not give a token: nothing was sent, or nothing more after attempts
-/// that failed.
-#[derive(Debug, thiserror::Error)]
-#[error("{}: the credentials provider gave no token", record.operation)]
+/// The credentials provider did not give a token for the next attempt, which was not sent.
+#[derive(Debug)]
 pub struct CredentialsError {
     pub(super) record: CallRecord,
     source: BoxError,
@@ -90,9 +88,26 @@ impl CredentialsError {
         self.record.operation
     }
 
-    /// How many times the request was sent before. 0 when nothing was.
+    /// How many times the request was sent before. 0 unless this was to be a retry.
     #[must_use]
     pub fn attempts(&self) -> u32 {
         self.record.attempts
+    }
+}
+
+impl fmt::Display for CredentialsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: the credentials provider gave no token", self.record.operation)?;
+        match self.record.attempts {
+            0 => Ok(()),
+            1 => f.write_str(" (after 1 attempt)"),
+            attempts => write!(f, " (after {attempts} attempts)"),
+        }
+    }
+}
+
+impl std::error::Error for CredentialsError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&*self.source)
     }
 }

@@ -219,8 +219,8 @@ impl Error {
         match self {
             Self::Upload(error) => Some(&error.record),
             Self::Transport(error) => Some(&error.record),
-            Self::Decode(error) => Some(&error.record),
             Self::Credentials(error) => Some(&error.record),
+            Self::Decode(error) => Some(&error.record),
             other => other.api().map(|error| &error.record),
         }
     }

@@ -69,14 +69,14 @@ struct Call<'a> {
     /// How long after its first attempt the call may start another.
     latest_start: Duration,
     begin: Instant,
-    /// From when the deadline counts: from the first attempt, put off by what a paced call has
-    /// waited since because the service or the caller's own limit asked it to.
+    /// From when the deadline counts: from the first attempt, put off by what a paced call was
+    /// told to wait since, by the service or by its own limit.
     counted_from: Instant,
     record: CallRecord,
     /// A token that the service has just not taken, to tell the provider when it is asked once more.
     refused_token: Option<ApiKey>,
     has_asked_again: bool,
-    /// What a paced call waited because the service asked it to.
+    /// What a paced call waited because the service asked it to: beside the deadline.
     throttled: Duration,
     /// The attempts of a paced call that the service told to wait: beside the others.
     throttled_attempts: u32,
@@ -88,8 +88,8 @@ impl Call<'_> {
         loop {
             let token = match self.admission().await {
                 Ok(token) => token,
-                // What really happened says more than that there is no time to try again.
-                Err(Error::RateLimited(held_back)) => return Err(last.unwrap_or(Error::RateLimited(held_back))),
+                // What really happened says more than that there is no time left to try again.
+                Err(held_back @ Error::RateLimited(_)) => return Err(last.unwrap_or(held_back)),
                 Err(error) => return Err(error),
             };
             if self.record.attempts == 0 {
@@ -105,7 +105,6 @@ impl Call<'_> {
             if self.may_ask_for_another_token(&error) {
                 self.refused_token = token;
                 self.has_asked_again = true;
-                last = None;
                 continue;
             }
             let Some(wait) = self.wait_after(&error) else { return Err(error) };
@@ -117,8 +116,7 @@ impl Call<'_> {
         }
     }
 
-    /// Waits until the service and the caller's own limit let another attempt go, and gives the
-    /// token for it.
+    /// Waits until an attempt may start, and gives the token for it.
     async fn admission(&mut self) -> Result<Option<ApiKey>, Error> {
         if !self.recipe.is_api() {
             return Ok(None);
@@ -245,10 +243,7 @@ impl Call<'_> {
         if is_held_back {
             shared.throttle.hold(Instant::now(), error.retry_after().unwrap_or(own));
         }
-        if !self.has_attempts() {
-            return None;
-        }
-        let room = self.room_after(wait, verdict == Verdict::Throttled)?;
+        let room = self.room_after(wait, verdict == Verdict::Throttled).filter(|_| self.has_attempts())?;
         if verdict == Verdict::Failed && !shared.budget.take() {
             trace::out_of_budget(self.record.operation);
             return None;
