@@ -310,3 +310,20 @@ async fn guarantee_2_a_call_is_held_back_that_was_waiting_for_its_token_when_ano
     // Held back until 10.5 s, and then a token for this attempt.
     assert_eq!(starts(&fake), [11_500]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_held_back_with_another_token_was_held_back_and_not_refused() {
+    let fake = fake();
+    let slow = slow_client(&fake);
+    fake.allow_key("other-key");
+    fake.revoke_key("fake-key");
+    let quick = slow.with_credentials(ApiKey::new("other-key"));
+    fake.inject(Fault::on(PUSH).status(503));
+    let waiting = tokio::spawn(push(&slow).into_future());
+    // Failed after 1 s, refused after 2 s, and asked for another token until 3 s.
+    sleep(millis(2_500)).await;
+    be_told_to_wait(&fake, &quick, seconds(121)).await;
+    let error = waiting.await.unwrap().unwrap_err();
+    assert!(matches!(error, Error::RateLimited(_)), "{error}");
+    assert_eq!((error.attempts(), error.may_have_been_applied()), (2, true));
+}
