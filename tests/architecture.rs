@@ -241,7 +241,9 @@ fn broken_arrows(file: &str, lines: &[Line], re_exports: &BTreeMap<String, Strin
     let depth = file.matches('/').count();
     let upwards = vec!["super"; depth + 1].join("::");
     for line in lines {
-        if line.text.contains(&upwards) {
+        let goes_on = |c: char| c.is_alphanumeric() || c == '_';
+        let is_upwards = |(at, _): (usize, &str)| !line.text[at + upwards.len()..].starts_with(goes_on);
+        if line.text.match_indices(&upwards).any(is_upwards) {
             broken.push(format!("src/{file}:{}: `{upwards}` leaves the room; write `crate::`", line.number));
         }
     }
@@ -341,6 +343,7 @@ fn a_broken_arrow_is_named_with_its_file_and_line() {
     assert_eq!(check("model/x.rs", "use crate::{model::Identity,\n preflight::{Rule, limit as l}, Region};").len(), 3);
     assert_eq!(check("credentials.rs", "use crate::http::send::X;").len(), 1);
     assert_eq!(check("http/x.rs", "use super::super::client;").len(), 1);
+    assert_eq!(check("http/x.rs", "use super::superseded::Superseded;"), [""; 0]);
     assert_eq!(check("region.rs", "use super::client;").len(), 1);
     assert_eq!(check("cellar.rs", "").len(), 1);
 }

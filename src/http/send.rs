@@ -105,6 +105,8 @@ impl Call<'_> {
             if self.may_ask_for_another_token(&error) {
                 self.refused_token = token;
                 self.has_asked_again = true;
+                // Nothing failed that another token may not mend.
+                last = None;
                 continue;
             }
             let Some(wait) = self.wait_after(&error) else { return Err(error) };

@@ -269,3 +269,14 @@ async fn an_error_tells_when_an_earlier_attempt_may_have_been_applied() {
         assert_eq!((error.attempts(), error.may_have_been_applied()), (2, maybe_applied), "{first:?}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_cannot_be_made_does_not_take_back_that_an_earlier_attempt_may_have_been_applied() {
+    let fake = fake();
+    fake.inject(Fault::on(PUSH).reset_after());
+    fake.inject(Fault::on(PUSH).no_connection().always());
+    let error = push(&client(&fake, 1.0)).await.unwrap_err();
+    assert!(matches!(&error, Error::Transport(failure) if failure.kind() == TransportErrorKind::Connect), "{error}");
+    assert_eq!((error.attempts(), error.may_have_been_applied()), (5, true));
+    assert_eq!(fake.source(SOURCE).len(), 1);
+}

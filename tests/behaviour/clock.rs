@@ -7,7 +7,7 @@ use coveo_push::preflight::Rule;
 use coveo_push::{Accepted, Error, OrderingId, Preflight, PushClient, SourceStatus};
 use tokio::time::advance;
 
-use super::support::{PROVIDER, PUSH, SOURCE, fake, push, seconds, starts};
+use super::support::{PROVIDER, PUSH, SOURCE, UPLOAD, fake, push, seconds, starts};
 
 const AHEAD: ClockOffset = ClockOffset::Ahead(Duration::from_secs(600));
 const BEHIND: ClockOffset = ClockOffset::Behind(Duration::from_secs(600));
@@ -138,4 +138,13 @@ async fn guarantee_1_a_date_to_wait_for_is_read_by_the_service_s_clock_when_the_
         let starts = starts(&fake);
         assert!(starts[1].abs_diff(60_000) <= 1_000, "{offset:?}: {starts:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_storage_does_not_tell_the_service_s_time() {
+    let fake = fake();
+    let client = fake.client();
+    fake.inject(Fault::on(UPLOAD).date("Fri, 01 Jan 2100 00:00:00 GMT"));
+    client.file_containers().store("bytes").await.unwrap();
+    assert!(is_in_future(&delete_older_than(&client, SystemTime::now() + seconds(600)).await));
 }

@@ -120,6 +120,30 @@ async fn how_long_a_call_may_be_held_back_is_its_own_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn without_retries_a_call_is_not_held_back_but_returns_at_once() {
+    let fake = fake();
+    let client = client(&fake, 0.0);
+    be_told_to_wait(&fake, &client, seconds(5)).await;
+    let (result, took) = timed(push(&client).retry(RetryPolicy::none())).await;
+    let error = result.unwrap_err();
+    assert!(matches!(error, Error::RateLimited(_)), "{error}");
+    assert_eq!((error.attempts(), error.retry_after(), took), (0, Some(seconds(5)), 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_that_cannot_wait_so_long_returns_what_really_happened() {
+    let fake = fake();
+    let client = client(&fake, 1.0);
+    fake.inject(Fault::on(PUSH).status(503).latency(millis(100)));
+    let call = tokio::spawn(push(&client).into_future());
+    sleep(millis(200)).await;
+    be_told_to_wait(&fake, &client, seconds(121)).await;
+    let error = call.await.unwrap().unwrap_err();
+    assert!(matches!(error, Error::Server(_)), "{error}");
+    assert_eq!((error.attempts(), error.may_have_been_applied()), (1, true));
+}
+
+#[tokio::test(start_paused = true)]
 async fn guarantee_1_being_held_back_before_a_retry_does_not_pass_the_deadline_either() {
     let fake = fake();
     let client = client(&fake, 1.0);
@@ -285,4 +309,21 @@ async fn guarantee_2_a_call_is_held_back_that_was_waiting_for_its_token_when_ano
     let _ = waiting.await.unwrap().unwrap();
     // Held back until 10.5 s, and then a token for this attempt.
     assert_eq!(starts(&fake), [11_500]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_held_back_with_another_token_was_held_back_and_not_refused() {
+    let fake = fake();
+    let slow = slow_client(&fake);
+    fake.allow_key("other-key");
+    fake.revoke_key("fake-key");
+    let quick = slow.with_credentials(ApiKey::new("other-key"));
+    fake.inject(Fault::on(PUSH).status(503));
+    let waiting = tokio::spawn(push(&slow).into_future());
+    // Failed after 1 s, refused after 2 s, and asked for another token until 3 s.
+    sleep(millis(2_500)).await;
+    be_told_to_wait(&fake, &quick, seconds(121)).await;
+    let error = waiting.await.unwrap().unwrap_err();
+    assert!(matches!(error, Error::RateLimited(_)), "{error}");
+    assert_eq!((error.attempts(), error.may_have_been_applied()), (2, true));
 }
