@@ -92,6 +92,14 @@ impl PushClient {
         Self { kernel: Kernel { shared, credentials: Credentials::Key(key) } }
     }
 
+    /// The same client with a provider of tokens in place of the key. It shares all that
+    /// [`with_credentials`](Self::with_credentials) shares.
+    #[must_use]
+    pub fn with_provider(&self, provider: impl CredentialsProvider) -> Self {
+        let shared = Arc::clone(&self.kernel.shared);
+        Self { kernel: Kernel { shared, credentials: Credentials::Provider(Arc::new(provider)) } }
+    }
+
     /// The organization.
     #[must_use]
     pub fn organization_id(&self) -> &str {

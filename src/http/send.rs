@@ -173,7 +173,9 @@ impl Call<'_> {
     }
 
     async fn token(&self) -> Result<ApiKey, Error> {
-        let token = self.kernel.credentials.token(self.refused_token.as_ref()).await;
+        let token = self.kernel.credentials.token(self.refused_token.as_ref());
+        let token =
+            timeout(self.limits.timeout, token).await.unwrap_or_else(|_| Err("it did not answer in time".into()));
         token.map_err(|source| CredentialsError::new(self.record, source).into())
     }
 

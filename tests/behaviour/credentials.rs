@@ -231,3 +231,30 @@ async fn clients_with_other_credentials_send_their_own_key_alone() {
     other.file_containers().create().await.unwrap();
     assert_eq!(keys(&fake), ["fake-key", "other-key", "other-key", "other-key"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn guarantee_3_a_provider_that_does_not_answer_has_the_time_of_an_attempt() {
+    #[derive(Debug)]
+    struct Silent;
+
+    impl CredentialsProvider for Silent {
+        fn token<'a>(&'a self, _: Option<&'a ApiKey>) -> BoxFuture<'a, Result<ApiKey, BoxError>> {
+            Box::pin(std::future::pending())
+        }
+    }
+
+    let fake = fake();
+    let client = fake.client().with_provider(Silent);
+    let begin = tokio::time::Instant::now();
+    let error = client.sources().set_status(SOURCE, SourceStatus::Idle).await.unwrap_err();
+    assert!(matches!(error, Error::Credentials(_)), "{error}");
+    assert_eq!(begin.elapsed(), seconds(30));
+    assert!(fake.requests().is_empty());
+}
+
+#[test]
+fn two_keys_are_equal_when_their_text_is() {
+    assert_eq!(ApiKey::new("key"), ApiKey::new(" key\n"));
+    assert_ne!(ApiKey::new("key"), ApiKey::new("kez"));
+    assert_ne!(ApiKey::new("key"), ApiKey::new("ke"));
+}
