@@ -38,7 +38,21 @@ pub(crate) mod key {
 
     /// The property of an item that a key names, in any case.
     pub(crate) fn property(key: &[u8]) -> Option<&'static str> {
-        RESERVED.into_iter().find(|known| known.len() == key.len() && key.eq_ignore_ascii_case(known.as_bytes()))
+        /// A bit for each length that a property has: most keys are metadata, and of another one.
+        const LENGTHS: u32 = {
+            let mut bits = 0;
+            let mut rest: &[&str] = &RESERVED;
+            while let [first, others @ ..] = rest {
+                bits |= 1 << first.len();
+                rest = others;
+            }
+            bits
+        };
+        let has_length = u32::try_from(key.len()).ok().and_then(|length| LENGTHS.checked_shr(length));
+        if has_length.is_none_or(|bits| bits & 1 == 0) {
+            return None;
+        }
+        RESERVED.into_iter().find(|known| key.eq_ignore_ascii_case(known.as_bytes()))
     }
 }
 
