@@ -14,6 +14,7 @@
 //! assert_eq!(findings[0].rule(), Rule::DocumentIdNotAUri);
 //! ```
 
+mod keys;
 mod rule;
 
 use std::borrow::Cow;
@@ -22,16 +23,17 @@ use std::time::{Duration, SystemTime};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use memchr::memmem;
+use memchr::{memchr, memmem};
 use serde::Serialize;
 
 use crate::model::document_keys as key;
-use crate::model::object::{self, Entry, Layout, ObjectError};
+use crate::model::object::{self, Layout, ObjectError};
 use crate::model::{
     BatchDocumentBody, BatchIdentityBody, CompressionType, Identity, IdentityBody, MappedIdentityBody, OrderingId,
     Permissions,
 };
 
+pub(crate) use keys::KnownKeys;
 pub use rule::{Finding, Rule};
 
 /// The service's limits ([article 63](https://docs.coveo.com/en/63/)). Where it says MB and not
@@ -74,7 +76,7 @@ pub fn item<T: Serialize + ?Sized>(document_id: &str, body: &T) -> Vec<Finding> 
     let mut buffer = Vec::new();
     let mut layout = Layout::default();
     match object::write(&mut buffer, &mut layout, Some(document_id), body) {
-        Ok(()) => written_item(document_id, &buffer, &layout, Preflight::Refuse),
+        Ok(()) => written_item(document_id, &buffer, &layout, &mut KnownKeys::default(), Preflight::Refuse),
         Err(error) => vec![unwritable(document_id, &error)],
     }
 }
@@ -212,46 +214,53 @@ fn is_uri(id: &str) -> bool {
 }
 
 /// What is wrong with an item that [`object::write`] put into `buffer`.
-pub(crate) fn written_item(id: &str, buffer: &[u8], layout: &Layout, switch: Preflight) -> Vec<Finding> {
+///
+/// `keys` remembers those of the item before, which are mostly the same.
+pub(crate) fn written_item(
+    id: &str,
+    buffer: &[u8],
+    layout: &Layout,
+    keys: &mut KnownKeys,
+    switch: Preflight,
+) -> Vec<Finding> {
     let mut findings: Vec<Finding> = document_id(id, switch).into_iter().collect();
     let mut found = |rule, message: String| findings.push(Finding::new(id, rule, message));
-    if let Some(key) = duplicate_key(buffer, layout) {
+    keys.read(buffer, layout);
+    if let Some(key) = keys.duplicate() {
         found(Rule::DuplicateKey, format!("the key `{key}` comes twice, and keys do not differ by case; keep one"));
     }
     let mut data = 0;
-    for entry in layout.entries() {
+    for (entry, property) in keys.properties(layout) {
         let value = buffer.get(entry.value.clone()).unwrap_or_default();
-        let property = object::key_text(buffer.get(entry.key.clone())).and_then(key::property);
         match property {
-            None => {}
-            Some(_) if object::is_null(value) => {}
-            Some(key::DATA) => {
+            _ if object::is_null(value) => {}
+            key::DATA => {
                 data += 1;
                 data_size(value, &mut found);
             }
-            Some(key::COMPRESSED_BINARY_DATA) => {
+            key::COMPRESSED_BINARY_DATA => {
                 data += 1;
                 data_size(value, &mut found);
                 if switch != Preflight::Off && !is_base64(value) {
                     found(Rule::NotBase64, "compressedBinaryData is not standard base64; encode the bytes".to_owned());
                 }
             }
-            Some(key::COMPRESSED_BINARY_DATA_FILE_ID) => data += 1,
-            Some(key::DOCUMENT_ID) if text(value) != id => found(
+            key::COMPRESSED_BINARY_DATA_FILE_ID => data += 1,
+            key::DOCUMENT_ID if !is_text(value, id) => found(
                 Rule::DocumentIdMismatch,
                 format!("the item itself says that its documentId is `{}`; give one of them", text(value)),
             ),
-            Some(key::FILE_EXTENSION) if !is_extension(value) => found(
+            key::FILE_EXTENSION if !is_extension(value) => found(
                 Rule::FileExtension,
                 format!("the fileExtension {} needs a leading dot, as in `.html`", String::from_utf8_lossy(value)),
             ),
-            Some(key::COMPRESSION_TYPE) => {
+            key::COMPRESSION_TYPE => {
                 if let Err(error) = serde_json::from_slice::<CompressionType>(value) {
                     found(Rule::CompressionType, error.to_string());
                 }
             }
-            Some(key::PERMISSIONS) if switch != Preflight::Off => permissions(value, &mut found),
-            Some(_) => {}
+            key::PERMISSIONS if switch != Preflight::Off => permissions(value, &mut found),
+            _ => {}
         }
     }
     if data > 1 {
@@ -337,34 +346,10 @@ pub(crate) fn ids_of_batch(batch: &BatchDocumentBody) -> Vec<Finding> {
     findings
 }
 
-/// A key that an item has twice, in whatever case.
-fn duplicate_key<'a>(buffer: &'a [u8], layout: &Layout) -> Option<Cow<'a, str>> {
-    const FEW: usize = 64;
-    let entries = layout.entries();
-    let raw = |entry: &Entry| buffer.get(entry.key.clone()).unwrap_or_default();
-    let is_plain = |key: &[u8]| key.iter().fold(true, |plain, byte| plain & byte.is_ascii() & (*byte != b'\\'));
-    if entries.len() > FEW || !entries.iter().all(|entry| is_plain(raw(entry))) {
-        let mut seen = HashSet::new();
-        return entries.iter().map(|entry| text(raw(entry))).find(|key| !seen.insert(key.to_lowercase()));
-    }
-    // Keys that fall on different bits are different: most are compared with no other one.
-    let mut taken = 0_u64;
-    for (number, entry) in entries.iter().enumerate() {
-        let key = raw(entry);
-        let bit = 1 << (mixed(key) % u64::BITS as usize);
-        let is_same = |earlier: &Entry| raw(earlier).eq_ignore_ascii_case(key);
-        if taken & bit != 0 && entries.iter().take(number).any(is_same) {
-            return Some(text(key));
-        }
-        taken |= bit;
-    }
-    None
-}
-
-/// A number that is the same for keys that differ only in case, and mostly not for others.
-fn mixed(key: &[u8]) -> usize {
-    let letter = |at: usize| usize::from(key.get(at).copied().unwrap_or_default().to_ascii_lowercase());
-    key.len() * 7 + letter(1) * 5 + letter(key.len().saturating_sub(2)) * 3 + letter(key.len() / 2)
+/// Whether a JSON string is this text. Most are written as they are read.
+fn is_text(json: &[u8], plain: &str) -> bool {
+    let inside = json.strip_prefix(b"\"").and_then(|json| json.strip_suffix(b"\""));
+    (inside == Some(plain.as_bytes()) && memchr(b'\\', plain.as_bytes()).is_none()) || text(json) == plain
 }
 
 /// The text of a JSON string; of anything else, what is written there.

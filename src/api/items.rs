@@ -12,7 +12,7 @@ use crate::http::request::Resource;
 use crate::model::object::{self, Layout};
 use crate::model::{BatchDocumentBody, CompressionType, OrderingId, document_keys as key};
 use crate::operation::Operation;
-use crate::preflight::{self, Finding, Rule};
+use crate::preflight::{self, Finding, KnownKeys, Rule};
 
 /// The items of one source: [`PushClient::items`](crate::PushClient::items).
 ///
@@ -70,7 +70,13 @@ impl Items {
         let mut layout = Layout::default();
         match object::write(&mut json, &mut layout, None, item) {
             Ok(()) => {
-                draft = draft.found(preflight::written_item(&id, &json, &layout, self.kernel.shared.preflight));
+                draft = draft.found(preflight::written_item(
+                    &id,
+                    &json,
+                    &layout,
+                    &mut KnownKeys::default(),
+                    self.kernel.shared.preflight,
+                ));
                 // In the body it is a property of batches; a single item has it in the query.
                 if let Some(value) = object::take_out(&mut json, &layout, key::COMPRESSION_TYPE) {
                     // What is no compression type was found above.

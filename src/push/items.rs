@@ -11,7 +11,7 @@ use super::{PushTarget, PusherBuilder, run_methods};
 use crate::api::Items;
 use crate::model::DeletedDocument;
 use crate::model::object::{self, Layout};
-use crate::preflight::{self, Finding, Preflight, Rule};
+use crate::preflight::{self, Finding, KnownKeys, Preflight, Rule};
 
 const ADD_OR_UPDATE: usize = 0;
 const DELETE: usize = 1;
@@ -43,7 +43,12 @@ impl PusherBuilder<ItemPusher> {
     #[must_use]
     pub fn start(self) -> ItemPusher {
         let (kernel, target, settings) = self.into_parts();
-        ItemPusher { run: Run::new(kernel, target, settings), layout: Layout::default(), is_ended: false }
+        ItemPusher {
+            run: Run::new(kernel, target, settings),
+            layout: Layout::default(),
+            keys: KnownKeys::default(),
+            is_ended: false,
+        }
     }
 }
 
@@ -58,6 +63,7 @@ impl PusherBuilder<ItemPusher> {
 pub struct ItemPusher {
     run: Arc<Run>,
     layout: Layout,
+    keys: KnownKeys,
     is_ended: bool,
 }
 
@@ -96,12 +102,12 @@ impl ItemPusher {
     where
         T: Serialize + Sync + ?Sized,
     {
-        let (layout, switch) = (&mut self.layout, self.run.kernel.shared.preflight);
+        let (layout, keys, switch) = (&mut self.layout, &mut self.keys, self.run.kernel.shared.preflight);
         let key = Key { text: document_id, scope: Scope::Main };
         let write = |buffer: &mut Vec<u8>| {
             object::write(buffer, layout, Some(document_id), item)
                 .map_err(|error| vec![preflight::unwritable(document_id, &error)])?;
-            judge(document_id, buffer, layout, switch)
+            judge(document_id, buffer, layout, keys, switch)
         };
         self.run.push(ADD_OR_UPDATE, key, write).await
     }
@@ -134,13 +140,13 @@ impl ItemPusher {
         document_id: &str,
         text: Result<&str, serde_json::Error>,
     ) -> Result<Pushed, PushError> {
-        let (layout, switch) = (&mut self.layout, self.run.kernel.shared.preflight);
+        let (layout, keys, switch) = (&mut self.layout, &mut self.keys, self.run.kernel.shared.preflight);
         let no_object =
             |error: serde_json::Error| vec![Finding::new(document_id, Rule::NotAnObject, error.to_string())];
         let write = |buffer: &mut Vec<u8>| {
             let text = text.map_err(no_object)?;
             json::copy(buffer, layout, document_id, text).map_err(no_object)?;
-            judge(document_id, buffer, layout, switch)
+            judge(document_id, buffer, layout, keys, switch)
         };
         self.run.push(ADD_OR_UPDATE, Key { text: document_id, scope: Scope::Main }, write).await
     }
@@ -201,8 +207,14 @@ impl ItemPusher {
     }
 }
 
-fn judge(document_id: &str, buffer: &[u8], layout: &Layout, switch: Preflight) -> Result<(), Vec<Finding>> {
-    refuse(preflight::written_item(document_id, buffer, layout, switch), switch)
+fn judge(
+    document_id: &str,
+    buffer: &[u8],
+    layout: &Layout,
+    keys: &mut KnownKeys,
+    switch: Preflight,
+) -> Result<(), Vec<Finding>> {
+    refuse(preflight::written_item(document_id, buffer, layout, keys, switch), switch)
 }
 
 fn refuse(findings: Vec<Finding>, switch: Preflight) -> Result<(), Vec<Finding>> {
