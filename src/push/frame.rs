@@ -71,16 +71,20 @@ impl Sealed {
         self.chunks.iter().map(|chunk| chunk.len() as u64).sum()
     }
 
-    /// The bytes of a container that has only the operations that are not left out.
+    /// The bytes of a container that has only the operations that are not left out: of
+    /// all of them, the bytes as they were to be sent.
     pub(super) fn without(&self, is_left_out: impl Fn(usize) -> bool) -> Vec<u8> {
         let mut bytes = Vec::new();
         for (list, name) in self.names.iter().enumerate() {
+            let operations = self.operations.iter().enumerate();
+            let mut kept =
+                operations.filter(|(number, operation)| operation.list == list && !is_left_out(*number)).peekable();
+            if list > 0 && kept.peek().is_none() {
+                continue;
+            }
             bytes.extend_from_slice(head(list, name).as_bytes());
             let start = bytes.len();
-            for (number, operation) in self.operations.iter().enumerate() {
-                if operation.list != list || is_left_out(number) {
-                    continue;
-                }
+            for (_, operation) in kept {
                 if bytes.len() > start {
                     bytes.push(b',');
                 }

@@ -3,6 +3,17 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
+mod any_identities;
 mod any_items;
+mod cancel;
+mod commit;
+mod ending;
+mod framing;
+mod memory;
 mod model;
+mod order;
+mod pace;
+mod refused;
+mod report;
+mod saved;
 mod support;

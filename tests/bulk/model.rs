@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use coveo_push::fake::FakePushApi;
 
-use super::support::{Held, SOURCE};
+use super::support::{Held, number};
 
 /// For each id the states that it may be in: the number of the item, or none.
 #[derive(Debug, Clone)]
@@ -54,8 +54,4 @@ impl Model {
     pub(crate) fn leave_out(&mut self, is_left_out: impl Fn(&str) -> bool) {
         self.0.retain(|id, _| !is_left_out(id));
     }
-}
-
-fn number(fake: &FakePushApi, id: &str) -> Option<u64> {
-    fake.source(SOURCE).item(id).map(|item| item.metadata("n").unwrap().as_u64().unwrap())
 }

@@ -6,12 +6,33 @@ use std::time::Duration;
 
 use coveo_push::bytes::Bytes;
 use coveo_push::fake::{FakePushApi, FaultRates, RecordedRequest};
-use coveo_push::{FailedBatch, Operation};
+use coveo_push::{FailedBatch, ItemPusher, Operation, PusherBuilder};
 use proptest::prelude::*;
 use serde::Serialize;
 use serde_json::Value;
 
 pub(crate) const SOURCE: &str = "my-source";
+pub(crate) const PROVIDER: &str = "My Provider";
+/// A fake with one source and one provider.
+pub(crate) fn fake() -> FakePushApi {
+    FakePushApi::builder().source(SOURCE).provider(PROVIDER).build()
+}
+
+/// A run whose batches hold one [`full`] item each.
+pub(crate) fn pusher(fake: &FakePushApi) -> PusherBuilder<ItemPusher> {
+    fake.client().items(SOURCE).pusher().batch_bytes(1_024).linger(secs(86_400))
+}
+
+/// An item of which two do not fit into a batch of 1,024 bytes.
+pub(crate) fn full(n: u64) -> Item {
+    Item::new(n, 700)
+}
+
+/// The number of the item that a source holds under an id.
+pub(crate) fn number(fake: &FakePushApi, id: &str) -> Option<u64> {
+    fake.source(SOURCE).item(id).map(|item| item.metadata("n").unwrap().as_u64().unwrap())
+}
+
 /// Runs a future on a runtime of its own, in which time is paused.
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(future)

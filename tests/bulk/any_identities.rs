@@ -1,0 +1,234 @@
+//! Random operations on security identities, random faults.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use coveo_push::fake::{FakePushApi, FaultRates};
+use coveo_push::{
+    FailedBatch, Identity, IdentityBody, IdentityPusher, MappedIdentity, MappedIdentityBody, PushError, PushReport,
+    Pushed, RetryPolicy, SecurityIdentityType,
+};
+use proptest::prelude::*;
+use serde_json::Value;
+
+use super::support::{Faults, Handed, PROVIDER, block_on, cases, faults, ms, uploads};
+
+const NAMES: [&str; 6] = ["ann", "bob", "cy", "dee", "eve", "fay"];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum List {
+    Members,
+    Mappings,
+    Deleted,
+}
+
+impl List {
+    /// Whether an operation of this list replaces an earlier one of that.
+    fn replaces(self, earlier: Self) -> bool {
+        self == earlier || self == Self::Deleted || earlier == Self::Deleted
+    }
+}
+
+/// An operation: its list, the name, and a number of its own, which a deletion has none of.
+type Operation = (List, &'static str, u64);
+
+#[derive(Debug, Clone)]
+struct Case {
+    steps: Vec<(List, usize, usize)>,
+    wait: u64,
+    batch_bytes: usize,
+    concurrency: usize,
+    linger: u64,
+    attempts: u32,
+    has_handler: bool,
+    refuses_second_commit: bool,
+    is_aborted: bool,
+    faults: Faults,
+}
+
+fn case() -> impl Strategy<Value = Case> {
+    let list = prop::sample::select(vec![List::Members, List::Members, List::Mappings, List::Mappings, List::Deleted]);
+    let steps = prop::collection::vec((list, 0..NAMES.len(), 0..600_usize), 1..40);
+    let settings = (1_024..3_000_usize, 1..5_usize, prop::sample::select(vec![0_u64, 700, 86_400_000]), 0..1_000_u64);
+    let others = (prop::sample::select(vec![1_u32, 2, 5]), any::<bool>(), any::<bool>(), prop::bool::weighted(0.2));
+    (steps, settings, others, faults()).prop_map(|(steps, settings, others, faults)| {
+        let (batch_bytes, concurrency, linger, wait) = settings;
+        let (attempts, has_handler, refuses_second_commit, is_aborted) = others;
+        Case {
+            steps,
+            wait,
+            batch_bytes,
+            concurrency,
+            linger,
+            attempts,
+            has_handler,
+            refuses_second_commit,
+            is_aborted,
+            faults,
+        }
+    })
+}
+
+/// The numbers of the members and of the aliases, and whether the identity is disabled.
+type State = Option<(Option<u64>, Option<u64>, bool)>;
+
+#[derive(Debug, Clone)]
+struct Model(BTreeMap<&'static str, BTreeSet<State>>);
+
+impl Model {
+    fn new() -> Self {
+        Self(NAMES.iter().map(|name| (*name, BTreeSet::from([None]))).collect())
+    }
+
+    fn carry_out(&mut self, (list, name, n): Operation, perhaps: bool) {
+        let states = self.0.get_mut(name).unwrap();
+        let after = states.iter().map(|state| match (list, state) {
+            (List::Members, before) => Some((Some(n), before.and_then(|before| before.1), false)),
+            (List::Mappings, before) => Some((before.and_then(|before| before.0), Some(n), false)),
+            (List::Deleted, before) => before.map(|(members, aliases, _)| (members, aliases, true)),
+        });
+        let after: BTreeSet<State> = after.collect();
+        if !perhaps {
+            states.clear();
+        }
+        states.extend(after);
+    }
+
+    fn check(&self, fake: &FakePushApi) {
+        for (name, states) in &self.0 {
+            let identity = fake.provider(PROVIDER).identity(name, SecurityIdentityType::User);
+            let found: State = identity.map(|identity| {
+                let members = identity.members().first().map(|member| number(&member.name));
+                (members, identity.aliases().first().map(|alias| number(&alias.name)), identity.is_disabled())
+            });
+            assert!(states.contains(&found), "{name} is {found:?} and should be one of {states:?}");
+        }
+    }
+}
+
+fn number(name: &str) -> u64 {
+    name.split_once('-').unwrap().0.parse().unwrap()
+}
+
+async fn push(pusher: &mut IdentityPusher, (list, name, n): Operation, bytes: usize) -> Result<Pushed, PushError> {
+    let other = format!("{n}-{}", "x".repeat(bytes));
+    match list {
+        List::Members => pusher.add_or_update(&IdentityBody::user(name).member(Identity::user(other))).await,
+        List::Mappings => {
+            pusher.add_or_update_alias(&MappedIdentityBody::user(name).alias(MappedIdentity::user(other))).await
+        }
+        List::Deleted => pusher.delete(&Identity::user(name)).await,
+    }
+}
+
+/// What a container holds; a panic where it breaks a rule.
+fn held(body: &[u8]) -> BTreeSet<(List, String)> {
+    let json: Value = serde_json::from_slice(body).unwrap();
+    let mut held = BTreeSet::new();
+    for (key, entries) in json.as_object().unwrap() {
+        let list = match key.as_str() {
+            "members" => List::Members,
+            "mappings" => List::Mappings,
+            "deleted" => List::Deleted,
+            other => panic!("{other}"),
+        };
+        for entry in entries.as_array().unwrap() {
+            let name = entry["identity"]["name"].as_str().unwrap().to_owned();
+            assert!(!held.iter().any(|(other, known): &(List, String)| *known == name && list.replaces(*other)));
+            held.insert((list, name));
+        }
+    }
+    held
+}
+
+async fn run(case: &Case, fake: &FakePushApi) -> (Vec<Operation>, PushReport, Vec<FailedBatch>) {
+    fake.inject_random(case.faults.rates());
+    let handed = Handed::default();
+    let client = fake.client();
+    let mut builder = client
+        .identities(PROVIDER)
+        .pusher()
+        .batch_bytes(case.batch_bytes)
+        .concurrency(case.concurrency)
+        .linger(ms(case.linger))
+        .throttle_patience(ms(300_000))
+        .retry(RetryPolicy::default().max_attempts(case.attempts));
+    if case.has_handler {
+        builder = builder.on_failed_batch(handed.handler());
+    }
+    let mut pusher = builder.start();
+    let mut taken = Vec::new();
+    for (n, (list, name, bytes)) in (1..).zip(&case.steps) {
+        let operation = (*list, NAMES[*name], n);
+        match push(&mut pusher, operation, *bytes).await {
+            Ok(pushed) => assert!(pushed.is_taken()),
+            Err(_) => break,
+        }
+        taken.push(operation);
+        tokio::time::sleep(ms(case.wait)).await;
+    }
+    assert!(!push(&mut pusher, (List::Deleted, "", 0), 0).await.is_ok_and(|pushed| pushed.is_taken()));
+    let mut report = if case.is_aborted { pusher.abort().await } else { pusher.finish().await };
+    let mut failed = handed.take();
+    failed.append(&mut report.failed_batches);
+    failed.sort_by_key(FailedBatch::number);
+    (taken, report, failed)
+}
+
+async fn check(case: &Case) {
+    let fake = FakePushApi::builder().provider(PROVIDER).refuse_second_commit(case.refuses_second_commit).build();
+    let (taken, report, failed) = run(case, &fake).await;
+    assert_eq!(report.pushed, taken.len() as u64 + report.refused);
+    assert_eq!(report.pushed, report.accepted + report.failed + report.refused + report.unsent);
+
+    let accepted = report.batches.iter().map(|batch| (batch.number, batch.operations as usize, None));
+    let mut batches: Vec<_> =
+        accepted.chain(failed.iter().map(|batch| (batch.number(), batch.operations(), Some(batch)))).collect();
+    batches.sort_by_key(|(number, ..)| *number);
+    let mut rest = taken.as_slice();
+    let mut model = Model::new();
+    let mut parts = Vec::new();
+    for (_, operations, batch) in batches {
+        let (part, others) = rest.split_at(operations);
+        rest = others;
+        if let Some(batch) = batch {
+            assert!(batch.ids().eq(part.iter().map(|(_, name, _)| format!("USER:{name}"))));
+        }
+        if batch.is_none_or(FailedBatch::may_have_been_applied) {
+            part.iter().for_each(|operation| model.carry_out(*operation, batch.is_some()));
+        }
+        parts.push((part, batch));
+    }
+    assert_eq!(rest, []);
+    model.check(&fake);
+    for upload in uploads(&fake) {
+        assert!(upload.body.len() <= case.batch_bytes && !held(&upload.body).is_empty());
+    }
+
+    fake.inject_random(FaultRates::seeded(0));
+    tokio::time::sleep(ms(300_000)).await;
+    for (at, (part, batch)) in parts.iter().enumerate() {
+        let Some(batch) = batch else { continue };
+        let left = held(&batch.body());
+        for operation @ (list, name, _) in *part {
+            let replaces = |later: &Operation| later.1 == *name && later.0.replaces(*list);
+            let mut later = parts[at + 1..].iter();
+            if left.contains(&(*list, (*name).to_owned())) {
+                assert!(!later.any(|(part, failed)| failed.is_none() && part.iter().any(replaces)), "{operation:?}");
+                model.carry_out(*operation, false);
+            } else {
+                assert!(later.any(|(part, _)| part.iter().any(replaces)), "{operation:?}");
+            }
+        }
+        assert_eq!(batch.push_again().await.unwrap().is_some(), !left.is_empty());
+    }
+    model.check(&fake);
+}
+
+proptest! {
+    #![proptest_config(cases(2_500))]
+
+    #[test]
+    fn guarantee_5_and_6_nothing_is_lost_and_the_order_of_identities_holds_whatever_goes_wrong(case in case()) {
+        block_on(check(&case));
+    }
+}

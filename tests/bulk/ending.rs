@@ -1,0 +1,140 @@
+//! How a run ends, and what it says then.
+
+use coveo_push::fake::Fault;
+use coveo_push::{FailureReason, Operation, PushError};
+
+use super::support::{Handed, SOURCE, fake, full, ms, number, pusher, secs, uploads};
+
+#[tokio::test(start_paused = true)]
+async fn guarantee_5_a_run_that_stopped_takes_nothing_more_and_its_report_has_everything() {
+    let fake = fake();
+    fake.inject(Fault::on(Operation::PushItemBatch).status(412));
+    let mut pusher = pusher(&fake).concurrency(1).start();
+    let mut taken = 0;
+    let stopped = loop {
+        match pusher.add_or_update(&format!("a://{taken}"), &full(taken)).await {
+            Ok(_) => taken += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(&stopped, PushError::Stopped(why) if why.contains("batch 1")), "{stopped}");
+    assert!(matches!(pusher.flush().await, Err(PushError::Stopped(_))));
+    let error = pusher.finish().await.into_result().unwrap_err();
+    let PushError::Incomplete(report) = error else { panic!("{error}") };
+    assert_eq!((report.pushed, report.failed), (taken, 1));
+    assert_eq!(report.pushed, report.accepted + report.failed + report.unsent);
+    assert_eq!(
+        report.failed_batches.iter().map(|batch| batch.operations() as u64).sum::<u64>(),
+        taken - report.accepted
+    );
+    assert!(matches!(report.failed_batches.last().unwrap().reason(), FailureReason::Stopped));
+    for batch in &report.failed_batches {
+        batch.push_again().await.unwrap();
+    }
+    assert_eq!(fake.source(SOURCE).len() as u64, taken);
+}
+
+#[tokio::test(start_paused = true)]
+async fn guarantee_5_with_a_handler_a_run_goes_on_and_the_handler_gets_each_failed_batch_once() {
+    let fake = fake();
+    fake.inject(Fault::on(Operation::PushItemBatch).skip(1).status(412).times(2));
+    let handed = Handed::default();
+    let mut pusher = pusher(&fake).on_failed_batch(handed.handler()).start();
+    for n in 0..6 {
+        pusher.add_or_update(&format!("a://{n}"), &full(n)).await.unwrap();
+        pusher.flush().await.unwrap();
+    }
+    let report = pusher.finish().await;
+    assert_eq!((report.accepted, report.failed, report.failed_batches.len()), (4, 2, 0));
+    assert!(!report.is_complete());
+    assert_eq!(handed.take().iter().map(|batch| batch.number()).collect::<Vec<_>>(), [2, 3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flush_sends_what_there_is_and_waits_until_it_is_done() {
+    let fake = fake();
+    fake.inject(Fault::on(Operation::PushItemBatch).latency(secs(7)));
+    let mut pusher = pusher(&fake).start();
+    pusher.flush().await.unwrap();
+    assert!(fake.requests().is_empty());
+    pusher.add_or_update("a://1", &full(1)).await.unwrap();
+    pusher.flush().await.unwrap();
+    assert_eq!(number(&fake, "a://1"), Some(1));
+    pusher.add_or_update("a://2", &full(2)).await.unwrap();
+    let report = pusher.finish().await;
+    assert_eq!(report.batches.iter().map(|batch| batch.number).collect::<Vec<_>>(), [1, 2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn guarantee_8_a_run_with_nothing_sends_nothing() {
+    let fake = fake();
+    let mut pusher = pusher(&fake).linger(ms(1)).start();
+    assert!(!pusher.add_or_update("no uri", &full(1)).await.unwrap().is_taken());
+    tokio::time::sleep(secs(1)).await;
+    pusher.flush().await.unwrap();
+    assert!(!pusher.add_or_update("no uri", &full(1)).await.unwrap().is_taken());
+    let report = pusher.finish().await.into_result().unwrap();
+    assert_eq!((report.pushed, report.refused, report.api_calls), (2, 2, 0));
+    assert!(fake.requests().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_producers_batch_goes_out_after_a_while() {
+    let fake = fake();
+    let mut pusher = pusher(&fake).batch_bytes(1 << 20).linger(secs(5)).start();
+    // Five seconds from the first item of each batch.
+    for n in 0..6 {
+        pusher.add_or_update(&format!("a://{n}"), &full(n)).await.unwrap();
+        tokio::time::sleep(secs(2)).await;
+        assert_eq!(fake.source(SOURCE).len() as u64, (n + 1) / 3 * 3);
+    }
+    assert_eq!(uploads(&fake).len(), 2);
+    pusher.add_or_update("a://6", &full(6)).await.unwrap();
+    pusher.finish().await.into_result().unwrap();
+    assert_eq!(uploads(&fake).len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn guarantee_5_an_abort_cuts_off_what_is_under_way_and_says_what_may_have_been_applied() {
+    let fake = fake();
+    fake.inject(Fault::on(Operation::PushItemBatch).late_answer(secs(20)));
+    fake.inject(Fault::on(Operation::UploadToContainer).skip(1).hang());
+    let mut pusher = pusher(&fake).concurrency(2).start();
+    for n in 0..3 {
+        pusher.add_or_update(&format!("a://{n}"), &full(n)).await.unwrap();
+    }
+    tokio::time::sleep(secs(1)).await;
+    let report = pusher.abort().await;
+    assert_eq!((report.pushed, report.accepted, report.failed, report.unsent), (3, 0, 1, 2));
+    let maybe: Vec<_> = report.failed_batches.iter().map(|batch| batch.may_have_been_applied()).collect();
+    assert_eq!(maybe, [true, false, false]);
+    assert_eq!(number(&fake, "a://0"), Some(0));
+}
+
+#[test]
+fn guarantee_5_threads_and_real_time_lose_nothing_either() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_time().build().unwrap();
+    for round in 0..30 {
+        runtime.block_on(async {
+            let fake = fake();
+            fake.inject_random(
+                coveo_push::fake::FaultRates::seeded(round).status(412, 0.1).latency(ms(0)..=ms(2)).reset_after(0.05),
+            );
+            let handed = Handed::default();
+            let retry = coveo_push::RetryPolicy::default().base_delay(ms(1));
+            let mut pusher = pusher(&fake)
+                .linger(ms(round % 3))
+                .retry(retry)
+                .concurrency(3)
+                .on_failed_batch(handed.handler())
+                .start();
+            for n in 0..60_u64 {
+                pusher.add_or_update(&format!("a://{}", n % 7), &full(n)).await.unwrap();
+            }
+            let report = if round % 3 == 0 { pusher.abort().await } else { pusher.finish().await };
+            let handed: u64 = handed.take().iter().map(|batch| batch.operations() as u64).sum();
+            assert_eq!((report.pushed, report.accepted + handed), (60, 60));
+            assert_eq!(handed, report.failed + report.unsent);
+        });
+    }
+}

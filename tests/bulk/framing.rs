@@ -1,0 +1,128 @@
+//! Guarantee 8: sizes are exact, and batches full.
+
+use coveo_push::ItemPusher;
+use proptest::prelude::*;
+
+use super::support::{Item, SOURCE, block_on, cases, fake, held, pusher, uploads};
+
+/// How many bytes a container has that holds these operations.
+fn container(adds: &[String], deletes: &[String]) -> usize {
+    let delete = if deletes.is_empty() { String::new() } else { format!(",\"delete\":[{}]", deletes.join(",")) };
+    format!("{{\"addOrUpdate\":[{}]{delete}}}", adds.join(",")).len()
+}
+
+#[derive(Debug, Clone)]
+struct Push {
+    bytes: usize,
+    is_delete: bool,
+}
+
+async fn push(pusher: &mut ItemPusher, n: usize, push: &Push) -> (String, bool) {
+    let id = format!("a://ü/{n}");
+    let item = Item::new(n as u64, push.bytes);
+    let (json, pushed) = if push.is_delete {
+        let json = serde_json::json!({"deleteChildren": false, "documentId": id});
+        (json.to_string(), pusher.delete(&id).await.unwrap())
+    } else {
+        let rest = serde_json::to_string(&item).unwrap();
+        (format!("{{\"documentId\":\"{id}\",{}", &rest[1..]), pusher.add_or_update(&id, &item).await.unwrap())
+    };
+    (json, pushed.is_taken())
+}
+
+proptest! {
+    #![proptest_config(cases(1_000))]
+
+    #[test]
+    fn guarantee_8_batches_are_full_and_never_over_the_limit(
+        pushes in prop::collection::vec((0..1_500_usize, prop::bool::weighted(0.3)), 1..60),
+        batch_bytes in 1_024..3_000_usize,
+    ) {
+        block_on(async {
+            let fake = fake();
+            let mut pusher = pusher(&fake).batch_bytes(batch_bytes).start();
+            let (mut sizes, mut last) = (Vec::new(), (Vec::new(), Vec::new()));
+            for (n, (bytes, is_delete)) in pushes.into_iter().enumerate() {
+                let (json, is_taken) = push(&mut pusher, n, &Push { bytes, is_delete }).await;
+                let alone = (vec![json.clone()], Vec::new());
+                let alone = if is_delete { (alone.1, alone.0) } else { alone };
+                assert_eq!(is_taken, container(&alone.0, &alone.1) <= batch_bytes);
+                if !is_taken {
+                    continue;
+                }
+                let mut next = last.clone();
+                if is_delete { next.1.push(json) } else { next.0.push(json) }
+                if container(&next.0, &next.1) > batch_bytes {
+                    sizes.push(container(&last.0, &last.1));
+                    next = alone;
+                }
+                last = next;
+            }
+            if last != Default::default() {
+                sizes.push(container(&last.0, &last.1));
+            }
+            let report = pusher.finish().await.into_result().unwrap();
+            let mut batches = report.batches;
+            batches.sort_by_key(|batch| batch.number);
+            assert_eq!(batches.iter().map(|batch| batch.bytes as usize).collect::<Vec<_>>(), sizes);
+            assert_eq!(report.bytes_uploaded, sizes.iter().sum::<usize>() as u64);
+            for upload in uploads(&fake) {
+                assert!(!held(&upload.body).is_empty() && upload.body.len() <= batch_bytes);
+            }
+            assert!(fake.source(SOURCE).dropped().is_empty());
+        });
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn guarantee_8_an_item_that_fits_exactly_is_taken_and_one_byte_more_is_refused() {
+    let fake = fake();
+    let empty = format!("{{\"documentId\":\"a://1\",{}", &serde_json::to_string(&Item::new(1, 0)).unwrap()[1..]);
+    let most = 2_000 - container(&[empty], &[]);
+    let mut pusher = pusher(&fake).batch_bytes(2_000).start();
+    let refused = match pusher.add_or_update("a://1", &Item::new(1, most + 1)).await.unwrap() {
+        coveo_push::Pushed::Refused(refused) => refused,
+        coveo_push::Pushed::Taken => panic!("it does not fit"),
+    };
+    assert_eq!(refused.id(), "a://1");
+    assert_eq!(refused.findings()[0].rule().code(), "container-too-large");
+    assert!(refused.to_string().contains("2001 bytes"), "{refused}");
+    assert!(pusher.add_or_update("a://1", &Item::new(1, most)).await.unwrap().is_taken());
+    let report = pusher.finish().await.into_result().unwrap();
+    assert_eq!((report.accepted, report.refused, report.bytes_uploaded), (1, 1, 2_000));
+}
+
+#[tokio::test(start_paused = true)]
+async fn guarantee_8_the_order_cuts_a_batch() {
+    let fake = fake();
+    let mut pusher = pusher(&fake).batch_bytes(100_000).start();
+    pusher.add_or_update("a://p/1", &Item::new(1, 1)).await.unwrap();
+    pusher.add_or_update("a://p/2", &Item::new(2, 1)).await.unwrap();
+    pusher.add_or_update("a://p/1", &Item::new(3, 1)).await.unwrap();
+    pusher.delete("a://p/2").await.unwrap();
+    pusher.delete_with_children("a://p/").await.unwrap();
+    pusher.delete("a://p/3").await.unwrap();
+    pusher.delete_with_children("a://p/3").await.unwrap();
+    pusher.add_or_update("a://p", &Item::new(4, 1)).await.unwrap();
+    let mut batches = pusher.finish().await.into_result().unwrap().batches;
+    batches.sort_by_key(|batch| batch.number);
+    assert_eq!(batches.iter().map(|batch| batch.operations).collect::<Vec<_>>(), [2, 2, 1, 1, 2]);
+    assert_eq!(fake.source(SOURCE).document_ids(), ["a://p"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn guarantee_8_buffers_that_are_used_again_hold_nothing_of_before() {
+    let fake = coveo_push::fake::FakePushApi::builder().source(SOURCE).keep_request_bodies(false).build();
+    let mut pusher = pusher(&fake).concurrency(2).batch_bytes(2_000).start();
+    for n in 0..300_u64 {
+        // A second list makes the fake copy the bytes, so that the buffer comes free.
+        pusher.delete(&format!("b://{n}")).await.unwrap();
+        pusher.add_or_update(&format!("a://{n}"), &Item::new(n, (n as usize * 37) % 1_500)).await.unwrap();
+    }
+    let report = pusher.finish().await.into_result().unwrap();
+    assert_eq!((report.accepted, fake.source(SOURCE).len()), (600, 300));
+    for item in fake.source(SOURCE).items() {
+        let n = item.metadata("n").unwrap().as_u64().unwrap();
+        assert_eq!((item.document_id(), item.data().unwrap().len()), (&*format!("a://{n}"), (n as usize * 37) % 1_500));
+    }
+}

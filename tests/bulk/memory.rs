@@ -1,0 +1,91 @@
+//! Guarantee 7: memory is bounded, whatever is pushed.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use coveo_push::Operation;
+use coveo_push::fake::Fault;
+use serde::{Serialize, Serializer};
+use tokio::time::timeout;
+
+use super::support::{fake, full, ms, pusher, requests_of, secs, uploads};
+
+#[tokio::test(start_paused = true)]
+async fn guarantee_7_a_push_waits_while_one_batch_more_than_may_be_under_way_is_full() {
+    for concurrency in 1..=5 {
+        let fake = fake();
+        fake.inject(Fault::on(Operation::UploadToContainer).hang().always());
+        let mut pusher = pusher(&fake).concurrency(concurrency).start();
+        let mut taken = 0;
+        while timeout(secs(1), pusher.add_or_update(&format!("a://{taken}"), &full(taken))).await.is_ok() {
+            taken += 1;
+        }
+        // Each full batch has one item, and one item more did not fit into the last of them.
+        assert_eq!(taken as usize, concurrency + 1 + 1);
+        assert_eq!(uploads(&fake).len(), concurrency);
+        let containers = requests_of(&fake, Operation::CreateFileContainer).len();
+        assert_eq!(containers, concurrency + 2);
+        assert_eq!(pusher.abort().await.unsent, taken);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn guarantee_7_a_push_goes_on_when_a_batch_is_done() {
+    let fake = fake();
+    fake.inject(Fault::on(Operation::PushItemBatch).latency(secs(1)).times(1));
+    fake.inject(Fault::on(Operation::PushItemBatch).hang());
+    let mut pusher = pusher(&fake).concurrency(1).start();
+    for n in 0..3 {
+        pusher.add_or_update(&format!("a://{n}"), &full(n)).await.unwrap();
+    }
+    let waits = async |pusher: &mut coveo_push::ItemPusher, n: u64| {
+        timeout(secs(10), pusher.add_or_update(&format!("a://{n}"), &full(n))).await.is_err()
+    };
+    assert!(!waits(&mut pusher, 3).await);
+    assert!(waits(&mut pusher, 4).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn guarantee_7_a_batch_that_waited_too_long_to_be_filled_counts_as_well() {
+    let fake = fake();
+    fake.inject(Fault::on(Operation::UploadToContainer).hang().always());
+    let mut pusher = pusher(&fake).concurrency(2).linger(ms(10)).start();
+    let mut taken = 0;
+    while timeout(secs(1), pusher.add_or_update(&format!("a://{taken}"), &full(taken))).await.is_ok() {
+        taken += 1;
+        tokio::time::sleep(ms(20)).await;
+    }
+    assert_eq!(taken, 3);
+    assert_eq!(pusher.abort().await.unsent, 3);
+}
+
+struct Counted<'a>(&'a AtomicU32);
+
+impl Serialize for Counted<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        full(9).serialize(serializer)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn guarantee_7_an_item_is_serialised_once_and_only_when_there_is_room() {
+    let fake = fake();
+    fake.inject(Fault::on(Operation::UploadToContainer).latency(secs(10)));
+    let mut pusher = pusher(&fake).concurrency(1).start();
+    for n in 0..3 {
+        pusher.add_or_update(&format!("a://{n}"), &full(n)).await.unwrap();
+    }
+    let count = AtomicU32::new(0);
+    let item = Counted(&count);
+    {
+        let mut push = std::pin::pin!(pusher.add_or_update("a://9", &item));
+        assert!(timeout(secs(9), &mut push).await.is_err());
+        assert_eq!(count.load(Ordering::Relaxed), 0);
+        push.await.unwrap();
+    }
+    assert_eq!(count.load(Ordering::Relaxed), 1);
+    let report = pusher.finish().await;
+    assert_eq!((report.accepted, count.load(Ordering::Relaxed)), (4, 1));
+    assert!(report.elapsed >= Duration::from_secs(10));
+}

@@ -1,0 +1,139 @@
+//! Guarantee 6: operations on one document take effect in the order in which they were pushed.
+
+use coveo_push::fake::Fault;
+use coveo_push::{FailureReason, Operation, RetryPolicy};
+
+use super::support::{Handed, SOURCE, commits, fake, full, number, pusher, requests_of, secs};
+
+#[tokio::test(start_paused = true)]
+async fn guarantee_6_a_commit_waits_for_earlier_batches_that_share_an_id() {
+    let fake = fake();
+    fake.inject(Fault::on(Operation::UploadToContainer).latency(secs(10)));
+    let mut pusher = pusher(&fake).start();
+    for (n, id) in (1..).zip(["a://x", "a://x", "a://y"]) {
+        pusher.add_or_update(id, &full(n)).await.unwrap();
+    }
+    let report = pusher.finish().await.into_result().unwrap();
+    // The third did not wait for anybody, and the second, which was uploaded long ago, for the first.
+    assert_eq!(report.batches.iter().map(|batch| batch.number).collect::<Vec<_>>(), [3, 1, 2]);
+    assert_eq!((number(&fake, "a://x"), number(&fake, "a://y")), (Some(2), Some(3)));
+    let uploaded = requests_of(&fake, Operation::UploadToContainer);
+    assert!(uploaded.iter().all(|request| request.received_after() < secs(1)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn guarantee_6_a_deletion_with_children_waits_for_them_and_they_for_it() {
+    let fake = fake();
+    fake.inject(Fault::on(Operation::PushItemBatch).latency(secs(10)).times(3));
+    let mut pusher = pusher(&fake).start();
+    pusher.add_or_update("a://p/1", &full(1)).await.unwrap();
+    pusher.delete_with_children("a://p").await.unwrap();
+    pusher.add_or_update("a://p/2", &full(2)).await.unwrap();
+    let report = pusher.finish().await.into_result().unwrap();
+    assert_eq!(report.batches.iter().map(|batch| batch.number).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!(fake.source(SOURCE).document_ids(), ["a://p/2"]);
+    assert!(report.elapsed >= secs(30));
+}
+
+#[tokio::test(start_paused = true)]
+async fn guarantee_6_an_attempt_of_unknown_fate_is_waited_for_until_a_later_one_is_answered() {
+    let fake = fake();
+    fake.inject(Fault::on(Operation::PushItemBatch).reset_after());
+    fake.inject(Fault::on(Operation::PushItemBatch).latency(secs(10)));
+    let mut pusher = pusher(&fake).start();
+    pusher.add_or_update("a://x", &full(1)).await.unwrap();
+    tokio::time::sleep(secs(1)).await;
+    pusher.add_or_update("a://x", &full(2)).await.unwrap();
+    let report = pusher.finish().await.into_result().unwrap();
+    assert_eq!(report.batches.iter().map(|batch| (batch.number, batch.attempts)).collect::<Vec<_>>(), [(1, 2), (2, 1)]);
+    assert_eq!(number(&fake, "a://x"), Some(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn guarantee_6_after_an_unknown_fate_batches_with_that_id_are_handed_back_and_others_go_on() {
+    let fake = fake();
+    // It gets through a minute later, when nobody expects it any more.
+    fake.inject(Fault::on(Operation::PushItemBatch).reset_before().applied_later(secs(60)));
+    let handed = Handed::default();
+    let mut pusher = pusher(&fake).retry(RetryPolicy::none()).on_failed_batch(handed.handler()).start();
+    for (n, id) in (1..).zip(["a://x", "a://x", "a://y", "a://x"]) {
+        pusher.add_or_update(id, &full(n)).await.unwrap();
+        tokio::time::sleep(secs(1)).await;
+    }
+    let report = pusher.finish().await;
+    assert_eq!((report.pushed, report.accepted, report.failed, report.unsent), (4, 1, 3, 0));
+    tokio::time::sleep(secs(60)).await;
+    assert_eq!((number(&fake, "a://x"), number(&fake, "a://y")), (Some(1), Some(3)));
+
+    let failed = handed.take();
+    assert_eq!(failed.iter().map(|batch| batch.number()).collect::<Vec<_>>(), [1, 2, 4]);
+    assert!(failed[0].may_have_been_applied());
+    assert!(matches!(failed[1].reason(), FailureReason::EarlierBatchUnknown));
+    assert!(matches!(failed[2].reason(), FailureReason::EarlierBatchUnknown));
+    assert!(!failed[2].may_have_been_applied() && !failed[2].is_unsent());
+    for batch in &failed {
+        batch.push_again().await.unwrap();
+    }
+    assert_eq!(number(&fake, "a://x"), Some(4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn guarantee_6_after_a_refusal_batches_with_that_id_go_on() {
+    let fake = fake();
+    fake.inject(Fault::on(Operation::PushItemBatch).status(503));
+    fake.inject(Fault::on(Operation::PushItemBatch).status(401));
+    let handed = Handed::default();
+    let mut pusher = pusher(&fake).on_failed_batch(handed.handler()).start();
+    pusher.add_or_update("a://x", &full(1)).await.unwrap();
+    tokio::time::sleep(secs(1)).await;
+    pusher.add_or_update("a://x", &full(2)).await.unwrap();
+    let report = pusher.finish().await;
+    assert_eq!((report.accepted, report.failed), (1, 1));
+    let failed = handed.take();
+    // The first attempt may have been carried out, and before the second one was answered.
+    assert!(failed[0].may_have_been_applied());
+    assert_eq!(failed[0].superseded_ids(), ["a://x"]);
+    assert!(failed[0].push_again().await.unwrap().is_none());
+    assert_eq!(number(&fake, "a://x"), Some(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn guarantee_6_what_was_pushed_again_later_is_left_out_of_a_retry() {
+    let fake = fake();
+    fake.inject(Fault::on(Operation::PushItemBatch).status(412));
+    let handed = Handed::default();
+    let mut pusher = pusher(&fake).batch_bytes(4_096).on_failed_batch(handed.handler()).start();
+    for (n, id) in (1..).zip(["a://x", "a://y", "a://z"]) {
+        pusher.add_or_update(id, &full(n)).await.unwrap();
+    }
+    pusher.delete("a://w").await.unwrap();
+    pusher.flush().await.unwrap();
+    pusher.add_or_update("a://y", &full(20)).await.unwrap();
+    pusher.delete_with_children("a://z").await.unwrap();
+    pusher.finish().await;
+    let failed = handed.take();
+    assert_eq!(failed[0].ids().collect::<Vec<_>>(), ["a://x", "a://y", "a://z", "a://w"]);
+    assert_eq!(failed[0].superseded_ids(), ["a://y", "a://z"]);
+    let again = failed[0].push_again().await.unwrap().unwrap();
+    assert_eq!(again.bytes(), failed[0].body().len() as u64);
+    assert_eq!(fake.source(SOURCE).document_ids(), ["a://x", "a://y"]);
+    assert_eq!(number(&fake, "a://y"), Some(20));
+}
+
+#[tokio::test(start_paused = true)]
+async fn guarantee_6_one_ordering_id_goes_with_every_commit_and_with_those_that_are_pushed_again() {
+    let fake = fake();
+    fake.inject(Fault::on(Operation::PushItemBatch).status(412));
+    let handed = Handed::default();
+    let mut pusher = pusher(&fake).ordering_id(7_u64).on_failed_batch(handed.handler()).start();
+    for n in 0..3 {
+        pusher.add_or_update("a://x", &full(n)).await.unwrap();
+    }
+    pusher.finish().await;
+    handed.take()[0].push_again().await.unwrap();
+    let commits_sent = requests_of(&fake, Operation::PushItemBatch);
+    assert_eq!(commits_sent.len(), 3);
+    assert!(commits_sent.iter().all(|request| request.parameter("orderingId") == Some("7")));
+    assert_eq!(commits(&fake).len(), 3);
+    assert_eq!(number(&fake, "a://x"), Some(2));
+}

@@ -1,0 +1,107 @@
+//! Failed batches on disk.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+
+use coveo_push::fake::{FakePushApi, Fault};
+use coveo_push::{Operation, SavedBatch};
+
+use super::support::{SOURCE, fake, full, held, number, pusher};
+
+/// A folder that goes away with it.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let name = format!("coveo-push-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(name);
+        fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        let mut files: Vec<_> = fs::read_dir(&self.0).unwrap().map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        files
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Two batches that fail and are saved, and one that replaces some of them.
+async fn run(fake: &FakePushApi, folder: &Folder, again: &[&str]) -> Vec<SavedBatch> {
+    fake.inject(Fault::on(Operation::PushItemBatch).status(412).times(2));
+    let saved = Arc::new(Mutex::new(Vec::new()));
+    let (saving, path) = (Arc::clone(&saved), folder.0.clone());
+    let save = move |failed: coveo_push::FailedBatch| saving.lock().unwrap().push(failed.save(&path).unwrap());
+    let mut pusher = pusher(fake).batch_bytes(2_000).on_failed_batch(save).start();
+    for ids in [["a://1", "a://2"], ["b://1", "b://2"]] {
+        for (n, id) in (1..).zip(ids) {
+            pusher.add_or_update(id, &full(n)).await.unwrap();
+        }
+        pusher.delete(&format!("{}/gone", ids[0])).await.unwrap();
+        pusher.flush().await.unwrap();
+    }
+    for id in again {
+        pusher.add_or_update(id, &full(9)).await.unwrap();
+    }
+    pusher.finish().await;
+    std::mem::take(&mut *saved.lock().unwrap())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_batch_is_saved_and_what_the_file_holds_is_pushed_again() {
+    let (fake, folder) = (fake(), Folder::new());
+    let saved = run(&fake, &folder, &[]).await;
+    assert_eq!(folder.files(), saved.iter().map(|saved| saved.path().to_owned()).collect::<Vec<_>>());
+    assert_eq!(saved[0].path().file_name().unwrap(), "batch-000001.json");
+    let items = fake.client().items(SOURCE);
+    for file in folder.files() {
+        let _ = items.push_batch_json(fs::read(file).unwrap()).await.unwrap();
+    }
+    assert_eq!(fake.source(SOURCE).document_ids(), ["a://1", "a://2", "b://1", "b://2"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_pushed_again_later_is_taken_out_of_the_files() {
+    let (fake, folder) = (fake(), Folder::new());
+    let mut saved = run(&fake, &folder, &["a://2", "b://1", "b://2", "b://1/gone"]).await;
+    for saved in &mut saved {
+        saved.update().unwrap();
+        saved.update().unwrap();
+    }
+    assert_eq!(folder.files(), [saved[0].path()]);
+    let left = fs::read(saved[0].path()).unwrap();
+    assert_eq!(held(&left).iter().map(|operation| operation.id()).collect::<Vec<_>>(), ["a://1", "a://1/gone"]);
+    let _ = fake.client().items(SOURCE).push_batch_json(left).await.unwrap();
+    assert_eq!((number(&fake, "a://1"), number(&fake, "a://2"), number(&fake, "b://2")), (Some(1), Some(9), Some(9)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_saved_batch_is_not_written_over_another_one() {
+    let (fake, folder) = (fake(), Folder::new());
+    fake.inject(Fault::on(Operation::PushItemBatch).status(412));
+    let mut pusher = pusher(&fake).start();
+    pusher.add_or_update("a://1", &full(1)).await.unwrap();
+    let report = pusher.finish().await;
+    let there = report.failed_batches[0].save(&folder.0).unwrap();
+    assert_eq!(fs::read(there.path()).unwrap(), report.failed_batches[0].body());
+    assert_eq!(report.failed_batches[0].save(&folder.0).unwrap_err().kind(), ErrorKind::AlreadyExists);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_was_changed_is_not_guessed_at() {
+    let (fake, folder) = (fake(), Folder::new());
+    let mut saved = run(&fake, &folder, &["a://2"]).await;
+    fs::write(saved[0].path(), "{\"addOrUpdate\":[]}").unwrap();
+    assert_eq!(saved[0].update().unwrap_err().kind(), ErrorKind::InvalidData);
+    assert_eq!(fs::read(saved[0].path()).unwrap(), b"{\"addOrUpdate\":[]}");
+}
