@@ -145,6 +145,10 @@ impl ItemPusher {
             |error: serde_json::Error| vec![Finding::new(document_id, Rule::NotAnObject, error.to_string())];
         let write = |buffer: &mut Vec<u8>| {
             let text = text.map_err(no_object)?;
+            if json::has_null_id(text, layout) {
+                let message = "the text itself says that its documentId is null; leave it out, or give the same";
+                return Err(vec![Finding::new(document_id, Rule::DocumentIdMismatch, message)]);
+            }
             json::copy(buffer, layout, document_id, text).map_err(no_object)?;
             judge(document_id, buffer, layout, keys, switch)
         };

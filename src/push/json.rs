@@ -9,7 +9,7 @@ use serde_json::Error;
 use serde_json::value::RawValue;
 
 use crate::model::document_keys::DOCUMENT_ID;
-use crate::model::object::{Entry, Layout, is_key};
+use crate::model::object::{Entry, Layout, is_key, is_null};
 
 /// The text without the white space around it, and in `layout` where its entries stand in that.
 pub(super) fn check<'a>(text: &'a str, layout: &mut Layout) -> Result<&'a str, Error> {
@@ -52,9 +52,18 @@ impl<'de> Visitor<'de> for Entries<'_> {
 
 /// The document id in a text that was checked, where it has one that is text.
 pub(super) fn document_id(text: &str, layout: &Layout) -> Option<String> {
+    serde_json::from_str(id_value(text, layout)?).ok()
+}
+
+/// Whether a text that was checked has a `documentId` that is none: it cannot be pushed with another.
+pub(super) fn has_null_id(text: &str, layout: &Layout) -> bool {
+    id_value(text, layout).is_some_and(|value| is_null(value.as_bytes()))
+}
+
+fn id_value<'a>(text: &'a str, layout: &Layout) -> Option<&'a str> {
     let is_id = |entry: &&Entry| is_key(text.as_bytes().get(entry.key.clone()), DOCUMENT_ID);
     let entry = layout.entries().iter().find(is_id)?;
-    serde_json::from_str(text.get(entry.value.clone())?).ok()
+    text.get(entry.value.clone())
 }
 
 /// Appends a text that was checked to `buffer`, with its `documentId` in front unless it has one,

@@ -312,7 +312,7 @@ async fn run(case: &Case) -> Outcome {
 }
 
 /// The operations of each batch in the order of the run, and the failed ones among them.
-fn batches<'a>(outcome: &'a Outcome) -> Vec<(&'a [Held], Option<&'a FailedBatch>)> {
+fn batches(outcome: &Outcome) -> Vec<(&[Held], Option<&FailedBatch>)> {
     let Outcome { taken, account, failed, .. } = outcome;
     match account {
         Account::Report(report) => {

@@ -11,6 +11,12 @@ fn container(adds: &[String], deletes: &[String]) -> usize {
     format!("{{\"addOrUpdate\":[{}]{delete}}}", adds.join(",")).len()
 }
 
+/// An item as it is written into a container.
+fn written(id: &str, item: &Item) -> String {
+    let text = serde_json::to_string(item).unwrap();
+    format!("{{\"documentId\":\"{id}\",{}", text.strip_prefix('{').unwrap())
+}
+
 #[derive(Debug, Clone)]
 struct Push {
     bytes: usize,
@@ -24,8 +30,7 @@ async fn push(pusher: &mut ItemPusher, n: usize, push: &Push) -> (String, bool) 
         let json = serde_json::json!({"deleteChildren": false, "documentId": id});
         (json.to_string(), pusher.delete(&id).await.unwrap())
     } else {
-        let rest = serde_json::to_string(&item).unwrap();
-        (format!("{{\"documentId\":\"{id}\",{}", &rest[1..]), pusher.add_or_update(&id, &item).await.unwrap())
+        (written(&id, &item), pusher.add_or_update(&id, &item).await.unwrap())
     };
     (json, pushed.is_taken())
 }
@@ -77,8 +82,7 @@ proptest! {
 #[tokio::test(start_paused = true)]
 async fn guarantee_8_an_item_that_fits_exactly_is_taken_and_one_byte_more_is_refused() {
     let fake = fake();
-    let empty = format!("{{\"documentId\":\"a://1\",{}", &serde_json::to_string(&Item::new(1, 0)).unwrap()[1..]);
-    let most = 2_000 - container(&[empty], &[]);
+    let most = 2_000 - container(&[written("a://1", &Item::new(1, 0))], &[]);
     let mut pusher = pusher(&fake).batch_bytes(2_000).start();
     let refused = match pusher.add_or_update("a://1", &Item::new(1, most + 1)).await.unwrap() {
         coveo_push::Pushed::Refused(refused) => refused,
