@@ -38,6 +38,6 @@ async fn push_ready_batch(client: &PushClient, source_id: &str) -> Result<(), Er
     let containers = client.file_containers();
     let container = containers.create().await?;
     containers.upload(&container, json).await?;
-    client.items(source_id).push_file(container.file_id()).await?;
+    client.items(source_id).push_container(container.file_id()).await?;
     Ok(())
 }

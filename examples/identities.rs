@@ -35,8 +35,8 @@ async fn push_identities(client: &PushClient, provider_id: &str) -> Result<(), E
 
     // Several at once, in the three lists that a batch has.
     let batch = BatchIdentityBody::new()
-        .member(IdentityBody::virtual_group("Auditors").member(Identity::user("cdoe@example.com")))
-        .mapping(
+        .add_or_update(IdentityBody::virtual_group("Auditors").member(Identity::user("cdoe@example.com")))
+        .add_or_update_alias(
             MappedIdentityBody::user("cdoe@example.com")
                 .alias(MappedIdentity::user("carol.doe@example.com").provider("Email Security Provider")),
         )

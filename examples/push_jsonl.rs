@@ -10,8 +10,8 @@
 
 mod shared;
 
-use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,6 +22,7 @@ use clap::Parser;
 use coveo_push::{FailedBatch, ItemPusher, Items, Progress, PushError, PushReport, Pushed, SavedBatch};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Deserialize;
+use shared::lines::{Block, Blocks};
 
 /// Pushes files of JSON lines, one item a line, with its `documentId` or `uri`.
 #[derive(Debug, Parser)]
@@ -85,58 +86,66 @@ async fn push_files(items: &Items, arguments: &Arguments) -> Result<PushReport, 
     let stop = Arc::new(AtomicBool::new(false));
     tokio::spawn(stop_on_ctrl_c(Arc::clone(&stop)));
 
-    let mut bad_lines = 0;
-    let mut outcome = Ok(());
-    for (name, lines) in open(&arguments.files)? {
-        outcome = push_lines(&mut pusher, &name, lines, &stop, &mut bad_lines).await?;
-        if outcome.is_err() || stop.load(Ordering::Relaxed) {
+    let mut place = Place::default();
+    let mut blocks = Blocks::read(arguments.files.clone());
+    while let Some(block) = blocks.next().await
+        && !stop.load(Ordering::Relaxed)
+    {
+        let block = block?;
+        if let Err(stopped) = push_block(&mut pusher, &block, &stop, &mut place).await {
+            eprintln!("{stopped}");
             break;
         }
-    }
-    if let Err(error) = outcome {
-        eprintln!("{error}");
+        blocks.done(block);
     }
     let report = pusher.finish().await;
     bar.finish_and_clear();
     saved.update()?;
-    if bad_lines > 0 {
-        eprintln!("{bad_lines} lines are no items");
+    if place.bad_lines > 0 {
+        eprintln!("{} lines are not text", place.bad_lines);
     }
     Ok(report)
 }
 
-/// Pushes the lines of one file. The inner result is that of the run, which may have stopped.
-async fn push_lines(
+/// Where reading is.
+#[derive(Default)]
+struct Place {
+    name: Arc<str>,
+    /// The number of the line before.
+    line: u64,
+    bad_lines: u64,
+}
+
+/// Pushes the lines of a block.
+async fn push_block(
     pusher: &mut ItemPusher,
-    name: &str,
-    mut lines: Box<dyn BufRead + Send>,
+    block: &Block,
     stop: &AtomicBool,
-    bad_lines: &mut u64,
-) -> io::Result<Result<(), PushError>> {
-    let mut line = Vec::new();
-    for number in 1_u64.. {
-        line.clear();
-        if stop.load(Ordering::Relaxed) || lines.read_until(b'\n', &mut line)? == 0 {
+    place: &mut Place,
+) -> Result<(), PushError> {
+    let name = &block.name;
+    if place.name != *name {
+        (place.name, place.line) = (Arc::clone(name), 0);
+    }
+    for line in block.lines() {
+        if stop.load(Ordering::Relaxed) {
             break;
         }
-        if line.trim_ascii().is_empty() {
-            continue;
-        }
-        let pushed = match std::str::from_utf8(&line) {
-            Ok(text) => push_line(pusher, text).await,
-            Err(error) => {
-                eprintln!("{name}:{number}: {error}");
-                *bad_lines += 1;
-                continue;
+        place.line += 1;
+        match line {
+            Ok(text) if text.trim_ascii().is_empty() => {}
+            Ok(text) => {
+                if let Pushed::Refused(refused) = push_line(pusher, text).await? {
+                    eprintln!("{name}:{}: {refused}", place.line);
+                }
             }
-        };
-        match pushed {
-            Ok(Pushed::Taken) => {}
-            Ok(Pushed::Refused(refused)) => eprintln!("{name}:{number}: {refused}"),
-            Err(stopped) => return Ok(Err(stopped)),
+            Err(error) => {
+                eprintln!("{name}:{}: {error}", place.line);
+                place.bad_lines += 1;
+            }
         }
     }
-    Ok(Ok(()))
+    Ok(())
 }
 
 /// Pushes one line: by its `documentId`, or else by its `uri`.
@@ -153,21 +162,6 @@ async fn push_line(pusher: &mut ItemPusher, text: &str) -> Result<Pushed, PushEr
         Ok(Uri { uri }) => pusher.add_or_update_json(&uri, text).await,
         Err(_) => pusher.add_or_update_json_with_id(text).await,
     }
-}
-
-type Lines = (String, Box<dyn BufRead + Send>);
-
-fn open(files: &[PathBuf]) -> io::Result<Vec<Lines>> {
-    const BUFFER: usize = 256 * 1024;
-    if files.is_empty() {
-        return Ok(vec![("standard input".to_owned(), Box::new(BufReader::with_capacity(BUFFER, io::stdin())))]);
-    }
-    let open = |path: &PathBuf| {
-        let file =
-            File::open(path).map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
-        Ok((path.display().to_string(), Box::new(BufReader::with_capacity(BUFFER, file)) as Box<dyn BufRead + Send>))
-    };
-    files.iter().map(open).collect()
 }
 
 async fn stop_on_ctrl_c(stop: Arc<AtomicBool>) {

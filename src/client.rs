@@ -10,6 +10,7 @@ use http::HeaderValue;
 use crate::api::{FileContainers, Identities, Items, Sources};
 use crate::credentials::{ApiKey, Credentials, CredentialsProvider};
 use crate::error::{ConfigError, Error};
+use crate::http::clock::ServiceClock;
 use crate::http::kernel::{Kernel, Random, Shared, Timeouts};
 use crate::http::reqwest_transport::{HAS_TLS, ReqwestTransport, reqwest::ClientBuilder};
 use crate::http::retry::{Budget, RetryPolicy};
@@ -89,6 +90,14 @@ impl PushClient {
     pub fn with_credentials(&self, key: ApiKey) -> Self {
         let shared = Arc::clone(&self.kernel.shared);
         Self { kernel: Kernel { shared, credentials: Credentials::Key(key) } }
+    }
+
+    /// The same client with a provider of tokens in place of the key. It shares all that
+    /// [`with_credentials`](Self::with_credentials) shares.
+    #[must_use]
+    pub fn with_provider(&self, provider: impl CredentialsProvider) -> Self {
+        let shared = Arc::clone(&self.kernel.shared);
+        Self { kernel: Kernel { shared, credentials: Credentials::Provider(Arc::new(provider)) } }
     }
 
     /// The organization.
@@ -366,7 +375,8 @@ impl PushClientBuilder {
             throttle: Throttle::default(),
             budget: Budget::new(),
             random: self.random,
-            now: SystemTime::now,
+            clock: ServiceClock::default(),
+            local_now: SystemTime::now,
         };
         Ok(PushClient { kernel: Kernel { shared: Arc::new(shared), credentials: self.credentials } })
     }
@@ -388,5 +398,136 @@ impl fmt::Debug for PushClientBuilder {
             .field("credentials", &self.credentials)
             .field("base_url", &self.base_url)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What an environment with these variables, and none else, makes.
+    fn from(variables: &[(&str, &str)]) -> Result<PushClientBuilder, String> {
+        let read = |name: &str| {
+            let found = variables.iter().find(|(known, _)| *known == name);
+            Ok(found.map(|(_, value)| (*value).to_owned()))
+        };
+        PushClientBuilder::from_variables(read).map_err(|error| error.to_string())
+    }
+
+    fn key(builder: &PushClientBuilder) -> Option<&str> {
+        match &builder.credentials {
+            Credentials::Key(key) => Some(key.expose()),
+            Credentials::Provider(_) => None,
+        }
+    }
+
+    const BOTH: [(&str, &str); 2] = [(API_KEY, "xx-key"), (ORGANIZATION_ID, "my-org")];
+
+    fn and<'a>(more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+        BOTH.iter().chain(more).copied().collect()
+    }
+
+    #[test]
+    fn a_key_and_an_organization_are_enough_and_mean_us_east() {
+        let builder = from(&BOTH).unwrap();
+        assert_eq!(builder.organization_id, "my-org");
+        assert_eq!(key(&builder), Some("xx-key"));
+        assert_eq!(builder.base_url, Region::UsEast.base_url());
+    }
+
+    #[test]
+    fn a_variable_that_is_missing_is_named() {
+        assert!(from(&[(ORGANIZATION_ID, "o")]).unwrap_err().contains("COVEO_API_KEY is not set"));
+        assert!(from(&[(API_KEY, "k")]).unwrap_err().contains("COVEO_ORGANIZATION_ID is not set"));
+    }
+
+    #[test]
+    fn a_variable_that_is_blank_is_not_set() {
+        assert!(from(&[(API_KEY, " \n"), (ORGANIZATION_ID, "o")]).unwrap_err().contains("COVEO_API_KEY is not set"));
+        assert!(
+            from(&[(API_KEY, "k"), (ORGANIZATION_ID, "")]).unwrap_err().contains("COVEO_ORGANIZATION_ID is not set")
+        );
+        let builder = from(&and(&[(REGION, ""), (BASE_URL, "  ")])).unwrap();
+        assert_eq!(builder.base_url, Region::UsEast.base_url());
+    }
+
+    #[test]
+    fn white_space_around_a_value_is_left_out() {
+        let builder = from(&[(API_KEY, " k\n"), (ORGANIZATION_ID, "\to "), (REGION, " EU ")]).unwrap();
+        assert_eq!((key(&builder), builder.organization_id.as_str()), (Some("k"), "o"));
+        assert_eq!(builder.base_url, Region::Europe.base_url());
+    }
+
+    #[test]
+    fn every_region_has_its_word() {
+        let words = [
+            ("us", Region::UsEast),
+            ("ca", Region::Canada),
+            ("eu", Region::Europe),
+            ("au", Region::Australia),
+            ("hipaa", Region::Hipaa),
+        ];
+        for (word, region) in words {
+            assert_eq!(from(&and(&[(REGION, word)])).unwrap().base_url, region.base_url());
+        }
+    }
+
+    #[test]
+    fn a_base_url_is_taken_in_place_of_a_region() {
+        let builder = from(&and(&[(BASE_URL, "http://127.0.0.1:8080/push/v1")])).unwrap();
+        assert_eq!(builder.base_url, "http://127.0.0.1:8080/push/v1");
+    }
+
+    #[test]
+    fn a_region_and_a_base_url_together_are_refused() {
+        let error = from(&and(&[(REGION, "eu"), (BASE_URL, "https://example.com")])).unwrap_err();
+        assert!(error.contains("COVEO_REGION and COVEO_BASE_URL are both set"), "{error}");
+    }
+
+    #[test]
+    fn a_region_that_is_none_is_refused() {
+        assert!(from(&and(&[(REGION, "mars")])).unwrap_err().contains("`mars` is no region"));
+    }
+
+    #[test]
+    fn a_variable_that_cannot_be_read_is_an_error() {
+        let read = |_: &str| Err(ConfigError::new("not Unicode").into());
+        assert!(matches!(PushClientBuilder::from_variables(read), Err(Error::Config(_))));
+    }
+
+    #[test]
+    fn a_key_or_an_organization_that_is_none_is_refused() {
+        for key in ["", " ", "a\nb", "a\u{7f}b"] {
+            let error = PushClient::builder("o", ApiKey::new(key)).build().unwrap_err();
+            assert!(matches!(error, Error::Config(_)) && error.to_string().contains("the API key"), "{error}");
+        }
+        let error = PushClient::builder("", ApiKey::new("k")).build().unwrap_err();
+        assert!(error.to_string().contains("organization"), "{error}");
+    }
+
+    #[test]
+    fn a_user_agent_that_no_header_can_hold_is_refused_and_a_blank_one_is_none() {
+        let builder = || PushClient::builder("o", ApiKey::new("k")).base_url("http://127.0.0.1:1");
+        assert!(matches!(builder().user_agent("a\nb").build(), Err(Error::Config(_))));
+        assert_eq!(user_agent(Some(" ")).unwrap(), user_agent(None).unwrap());
+        assert_eq!(user_agent(Some("c/1")).unwrap(), concat!("c/1 coveo-push/", env!("CARGO_PKG_VERSION")));
+    }
+
+    #[test]
+    fn the_last_of_region_and_base_url_counts() {
+        let builder = || PushClient::builder("o", ApiKey::new("k"));
+        assert_eq!(builder().region(Region::Canada).base_url("https://a").base_url, "https://a");
+        assert_eq!(builder().base_url("https://a").region(Region::Canada).base_url, Region::Canada.base_url());
+    }
+
+    #[test]
+    fn a_client_and_its_handles_can_go_anywhere() {
+        fn is_free<T: Clone + Send + Sync + fmt::Debug + 'static>() {}
+
+        is_free::<PushClient>();
+        is_free::<Items>();
+        is_free::<Identities>();
+        is_free::<Sources>();
+        is_free::<FileContainers>();
     }
 }

@@ -46,6 +46,18 @@ impl fmt::Debug for ApiKey {
     }
 }
 
+/// So that a provider can tell whether the token that was refused is the one it keeps. How long it
+/// takes does not tell where two keys differ.
+impl PartialEq for ApiKey {
+    fn eq(&self, other: &Self) -> bool {
+        let (one, two) = (self.expose().as_bytes(), other.expose().as_bytes());
+        let differences = one.iter().zip(two).fold(0, |differences, (a, b)| differences | (a ^ b));
+        one.len() == two.len() && std::hint::black_box(differences) == 0
+    }
+}
+
+impl Eq for ApiKey {}
+
 impl From<String> for ApiKey {
     fn from(key: String) -> Self {
         Self::new(key)
@@ -99,14 +111,6 @@ impl Credentials {
         match self {
             Self::Key(key) => Ok(key.clone()),
             Self::Provider(provider) => provider.token(refused).await,
-        }
-    }
-
-    /// The key, when it does not change.
-    pub(crate) fn static_key(&self) -> Option<&str> {
-        match self {
-            Self::Key(key) => Some(key.expose()),
-            Self::Provider(_) => None,
         }
     }
 }

@@ -109,6 +109,33 @@
 //! # Ok(()) }
 //! ```
 //!
+//! # Any number of items
+//!
+//! A pusher ([`Items::pusher`], [`Identities::pusher`]) takes operations one by one, or from a stream,
+//! and does the rest: batches of exact size, several uploads at the same time, the order of what is
+//! about the same id, and a report that accounts for every one.
+//!
+//! ```
+//! # #[cfg(feature = "test-util")]
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), coveo_push::PushError> {
+//! # let fake = coveo_push::fake::FakePushApi::builder().source("my-source").build();
+//! # let client = fake.client();
+//! use coveo_push::DocumentBody;
+//!
+//! let mut pusher = client.items("my-source").pusher().concurrency(4).start();
+//! for number in 0..1_000 {
+//!     let doc = DocumentBody::text("Words.").metadata("number", number);
+//!     pusher.add_or_update(&format!("https://example.com/{number}"), &doc).await?;
+//! }
+//! let report = pusher.finish().await.into_result()?;
+//! assert_eq!(report.accepted, 1_000);
+//! # assert_eq!(fake.source("my-source").len(), 1_000);
+//! # Ok(()) }
+//! # #[cfg(not(feature = "test-util"))]
+//! # fn main() {}
+//! ```
+//!
 //! # A rebuild
 //!
 //! Who pushes everything again wants to be rid of what was not in it. Every push has an ordering id,
@@ -234,7 +261,7 @@ mod region;
 pub use api::{
     Accepted, AddOrUpdateAlias, AddOrUpdateIdentity, AddOrUpdateItem, BatchAccepted, CreateFileContainer,
     DeleteIdentity, DeleteItem, DeleteOldIdentities, DeleteOldItems, FileContainers, Identities, Items, PushBatch,
-    PushIdentityFile, PushItemFile, SetSourceStatus, Sources, StoreBytes, UploadToContainer,
+    PushIdentityContainer, PushItemContainer, SetSourceStatus, Sources, StoreBytes, UploadToContainer,
 };
 pub use bytes;
 pub use client::{PushClient, PushClientBuilder};

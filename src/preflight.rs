@@ -14,20 +14,27 @@
 //! assert_eq!(findings[0].rule(), Rule::DocumentIdNotAUri);
 //! ```
 
+mod keys;
+mod rule;
+
 use std::borrow::Cow;
 use std::collections::HashSet;
-use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use memchr::{memchr, memmem};
 use serde::Serialize;
 
 use crate::model::document_keys as key;
-use crate::model::object::{self, Entry, Layout, ObjectError};
+use crate::model::object::{self, Layout, ObjectError};
 use crate::model::{
-    BatchDocumentBody, BatchIdentityBody, Identity, IdentityBody, MappedIdentityBody, OrderingId, Permissions,
+    BatchDocumentBody, BatchIdentityBody, CompressionType, Identity, IdentityBody, MappedIdentityBody, OrderingId,
+    Permissions,
 };
+
+pub(crate) use keys::KnownKeys;
+pub use rule::{Finding, Rule};
 
 /// The service's limits ([article 63](https://docs.coveo.com/en/63/)). Where it says MB and not
 /// whether 1,000,000 or 1,048,576 bytes are meant, the smaller reading is taken.
@@ -55,156 +62,9 @@ pub enum Preflight {
     Off,
 }
 
-/// A rule of the service, with a code that does not change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Rule {
-    /// A document id is there.
-    DocumentIdEmpty,
-    /// A `documentId` in the item is the one the item is pushed with.
-    DocumentIdMismatch,
-    /// The item can be written as JSON, and is an object.
-    NotAnObject,
-    /// No key of an item comes twice, in whatever case: the service refuses the whole batch.
-    DuplicateKey,
-    /// No metadata key is called like a property of the item.
-    ReservedKey,
-    /// Every number is one that JSON can hold.
-    NumberNotFinite,
-    /// An item has at most one of `data`, `compressedBinaryData`, `compressedBinaryDataFileId`.
-    SeveralData,
-    /// `fileExtension` begins with a dot.
-    FileExtension,
-    /// The data inside an item is smaller than [`limit::DATA_BYTES`].
-    DataTooLarge,
-    /// A request is not larger than [`limit::REQUEST_BYTES`].
-    RequestTooLarge,
-    /// An upload is not larger than [`limit::CONTAINER_BYTES`].
-    ContainerTooLarge,
-    /// A batch holds something.
-    BatchEmpty,
-    /// A security identity has a name.
-    IdentityNameEmpty,
-    /// An id that stands in a path is there and is not `.` or `..`, which no encoding keeps apart
-    /// from a step in the path.
-    PathSegment,
-    /// A compression type is one that the service knows, and is said once.
-    CompressionType,
-    /// An upload goes to an https URI without user info, and its headers are valid.
-    UploadTarget,
-    /// A document id is a URI of the form `scheme://…`. Else the item is dropped.
-    DocumentIdNotAUri,
-    /// A document id stands in a batch once, and not below one that is deleted with its children.
-    /// Else it is not known which of them the service takes last.
-    DocumentIdTwice,
-    /// `compressedBinaryData` is standard base64. Else the item's data is not read.
-    NotBase64,
-    /// An item has at most [`limit::PERMISSIONS`] permissions. Else it is dropped.
-    TooManyPermissions,
-    /// A permission names an identity. Else the item is dropped.
-    PermissionIdentityEmpty,
-    /// A delete-older-than has an id that is not in the future by more than five minutes. Else the
-    /// service ignores what is pushed until then.
-    OrderingIdInFuture,
-}
-
-impl Rule {
-    /// The code of the rule, for logs and for tests; it does not change.
-    #[must_use]
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::DocumentIdEmpty => "document-id-empty",
-            Self::DocumentIdMismatch => "document-id-mismatch",
-            Self::NotAnObject => "not-an-object",
-            Self::DuplicateKey => "duplicate-key",
-            Self::ReservedKey => "reserved-key",
-            Self::NumberNotFinite => "number-not-finite",
-            Self::SeveralData => "several-data",
-            Self::FileExtension => "file-extension",
-            Self::DataTooLarge => "data-too-large",
-            Self::RequestTooLarge => "request-too-large",
-            Self::ContainerTooLarge => "container-too-large",
-            Self::BatchEmpty => "batch-empty",
-            Self::IdentityNameEmpty => "identity-name-empty",
-            Self::PathSegment => "path-segment",
-            Self::CompressionType => "compression-type",
-            Self::UploadTarget => "upload-target",
-            Self::DocumentIdNotAUri => "document-id-not-a-uri",
-            Self::DocumentIdTwice => "document-id-twice",
-            Self::NotBase64 => "not-base64",
-            Self::TooManyPermissions => "too-many-permissions",
-            Self::PermissionIdentityEmpty => "permission-identity-empty",
-            Self::OrderingIdInFuture => "ordering-id-in-future",
-        }
-    }
-
-    /// Whether the service would answer 202 and then drop what breaks the rule. These rules follow
-    /// the [`Preflight`] switch; the others are always held.
-    #[must_use]
-    pub fn is_silent(self) -> bool {
-        matches!(
-            self,
-            Self::DocumentIdNotAUri
-                | Self::DocumentIdTwice
-                | Self::NotBase64
-                | Self::TooManyPermissions
-                | Self::PermissionIdentityEmpty
-                | Self::OrderingIdInFuture
-        )
-    }
-}
-
-impl fmt::Display for Rule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.code())
-    }
-}
-
-/// A rule that something breaks: what, which rule, and what to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    item: String,
-    rule: Rule,
-    message: String,
-}
-
-impl Finding {
-    pub(crate) fn new(item: impl Into<String>, rule: Rule, message: impl Into<String>) -> Self {
-        Self { item: item.into(), rule, message: message.into() }
-    }
-
-    /// What breaks the rule: a document id, the name of an identity, a parameter.
-    #[must_use]
-    pub fn item(&self) -> &str {
-        &self.item
-    }
-
-    /// The rule.
-    #[must_use]
-    pub fn rule(&self) -> Rule {
-        self.rule
-    }
-
-    /// What is wrong and what to do, for a person.
-    #[must_use]
-    pub fn message(&self) -> &str {
-        &self.message
-    }
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const LONGEST: usize = 200;
-        let Self { item, rule, message } = self;
-        let shown: String = item.chars().take(LONGEST).map(|c| if c.is_control() { ' ' } else { c }).collect();
-        let cut = if item.chars().nth(LONGEST).is_some() { "…" } else { "" };
-        write!(f, "`{shown}{cut}`: {message} [{rule}]")
-    }
-}
-
 /// What of the findings is refused under a switch, or else the warnings that are left.
 pub(crate) fn judge(findings: Vec<Finding>, switch: Preflight) -> Result<Vec<Finding>, Vec<Finding>> {
-    let is_refused = |finding: &Finding| !finding.rule.is_silent() || switch == Preflight::Refuse;
+    let is_refused = |finding: &Finding| !finding.rule().is_silent() || switch == Preflight::Refuse;
     if findings.iter().any(is_refused) {
         return Err(findings.into_iter().filter(is_refused).collect());
     }
@@ -216,7 +76,7 @@ pub fn item<T: Serialize + ?Sized>(document_id: &str, body: &T) -> Vec<Finding> 
     let mut buffer = Vec::new();
     let mut layout = Layout::default();
     match object::write(&mut buffer, &mut layout, Some(document_id), body) {
-        Ok(()) => written_item(document_id, &buffer, &layout, Preflight::Refuse),
+        Ok(()) => written_item(document_id, &buffer, &layout, &mut KnownKeys::default(), Preflight::Refuse),
         Err(error) => vec![unwritable(document_id, &error)],
     }
 }
@@ -354,54 +214,53 @@ fn is_uri(id: &str) -> bool {
 }
 
 /// What is wrong with an item that [`object::write`] put into `buffer`.
-pub(crate) fn written_item(id: &str, buffer: &[u8], layout: &Layout, switch: Preflight) -> Vec<Finding> {
+///
+/// `keys` remembers those of the item before, which are mostly the same.
+pub(crate) fn written_item(
+    id: &str,
+    buffer: &[u8],
+    layout: &Layout,
+    keys: &mut KnownKeys,
+    switch: Preflight,
+) -> Vec<Finding> {
     let mut findings: Vec<Finding> = document_id(id, switch).into_iter().collect();
     let mut found = |rule, message: String| findings.push(Finding::new(id, rule, message));
-    if let Some(key) = duplicate_key(buffer, layout) {
+    keys.read(buffer, layout);
+    if let Some(key) = keys.duplicate() {
         found(Rule::DuplicateKey, format!("the key `{key}` comes twice, and keys do not differ by case; keep one"));
     }
     let mut data = 0;
-    for entry in layout.entries() {
-        const QUOTES: usize = 2;
-        // Most keys are metadata, and most of those have the length of no property.
-        if !key::LENGTHS.contains(&(entry.key.len().saturating_sub(QUOTES))) {
-            continue;
-        }
+    for (entry, property) in keys.properties(layout) {
         let value = buffer.get(entry.value.clone()).unwrap_or_default();
-        let is = |known: &str| object::is_key(buffer.get(entry.key.clone()), known);
-        if is(key::DATA) || is(key::COMPRESSED_BINARY_DATA) {
-            data += 1;
-            let length = value.len().saturating_sub(2);
-            if length >= limit::DATA_BYTES {
-                found(
-                    Rule::DataTooLarge,
-                    format!(
-                        "the data has {length} bytes and the service takes less than {} in an item; upload it into a \
-                         file container",
-                        limit::DATA_BYTES
-                    ),
-                );
-            } else if switch != Preflight::Off && is(key::COMPRESSED_BINARY_DATA) && !is_base64(value) {
-                found(Rule::NotBase64, "compressedBinaryData is not standard base64; encode the bytes".to_owned());
+        match property {
+            _ if object::is_null(value) => {}
+            key::DATA => {
+                data += 1;
+                data_size(value, &mut found);
             }
-        } else if is(key::COMPRESSED_BINARY_DATA_FILE_ID) {
-            data += 1;
-        } else if is(key::DOCUMENT_ID) {
-            if text(value) != id {
-                found(
-                    Rule::DocumentIdMismatch,
-                    format!("the item itself says that its documentId is `{}`; give one of them", text(value)),
-                );
+            key::COMPRESSED_BINARY_DATA => {
+                data += 1;
+                data_size(value, &mut found);
+                if switch != Preflight::Off && !is_base64(value) {
+                    found(Rule::NotBase64, "compressedBinaryData is not standard base64; encode the bytes".to_owned());
+                }
             }
-        } else if is(key::FILE_EXTENSION) {
-            if !is_extension(value) {
-                found(
-                    Rule::FileExtension,
-                    format!("the fileExtension {} needs a leading dot, as in `.html`", String::from_utf8_lossy(value)),
-                );
+            key::COMPRESSED_BINARY_DATA_FILE_ID => data += 1,
+            key::DOCUMENT_ID if !is_text(value, id) => found(
+                Rule::DocumentIdMismatch,
+                format!("the item itself says that its documentId is `{}`; give one of them", text(value)),
+            ),
+            key::FILE_EXTENSION if !is_extension(value) => found(
+                Rule::FileExtension,
+                format!("the fileExtension {} needs a leading dot, as in `.html`", String::from_utf8_lossy(value)),
+            ),
+            key::COMPRESSION_TYPE => {
+                if let Err(error) = serde_json::from_slice::<CompressionType>(value) {
+                    found(Rule::CompressionType, error.to_string());
+                }
             }
-        } else if is(key::PERMISSIONS) && switch != Preflight::Off {
-            permissions(value, &mut found);
+            key::PERMISSIONS if switch != Preflight::Off => permissions(value, &mut found),
+            _ => {}
         }
     }
     if data > 1 {
@@ -413,12 +272,25 @@ pub(crate) fn written_item(id: &str, buffer: &[u8], layout: &Layout, switch: Pre
     findings
 }
 
+fn data_size(json: &[u8], found: &mut impl FnMut(Rule, String)) {
+    const QUOTES: usize = 2;
+    let (length, most) = (json.len().saturating_sub(QUOTES), limit::DATA_BYTES);
+    if length >= most {
+        found(
+            Rule::DataTooLarge,
+            format!(
+                "the data has {length} bytes and the service takes less than {most} in an item; upload it into a file \
+                 container"
+            ),
+        );
+    }
+}
+
 fn permissions(json: &[u8], found: &mut impl FnMut(Rule, String)) {
     const SHORTEST: usize = r#"{"identity":"","identityType":"User"}"#.len();
-    // Whatever the case of the key, and however much space there is between it and the name.
-    const NAMELESS: &[u8] = br#""""#;
+    const NO_TEXT: &[u8] = br#""""#;
     // Read only where a rule can be broken at all: most items have a few hundred bytes of it.
-    if json.len() <= limit::PERMISSIONS * SHORTEST && !json.windows(NAMELESS.len()).any(|part| part == NAMELESS) {
+    if json.len() <= limit::PERMISSIONS * SHORTEST && memmem::find(json, NO_TEXT).is_none() {
         return;
     }
     let Ok(permissions) = serde_json::from_slice::<Permissions>(json) else { return };
@@ -474,34 +346,10 @@ pub(crate) fn ids_of_batch(batch: &BatchDocumentBody) -> Vec<Finding> {
     findings
 }
 
-/// A key that an item has twice, in whatever case.
-fn duplicate_key<'a>(buffer: &'a [u8], layout: &Layout) -> Option<Cow<'a, str>> {
-    const FEW: usize = 64;
-    let entries = layout.entries();
-    let raw = |entry: &Entry| buffer.get(entry.key.clone()).unwrap_or_default();
-    let is_plain = |key: &[u8]| key.iter().fold(true, |plain, byte| plain & byte.is_ascii() & (*byte != b'\\'));
-    if entries.len() > FEW || !entries.iter().all(|entry| is_plain(raw(entry))) {
-        let mut seen = HashSet::new();
-        return entries.iter().map(|entry| text(raw(entry))).find(|key| !seen.insert(key.to_lowercase()));
-    }
-    // Keys that fall on different bits are different: most are compared with no other one.
-    let mut taken = 0_u64;
-    for (number, entry) in entries.iter().enumerate() {
-        let key = raw(entry);
-        let bit = 1 << (mixed(key) % u64::BITS as usize);
-        let is_same = |earlier: &Entry| raw(earlier).eq_ignore_ascii_case(key);
-        if taken & bit != 0 && entries.iter().take(number).any(is_same) {
-            return Some(text(key));
-        }
-        taken |= bit;
-    }
-    None
-}
-
-/// A number that is the same for keys that differ only in case, and mostly not for others.
-fn mixed(key: &[u8]) -> usize {
-    let letter = |at: usize| usize::from(key.get(at).copied().unwrap_or_default().to_ascii_lowercase());
-    key.len() * 7 + letter(1) * 5 + letter(key.len().saturating_sub(2)) * 3 + letter(key.len() / 2)
+/// Whether a JSON string is this text. Most are written as they are read.
+fn is_text(json: &[u8], plain: &str) -> bool {
+    let inside = json.strip_prefix(b"\"").and_then(|json| json.strip_suffix(b"\""));
+    (inside == Some(plain.as_bytes()) && memchr(b'\\', plain.as_bytes()).is_none()) || text(json) == plain
 }
 
 /// The text of a JSON string; of anything else, what is written there.
@@ -527,20 +375,4 @@ fn is_extension(json: &[u8]) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_permission_without_a_name_is_found_however_it_is_written() {
-        for permission in [
-            r#"{"identity":"","identityType":"User"}"#,
-            r#"{"identity": "", "identityType": "User"}"#,
-            r#"{"Identity":"","IdentityType":"User"}"#,
-        ] {
-            let text = format!(r#"{{"permissions":[{{"allowedPermissions":[{permission}]}}]}}"#);
-            let raw: Box<serde_json::value::RawValue> = serde_json::from_str(&text).unwrap();
-            let rules: Vec<Rule> = item("https://example.com/a", &raw).iter().map(Finding::rule).collect();
-            assert_eq!(rules, [Rule::PermissionIdentityEmpty], "{permission}");
-        }
-    }
-}
+mod tests;

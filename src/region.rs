@@ -182,3 +182,169 @@ impl fmt::Display for PushApiUrl {
         write!(f, "{} (organization {}, source {})", self.base_url, self.organization_id, self.source_id)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn base(text: &str) -> Result<BaseUrl, String> {
+        BaseUrl::parse(text, false).map_err(|error| error.to_string())
+    }
+
+    fn push_api_url(text: &str) -> Result<(String, String, String), String> {
+        let url: PushApiUrl = text.parse().map_err(|error: Error| error.to_string())?;
+        Ok((url.base_url().to_owned(), url.organization_id().to_owned(), url.source_id().to_owned()))
+    }
+
+    #[test]
+    fn every_region_has_its_host_and_its_word() {
+        let known = [
+            (Region::UsEast, "us", "https://api.cloud.coveo.com/push/v1"),
+            (Region::Canada, "ca", "https://api-ca.cloud.coveo.com/push/v1"),
+            (Region::Europe, "eu", "https://api-eu.cloud.coveo.com/push/v1"),
+            (Region::Australia, "au", "https://api-au.cloud.coveo.com/push/v1"),
+            (Region::Hipaa, "hipaa", "https://apihipaa.cloud.coveo.com/push/v1"),
+        ];
+        for (region, word, url) in known {
+            assert_eq!(region.base_url(), url);
+            assert_eq!(base(url).unwrap().as_str(), url);
+            for word in [word.to_owned(), word.to_uppercase(), format!(" {word}\n")] {
+                assert_eq!(word.parse::<Region>().unwrap(), region);
+            }
+        }
+        assert_eq!(Region::default(), Region::UsEast);
+    }
+
+    #[test]
+    fn a_word_that_is_no_region_is_refused_with_those_that_are() {
+        for word in ["", "us-east", "europe", "u s", "eu1"] {
+            let error = word.parse::<Region>().unwrap_err().to_string();
+            assert!(error.contains("us, ca, eu, au, hipaa"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_base_url_loses_the_slashes_at_its_end_and_keeps_its_port() {
+        for text in [
+            "https://example.com:8443/push/v1",
+            "https://example.com:8443/push/v1/",
+            " https://EXAMPLE.com:8443/push/v1//\n",
+        ] {
+            assert_eq!(base(text).unwrap().as_str(), "https://example.com:8443/push/v1");
+        }
+        assert_eq!(base("https://example.com").unwrap().as_str(), "https://example.com");
+    }
+
+    #[test]
+    fn a_base_url_knows_whether_it_is_https_and_loopback() {
+        let of = |text| base(text).map(|url| (url.is_https(), url.is_loopback())).unwrap();
+        assert_eq!(of("https://example.com"), (true, false));
+        assert_eq!(of("https://localhost"), (true, true));
+        assert_eq!(of("http://LOCALHOST:1"), (false, true));
+        assert_eq!(of("http://127.255.0.1"), (false, true));
+        assert_eq!(of("http://[::1]:8080/push/v1"), (false, true));
+        let allowed = BaseUrl::parse("http://example.com", true).unwrap();
+        assert_eq!((allowed.is_https(), allowed.is_loopback()), (false, false));
+    }
+
+    #[test]
+    fn a_base_url_that_is_none_is_refused_with_the_reason() {
+        let wrong = [
+            ("", "base URL"),
+            ("api.cloud.coveo.com/push/v1", "base URL"),
+            ("https://", "base URL"),
+            ("mailto:a@example.com", "base URL"),
+            ("data:,x", "base URL"),
+            ("ftp://example.com", "neither https nor http"),
+            ("http://example.com", "plain http"),
+            ("http://128.0.0.1", "plain http"),
+            ("http://localhost.example.com", "plain http"),
+            ("https://user@example.com", "user info"),
+            ("https://user:word@example.com", "user info"),
+            ("https://:word@example.com", "user info"),
+            ("https://example.com/push/v1?a=b", "query or a fragment"),
+            ("https://example.com/push/v1?", "query or a fragment"),
+            ("https://example.com/push/v1#a", "query or a fragment"),
+            ("https://example.com/push/v1/organizations/my-org", "PushApiUrl"),
+        ];
+        for (text, why) in wrong {
+            let error = base(text).unwrap_err();
+            assert!(error.contains(why), "{text}: {error}");
+            assert!(!error.contains("word"), "{error}");
+        }
+    }
+
+    #[test]
+    fn only_this_machine_is_loopback() {
+        for host in ["localhost", "LocalHost", "127.0.0.1", "127.1.2.3", "::1", "[::1]"] {
+            assert!(is_loopback(host), "{host}");
+        }
+        for host in
+            ["", "localhost.", "localhost.example.com", "0.0.0.0", "126.0.0.1", "10.0.0.1", "::2", "example.com"]
+        {
+            assert!(!is_loopback(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn the_url_of_the_console_is_read_in_every_region() {
+        for region in [Region::UsEast, Region::Canada, Region::Europe, Region::Australia, Region::Hipaa] {
+            let text = format!("{}/organizations/my-org/sources/my-source/documents", region.base_url());
+            let read = push_api_url(&text).unwrap();
+            assert_eq!(read, (region.base_url().to_owned(), "my-org".to_owned(), "my-source".to_owned()));
+        }
+    }
+
+    #[test]
+    fn the_url_of_the_console_may_have_a_port_encoded_ids_and_anything_behind_them() {
+        let expected = ("http://localhost:80/a", "my org/x", "sö%");
+        let read = |tail: &str| {
+            push_api_url(&format!("{}{tail}", "http://localhost:8080/a/organizations/my%20org%2Fx/sources/s%C3%B6%25"))
+        };
+        for tail in ["", "/", "/documents", "/documents/batch?fileId=%7B%7D", "/status?statusType=X#y", "?a=b", "\n"] {
+            let (base, organization, source) = read(tail).unwrap();
+            assert_eq!(base.replace("8080", "80"), expected.0);
+            assert_eq!((organization.as_str(), source.as_str()), (expected.1, expected.2));
+        }
+    }
+
+    #[test]
+    fn the_url_of_the_console_may_have_nothing_before_the_organization() {
+        let (base, ..) = push_api_url("https://example.com/organizations/o/sources/s").unwrap();
+        assert_eq!(base, "https://example.com");
+    }
+
+    #[test]
+    fn an_organization_may_be_called_as_a_part_of_the_path_is() {
+        let (_, organization, source) =
+            push_api_url("https://example.com/organizations/sources/sources/organizations").unwrap();
+        assert_eq!((organization.as_str(), source.as_str()), ("sources", "organizations"));
+    }
+
+    #[test]
+    fn what_is_no_url_of_the_console_is_refused() {
+        for text in [
+            "",
+            "my-source",
+            "/organizations/o/sources/s",
+            "mailto:organizations/o/sources/s",
+            "https://example.com/push/v1",
+            "https://example.com/organizations",
+            "https://example.com/organizations/o",
+            "https://example.com/organizations/o/sources",
+            "https://example.com/organizations/o/sources/",
+            "https://example.com/organizations//sources/s",
+            "https://example.com/organizations/o/providers/p",
+            "https://example.com/organizations/o/source/s",
+        ] {
+            let error = push_api_url(text).unwrap_err();
+            assert!(error.contains("Push API URL"), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn the_url_of_the_console_is_shown_without_its_tail() {
+        let url: PushApiUrl = "https://example.com/organizations/o/sources/s/documents?x=y".parse().unwrap();
+        assert_eq!(url.to_string(), "https://example.com (organization o, source s)");
+    }
+}

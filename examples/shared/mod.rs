@@ -7,6 +7,8 @@
 
 #![allow(dead_code, reason = "each example uses a part of it")]
 
+pub(crate) mod lines;
+
 use std::env;
 use std::error::Error as StdError;
 use std::fmt;

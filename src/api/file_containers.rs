@@ -1,9 +1,10 @@
 use super::call::{Draft, call, query};
 use crate::error::{Error, InvalidError};
 use crate::http::body::Body;
+use crate::http::decode;
 use crate::http::kernel::Kernel;
 use crate::http::request::{Recipe, Resource};
-use crate::http::send::{CallSettings, read_container};
+use crate::http::send::CallSettings;
 use crate::model::FileContainer;
 use crate::operation::Operation;
 use crate::preflight;
@@ -28,7 +29,7 @@ impl FileContainers {
     /// let containers = client.file_containers();
     /// let container = containers.create().await?;
     /// containers.upload(&container, batch).await?;
-    /// client.items("my-source").push_file(container.file_id()).await?;
+    /// client.items("my-source").push_container(container.file_id()).await?;
     /// # Ok(()) }
     /// ```
     pub fn create(&self) -> CreateFileContainer {
@@ -93,9 +94,8 @@ impl CreateFileContainer {
     }
 
     async fn send(self) -> Result<FileContainer, Error> {
-        let kernel = self.draft.kernel.clone();
         let (answer, _) = self.draft.send().await?;
-        read_container(&kernel, &answer)
+        decode::container(&answer)
     }
 }
 

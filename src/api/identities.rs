@@ -111,7 +111,7 @@ impl Identities {
     /// use coveo_push::{BatchIdentityBody, Identity, IdentityBody};
     ///
     /// let batch = BatchIdentityBody::new()
-    ///     .member(IdentityBody::group("SampleGroup").member(Identity::user("asmith@example.com")))
+    ///     .add_or_update(IdentityBody::group("SampleGroup").member(Identity::user("asmith@example.com")))
     ///     .delete(Identity::user("bjones@example.com"));
     /// client.identities("My Provider").push_batch(&batch).await?;
     /// # Ok(()) }
@@ -139,8 +139,8 @@ impl Identities {
     /// Pushes the batch of identities in a file container that was filled before
     /// ([article 55](https://docs.coveo.com/en/55/)). What it holds is the JSON of a
     /// [`BatchIdentityBody`]; it is not looked at here.
-    pub fn push_file(&self, file_id: impl AsRef<str>) -> PushIdentityFile {
-        PushIdentityFile { draft: self.draft(Operation::PushIdentityBatch).with(query::FILE_ID, file_id.as_ref()) }
+    pub fn push_container(&self, file_id: impl AsRef<str>) -> PushIdentityContainer {
+        PushIdentityContainer { draft: self.draft(Operation::PushIdentityBatch).with(query::FILE_ID, file_id.as_ref()) }
     }
 
     /// Deletes the identities of the provider whose ordering id is lower than this one
@@ -151,10 +151,11 @@ impl Identities {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] when the id is in the future; nothing is sent then.
+    /// [`Error::Invalid`] when the id is in the future by the service's clock, as the last call that
+    /// succeeded told it (by the local clock until then); nothing is sent then.
     pub fn delete_older_than(&self, ordering_id: impl Into<OrderingId>) -> DeleteOldIdentities {
         let id = ordering_id.into();
-        let findings = preflight::older_than(id, (self.kernel.shared.now)());
+        let findings = preflight::older_than(id, self.kernel.shared.now());
         let draft = self.draft(Operation::DeleteOldIdentities).with(query::ORDERING_ID, id).found(findings);
         DeleteOldIdentities { draft }
     }
@@ -181,17 +182,17 @@ pub struct DeleteIdentity {
     draft: Draft,
 }
 
-/// Pushes a file container of identities: [`Identities::push_file`].
+/// Pushes a file container of identities: [`Identities::push_container`].
 #[derive(Debug)]
 #[must_use = "a request is sent by `.await`"]
-pub struct PushIdentityFile {
+pub struct PushIdentityContainer {
     draft: Draft,
 }
 
 call!(AddOrUpdateIdentity(draft.settings) -> Accepted);
 call!(AddOrUpdateAlias(draft.settings) -> Accepted);
 call!(DeleteIdentity(draft.settings) -> Accepted);
-call!(PushIdentityFile(draft.settings) -> Accepted);
+call!(PushIdentityContainer(draft.settings) -> Accepted);
 
 /// The operations on identities take the same option and answer alike.
 macro_rules! ordered {
@@ -212,7 +213,7 @@ macro_rules! ordered {
     };
 }
 
-ordered!(AddOrUpdateIdentity, AddOrUpdateAlias, DeleteIdentity, PushIdentityFile);
+ordered!(AddOrUpdateIdentity, AddOrUpdateAlias, DeleteIdentity, PushIdentityContainer);
 
 /// Deletes old security identities: [`Identities::delete_older_than`].
 #[derive(Debug)]

@@ -12,7 +12,7 @@ use crate::http::request::Resource;
 use crate::model::object::{self, Layout};
 use crate::model::{BatchDocumentBody, CompressionType, OrderingId, document_keys as key};
 use crate::operation::Operation;
-use crate::preflight::{self, Finding, Rule};
+use crate::preflight::{self, Finding, KnownKeys, Rule};
 
 /// The items of one source: [`PushClient::items`](crate::PushClient::items).
 ///
@@ -70,15 +70,18 @@ impl Items {
         let mut layout = Layout::default();
         match object::write(&mut json, &mut layout, None, item) {
             Ok(()) => {
-                draft = draft.found(preflight::written_item(&id, &json, &layout, self.kernel.shared.preflight));
+                draft = draft.found(preflight::written_item(
+                    &id,
+                    &json,
+                    &layout,
+                    &mut KnownKeys::default(),
+                    self.kernel.shared.preflight,
+                ));
                 // In the body it is a property of batches; a single item has it in the query.
                 if let Some(value) = object::take_out(&mut json, &layout, key::COMPRESSION_TYPE) {
-                    match serde_json::from_slice::<Option<CompressionType>>(&value) {
-                        Ok(None) => {}
-                        Ok(Some(compression)) => draft.set(query::COMPRESSION_TYPE, compression),
-                        Err(error) => {
-                            draft = draft.found([Finding::new(&id, Rule::CompressionType, error.to_string())]);
-                        }
+                    // What is no compression type was found above.
+                    if let Ok(Some(compression)) = serde_json::from_slice::<Option<CompressionType>>(&value) {
+                        draft.set(query::COMPRESSION_TYPE, compression);
                     }
                 }
                 draft.body(json, &id);
@@ -147,8 +150,8 @@ impl Items {
     /// Pushes the batch of items in a file container that was filled before
     /// ([article 90](https://docs.coveo.com/en/90/)). What it holds is the JSON of a
     /// [`BatchDocumentBody`]; it is not looked at here.
-    pub fn push_file(&self, file_id: impl AsRef<str>) -> PushItemFile {
-        PushItemFile { draft: self.draft(Operation::PushItemBatch).with(query::FILE_ID, file_id.as_ref()) }
+    pub fn push_container(&self, file_id: impl AsRef<str>) -> PushItemContainer {
+        PushItemContainer { draft: self.draft(Operation::PushItemBatch).with(query::FILE_ID, file_id.as_ref()) }
     }
 
     /// Deletes the items of the source whose ordering id is lower than this one
@@ -176,10 +179,11 @@ impl Items {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] when the id is in the future; nothing is sent then.
+    /// [`Error::Invalid`] when the id is in the future by the service's clock, as the last call that
+    /// succeeded told it (by the local clock until then); nothing is sent then.
     pub fn delete_older_than(&self, ordering_id: impl Into<OrderingId>) -> DeleteOldItems {
         let id = ordering_id.into();
-        let findings = preflight::older_than(id, (self.kernel.shared.now)());
+        let findings = preflight::older_than(id, self.kernel.shared.now());
         let draft = self.draft(Operation::DeleteOldItems).with(query::ORDERING_ID, id).found(findings);
         DeleteOldItems { draft }
     }
@@ -257,16 +261,16 @@ impl DeleteItem {
     }
 }
 
-/// Pushes a file container of items: [`Items::push_file`].
+/// Pushes a file container of items: [`Items::push_container`].
 #[derive(Debug)]
 #[must_use = "a request is sent by `.await`"]
-pub struct PushItemFile {
+pub struct PushItemContainer {
     draft: Draft,
 }
 
-call!(PushItemFile(draft.settings) -> Accepted);
+call!(PushItemContainer(draft.settings) -> Accepted);
 
-impl PushItemFile {
+impl PushItemContainer {
     /// Where the operations stand among others on the same items. Default: the service's clock, in
     /// milliseconds. Best left alone ([article 147](https://docs.coveo.com/en/147/)).
     pub fn ordering_id(mut self, id: impl Into<OrderingId>) -> Self {

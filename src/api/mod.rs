@@ -12,8 +12,8 @@ mod sources;
 pub use accepted::{Accepted, BatchAccepted};
 pub use file_containers::{CreateFileContainer, FileContainers, StoreBytes, UploadToContainer};
 pub use identities::{
-    AddOrUpdateAlias, AddOrUpdateIdentity, DeleteIdentity, DeleteOldIdentities, Identities, PushIdentityFile,
+    AddOrUpdateAlias, AddOrUpdateIdentity, DeleteIdentity, DeleteOldIdentities, Identities, PushIdentityContainer,
 };
-pub use items::{AddOrUpdateItem, DeleteItem, DeleteOldItems, Items, PushItemFile};
+pub use items::{AddOrUpdateItem, DeleteItem, DeleteOldItems, Items, PushItemContainer};
 pub use push_batch::PushBatch;
 pub use sources::{SetSourceStatus, Sources};

@@ -15,7 +15,7 @@ use crate::http::send::CallSettings;
 use crate::model::object::{self, Layout};
 use crate::model::{BatchDocumentBody, BatchIdentityBody, OrderingId};
 use crate::operation::Operation;
-use crate::preflight::{self, Finding, Rule};
+use crate::preflight::{self, Finding, KnownKeys, Rule};
 
 /// Pushes a batch in three steps, each tried again on its own: creates a file container, uploads
 /// the batch into it, and pushes the container: [`Items::push_batch`], [`Identities::push_batch`].
@@ -103,13 +103,14 @@ fn write_items(kernel: &Kernel, batch: &BatchDocumentBody) -> (Vec<u8>, Vec<Find
     let switch = kernel.shared.preflight;
     let mut findings = preflight::ids_of_batch(batch);
     let mut layout = Layout::default();
+    let mut keys = KnownKeys::default();
     let mut json = br#"{"addOrUpdate":["#.to_vec();
     for (index, item) in batch.add_or_update.iter().enumerate() {
         if index > 0 {
             json.push(b',');
         }
         match object::write(&mut json, &mut layout, Some(&item.document_id), &item.body) {
-            Ok(()) => findings.extend(preflight::written_item(&item.document_id, &json, &layout, switch)),
+            Ok(()) => findings.extend(preflight::written_item(&item.document_id, &json, &layout, &mut keys, switch)),
             Err(error) => findings.push(preflight::unwritable(&item.document_id, &error)),
         }
     }

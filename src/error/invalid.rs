@@ -1,6 +1,6 @@
 use std::fmt;
 
-use super::BoxError;
+use super::{BoxError, CallRecord};
 use crate::operation::Operation;
 use crate::preflight::Finding;
 
@@ -70,22 +70,44 @@ impl ConfigError {
     }
 }
 
-/// The credentials provider did not give a token, and nothing was sent.
-#[derive(Debug, thiserror::Error)]
-#[error("{operation}: the credentials provider gave no token")]
+/// The credentials provider did not give a token for the next attempt, which was not sent.
+#[derive(Debug)]
 pub struct CredentialsError {
-    operation: Operation,
+    pub(super) record: CallRecord,
     source: BoxError,
 }
 
 impl CredentialsError {
-    pub(crate) fn new(operation: Operation, source: BoxError) -> Self {
-        Self { operation, source }
+    pub(crate) fn new(record: CallRecord, source: BoxError) -> Self {
+        Self { record, source }
     }
 
     /// The operation that would have been sent.
     #[must_use]
     pub fn operation(&self) -> Operation {
-        self.operation
+        self.record.operation
+    }
+
+    /// How many times the request was sent before. 0 unless this was to be a retry.
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        self.record.attempts
+    }
+}
+
+impl fmt::Display for CredentialsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: the credentials provider gave no token", self.record.operation)?;
+        match self.record.attempts {
+            0 => Ok(()),
+            1 => f.write_str(" (after 1 attempt)"),
+            attempts => write!(f, " (after {attempts} attempts)"),
+        }
+    }
+}
+
+impl std::error::Error for CredentialsError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&*self.source)
     }
 }

@@ -164,7 +164,6 @@ impl Error {
     pub fn operation(&self) -> Option<Operation> {
         match self {
             Self::Invalid(error) => error.operation(),
-            Self::Credentials(error) => Some(error.operation()),
             other => other.record().map(|record| record.operation),
         }
     }
@@ -220,6 +219,7 @@ impl Error {
         match self {
             Self::Upload(error) => Some(&error.record),
             Self::Transport(error) => Some(&error.record),
+            Self::Credentials(error) => Some(&error.record),
             Self::Decode(error) => Some(&error.record),
             other => other.api().map(|error| &error.record),
         }

@@ -11,23 +11,30 @@ impl<'a> Redactor<'a> {
     }
 
     pub(crate) fn redact(self, text: String) -> String {
-        without_queries(match self.secret {
-            Some(secret) if text.contains(secret) => text.replace(secret, "[redacted]"),
-            _ => text,
-        })
+        let Some(secret) = self.secret else { return without_queries(text) };
+        let text = without(text, secret);
+        // As JSON may write it.
+        let text = if secret.contains('/') { without(text, &secret.replace('/', "\\/")) } else { text };
+        without_queries(text)
     }
+}
+
+fn without(text: String, secret: &str) -> String {
+    if text.contains(secret) { text.replace(secret, "[redacted]") } else { text }
 }
 
 /// The text with the query of every URL in it left out.
 fn without_queries(text: String) -> String {
+    /// What stands behind the scheme, plain and as JSON may write it.
+    const MARKS: [&str; 2] = ["://", ":\\/\\/"];
+
     let ends_url = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '`');
+    let next = |rest: &str| MARKS.iter().filter_map(|mark| Some(rest.find(mark)? + mark.len())).min();
     let mut kept = String::new();
     let mut rest = text.as_str();
-    while let Some((before, after)) = rest.split_once("://") {
+    while let Some((before, after)) = next(rest).and_then(|at| rest.split_at_checked(at)) {
         let url = after.split(ends_url).next().unwrap_or_default();
-        let beyond = after.strip_prefix(url).unwrap_or_default();
         kept.push_str(before);
-        kept.push_str("://");
         match url.split_once('?') {
             Some((plain, _)) => {
                 kept.push_str(plain);
@@ -35,7 +42,7 @@ fn without_queries(text: String) -> String {
             }
             None => kept.push_str(url),
         }
-        rest = beyond;
+        rest = after.strip_prefix(url).unwrap_or_default();
     }
     if kept.is_empty() {
         return text;
@@ -65,5 +72,25 @@ mod tests {
         );
         assert_eq!(redact("https://s3/x?sig"), "https://s3/x?[redacted]");
         assert_eq!(redact("what? nothing."), "what? nothing.");
+    }
+
+    #[test]
+    fn what_json_writes_with_escaped_slashes_is_taken_out_too() {
+        let redactor = Redactor::new(Some("a/b+c="));
+        assert_eq!(
+            redactor.redact(r#"{"k":"a\/b+c=","l":"a/b+c="}"#.to_owned()),
+            r#"{"k":"[redacted]","l":"[redacted]"}"#
+        );
+        assert_eq!(
+            redactor.redact(r#"{"a":"https:\/\/s3\/x?sig=1","b":"http://y?z","c":"?"}"#.to_owned()),
+            r#"{"a":"https:\/\/s3\/x?[redacted]","b":"http://y?[redacted]","c":"?"}"#
+        );
+    }
+
+    #[test]
+    fn a_url_that_stands_in_the_query_of_another_goes_with_it() {
+        let redact = |text: &str| Redactor::new(None).redact(text.to_owned());
+        assert_eq!(redact("http://a/b?next=http://c/d?e=f then"), "http://a/b?[redacted] then");
+        assert_eq!(redact("://"), "://");
     }
 }

@@ -185,3 +185,87 @@ impl fmt::Debug for HttpBody {
         write!(f, "HttpBody({} bytes left)", self.left)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use http_body::Body as _;
+
+    use super::*;
+
+    struct Chunks(Vec<Result<&'static str, &'static str>>);
+
+    impl Stream for Chunks {
+        type Item = Result<Bytes, BoxError>;
+
+        fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+            let next = (!self.0.is_empty()).then(|| self.0.remove(0));
+            Poll::Ready(next.map(|chunk| chunk.map(Bytes::from).map_err(Into::into)))
+        }
+    }
+
+    fn stream<const N: usize>(length: u64, chunks: [Result<&'static str, &'static str>; N]) -> Body {
+        Body::reopenable(length, move || Box::pin(Chunks(chunks.to_vec())))
+    }
+
+    /// What comes out, up to the end or the first error.
+    fn read(body: Body) -> Result<String, String> {
+        let mut body = body.into_http_body();
+        let mut text = String::new();
+        loop {
+            let before = body.size_hint().exact().unwrap();
+            let Poll::Ready(frame) = Pin::new(&mut body).poll_frame(&mut Context::from_waker(Waker::noop())) else {
+                panic!("it waits")
+            };
+            match frame {
+                Some(Ok(frame)) => {
+                    let data = frame.into_data().unwrap();
+                    assert_eq!(body.size_hint().exact(), Some(before - data.len() as u64));
+                    text += std::str::from_utf8(&data).unwrap();
+                }
+                Some(Err(error)) => return Err(error.to_string()),
+                None => return Ok(text),
+            }
+        }
+    }
+
+    #[test]
+    fn bytes_come_out_as_they_are() {
+        assert_eq!(read(Body::from("abc")), Ok("abc".to_owned()));
+        assert_eq!(read(Body::empty()), Ok(String::new()));
+    }
+
+    #[test]
+    fn a_stream_comes_out_as_often_as_it_is_opened() {
+        let body = stream(5, [Ok("abc"), Ok(""), Ok("de")]);
+        assert_eq!(read(body.clone()), Ok("abcde".to_owned()));
+        assert_eq!(read(body), Ok("abcde".to_owned()));
+    }
+
+    #[test]
+    fn a_stream_that_ends_early_is_an_error() {
+        assert_eq!(read(stream(5, [Ok("abc")])), Err("the body ended 2 bytes early".to_owned()));
+        assert_eq!(read(stream(1, [])), Err("the body ended 1 bytes early".to_owned()));
+    }
+
+    #[test]
+    fn a_stream_that_goes_on_is_an_error() {
+        assert_eq!(read(stream(2, [Ok("abc")])), Err("the body is longer than it was said to be".to_owned()));
+        assert!(read(stream(3, [Ok("abc"), Ok("d")])).is_err());
+    }
+
+    #[test]
+    fn a_stream_that_fails_is_an_error() {
+        assert_eq!(read(stream(5, [Ok("abc"), Err("the disk")])), Err("the disk".to_owned()));
+    }
+
+    #[test]
+    fn a_body_knows_its_length_and_whether_it_is_in_memory() {
+        assert_eq!((Body::from("abc").len(), Body::from("abc").is_empty()), (3, false));
+        assert_eq!((Body::empty().len(), Body::empty().is_empty()), (0, true));
+        assert_eq!((stream(7, []).len(), stream(7, []).is_empty()), (7, false));
+        assert_eq!(Body::from("abc").as_bytes(), Some(&Bytes::from("abc")));
+        assert_eq!(stream(7, []).as_bytes(), None);
+    }
+}

@@ -7,6 +7,7 @@ use http::{HeaderMap, Response, StatusCode};
 use serde_json::Value;
 
 use super::retry::{retry_after, server_time};
+use crate::credentials::ApiKey;
 use crate::error::{ApiError, CallRecord, DecodeError, Error, ErrorCode, Redactor, UploadError};
 use crate::model::FileContainer;
 use crate::operation::Operation;
@@ -21,20 +22,24 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) server_time: Option<SystemTime>,
     pub(crate) body: Bytes,
+    /// What the request was sent with, to be kept out of errors about the body.
+    token: Option<ApiKey>,
 }
 
 /// Tells a success from an error by the statuses that the operation's row of the table gives.
 pub(crate) fn answer(
     response: Response<Bytes>,
     record: CallRecord,
-    redactor: Redactor<'_>,
+    token: Option<&ApiKey>,
     now: SystemTime,
 ) -> Result<Answer, Error> {
     let (head, body) = response.into_parts();
     let operation = record.operation;
     if operation.spec().success.contains(&head.status.as_u16()) {
-        return Ok(Answer { record, status: head.status, server_time: server_time(&head.headers), body });
+        let server_time = server_time(&head.headers);
+        return Ok(Answer { record, status: head.status, server_time, body, token: token.cloned() });
     }
+    let redactor = Redactor::new(token.map(ApiKey::expose));
     Err(match operation {
         Operation::UploadToContainer => upload_error(record, head.status, &head.headers, &body, now),
         _ => api_error(record, head.status, &head.headers, &body, redactor, now),
@@ -100,13 +105,14 @@ fn token(text: &str) -> Option<String> {
 }
 
 /// Reads the container that a successful `file_containers.create` answers with.
-pub(crate) fn container(answer: &Answer, redactor: Redactor<'_>) -> Result<FileContainer, Error> {
+pub(crate) fn container(answer: &Answer) -> Result<FileContainer, Error> {
+    let redactor = Redactor::new(answer.token.as_ref().map(ApiKey::expose));
     let mut json = serde_json::Deserializer::from_slice(&answer.body);
     serde_path_to_error::deserialize(&mut json).map_err(|error| {
         DecodeError::new(
             answer.record,
             answer.status,
-            error.path().to_string(),
+            redactor.redact(error.path().to_string()),
             kept(&answer.body, redactor),
             redactor.redact(error.inner().to_string()),
         )

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use http::HeaderValue;
 
+use super::clock::ServiceClock;
 use super::request::{Place, Resource};
 use super::retry::{Budget, RetryPolicy};
 use super::throttle::Throttle;
@@ -37,7 +38,15 @@ pub(crate) struct Shared {
     pub(crate) throttle: Throttle,
     pub(crate) budget: Budget,
     pub(crate) random: Random,
-    pub(crate) now: fn() -> SystemTime,
+    pub(crate) clock: ServiceClock,
+    pub(crate) local_now: fn() -> SystemTime,
+}
+
+impl Shared {
+    /// The time by the service's clock, as its last answer told it; by the local one until then.
+    pub(crate) fn now(&self) -> SystemTime {
+        self.clock.now().unwrap_or_else(self.local_now)
+    }
 }
 
 /// How long one attempt may take.
@@ -88,7 +97,8 @@ impl fmt::Debug for Kernel {
             throttle: _,
             budget: _,
             random: _,
-            now: _,
+            clock: _,
+            local_now: _,
         } = &**shared;
         f.debug_struct("PushClient")
             .field("base_url", &base_url.as_str())
@@ -98,5 +108,30 @@ impl fmt::Debug for Kernel {
             .field("retry", retry)
             .field("preflight", preflight)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_has_30_seconds_whatever_its_size() {
+        for length in [0, u64::MAX] {
+            assert_eq!(Timeouts::default().of(TimeoutClass::Control, length), Duration::from_secs(30));
+        }
+    }
+
+    #[test]
+    fn an_upload_has_30_seconds_and_the_time_of_its_bytes_at_256_kib_a_second() {
+        let of = |length| Timeouts::default().of(TimeoutClass::Upload, length).as_secs();
+        assert_eq!([of(0), of(1), of(256 * 1024), of(256 * 1024 + 1)], [30, 31, 31, 32]);
+        assert_eq!(of(256_000_000), 30 + 977);
+    }
+
+    #[test]
+    fn no_rate_and_no_size_make_a_timeout_that_fails() {
+        let timeouts = Timeouts { upload: Duration::MAX, upload_rate: 0, ..Timeouts::default() };
+        assert_eq!(timeouts.of(TimeoutClass::Upload, u64::MAX), Duration::MAX);
     }
 }

@@ -4,6 +4,7 @@
 //! ([`transport`]), and its answer is read in one place ([`decode`]).
 
 pub(crate) mod body;
+pub(crate) mod clock;
 pub(crate) mod decode;
 pub(crate) mod kernel;
 pub(crate) mod pace;

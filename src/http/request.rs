@@ -138,7 +138,8 @@ impl Recipe {
         *request.method_mut() = self.operation.method();
         *request.uri_mut() = self.uri.clone();
         *request.headers_mut() = self.headers.clone();
-        request.headers_mut().insert(USER_AGENT, user_agent.clone());
+        // A container may ask for one of its own, which is then part of its signature.
+        request.headers_mut().entry(USER_AGENT).or_insert_with(|| user_agent.clone());
         if let Some(authorization) = authorization {
             request.headers_mut().insert(AUTHORIZATION, authorization);
         }

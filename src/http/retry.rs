@@ -45,11 +45,12 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// One attempt, nothing more: no retry after an error, no fresh container for an upload, and no
-    /// second token from a credentials provider.
+    /// One attempt, nothing more: no retry after an error, no fresh container for an upload, no
+    /// second token from a credentials provider. A call that would have to wait because the service
+    /// told an earlier one to is not sent: it returns [`Error::RateLimited`] at once.
     #[must_use]
     pub fn none() -> Self {
-        Self { max_attempts: 1, ..Self::default() }
+        Self { max_attempts: 1, deadline: Duration::ZERO, ..Self::default() }
     }
 
     /// How many times a request is sent at the most; 1 and 0 mean once. Default: 5.
@@ -176,5 +177,213 @@ impl Budget {
     pub(crate) fn give_back(&self) {
         let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
         *tokens = (*tokens + Self::SUCCESS).min(Self::FULL);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use super::*;
+    use crate::error::{
+        ApiError, CallRecord, ErrorCode, TransportError, TransportErrorKind, TransportFailure, UploadError,
+    };
+    use crate::operation::Operation;
+
+    fn record(operation: Operation) -> CallRecord {
+        CallRecord { operation, attempts: 1, elapsed: Duration::ZERO, may_have_been_applied: false }
+    }
+
+    fn api(status: u16, code: Option<ErrorCode>) -> Verdict {
+        let status = StatusCode::from_u16(status).unwrap();
+        let record = record(Operation::PushItemBatch);
+        classify(&ApiError::new(record, status, code, None, String::new(), None).into())
+    }
+
+    fn upload(status: u16, code: Option<&str>) -> Verdict {
+        let status = StatusCode::from_u16(status).unwrap();
+        let record = record(Operation::UploadToContainer);
+        classify(&UploadError::new(record, status, code.map(str::to_owned), None, None).into())
+    }
+
+    #[test]
+    fn every_status_of_the_push_api_has_its_verdict() {
+        for status in 100..600 {
+            let expected = match status {
+                429 => Verdict::Throttled,
+                408 | 500 | 502 | 503 | 504 => Verdict::Failed,
+                _ => Verdict::Final,
+            };
+            assert_eq!(api(status, None), expected, "{status}");
+        }
+    }
+
+    #[test]
+    fn the_daily_quota_is_final_and_other_throttling_is_not() {
+        assert_eq!(api(429, Some(ErrorCode::TooManyDocumentsDaily)), Verdict::Final);
+        assert_eq!(api(429, Some(ErrorCode::TooManyRequests)), Verdict::Throttled);
+        assert_eq!(api(429, Some(ErrorCode::Other("X".to_owned()))), Verdict::Throttled);
+    }
+
+    #[test]
+    fn every_answer_of_the_storage_has_its_verdict() {
+        let known = [
+            (403, None, Verdict::Final),
+            (400, Some("ExpiredToken"), Verdict::Final),
+            (400, Some("RequestTimeout"), Verdict::Failed),
+            (400, None, Verdict::Final),
+            (404, None, Verdict::Final),
+            (307, None, Verdict::Final),
+            (408, None, Verdict::Failed),
+            (429, None, Verdict::Throttled),
+            (500, None, Verdict::Failed),
+            (503, Some("SlowDown"), Verdict::Failed),
+            (400, Some("SlowDown"), Verdict::Failed),
+        ];
+        for (status, code, verdict) in known {
+            assert_eq!(upload(status, code), verdict, "{status} {code:?}");
+        }
+    }
+
+    #[test]
+    fn every_way_to_get_no_answer_has_its_verdict() {
+        let known = [
+            (TransportErrorKind::Request, Verdict::Final),
+            (TransportErrorKind::Connect, Verdict::Failed),
+            (TransportErrorKind::Send, Verdict::Failed),
+            (TransportErrorKind::Timeout, Verdict::Failed),
+            (TransportErrorKind::Body, Verdict::Failed),
+        ];
+        for (kind, verdict) in known {
+            let failure = TransportFailure::new(record(Operation::PushItemBatch), TransportError::from(kind));
+            assert_eq!(classify(&failure.into()), verdict, "{kind}");
+        }
+    }
+
+    #[test]
+    fn the_bound_of_a_wait_doubles_up_to_30_seconds() {
+        let bounds: Vec<u128> =
+            (1..=9).map(|attempt| RetryPolicy::default().backoff(attempt, 1.0).as_millis()).collect();
+        assert_eq!(bounds, [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000]);
+    }
+
+    #[test]
+    fn a_wait_is_drawn_between_nothing_and_its_bound() {
+        let policy = RetryPolicy::default();
+        assert_eq!(policy.backoff(3, 0.0), Duration::ZERO);
+        assert_eq!(policy.backoff(3, 0.5), Duration::from_secs(1));
+        assert_eq!(policy.backoff(3, 1.0), Duration::from_secs(2));
+    }
+
+    #[test]
+    fn a_random_number_out_of_its_range_does_no_harm() {
+        let policy = RetryPolicy::default();
+        assert_eq!(policy.backoff(1, -1.0), Duration::ZERO);
+        assert_eq!(policy.backoff(1, 7.0), Duration::from_millis(500));
+    }
+
+    #[test]
+    fn no_attempt_is_too_high_to_wait_after() {
+        let policy = RetryPolicy::default().base_delay(Duration::from_secs(1)).max_delay(Duration::MAX);
+        for attempt in [0, 1, 32, 33, 1000, u32::MAX] {
+            assert!(policy.backoff(attempt, 1.0) >= Duration::from_secs(1));
+        }
+        assert_eq!(RetryPolicy::default().backoff(u32::MAX, 1.0), Duration::from_secs(30));
+        let longest = RetryPolicy::default().base_delay(Duration::MAX).max_delay(Duration::MAX);
+        assert!(longest.backoff(u32::MAX, 0.5) > Duration::from_secs(1));
+    }
+
+    #[test]
+    fn no_wait_is_longer_than_its_cap_even_when_that_is_shorter_than_the_first_bound() {
+        let policy = RetryPolicy::default().base_delay(Duration::from_secs(60));
+        assert_eq!(policy.backoff(1, 1.0), Duration::from_secs(30));
+    }
+
+    #[test]
+    fn at_least_one_attempt_is_made() {
+        assert_eq!(RetryPolicy::default().max_attempts(0).attempts(), 1);
+        assert!(RetryPolicy::default().max_attempts(0).is_none());
+        assert!(RetryPolicy::none().is_none() && !RetryPolicy::default().is_none());
+    }
+
+    /// What `Retry-After` says at 1970-01-01T00:01:40Z, without a `Date` unless one is given.
+    fn asks(text: &str, date: Option<&str>) -> Option<Duration> {
+        let mut headers = HeaderMap::new();
+        headers.insert(RETRY_AFTER, text.parse().unwrap());
+        if let Some(date) = date {
+            headers.insert(DATE, date.parse().unwrap());
+        }
+        retry_after(&headers, UNIX_EPOCH + Duration::from_secs(100))
+    }
+
+    #[test]
+    fn retry_after_is_read_in_seconds() {
+        assert_eq!(asks("0", None), Some(Duration::ZERO));
+        assert_eq!(asks("120", None), Some(Duration::from_secs(120)));
+        assert_eq!(asks(" 7 ", None), Some(Duration::from_secs(7)));
+        assert_eq!(asks("1.5", None), Some(Duration::from_millis(1500)));
+    }
+
+    #[test]
+    fn retry_after_is_read_as_a_date_by_the_services_clock_or_else_by_ours() {
+        assert_eq!(asks("Thu, 01 Jan 1970 00:02:00 GMT", None), Some(Duration::from_secs(20)));
+        let date = Some("Thu, 01 Jan 1970 00:01:50 GMT");
+        assert_eq!(asks("Thu, 01 Jan 1970 00:02:00 GMT", date), Some(Duration::from_secs(10)));
+        assert_eq!(asks("Thu, 01 Jan 1970 00:02:00 GMT", Some("garbage")), Some(Duration::from_secs(20)));
+    }
+
+    #[test]
+    fn a_date_that_has_passed_asks_for_no_wait() {
+        assert_eq!(asks("Thu, 01 Jan 1970 00:00:01 GMT", None), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn a_wait_beyond_all_measure_is_the_longest_there_is() {
+        for text in ["1e300", "inf", "99999999999999999999999999"] {
+            assert_eq!(asks(text, None), Some(Duration::MAX), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_neither_seconds_nor_a_date_is_not_there() {
+        for text in ["", "-1", "-0.5", "soon", "NaN", "1 s", "2026-01-01T00:00:00Z", "-inf"] {
+            assert_eq!(asks(text, None), None, "{text}");
+        }
+        assert_eq!(retry_after(&HeaderMap::new(), UNIX_EPOCH), None);
+    }
+
+    #[test]
+    fn a_budget_pays_for_ten_retries_and_no_more() {
+        let budget = Budget::new();
+        assert_eq!((0..20).filter(|_| budget.take()).count(), 10);
+    }
+
+    #[test]
+    fn five_successes_pay_for_a_retry() {
+        let budget = Budget::new();
+        while budget.take() {}
+        for _ in 0..4 {
+            budget.give_back();
+        }
+        assert!(!budget.take());
+        budget.give_back();
+        assert!(budget.take());
+    }
+
+    #[test]
+    fn a_retry_that_is_not_paid_for_costs_nothing() {
+        let budget = Budget::new();
+        while budget.take() {}
+        (0..4).for_each(|_| budget.give_back());
+        assert!(!budget.take() && !budget.take());
+        budget.give_back();
+        assert!(budget.take());
+    }
+
+    #[test]
+    fn successes_do_not_fill_a_budget_beyond_its_brim() {
+        let budget = Budget::new();
+        (0..1000).for_each(|_| budget.give_back());
+        assert_eq!((0..20).filter(|_| budget.take()).count(), 10);
     }
 }

@@ -14,10 +14,9 @@ use super::trace;
 use super::transport::Limits;
 use crate::credentials::{ApiKey, Credentials};
 use crate::error::{
-    ApiError, CallRecord, CredentialsError, Error, ErrorCode, Redactor, TransportError, TransportErrorKind,
-    TransportFailure,
+    ApiError, CallRecord, CredentialsError, Error, ErrorCode, TransportError, TransportErrorKind, TransportFailure,
 };
-use crate::operation::{Operation, TimeoutClass};
+use crate::operation::TimeoutClass;
 
 /// What a caller set for one call, instead of what the client has.
 #[derive(Debug, Clone, Default)]
@@ -42,14 +41,18 @@ impl Kernel {
             pace: settings.pace.as_ref(),
             limits: Limits::new(limit),
             latest_start: match class {
-                TimeoutClass::Upload if !policy.is_none() => limit.saturating_mul(3),
+                // Just before the third has had its time: a fourth never starts, whatever the jitter.
+                TimeoutClass::Upload if !policy.is_none() => {
+                    limit.saturating_mul(3).saturating_sub(Duration::from_nanos(1))
+                }
                 TimeoutClass::Upload | TimeoutClass::Control => policy.latest_start(),
             },
             begin: Instant::now(),
+            counted_from: Instant::now(),
             record: CallRecord { operation, attempts: 0, elapsed: Duration::ZERO, may_have_been_applied: false },
             refused_token: None,
+            has_asked_again: false,
             throttled: Duration::ZERO,
-            throttled_before: Duration::ZERO,
             throttled_attempts: 0,
         };
         trace::in_span(operation, call.run()).await
@@ -63,37 +66,34 @@ struct Call<'a> {
     policy: RetryPolicy,
     pace: Option<&'a Pace>,
     limits: Limits,
-    /// How long after its begin the call may start an attempt.
+    /// How long after its first attempt the call may start another.
     latest_start: Duration,
     begin: Instant,
+    /// From when the deadline counts: from the first attempt, put off by what a paced call was
+    /// told to wait since, by the service or by its own limit.
+    counted_from: Instant,
     record: CallRecord,
-    /// A token that the service did not take, for which a provider was asked once more.
+    /// A token that the service has just not taken, to tell the provider when it is asked once more.
     refused_token: Option<ApiKey>,
+    has_asked_again: bool,
     /// What a paced call waited because the service asked it to: beside the deadline.
     throttled: Duration,
-    /// As much of that as was before the first attempt.
-    throttled_before: Duration,
     /// The attempts of a paced call that the service told to wait: beside the others.
     throttled_attempts: u32,
 }
 
 impl Call<'_> {
     async fn run(&mut self) -> Result<Answer, Error> {
+        let mut last = None;
         loop {
-            if self.recipe.is_api() {
-                self.pass_throttle().await?;
-                while let Some(limit) = self.pace.and_then(|pace| pace.limit.as_deref()) {
-                    limit.turn().await;
-                    // A turn that the throttle let pass by is none: others may have theirs now.
-                    if !self.pass_throttle().await? {
-                        break;
-                    }
-                }
-            }
-            let token = self.token().await?;
+            let token = match self.admission().await {
+                Ok(token) => token,
+                // What really happened says more than that there is no time left to try again.
+                Err(held_back @ Error::RateLimited(_)) => return Err(last.unwrap_or(held_back)),
+                Err(error) => return Err(error),
+            };
             if self.record.attempts == 0 {
-                self.begin = Instant::now();
-                self.throttled_before = self.throttled;
+                self.counted_from = Instant::now();
             }
             let error = match self.attempt(token.as_ref()).await {
                 Ok(answer) => {
@@ -104,60 +104,79 @@ impl Call<'_> {
             };
             if self.may_ask_for_another_token(&error) {
                 self.refused_token = token;
+                self.has_asked_again = true;
+                // Nothing failed that another token may not mend.
+                last = None;
                 continue;
             }
-            let is_throttled = classify(&error) == Verdict::Throttled;
-            let wait = self.wait_after(error)?;
+            let Some(wait) = self.wait_after(&error) else { return Err(error) };
             sleep(wait).await;
-            if is_throttled {
+            if classify(&error) == Verdict::Throttled {
                 self.was_throttled(wait);
+            }
+            last = Some(error);
+        }
+    }
+
+    /// Waits until an attempt may start, and gives the token for it.
+    async fn admission(&mut self) -> Result<Option<ApiKey>, Error> {
+        if !self.recipe.is_api() {
+            return Ok(None);
+        }
+        loop {
+            self.pass_throttle().await?;
+            if let Some(limit) = self.pace.and_then(|pace| pace.limit.as_deref()) {
+                let before = Instant::now();
+                limit.turn().await;
+                self.counted_from += before.elapsed();
+            }
+            let token = self.token().await?;
+            // Another call may have been told to wait while this one waited for its turn or token.
+            if self.kernel.shared.throttle.wait(Instant::now()).is_none() {
+                self.refused_token = None;
+                return Ok(Some(token));
             }
         }
     }
 
-    /// Waits while the service holds back calls, and tells whether it did; an error when that would
-    /// take too long.
-    async fn pass_throttle(&mut self) -> Result<bool, Error> {
-        let mut has_waited = false;
+    /// Waits while the service holds back calls; an error when that would take too long.
+    async fn pass_throttle(&mut self) -> Result<(), Error> {
         while let Some(left) = self.kernel.shared.throttle.wait(Instant::now()) {
-            if !self.may_wait(left, true) {
+            let Some(room) = self.room_after(left, true) else {
                 self.record.elapsed = self.begin.elapsed();
                 return Err(held_back(self.record, left));
-            }
-            let spread = Throttle::spread(left, (self.kernel.shared.random)());
+            };
+            let spread = Throttle::spread(left, (self.kernel.shared.random)()).min(room);
             trace::held_back(self.record.operation, left);
             sleep(left + spread).await;
             self.was_throttled(left + spread);
-            has_waited = true;
         }
-        Ok(has_waited)
+        Ok(())
     }
 
-    /// Whether an attempt may start after another `wait`. A paced call has patience of its own for
-    /// waits that the service asked for.
-    fn may_wait(&self, wait: Duration, is_throttled: bool) -> bool {
-        match self.pace {
-            Some(pace) if is_throttled => self.throttled.saturating_add(wait) <= pace.patience,
-            _ => {
-                let throttled = self.throttled.saturating_sub(self.throttled_before);
-                self.begin.elapsed().saturating_sub(throttled).saturating_add(wait) <= self.latest_start
-            }
-        }
+    /// How much longer than `wait` the next attempt may be put off; `None` when `wait` is too long
+    /// already. A paced call has patience of its own for waits that the service asked for.
+    fn room_after(&self, wait: Duration, is_throttled: bool) -> Option<Duration> {
+        let (spent, most) = match self.pace {
+            Some(pace) if is_throttled => (self.throttled, pace.patience),
+            _ => (self.counted_from.elapsed(), self.latest_start),
+        };
+        most.checked_sub(spent)?.checked_sub(wait)
     }
 
     fn was_throttled(&mut self, wait: Duration) {
         if let Some(pace) = self.pace {
             pace.counters.was_throttled(wait);
             self.throttled += wait;
+            self.counted_from += wait;
         }
     }
 
-    async fn token(&self) -> Result<Option<ApiKey>, Error> {
-        if !self.recipe.is_api() {
-            return Ok(None);
-        }
-        let token = self.kernel.credentials.token(self.refused_token.as_ref()).await;
-        token.map(Some).map_err(|source| CredentialsError::new(self.record.operation, source).into())
+    async fn token(&self) -> Result<ApiKey, Error> {
+        let token = self.kernel.credentials.token(self.refused_token.as_ref());
+        let token =
+            timeout(self.limits.timeout, token).await.unwrap_or_else(|_| Err("it did not answer in time".into()));
+        token.map_err(|source| CredentialsError::new(self.record, source).into())
     }
 
     async fn attempt(&mut self, token: Option<&ApiKey>) -> Result<Answer, Error> {
@@ -165,7 +184,7 @@ impl Call<'_> {
         let operation = self.record.operation;
         let authorization = match token.map(ApiKey::authorization).transpose() {
             Ok(authorization) => authorization,
-            Err(source) => return Err(CredentialsError::new(operation, source).into()),
+            Err(source) => return Err(CredentialsError::new(self.record, source).into()),
         };
         let request = self.recipe.request(authorization, &shared.user_agent, self.limits);
         if let Some(pace) = self.pace {
@@ -185,8 +204,12 @@ impl Call<'_> {
                 if !operation.spec().success.contains(&status.as_u16()) {
                     self.record.may_have_been_applied |= decode::leaves_open(status);
                 }
-                let redactor = Redactor::new(token.map(ApiKey::expose));
-                decode::answer(response, self.record, redactor, (shared.now)())
+                let answer = decode::answer(response, self.record, token, shared.now())?;
+                // An error may come from something on the way, whose clock is another one.
+                if let Some(date) = answer.server_time.filter(|_| self.recipe.is_api()) {
+                    shared.clock.set(date);
+                }
+                Ok(answer)
             }
             Err(error) => {
                 trace::unanswered(operation, self.record.attempts, error.kind(), sent.elapsed());
@@ -199,35 +222,45 @@ impl Call<'_> {
     fn may_ask_for_another_token(&self, error: &Error) -> bool {
         let is_refused = matches!(error, Error::Unauthorized(e) if e.code() == Some(&ErrorCode::InvalidToken));
         let can_ask = matches!(self.kernel.credentials, Credentials::Provider(_));
-        is_refused && can_ask && self.refused_token.is_none() && !self.policy.is_none()
+        let may_send = self.has_attempts() && self.room_after(Duration::ZERO, false).is_some();
+        is_refused && can_ask && !self.has_asked_again && may_send
     }
 
-    /// How long to wait before the next attempt; the error itself when there is to be none.
-    fn wait_after(&mut self, error: Error) -> Result<Duration, Error> {
+    fn has_attempts(&self) -> bool {
+        !self.policy.is_none() && self.record.attempts - self.throttled_attempts < self.policy.attempts()
+    }
+
+    /// How long to wait before the next attempt; `None` when there is to be none.
+    fn wait_after(&mut self, error: &Error) -> Option<Duration> {
         let shared = &self.kernel.shared;
-        let verdict = classify(&error);
+        let verdict = classify(error);
         if verdict == Verdict::Throttled && self.pace.is_some() {
             self.throttled_attempts += 1;
         }
         if verdict == Verdict::Final {
-            return Err(error);
+            return None;
         }
         let own = self.policy.backoff(self.record.attempts, (shared.random)());
-        let wait = error.retry_after().map_or(own, |asked| asked.max(own));
-        if verdict == Verdict::Throttled && self.recipe.is_api() {
+        let asked = error.retry_after().unwrap_or_default();
+        let wait = own.max(asked);
+        let is_held_back = verdict == Verdict::Throttled && self.recipe.is_api();
+        if is_held_back {
             shared.throttle.hold(Instant::now(), error.retry_after().unwrap_or(own));
         }
-        let counted = self.record.attempts - self.throttled_attempts;
-        let has_attempts = !self.policy.is_none() && counted < self.policy.attempts();
-        if !has_attempts || !self.may_wait(wait, verdict == Verdict::Throttled) {
-            return Err(error);
-        }
+        let room = self.room_after(wait, verdict == Verdict::Throttled).filter(|_| self.has_attempts())?;
         if verdict == Verdict::Failed && !shared.budget.take() {
             trace::out_of_budget(self.record.operation);
-            return Err(error);
+            return None;
         }
+        // The calls that were all told the same start again one by one, as those that are held back
+        // by it do. Its own back-off has its jitter already.
+        let wait = if is_held_back && asked > own {
+            wait + Throttle::spread(asked, (shared.random)()).min(room)
+        } else {
+            wait
+        };
         trace::retrying(self.record.operation, self.record.attempts, error.status(), wait);
-        Ok(wait)
+        Some(wait)
     }
 }
 
@@ -235,10 +268,4 @@ impl Call<'_> {
 fn held_back(record: CallRecord, left: Duration) -> Error {
     let code = Some(ErrorCode::TooManyRequests);
     ApiError::new(record, http::StatusCode::TOO_MANY_REQUESTS, code, None, String::new(), Some(left)).into()
-}
-
-/// Reads the container that an answer holds, with the client's key kept out of any error.
-pub(crate) fn read_container(kernel: &Kernel, answer: &Answer) -> Result<crate::model::FileContainer, Error> {
-    debug_assert_eq!(answer.record.operation, Operation::CreateFileContainer);
-    decode::container(answer, Redactor::new(kernel.credentials.static_key()))
 }

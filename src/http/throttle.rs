@@ -16,9 +16,12 @@ impl Throttle {
     /// Over how long the calls that waited start again, at the most.
     const SPREAD: Duration = Duration::from_secs(1);
 
+    /// What is asked for beyond this is read as this: a year is for ever.
+    const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
     /// Holds back new attempts for `wait` from `now`, unless they are held back for longer already.
     pub(crate) fn hold(&self, now: Instant, wait: Duration) {
-        let Some(until) = now.checked_add(wait) else { return };
+        let until = now + wait.min(Self::LONGEST);
         let mut held = self.until.lock().unwrap_or_else(PoisonError::into_inner);
         if held.is_none_or(|held| held < until) {
             *held = Some(until);
@@ -39,5 +42,59 @@ impl Throttle {
     /// in `0.0..1.0`.
     pub(crate) fn spread(wait: Duration, random: f64) -> Duration {
         wait.min(Self::SPREAD).mul_f64(random.clamp(0.0, 1.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[tokio::test]
+    async fn nothing_is_held_back_at_first() {
+        assert_eq!(Throttle::default().wait(Instant::now()), None);
+    }
+
+    #[tokio::test]
+    async fn attempts_are_held_back_until_the_wait_has_passed() {
+        let (throttle, now) = (Throttle::default(), Instant::now());
+        throttle.hold(now, 3 * SECOND);
+        assert_eq!(throttle.wait(now), Some(3 * SECOND));
+        assert_eq!(throttle.wait(now + 2 * SECOND), Some(SECOND));
+        assert_eq!(throttle.wait(now + 3 * SECOND), None);
+        assert_eq!(throttle.wait(now), None);
+    }
+
+    #[tokio::test]
+    async fn a_longer_wait_prevails_and_a_shorter_one_changes_nothing() {
+        let (throttle, now) = (Throttle::default(), Instant::now());
+        throttle.hold(now, 2 * SECOND);
+        throttle.hold(now, SECOND);
+        assert_eq!(throttle.wait(now), Some(2 * SECOND));
+        throttle.hold(now + SECOND, 2 * SECOND);
+        assert_eq!(throttle.wait(now), Some(3 * SECOND));
+    }
+
+    #[tokio::test]
+    async fn a_wait_of_nothing_holds_nobody_back() {
+        let (throttle, now) = (Throttle::default(), Instant::now());
+        throttle.hold(now, Duration::ZERO);
+        assert_eq!(throttle.wait(now), None);
+    }
+
+    #[tokio::test]
+    async fn a_wait_beyond_all_measure_holds_everybody_back() {
+        let (throttle, now) = (Throttle::default(), Instant::now());
+        throttle.hold(now, Duration::MAX);
+        assert!(throttle.wait(now).is_some_and(|left| left > 1000 * SECOND));
+    }
+
+    #[test]
+    fn the_spread_is_a_part_of_the_wait_and_never_more_than_a_second() {
+        assert_eq!(Throttle::spread(60 * SECOND, 0.0), Duration::ZERO);
+        assert_eq!(Throttle::spread(60 * SECOND, 0.5), SECOND / 2);
+        assert_eq!(Throttle::spread(60 * SECOND, 9.0), SECOND);
+        assert_eq!(Throttle::spread(SECOND / 4, 1.0), SECOND / 4);
     }
 }

@@ -10,7 +10,7 @@ use super::{Identity, IdentityBody, MappedIdentityBody};
 /// use coveo_push::{BatchIdentityBody, Identity, IdentityBody};
 ///
 /// let batch = BatchIdentityBody::new()
-///     .member(IdentityBody::group("SampleGroup").member(Identity::user("asmith@example.com")))
+///     .add_or_update(IdentityBody::group("SampleGroup").member(Identity::user("asmith@example.com")))
 ///     .delete(Identity::user("bjones@example.com"));
 /// # let _ = batch;
 /// ```
@@ -72,16 +72,16 @@ impl BatchIdentityBody {
         Self::default()
     }
 
-    /// Adds an identity with its members.
+    /// Adds an identity to add or update, with its members.
     #[must_use]
-    pub fn member(mut self, body: IdentityBody) -> Self {
+    pub fn add_or_update(mut self, body: IdentityBody) -> Self {
         self.members.push(body);
         self
     }
 
-    /// Adds an identity with its aliases.
+    /// Adds an identity to add or update, with its aliases.
     #[must_use]
-    pub fn mapping(mut self, body: MappedIdentityBody) -> Self {
+    pub fn add_or_update_alias(mut self, body: MappedIdentityBody) -> Self {
         self.mappings.push(body);
         self
     }

@@ -23,16 +23,6 @@ pub(crate) mod key {
     /// How the error ends that a number causes that JSON has no form for.
     pub(crate) const IS_NOT_FINITE: &str = "is a number that JSON cannot hold";
 
-    /// How long the keys are that the preflight looks at.
-    pub(crate) const LENGTHS: [usize; 6] = [
-        DATA.len(),
-        COMPRESSED_BINARY_DATA.len(),
-        COMPRESSED_BINARY_DATA_FILE_ID.len(),
-        DOCUMENT_ID.len(),
-        FILE_EXTENSION.len(),
-        PERMISSIONS.len(),
-    ];
-
     /// What no metadata key may be called, in any case.
     pub(crate) const RESERVED: [&str; 9] = [
         DATA,
@@ -45,6 +35,25 @@ pub(crate) mod key {
         PARENT_ID,
         PERMISSIONS,
     ];
+
+    /// The property of an item that a key names, in any case.
+    pub(crate) fn property(key: &[u8]) -> Option<&'static str> {
+        /// A bit for each length that a property has: most keys are metadata, and of another one.
+        const LENGTHS: u32 = {
+            let mut bits = 0;
+            let mut rest: &[&str] = &RESERVED;
+            while let [first, others @ ..] = rest {
+                bits |= 1 << first.len();
+                rest = others;
+            }
+            bits
+        };
+        let has_length = u32::try_from(key.len()).ok().and_then(|length| LENGTHS.checked_shr(length));
+        if has_length.is_none_or(|bits| bits & 1 == 0) {
+            return None;
+        }
+        RESERVED.into_iter().find(|known| key.eq_ignore_ascii_case(known.as_bytes()))
+    }
 }
 
 /// An item to push: its data, its metadata, its permissions

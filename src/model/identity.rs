@@ -257,6 +257,11 @@ impl MappedIdentity {
         Self::new(name, SecurityIdentityType::Group)
     }
 
+    /// An alias that is a virtual group.
+    pub fn virtual_group(name: impl Into<String>) -> Self {
+        Self::new(name, SecurityIdentityType::VirtualGroup)
+    }
+
     /// The provider that knows the alias.
     #[must_use]
     pub fn provider(mut self, provider: impl Into<String>) -> Self {

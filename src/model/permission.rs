@@ -89,22 +89,21 @@ impl<'de> Deserialize<'de> for Permissions {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut sets = Vec::new();
         let mut levels = Vec::new();
+        let mixed = || D::Error::custom("permissions hold either permission sets or permission levels, not both");
         for entry in Vec::<Entry>::deserialize(deserializer)? {
-            match entry.permission_sets {
-                Some(permission_sets) => levels.push(PermissionLevel { name: entry.name, permission_sets }),
-                None => sets.push(PermissionSet {
-                    allow_anonymous: entry.allow_anonymous,
-                    allowed_permissions: entry.allowed_permissions,
-                    denied_permissions: entry.denied_permissions,
-                }),
+            let Entry { name, permission_sets, allow_anonymous, allowed_permissions, denied_permissions } = entry;
+            let set = PermissionSet { allow_anonymous, allowed_permissions, denied_permissions };
+            match permission_sets {
+                // What a level said beside its sets would be lost.
+                Some(_) if set != PermissionSet::default() => return Err(mixed()),
+                Some(permission_sets) => levels.push(PermissionLevel { name, permission_sets }),
+                None => sets.push(set),
             }
         }
         match (sets.is_empty(), levels.is_empty()) {
             (_, true) => Ok(Self::Simplified(sets)),
             (true, false) => Ok(Self::Complete(levels)),
-            (false, false) => {
-                Err(D::Error::custom("permissions hold either permission sets or permission levels, not both"))
-            }
+            (false, false) => Err(mixed()),
         }
     }
 }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use futures_core::Stream;
 use serde::Serialize;
 
-use super::json::{self, Fault};
+use super::json;
 use super::keys::{Key, Scope};
 use super::report::{PushError, Pushed};
 use super::run::Run;
@@ -11,7 +11,7 @@ use super::{PushTarget, PusherBuilder, run_methods};
 use crate::api::Items;
 use crate::model::DeletedDocument;
 use crate::model::object::{self, Layout};
-use crate::preflight::{self, Finding, Preflight, Rule};
+use crate::preflight::{self, Finding, KnownKeys, Preflight, Rule};
 
 const ADD_OR_UPDATE: usize = 0;
 const DELETE: usize = 1;
@@ -43,7 +43,12 @@ impl PusherBuilder<ItemPusher> {
     #[must_use]
     pub fn start(self) -> ItemPusher {
         let (kernel, target, settings) = self.into_parts();
-        ItemPusher { run: Run::new(kernel, target, settings), layout: Layout::default(), is_ended: false }
+        ItemPusher {
+            run: Run::new(kernel, target, settings),
+            layout: Layout::default(),
+            keys: KnownKeys::default(),
+            is_ended: false,
+        }
     }
 }
 
@@ -58,6 +63,7 @@ impl PusherBuilder<ItemPusher> {
 pub struct ItemPusher {
     run: Arc<Run>,
     layout: Layout,
+    keys: KnownKeys,
     is_ended: bool,
 }
 
@@ -96,12 +102,12 @@ impl ItemPusher {
     where
         T: Serialize + Sync + ?Sized,
     {
-        let (layout, switch) = (&mut self.layout, self.run.kernel.shared.preflight);
+        let (layout, keys, switch) = (&mut self.layout, &mut self.keys, self.run.kernel.shared.preflight);
         let key = Key { text: document_id, scope: Scope::Main };
         let write = |buffer: &mut Vec<u8>| {
             object::write(buffer, layout, Some(document_id), item)
                 .map_err(|error| vec![preflight::unwritable(document_id, &error)])?;
-            judge(document_id, buffer, layout, switch)
+            judge(document_id, buffer, layout, keys, switch)
         };
         self.run.push(ADD_OR_UPDATE, key, write).await
     }
@@ -125,17 +131,26 @@ impl ItemPusher {
     /// [`PushError::Stopped`] when the run has stopped; the item was not taken then.
     pub async fn add_or_update_json_with_id(&mut self, json: &str) -> Result<Pushed, PushError> {
         let checked = json::check(json, &mut self.layout);
-        let document_id = checked.ok().and_then(|text| json::document_id(text, &self.layout));
+        let document_id = checked.as_ref().ok().and_then(|text| json::document_id(text, &self.layout));
         self.push_checked(document_id.as_deref().unwrap_or_default(), checked).await
     }
 
-    async fn push_checked(&mut self, document_id: &str, text: Result<&str, Fault>) -> Result<Pushed, PushError> {
-        let (layout, switch) = (&mut self.layout, self.run.kernel.shared.preflight);
-        let no_object = |why: String| vec![Finding::new(document_id, Rule::NotAnObject, why)];
+    async fn push_checked(
+        &mut self,
+        document_id: &str,
+        text: Result<&str, serde_json::Error>,
+    ) -> Result<Pushed, PushError> {
+        let (layout, keys, switch) = (&mut self.layout, &mut self.keys, self.run.kernel.shared.preflight);
+        let no_object =
+            |error: serde_json::Error| vec![Finding::new(document_id, Rule::NotAnObject, error.to_string())];
         let write = |buffer: &mut Vec<u8>| {
-            let text = text.map_err(|fault| no_object(fault.to_string()))?;
-            json::copy(buffer, layout, document_id, text).map_err(|error| no_object(error.to_string()))?;
-            judge(document_id, buffer, layout, switch)
+            let text = text.map_err(no_object)?;
+            if json::has_null_id(text, layout) {
+                let message = "the text itself says that its documentId is null; leave it out, or give the same";
+                return Err(vec![Finding::new(document_id, Rule::DocumentIdMismatch, message)]);
+            }
+            json::copy(buffer, layout, document_id, text).map_err(no_object)?;
+            judge(document_id, buffer, layout, keys, switch)
         };
         self.run.push(ADD_OR_UPDATE, Key { text: document_id, scope: Scope::Main }, write).await
     }
@@ -196,8 +211,14 @@ impl ItemPusher {
     }
 }
 
-fn judge(document_id: &str, buffer: &[u8], layout: &Layout, switch: Preflight) -> Result<(), Vec<Finding>> {
-    refuse(preflight::written_item(document_id, buffer, layout, switch), switch)
+fn judge(
+    document_id: &str,
+    buffer: &[u8],
+    layout: &Layout,
+    keys: &mut KnownKeys,
+    switch: Preflight,
+) -> Result<(), Vec<Finding>> {
+    refuse(preflight::written_item(document_id, buffer, layout, keys, switch), switch)
 }
 
 fn refuse(findings: Vec<Finding>, switch: Preflight) -> Result<(), Vec<Finding>> {

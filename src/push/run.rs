@@ -4,9 +4,10 @@
 //! task of its own ([`deliver`](super::deliver)) carries it to the service. The caller waits while
 //! as many batches are sealed and not done as may be under way.
 
+mod ended;
+
 use std::collections::BTreeMap;
 use std::hash::RandomState;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::SystemTime;
 
@@ -15,7 +16,7 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::PushTarget;
-use super::deliver::{Delivered, Delivery};
+use super::deliver::Delivery;
 use super::failed::{FailedBatch, FailureReason, PushStep};
 use super::frame::{Frame, Sealed, Written};
 use super::keys::{Key, Keys};
@@ -105,16 +106,6 @@ struct Todo {
 impl State {
     fn is_done(&self) -> bool {
         self.under_way.is_empty() && self.handing_over == 0
-    }
-}
-
-/// Tells who waits, when it is dropped, that a handler has got its batch.
-struct HandedOver<'a>(&'a Run);
-
-impl Drop for HandedOver<'_> {
-    fn drop(&mut self) {
-        self.0.lock().handing_over -= 1;
-        self.0.changed.notify_waiters();
     }
 }
 
@@ -347,119 +338,6 @@ impl Run {
         self.lock().under_way.get(&number).map(|under_way| under_way.batch.clone())
     }
 
-    pub(super) fn was_uploaded(&self, bytes: u64) {
-        let mut state = self.lock();
-        state.account.bytes_uploaded += bytes;
-        self.publish(&state);
-    }
-
-    pub(super) fn accepted(&self, number: u64, delivered: Delivered) {
-        let mut state = self.lock();
-        let Some(UnderWay { batch, .. }) = state.under_way.remove(&number) else { return };
-        let operations = batch.keys.len() as u64;
-        state.account.accepted += operations;
-        state.account.batches_accepted += 1;
-        state.first_accepted = state.first_accepted.or(delivered.server_time);
-        state.last_accepted = delivered.server_time.or(state.last_accepted);
-        let Delivered { file_id, attempts, server_time: _ } = delivered;
-        state.accepted.push(AcceptedBatch { number, file_id, operations, bytes: batch.len(), attempts });
-        self.keep_buffer(&mut state, batch);
-        self.publish(&state);
-        drop(state);
-        self.changed.notify_waiters();
-    }
-
-    /// Keeps the largest buffer of a batch, unless a copy of it is still on its way somewhere.
-    fn keep_buffer(&self, state: &mut State, batch: Sealed) {
-        let Some(first) = batch.chunks.into_iter().next() else { return };
-        if state.spare.len() <= self.settings.concurrency && first.is_unique() {
-            state.spare.push(Vec::from(first));
-        }
-    }
-
-    /// Accounts for a batch that was not accepted, and hands it over. One that is done already is
-    /// left alone.
-    pub(super) fn not_accepted(&self, number: u64, step: PushStep, reason: FailureReason, may_have_been_applied: bool) {
-        let mut state = self.lock();
-        let Some(UnderWay { batch, .. }) = state.under_way.remove(&number) else { return };
-        let failed = self.failed_batch(number, batch, step, reason, may_have_been_applied);
-        self.hand_over(state, failed);
-    }
-
-    fn hand_over(&self, mut state: MutexGuard<'_, State>, failed: FailedBatch) {
-        let failed = self.account_failed(&mut state, failed);
-        self.publish(&state);
-        state.handing_over += 1;
-        drop(state);
-        let _handed_over = HandedOver(self);
-        if let (Some(failed), Some(handler)) = (failed, &self.settings.on_failed_batch) {
-            // A panic must not end this task, nor the program where a pusher is dropped by another
-            // panic. It was reported already; the batch is gone with it, and that is no time to go on.
-            let handed = catch_unwind(AssertUnwindSafe(|| handler(failed)));
-            if handed.is_err() {
-                self.lock().stopped.get_or_insert_with(|| "the handler of failed batches panicked".to_owned());
-            }
-        }
-    }
-
-    fn failed_batch(
-        &self,
-        number: u64,
-        batch: Sealed,
-        step: PushStep,
-        reason: FailureReason,
-        may_have_been_applied: bool,
-    ) -> FailedBatch {
-        FailedBatch {
-            number,
-            step,
-            reason,
-            may_have_been_applied,
-            batch,
-            marks: Arc::default(),
-            kernel: self.kernel.clone(),
-            target: self.target.clone(),
-            ordering_id: self.settings.ordering_id,
-        }
-    }
-
-    /// The batch comes back when there is a handler to have it.
-    fn account_failed(&self, state: &mut State, failed: FailedBatch) -> Option<FailedBatch> {
-        let operations = failed.operations() as u64;
-        if failed.is_unsent() {
-            state.unsent += operations;
-        } else {
-            state.account.failed += operations;
-            state.account.batches_failed += 1;
-        }
-        if failed.leaves_order_open() {
-            state.unknown.push(Arc::clone(&failed.batch.keys));
-        }
-        self.note_superseded(state, &failed);
-        if self.settings.on_failed_batch.is_some() {
-            return Some(failed);
-        }
-        if state.stopped.is_none() {
-            state.stopped = Some(failed.to_string());
-        }
-        state.failed.push(failed);
-        None
-    }
-
-    /// Marks what later batches hold already, and remembers the rest for later pushes.
-    fn note_superseded(&self, state: &mut State, failed: &FailedBatch) {
-        let later = state.under_way.range(failed.number..).map(|(_, under_way)| &*under_way.batch.keys);
-        let filling = state.filling.iter().filter(|filling| filling.number > failed.number);
-        let later: Vec<&Keys> = later.chain(filling.map(|filling| filling.frame.keys())).collect();
-        for (operation, key) in failed.batch.keys.iter().enumerate() {
-            if later.iter().any(|later| later.supersedes(key, &self.hasher)) {
-                failed.marks.supersede(operation);
-            } else {
-                state.superseded.watch(key, operation, &failed.marks);
-            }
-        }
-    }
-
     /// Seals what is being filled and waits until all is done.
     pub(super) async fn flush(&self) -> Result<(), PushError> {
         self.seal_filling();
@@ -494,46 +372,5 @@ impl Run {
             self.publish(&state);
         }
         self.changed.notify_waiters();
-    }
-
-    pub(super) async fn report(&self) -> PushReport {
-        self.wait_for(|state| state.is_done().then_some(())).await;
-        let mut state = self.lock();
-        state.stopped.get_or_insert_with(|| "the run has ended".to_owned());
-        self.publish(&state);
-        let mut failed_batches = std::mem::take(&mut state.failed);
-        failed_batches.sort_by_key(FailedBatch::number);
-        let account = self.account(&state);
-        PushReport {
-            pushed: account.pushed,
-            accepted: account.accepted,
-            failed: account.failed,
-            refused: account.refused,
-            unsent: state.unsent,
-            bytes_taken: account.bytes_taken,
-            bytes_uploaded: account.bytes_uploaded,
-            api_calls: account.api_calls,
-            retries: account.retries,
-            throttled: account.throttled,
-            elapsed: self.begin.elapsed(),
-            first_accepted: state.first_accepted,
-            last_accepted: state.last_accepted,
-            batches: std::mem::take(&mut state.accepted),
-            failed_batches,
-            refused_samples: std::mem::take(&mut state.refused),
-        }
-    }
-
-    fn account(&self, state: &State) -> Progress {
-        Progress {
-            api_calls: self.counters.api_calls(),
-            retries: self.counters.retries(),
-            throttled: self.counters.throttled(),
-            ..state.account
-        }
-    }
-
-    fn publish(&self, state: &State) {
-        self.progress.send_replace(self.account(state));
     }
 }

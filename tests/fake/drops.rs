@@ -180,7 +180,7 @@ async fn in_a_batch_what_is_wrong_with_one_item_drops_that_item_alone() {
     );
     let client = fake.client();
     let container = client.file_containers().store(batch).await.unwrap();
-    let _ = client.items(SOURCE).push_file(container.file_id()).await.unwrap();
+    let _ = client.items(SOURCE).push_container(container.file_id()).await.unwrap();
     assert_eq!(fake.source(SOURCE).document_ids(), ["https://d"]);
     let dropped: Vec<_> = fake.source(SOURCE).dropped().iter().map(|it| it.reason()).collect();
     let expected = [DropReason::DocumentIdNotAUri, DropReason::UnknownCompressionType, DropReason::DataTooLarge];

@@ -204,7 +204,7 @@ async fn a_container_that_expires_before_it_is_pushed_is_refused() {
     let client = once(&fake);
     let container = client.file_containers().store("{}").await.unwrap();
     fake.inject(Fault::on(Operation::PushItemBatch).expired());
-    let error = client.items(SOURCE).push_file(container.file_id()).await.unwrap_err();
+    let error = client.items(SOURCE).push_container(container.file_id()).await.unwrap_err();
     assert_eq!(error.code().unwrap().as_str(), "INVALID_PARAMETER");
 }
 

@@ -143,8 +143,8 @@ async fn a_batch_of_identities_pushes_members_and_aliases_and_disables() {
     let identities = fake.client().identities(PROVIDER);
     let _ = identities.add_or_update(&IdentityBody::user("gone")).await.unwrap();
     let batch = BatchIdentityBody::new()
-        .member(IdentityBody::group("g").member(Identity::user("a")))
-        .mapping(MappedIdentityBody::user("a").alias(MappedIdentity::user("a@example.com")))
+        .add_or_update(IdentityBody::group("g").member(Identity::user("a")))
+        .add_or_update_alias(MappedIdentityBody::user("a").alias(MappedIdentity::user("a@example.com")))
         .delete(Identity::user("gone"));
     let _ = identities.push_batch(&batch).await.unwrap();
     let held: Vec<_> = fake

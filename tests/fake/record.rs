@@ -44,7 +44,7 @@ async fn neither_a_key_nor_a_signature_is_in_the_debug_output() {
     let fake = FakePushApi::builder().api_key("very-secret").source(SOURCE).build();
     let container = once(&fake).file_containers().store("{}").await.unwrap();
     let (_, signature) = container.upload_uri().split_once("X-Amz-Signature=").unwrap();
-    let _ = once(&fake).items(SOURCE).push_file(container.file_id()).await.unwrap();
+    let _ = once(&fake).items(SOURCE).push_container(container.file_id()).await.unwrap();
     let builder = FakePushApi::builder().api_key("very-secret");
     let text = format!("{:?} {fake:?} {:?} {:?} {builder:?}", fake.requests(), fake.source(SOURCE), fake.client());
     assert!(!text.contains("very-secret") && !text.contains(signature), "{text}");

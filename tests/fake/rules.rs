@@ -176,9 +176,9 @@ async fn a_container_that_is_unknown_or_was_never_filled_cannot_be_pushed() {
     let client = once(&fake);
     let empty = client.file_containers().create().await.unwrap();
     for file_id in ["unknown", empty.file_id()] {
-        let items = client.items(SOURCE).push_file(file_id).await.unwrap_err();
+        let items = client.items(SOURCE).push_container(file_id).await.unwrap_err();
         assert_eq!((items.status().unwrap().as_u16(), items.code().unwrap().as_str()), (412, "INVALID_PARAMETER"));
-        let identities = client.identities(PROVIDER).push_file(file_id).await.unwrap_err();
+        let identities = client.identities(PROVIDER).push_container(file_id).await.unwrap_err();
         assert_eq!(identities.code().unwrap().as_str(), "INVALID_PARAMETER");
     }
 }
@@ -190,8 +190,8 @@ async fn a_container_can_be_pushed_twice_unless_the_fake_is_told_otherwise() {
         let client = once(&fake);
         let batch = br#"{"addOrUpdate":[{"documentId":"https://example.com/a"}]}"#.to_vec();
         let container = client.file_containers().store(batch).await.unwrap();
-        let _ = client.items(SOURCE).push_file(container.file_id()).await.unwrap();
-        let again = client.items(SOURCE).push_file(container.file_id()).await;
+        let _ = client.items(SOURCE).push_container(container.file_id()).await.unwrap();
+        let again = client.items(SOURCE).push_container(container.file_id()).await;
         assert_eq!(again.is_err(), refuses);
         assert_eq!(fake.source(SOURCE).len(), 1);
         assert_eq!(fake.containers().committed, 1);
@@ -213,7 +213,7 @@ async fn one_bad_item_refuses_the_whole_batch() {
         let fake = fake();
         let client = once(&fake);
         let container = client.file_containers().store(batch).await.unwrap();
-        let error = client.items(SOURCE).push_file(container.file_id()).await.unwrap_err();
+        let error = client.items(SOURCE).push_container(container.file_id()).await.unwrap_err();
         assert_eq!(
             (error.status().unwrap().as_u16(), error.code().unwrap().as_str()),
             (400, "INVALID_JSON"),
@@ -230,7 +230,7 @@ async fn a_batch_is_read_with_its_keys_in_any_case() {
     let client = once(&fake);
     let batch = r#"{"AddOrUpdate":[{"DocumentId":"https://example.com/a","CompressionType":"gzip"}],"DELETE":null}"#;
     let container = client.file_containers().store(batch).await.unwrap();
-    let _ = client.items(SOURCE).push_file(container.file_id()).await.unwrap();
+    let _ = client.items(SOURCE).push_container(container.file_id()).await.unwrap();
     assert_eq!(fake.source(SOURCE).document_ids(), ["https://example.com/a"]);
 }
 

@@ -1,0 +1,240 @@
+//! The whole pipeline over loopback, into a sink that counts what arrives, beside yardsticks that
+//! push the same items to the same sink.
+//!
+//! `cargo bench --bench pipeline`, or with `-- --items 200000 --rounds 7 --row typed`.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+#[path = "pipeline/process.rs"]
+mod process;
+mod shared;
+#[path = "pipeline/sink.rs"]
+mod sink;
+#[path = "pipeline/yardstick.rs"]
+mod yardstick;
+
+use std::cell::{Cell, RefCell};
+use std::process::Command;
+use std::time::Duration;
+
+use coveo_push::{ApiKey, ItemPusher, PushClient, Pushed};
+use tokio::runtime::Runtime;
+
+use self::process::{cpu_seconds, peak_memory};
+use self::shared::corpus;
+use self::shared::measure::{Options, Table, in_turn, median, seconds};
+use self::sink::{Count, Sink};
+
+const BATCH_BYTES: usize = 5 << 20;
+const UPLOADS: usize = 4;
+const LATENCY: Duration = Duration::from_millis(50);
+const LATENCY_UPLOADS: usize = 8;
+const LATENCY_ROUNDS: usize = 3;
+const MEMORY_LATENCY: Duration = Duration::from_millis(20);
+/// How many items are in memory. More are pushed by pushing these again: an id comes again long
+/// after the batch that had it is done.
+const IN_MEMORY: u64 = 40_000;
+/// The argument with which this program is a client whose memory is measured. The sink's port and
+/// the number of items come after it.
+const CLIENT: &str = "client";
+const NOT_MEASURED: &str = "not measured here";
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let number = |at: usize| arguments[at].parse::<u64>().unwrap();
+    match arguments.first().map(String::as_str) {
+        Some(sink::ARGUMENT) => sink::serve(Duration::from_millis(number(1))),
+        Some(CLIENT) => be_client(u16::try_from(number(1)).unwrap(), number(2)),
+        _ => bench(&Options::read(200_000, 7)),
+    }
+}
+
+fn bench(options: &Options) {
+    let pool = options.items.min(IN_MEMORY);
+    let work = Work { items: options.items.next_multiple_of(pool), pool, uploads: UPLOADS, rounds: options.rounds };
+    println!(
+        "{} items, batches of {} MiB, up to {} rounds in turn, medians\n",
+        work.items,
+        BATCH_BYTES >> 20,
+        work.rounds
+    );
+    speed(options, work);
+    if options.wants("memory") {
+        println!();
+        memory(options.items);
+    }
+}
+
+fn speed(options: &Options, work: Work) {
+    let sink = Sink::start(Duration::ZERO);
+    let ids: Vec<String> = (0..work.pool).map(corpus::id).collect();
+    let mut table = Table::new(&["work", "s", "MB/s", "client cpu s", "by hand s", "x by hand", "limit s", "x limit"]);
+
+    if options.wants("JSON text") {
+        let texts: Vec<_> = (0..work.pool).map(corpus::json).collect();
+        let push =
+            async |pusher: &mut ItemPusher, at: usize| pusher.add_or_update_json_with_id(&texts[at]).await.unwrap();
+        let write = |buffer: &mut Vec<u8>, at: usize| corpus::write_text(buffer, &texts[at]);
+        table.row(work.measure("JSON text, 4 uploads", &sink, push, write));
+    }
+    if options.wants("typed") {
+        let pages: Vec<_> = (0..work.pool).map(corpus::page).collect();
+        let push = async |pusher: &mut ItemPusher, at: usize| pusher.add_or_update(&ids[at], &pages[at]).await.unwrap();
+        let write = |buffer: &mut Vec<u8>, at: usize| corpus::write(buffer, &ids[at], &pages[at]);
+        table.row(work.measure("typed, 4 uploads", &sink, push, write));
+    }
+    if options.wants("DocumentBody") {
+        let documents: Vec<_> = (0..work.pool).map(corpus::document).collect();
+        let push =
+            async |pusher: &mut ItemPusher, at: usize| pusher.add_or_update(&ids[at], &documents[at]).await.unwrap();
+        let write = |buffer: &mut Vec<u8>, at: usize| corpus::write(buffer, &ids[at], &documents[at]);
+        table.row(work.measure("DocumentBody, 4 uploads", &sink, push, write));
+    }
+    if options.wants("latency") {
+        let slow_sink = Sink::start(LATENCY);
+        let work = Work { uploads: LATENCY_UPLOADS, rounds: work.rounds.min(LATENCY_ROUNDS), ..work };
+        let pages: Vec<_> = (0..work.pool).map(corpus::page).collect();
+        let push = async |pusher: &mut ItemPusher, at: usize| pusher.add_or_update(&ids[at], &pages[at]).await.unwrap();
+        let write = |buffer: &mut Vec<u8>, at: usize| corpus::write(buffer, &ids[at], &pages[at]);
+        table.row(work.measure("latency: typed, 8 uploads, 50 ms a call", &slow_sink, push, write));
+    }
+
+    table.print();
+    println!(
+        "\nby hand: threads that write the items with bare serde_json, or check the text with it, and upload them.\n\
+         limit: the same threads, with batches that were made beforehand."
+    );
+}
+
+/// How much is pushed, and how.
+#[derive(Clone, Copy)]
+struct Work {
+    items: u64,
+    /// How many of them are different.
+    pool: u64,
+    uploads: usize,
+    rounds: usize,
+}
+
+impl Work {
+    /// One row of the table. `push` hands an item to the pusher, and `write` writes it by hand; the
+    /// item is that with this number in the pool.
+    #[expect(clippy::cast_precision_loss, reason = "numbers to be read")]
+    fn measure(
+        self,
+        name: &str,
+        sink: &Sink,
+        push: impl AsyncFn(&mut ItemPusher, usize) -> Pushed,
+        write: impl Fn(&mut Vec<u8>, usize) + Sync,
+    ) -> Vec<String> {
+        let Self { items, pool, uploads, rounds } = self;
+        let at = |number: u64| usize::try_from(number % pool).unwrap();
+        let write = |buffer: &mut Vec<u8>, number: u64| write(buffer, at(number));
+        let batches = yardstick::batches(BATCH_BYTES, pool, write);
+        let repeat = usize::try_from(items / pool).unwrap();
+        let (client, runtime) = (client(sink.port), Runtime::new().unwrap());
+        let (cpu, bytes) = (RefCell::new(Vec::new()), Cell::new(0));
+
+        let mut ours = || {
+            let before = cpu_seconds();
+            let push = async |pusher: &mut ItemPusher, number: u64| push(pusher, at(number)).await;
+            let time = seconds(|| bytes.set(runtime.block_on(push_all(&client, uploads, items, push))));
+            cpu.borrow_mut().extend(cpu_seconds().zip(before).map(|(after, before)| after - before));
+            assert_eq!(self.counted(sink).bytes, bytes.get());
+            time
+        };
+        let mut by_hand = || {
+            let time = seconds(|| yardstick::push_items(sink.port, uploads, BATCH_BYTES, items, write));
+            self.counted(sink);
+            time
+        };
+        let mut limit = || {
+            let time = seconds(|| yardstick::push_batches(sink.port, uploads, &batches, repeat));
+            self.counted(sink);
+            time
+        };
+        let [ours, by_hand, limit] = in_turn(rounds, [&mut ours, &mut by_hand, &mut limit]);
+
+        let cpu = Some(cpu.take()).filter(|cpu| !cpu.is_empty()).map(median);
+        vec![
+            name.to_owned(),
+            format!("{ours:.3}"),
+            format!("{:.0}", bytes.get() as f64 / 1e6 / ours),
+            cpu.map_or(NOT_MEASURED.to_owned(), |cpu| format!("{cpu:.2}")),
+            format!("{by_hand:.3}"),
+            format!("{:.2}", ours / by_hand),
+            format!("{limit:.3}"),
+            format!("{:.2}", ours / limit),
+        ]
+    }
+
+    /// What the sink has counted. Fails unless it is every item, as often as it was pushed.
+    fn counted(self, sink: &Sink) -> Count {
+        let count = sink.count();
+        count.assert_is((0..self.items).map(|number| number % self.pool));
+        count
+    }
+}
+
+fn client(port: u16) -> PushClient {
+    let base_url = format!("http://127.0.0.1:{port}/push/v1");
+    PushClient::builder("organization", ApiKey::new("key")).base_url(base_url).build().unwrap()
+}
+
+/// Pushes so many items, and returns the bytes that went up.
+async fn push_all(
+    client: &PushClient,
+    uploads: usize,
+    items: u64,
+    push: impl AsyncFn(&mut ItemPusher, u64) -> Pushed,
+) -> u64 {
+    let mut pusher = client.items("source").pusher().batch_bytes(BATCH_BYTES).concurrency(uploads).start();
+    for number in 0..items {
+        let pushed = push(&mut pusher, number).await;
+        assert!(pushed.is_taken(), "{pushed:?}");
+    }
+    let report = pusher.finish().await.into_result().unwrap();
+    assert_eq!((report.pushed, report.accepted), (items, items));
+    report.bytes_uploaded
+}
+
+/// The peak memory of clients that push a fourth of the items, and all of them. Each is a process of
+/// its own and has few items in memory, which it pushes again and again, each time with another id.
+/// The sink takes its time, so that as many batches are under way as may be.
+#[expect(clippy::cast_precision_loss, reason = "numbers to be read")]
+fn memory(items: u64) {
+    let sink = Sink::start(MEMORY_LATENCY);
+    let mut table = Table::new(&["peak memory, JSON text, 4 uploads", "MB"]);
+    let peaks = [items / 4, items].map(|items| {
+        let output = Command::new(std::env::current_exe().unwrap())
+            .args([CLIENT, &sink.port.to_string(), &items.to_string()])
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        sink.count().assert_is(0..items);
+        let peak = String::from_utf8_lossy(&output.stdout).trim().parse::<f64>().ok().map(|bytes| bytes / 1e6);
+        table.row([
+            format!("{items} items"),
+            peak.map_or(NOT_MEASURED.to_owned(), |megabytes| format!("{megabytes:.1}")),
+        ]);
+        peak
+    });
+    if let [Some(fewer), Some(all)] = peaks {
+        table.row(["ratio".to_owned(), format!("{:.2}", all / fewer)]);
+    }
+    let bound = (UPLOADS + 1) * BATCH_BYTES + 12_000_000;
+    table.row(["aim: 5 batches and 12 MB".to_owned(), format!("{:.1}", bound as f64 / 1e6)]);
+    table.print();
+}
+
+fn be_client(port: u16, items: u64) {
+    const FEW: usize = 500;
+    let texts: Vec<String> =
+        (0..FEW as u64).map(|number| serde_json::to_string(&corpus::page(number)).unwrap()).collect();
+    let push = async |pusher: &mut ItemPusher, number: u64| {
+        let text = &texts[usize::try_from(number).unwrap() % FEW];
+        pusher.add_or_update_json(&corpus::id(number), text).await.unwrap()
+    };
+    Runtime::new().unwrap().block_on(push_all(&client(port), UPLOADS, items, push));
+    println!("{}", peak_memory().map_or_else(String::new, |bytes| bytes.to_string()));
+}

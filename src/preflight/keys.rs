@@ -1,0 +1,99 @@
+//! The keys of items: which of them name a property, and whether one comes twice.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use crate::model::document_keys;
+use crate::model::object::{self, Entry, Layout};
+
+/// What is known of the keys of the item that was read last.
+///
+/// The items of a run mostly have the same keys in the same order, and then there is nothing to find
+/// out but that they are the same.
+#[derive(Debug, Default)]
+pub(crate) struct KnownKeys {
+    /// All keys as JSON, one behind another: their quotes tell them apart.
+    keys: Vec<u8>,
+    duplicate: Option<String>,
+    /// The entries that are properties of the item, and not metadata.
+    properties: Vec<(usize, &'static str)>,
+}
+
+impl KnownKeys {
+    pub(crate) fn read(&mut self, buffer: &[u8], layout: &Layout) {
+        let raw = |entry: &Entry| buffer.get(entry.key.clone()).unwrap_or_default();
+        let entries = layout.entries();
+        let rest = entries.iter().try_fold(self.keys.as_slice(), |rest, entry| rest.strip_prefix(raw(entry)));
+        if rest.is_some_and(<[u8]>::is_empty) && !entries.is_empty() {
+            return;
+        }
+        self.keys.clear();
+        entries.iter().for_each(|entry| self.keys.extend_from_slice(raw(entry)));
+        self.duplicate = duplicate(entries.iter().map(raw)).map(Cow::into_owned);
+        let property = |entry| object::key_text(Some(raw(entry))).and_then(document_keys::property);
+        let numbered = entries.iter().enumerate();
+        self.properties = numbered.filter_map(|(number, entry)| Some((number, property(entry)?))).collect();
+    }
+
+    /// A key that comes twice, in whatever case.
+    pub(crate) fn duplicate(&self) -> Option<&str> {
+        self.duplicate.as_deref()
+    }
+
+    /// The entries of the layout that was read that are properties of the item.
+    pub(crate) fn properties<'a>(&'a self, layout: &'a Layout) -> impl Iterator<Item = (&'a Entry, &'static str)> {
+        self.properties.iter().filter_map(|(number, property)| Some((layout.entries().get(*number)?, *property)))
+    }
+}
+
+fn duplicate<'a>(keys: impl Iterator<Item = &'a [u8]>) -> Option<Cow<'a, str>> {
+    let mut seen = HashSet::new();
+    keys.map(text).find(|key| !seen.insert(key.to_lowercase()))
+}
+
+fn text(json: &[u8]) -> Cow<'_, str> {
+    serde_json::from_slice(json).unwrap_or_else(|_| String::from_utf8_lossy(json))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reads the keys of some items one after another, and tells of the last one.
+    fn read(items: &[&str]) -> (Option<String>, Vec<&'static str>) {
+        let mut known = KnownKeys::default();
+        let mut properties = Vec::new();
+        for item in items {
+            let value: Box<serde_json::value::RawValue> = serde_json::from_str(item).unwrap();
+            let (mut buffer, mut layout) = (Vec::new(), Layout::default());
+            object::write(&mut buffer, &mut layout, None, &value).unwrap();
+            known.read(&buffer, &layout);
+            properties = known.properties(&layout).map(|(_, property)| property).collect();
+        }
+        (known.duplicate().map(str::to_owned), properties)
+    }
+
+    #[test]
+    fn the_properties_are_told_from_the_metadata() {
+        let (duplicate, properties) = read(&[r#"{"Data":"a","pages":1,"PERMISSIONS":[]}"#]);
+        assert_eq!((duplicate, properties), (None, vec!["data", "permissions"]));
+    }
+
+    #[test]
+    fn a_key_that_comes_twice_is_found_in_any_case_and_spelling() {
+        for item in [r#"{"a":1,"A":2}"#, r#"{"Größe":1,"GRÖSSE":1,"GRÖßE":2}"#, r#"{"a":1,"\u0061":2}"#] {
+            assert!(read(&[item]).0.is_some(), "{item}");
+        }
+    }
+
+    #[test]
+    fn what_was_known_is_used_for_the_same_keys_alone() {
+        let (plain, twice) = (r#"{"a":1,"b":2}"#, r#"{"a":1,"A":2}"#);
+        assert_eq!(read(&[plain, plain, twice]).0.as_deref(), Some("A"));
+        assert_eq!(read(&[twice, twice]).0.as_deref(), Some("A"));
+        assert_eq!(read(&[twice, plain]).0, None);
+        assert_eq!(read(&[r#"{"a":1,"data":""}"#, r#"{"a":1}"#]).1, Vec::<&str>::new());
+        assert_eq!(read(&[r#"{"a":1}"#, r#"{"a":1,"data":""}"#]).1, ["data"]);
+        assert_eq!(read(&[r#"{"data":""}"#, "{}"]).1, Vec::<&str>::new());
+    }
+}

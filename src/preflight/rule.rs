@@ -1,0 +1,148 @@
+use std::fmt;
+
+/// A rule of the service, with a code that does not change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Rule {
+    /// A document id is there.
+    DocumentIdEmpty,
+    /// A `documentId` in the item is the one the item is pushed with.
+    DocumentIdMismatch,
+    /// The item can be written as JSON, and is an object.
+    NotAnObject,
+    /// No key of an item comes twice, in whatever case: the service refuses the whole batch.
+    DuplicateKey,
+    /// No metadata key is called like a property of the item.
+    ReservedKey,
+    /// Every number is one that JSON can hold.
+    NumberNotFinite,
+    /// An item has at most one of `data`, `compressedBinaryData`, `compressedBinaryDataFileId`.
+    SeveralData,
+    /// `fileExtension` begins with a dot.
+    FileExtension,
+    /// The data inside an item is smaller than [`limit::DATA_BYTES`](super::limit::DATA_BYTES).
+    DataTooLarge,
+    /// A request is not larger than [`limit::REQUEST_BYTES`](super::limit::REQUEST_BYTES).
+    RequestTooLarge,
+    /// An upload is not larger than [`limit::CONTAINER_BYTES`](super::limit::CONTAINER_BYTES).
+    ContainerTooLarge,
+    /// A batch holds something.
+    BatchEmpty,
+    /// A security identity has a name.
+    IdentityNameEmpty,
+    /// An id that stands in a path is there and is not `.` or `..`, which no encoding keeps apart
+    /// from a step in the path.
+    PathSegment,
+    /// A compression type is one that the service knows, and is said once.
+    CompressionType,
+    /// An upload goes to an https URI without user info, and its headers are valid.
+    UploadTarget,
+    /// A document id is a URI of the form `scheme://…`. Else the item is dropped.
+    DocumentIdNotAUri,
+    /// A document id stands in a batch once, and not below one that is deleted with its children.
+    /// Else it is not known which of them the service takes last.
+    DocumentIdTwice,
+    /// `compressedBinaryData` is standard base64. Else the item's data is not read.
+    NotBase64,
+    /// An item has at most [`limit::PERMISSIONS`](super::limit::PERMISSIONS) permissions. Else it is dropped.
+    TooManyPermissions,
+    /// A permission names an identity. Else the item is dropped.
+    PermissionIdentityEmpty,
+    /// A delete-older-than has an id that is not in the future by more than five minutes. Else the
+    /// service ignores what is pushed until then.
+    OrderingIdInFuture,
+}
+
+impl Rule {
+    /// The code of the rule, for logs and for tests; it does not change.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::DocumentIdEmpty => "document-id-empty",
+            Self::DocumentIdMismatch => "document-id-mismatch",
+            Self::NotAnObject => "not-an-object",
+            Self::DuplicateKey => "duplicate-key",
+            Self::ReservedKey => "reserved-key",
+            Self::NumberNotFinite => "number-not-finite",
+            Self::SeveralData => "several-data",
+            Self::FileExtension => "file-extension",
+            Self::DataTooLarge => "data-too-large",
+            Self::RequestTooLarge => "request-too-large",
+            Self::ContainerTooLarge => "container-too-large",
+            Self::BatchEmpty => "batch-empty",
+            Self::IdentityNameEmpty => "identity-name-empty",
+            Self::PathSegment => "path-segment",
+            Self::CompressionType => "compression-type",
+            Self::UploadTarget => "upload-target",
+            Self::DocumentIdNotAUri => "document-id-not-a-uri",
+            Self::DocumentIdTwice => "document-id-twice",
+            Self::NotBase64 => "not-base64",
+            Self::TooManyPermissions => "too-many-permissions",
+            Self::PermissionIdentityEmpty => "permission-identity-empty",
+            Self::OrderingIdInFuture => "ordering-id-in-future",
+        }
+    }
+
+    /// Whether the service would answer 202 and then drop what breaks the rule. These rules follow
+    /// the [`Preflight`](super::Preflight) switch; the others are always held.
+    #[must_use]
+    pub fn is_silent(self) -> bool {
+        matches!(
+            self,
+            Self::DocumentIdNotAUri
+                | Self::DocumentIdTwice
+                | Self::NotBase64
+                | Self::TooManyPermissions
+                | Self::PermissionIdentityEmpty
+                | Self::OrderingIdInFuture
+        )
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.code())
+    }
+}
+
+/// A rule that something breaks: what, which rule, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    item: String,
+    rule: Rule,
+    message: String,
+}
+
+impl Finding {
+    pub(crate) fn new(item: impl Into<String>, rule: Rule, message: impl Into<String>) -> Self {
+        Self { item: item.into(), rule, message: message.into() }
+    }
+
+    /// What breaks the rule: a document id, the name of an identity, a parameter.
+    #[must_use]
+    pub fn item(&self) -> &str {
+        &self.item
+    }
+
+    /// The rule.
+    #[must_use]
+    pub fn rule(&self) -> Rule {
+        self.rule
+    }
+
+    /// What is wrong and what to do, for a person.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const LONGEST: usize = 200;
+        let Self { item, rule, message } = self;
+        let shown: String = item.chars().take(LONGEST).map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let cut = if item.chars().nth(LONGEST).is_some() { "…" } else { "" };
+        write!(f, "`{shown}{cut}`: {message} [{rule}]")
+    }
+}

@@ -1,0 +1,441 @@
+use serde_json::json;
+
+use super::*;
+use crate::model::{
+    DeletedDocument, DocumentBody, MappedIdentity, PermissionIdentity, PermissionLevel, PermissionSet, Permissions,
+};
+
+const ALL: [Rule; 22] = [
+    Rule::DocumentIdEmpty,
+    Rule::DocumentIdMismatch,
+    Rule::NotAnObject,
+    Rule::DuplicateKey,
+    Rule::ReservedKey,
+    Rule::NumberNotFinite,
+    Rule::SeveralData,
+    Rule::FileExtension,
+    Rule::DataTooLarge,
+    Rule::RequestTooLarge,
+    Rule::ContainerTooLarge,
+    Rule::BatchEmpty,
+    Rule::IdentityNameEmpty,
+    Rule::PathSegment,
+    Rule::CompressionType,
+    Rule::UploadTarget,
+    Rule::DocumentIdNotAUri,
+    Rule::DocumentIdTwice,
+    Rule::NotBase64,
+    Rule::TooManyPermissions,
+    Rule::PermissionIdentityEmpty,
+    Rule::OrderingIdInFuture,
+];
+
+const ID: &str = "https://example.com/a";
+
+/// The rules that an item with a good id breaks.
+fn broken<T: Serialize + ?Sized>(body: &T) -> Vec<Rule> {
+    rules(&item(ID, body))
+}
+
+fn rules(findings: &[Finding]) -> Vec<Rule> {
+    findings.iter().map(Finding::rule).collect()
+}
+
+fn of_permissions(permissions: Permissions) -> Vec<Rule> {
+    broken(&DocumentBody::new().permissions(permissions))
+}
+
+#[test]
+fn every_rule_has_a_code_of_its_own_that_a_log_can_hold() {
+    let codes: HashSet<&str> = ALL.iter().map(|rule| rule.code()).collect();
+    assert_eq!(codes.len(), ALL.len());
+    for rule in ALL {
+        assert!(rule.code().chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'), "{rule}");
+        assert_eq!(rule.to_string(), rule.code());
+    }
+}
+
+#[test]
+fn the_rules_that_the_service_holds_in_silence_are_these() {
+    let silent: Vec<Rule> = ALL.into_iter().filter(|rule| rule.is_silent()).collect();
+    assert_eq!(
+        silent,
+        [
+            Rule::DocumentIdNotAUri,
+            Rule::DocumentIdTwice,
+            Rule::NotBase64,
+            Rule::TooManyPermissions,
+            Rule::PermissionIdentityEmpty,
+            Rule::OrderingIdInFuture,
+        ]
+    );
+}
+
+#[test]
+fn an_item_with_all_that_it_may_have_breaks_no_rule() {
+    let doc = DocumentBody::inline("AAAA", CompressionType::GZip)
+        .file_extension(".txt")
+        .parent_id("https://p")
+        .permissions(Permissions::public())
+        .metadata("n", 1);
+    assert_eq!(broken(&doc), []);
+    assert_eq!(broken(&DocumentBody::new()), []);
+}
+
+#[test]
+fn a_document_id_that_is_empty_is_found() {
+    assert_eq!(rules(&item("", &DocumentBody::new())), [Rule::DocumentIdEmpty]);
+    assert_eq!(document_id("", Preflight::Off).unwrap().rule(), Rule::DocumentIdEmpty);
+}
+
+#[test]
+fn a_document_id_that_is_no_uri_is_found() {
+    for id in
+        ["a", "example.com/a", "://a", "https:/a", "https:a", "1a://b", "a b://c", "https://", " https://a", "ä://b"]
+    {
+        assert_eq!(rules(&item(id, &DocumentBody::new())), [Rule::DocumentIdNotAUri], "{id}");
+    }
+}
+
+#[test]
+fn a_document_id_that_is_a_uri_is_not_found() {
+    for id in ["https://a", "file:///c/d", "a+b-c.1://x", "H://x", "https://a b#c?d=é", "x:://y"] {
+        let is_uri = id != "x:://y";
+        assert_eq!(item(id, &DocumentBody::new()).is_empty(), is_uri, "{id}");
+    }
+}
+
+#[test]
+fn a_document_id_that_is_no_uri_is_not_looked_for_when_that_is_off() {
+    assert_eq!(document_id("a", Preflight::Off), None);
+    assert!(document_id("a", Preflight::Warn).is_some());
+}
+
+#[test]
+fn a_document_id_in_the_item_that_is_another_is_found() {
+    assert_eq!(broken(&json!({"documentId": "https://b"})), [Rule::DocumentIdMismatch]);
+    assert_eq!(broken(&json!({"DocumentId": 3})), [Rule::DocumentIdMismatch]);
+}
+
+#[test]
+fn a_document_id_in_the_item_that_is_the_same_or_null_is_not_found() {
+    assert_eq!(broken(&json!({"DocumentID": ID})), []);
+    assert_eq!(broken(&json!({"documentId": null})), []);
+}
+
+#[test]
+fn a_document_id_in_a_single_item_is_held_against_its_own() {
+    let single = |body: &serde_json::Value| {
+        let (mut buffer, mut layout) = (Vec::new(), Layout::default());
+        object::write(&mut buffer, &mut layout, None, body).unwrap();
+        rules(&written_item(ID, &buffer, &layout, &mut KnownKeys::default(), Preflight::Refuse))
+    };
+    assert_eq!(single(&json!({"documentid": "https://b"})), [Rule::DocumentIdMismatch]);
+    assert_eq!(single(&json!({"documentid": ID})), []);
+    assert_eq!(single(&json!({"documentid": null})), []);
+}
+
+#[test]
+fn what_is_no_object_is_found() {
+    assert_eq!(broken("text"), [Rule::NotAnObject]);
+    assert_eq!(broken(&[1]), [Rule::NotAnObject]);
+    assert_eq!(broken(&json!(null)), [Rule::NotAnObject]);
+}
+
+#[test]
+fn a_key_that_comes_twice_in_any_case_is_found() {
+    assert_eq!(broken(&json!({"title": 1, "Title": 2})), [Rule::DuplicateKey]);
+    assert_eq!(broken(&json!({"größe": 1, "GRÖßE": 2})), [Rule::DuplicateKey]);
+    assert_eq!(broken(&json!({"a\"b": 1, "A\"B": 2})), [Rule::DuplicateKey]);
+    let raw = serde_json::value::RawValue::from_string(r#"{"a":1,"a":2}"#.to_owned()).unwrap();
+    assert_eq!(broken(&raw), [Rule::DuplicateKey]);
+}
+
+#[test]
+fn a_key_that_comes_twice_is_found_among_many() {
+    let many = |last: &str| {
+        let mut keys: serde_json::Map<_, _> = (0..30).map(|n| (format!("key{n}"), json!(n))).collect();
+        keys.insert(last.to_owned(), json!(0));
+        broken(&keys)
+    };
+    assert_eq!(many("KEY7"), [Rule::DuplicateKey]);
+    assert_eq!(many("other"), []);
+}
+
+#[test]
+fn keys_that_differ_are_not_found() {
+    assert_eq!(broken(&json!({"title": {"a": 1, "A": 2}, "titles": 2, "": 3})), []);
+}
+
+#[test]
+fn a_metadata_key_that_is_reserved_is_found() {
+    assert_eq!(broken(&DocumentBody::new().metadata("Data", "x")), [Rule::ReservedKey]);
+    assert_eq!(broken(&DocumentBody::new().metadata("datum", "x")), []);
+}
+
+#[test]
+fn a_number_that_json_cannot_hold_is_found() {
+    assert_eq!(broken(&DocumentBody::new().metadata("n", f64::NAN)), [Rule::NumberNotFinite]);
+    assert_eq!(broken(&DocumentBody::new().metadata("n", vec![f64::INFINITY])), [Rule::NumberNotFinite]);
+    assert_eq!(broken(&DocumentBody::new().metadata("n", f64::MAX)), []);
+}
+
+#[test]
+fn more_than_one_form_of_data_is_found() {
+    assert_eq!(broken(&json!({"data": "a", "compressedBinaryData": "AAAA"})), [Rule::SeveralData]);
+    assert_eq!(broken(&json!({"Data": "a", "compressedBinaryDataFileId": "f"})), [Rule::SeveralData]);
+    assert_eq!(
+        broken(&json!({"compressedBinaryData": "AAAA", "compressedBinaryDataFileId": "f"})),
+        [Rule::SeveralData]
+    );
+}
+
+#[test]
+fn a_form_of_data_that_is_null_is_none() {
+    let item =
+        json!({"data": null, "compressedBinaryData": null, "compressedBinaryDataFileId": "f", "compressionType": null});
+    assert_eq!(broken(&item), []);
+}
+
+#[test]
+fn a_file_extension_that_is_none_is_found() {
+    for extension in [json!("txt"), json!("."), json!(""), json!(". t"), json!(".a/b"), json!(".a\\b"), json!(3)] {
+        assert_eq!(broken(&json!({"fileExtension": extension})), [Rule::FileExtension], "{extension}");
+    }
+}
+
+#[test]
+fn a_file_extension_with_its_dot_is_not_found() {
+    for extension in [json!(".txt"), json!(".tar.gz"), json!(".PDF"), json!(null)] {
+        assert_eq!(broken(&json!({"fileExtension": extension})), [], "{extension}");
+    }
+}
+
+#[test]
+fn data_is_found_from_its_limit_on() {
+    let of = |length: usize| broken(&DocumentBody::text("x".repeat(length)));
+    assert_eq!(of(limit::DATA_BYTES - 1), []);
+    assert_eq!(of(limit::DATA_BYTES), [Rule::DataTooLarge]);
+    assert_eq!(of(limit::DATA_BYTES + 1), [Rule::DataTooLarge]);
+}
+
+#[test]
+fn inline_bytes_are_found_from_their_limit_on_as_they_are_encoded() {
+    let of = |length: usize| broken(&DocumentBody::inline("A".repeat(length), CompressionType::ZLib));
+    assert_eq!(of(limit::DATA_BYTES - 4), []);
+    assert_eq!(of(limit::DATA_BYTES), [Rule::DataTooLarge]);
+}
+
+#[test]
+fn data_is_counted_as_the_bytes_that_are_sent() {
+    assert_eq!(broken(&DocumentBody::text("ü".repeat(limit::DATA_BYTES / 2))), [Rule::DataTooLarge]);
+    assert_eq!(broken(&DocumentBody::text("\n".repeat(limit::DATA_BYTES / 2))), [Rule::DataTooLarge]);
+}
+
+#[test]
+fn a_request_is_found_above_its_limit() {
+    assert_eq!(request_size(limit::REQUEST_BYTES - 1, "i"), None);
+    assert_eq!(request_size(limit::REQUEST_BYTES, "i"), None);
+    assert_eq!(request_size(limit::REQUEST_BYTES + 1, "i").unwrap().rule(), Rule::RequestTooLarge);
+}
+
+#[test]
+fn an_upload_is_found_above_its_limit() {
+    assert_eq!(container_size(limit::CONTAINER_BYTES - 1, "i"), None);
+    assert_eq!(container_size(limit::CONTAINER_BYTES, "i"), None);
+    assert_eq!(container_size(limit::CONTAINER_BYTES + 1, "i").unwrap().rule(), Rule::ContainerTooLarge);
+}
+
+#[test]
+fn a_batch_of_nothing_is_found() {
+    assert_eq!(rules(&batch(&BatchDocumentBody::new())), [Rule::BatchEmpty]);
+    assert_eq!(rules(&identity_batch(&BatchIdentityBody::new())), [Rule::BatchEmpty]);
+    assert_eq!(batch(&BatchDocumentBody::new().delete(ID)), []);
+    assert_eq!(identity_batch(&BatchIdentityBody::new().delete(Identity::user("u"))), []);
+}
+
+#[test]
+fn an_identity_without_a_name_is_found_wherever_it_stands() {
+    let nobody = || Identity::user("");
+    let found = [
+        identity(&IdentityBody::user("")),
+        identity(&IdentityBody::group("g").member(Identity::user("u")).member(nobody())),
+        identity(&IdentityBody::group("g").well_known(nobody())),
+        alias(&MappedIdentityBody::user("")),
+        alias(&MappedIdentityBody::user("u").alias(MappedIdentity::user(""))),
+        alias(&MappedIdentityBody::user("u").well_known(nobody())),
+        identity_batch(&BatchIdentityBody::new().add_or_update(IdentityBody::user(""))),
+        identity_batch(&BatchIdentityBody::new().add_or_update_alias(MappedIdentityBody::user(""))),
+        identity_batch(&BatchIdentityBody::new().delete(nobody())),
+    ];
+    for findings in found {
+        assert_eq!(rules(&findings), [Rule::IdentityNameEmpty]);
+    }
+}
+
+#[test]
+fn identities_with_names_are_not_found() {
+    let user = || Identity::user("u");
+    let member = IdentityBody::group("g").member(user()).well_known(user());
+    let mapping = MappedIdentityBody::user("u").alias(MappedIdentity::user("a")).well_known(user());
+    assert_eq!(
+        identity_batch(&BatchIdentityBody::new().add_or_update(member).add_or_update_alias(mapping).delete(user())),
+        []
+    );
+}
+
+#[test]
+fn a_compression_type_that_is_none_is_found() {
+    assert_eq!(broken(&json!({"compressionType": "brotli"})), [Rule::CompressionType]);
+    assert_eq!(broken(&json!({"CompressionType": 3})), [Rule::CompressionType]);
+    assert_eq!(broken(&json!({"compressionType": "gzip"})), []);
+}
+
+#[test]
+fn an_id_that_stands_in_a_batch_twice_is_found() {
+    let doc = DocumentBody::new;
+    let twice = [
+        BatchDocumentBody::new().add_or_update(ID, doc()).add_or_update(ID, doc()),
+        BatchDocumentBody::new().add_or_update(ID, doc()).delete(ID),
+        BatchDocumentBody::new().delete(ID).delete(ID),
+    ];
+    for twice in twice {
+        let findings = batch(&twice);
+        assert_eq!((rules(&findings), findings[0].item()), (vec![Rule::DocumentIdTwice], ID));
+    }
+    let once = BatchDocumentBody::new().add_or_update(ID, doc()).delete("https://example.com/b");
+    assert_eq!(batch(&once), []);
+}
+
+#[test]
+fn an_id_below_one_that_is_deleted_with_its_children_is_found() {
+    let below = BatchDocumentBody::new()
+        .add_or_update("https://a/b/c", DocumentBody::new())
+        .delete("https://a/b/d")
+        .delete("https://a/c")
+        .delete_with_children("https://a/b");
+    let findings = batch(&below);
+    assert_eq!(rules(&findings), [Rule::DocumentIdTwice; 2]);
+    assert_eq!([findings[0].item(), findings[1].item()], ["https://a/b/c", "https://a/b/d"]);
+}
+
+#[test]
+fn an_id_below_one_that_is_deleted_alone_is_not_found() {
+    let apart = BatchDocumentBody::new().delete("https://a/").delete("https://a/b").delete_with_children("https://b/");
+    assert_eq!(batch(&apart), []);
+}
+
+#[test]
+fn what_is_found_in_an_item_of_a_batch_is_found_in_the_batch() {
+    let mut mixed = BatchDocumentBody::new().add_or_update("no uri", DocumentBody::new().file_extension("txt"));
+    mixed.delete.push(DeletedDocument { document_id: String::new(), delete_children: false });
+    assert_eq!(rules(&batch(&mixed)), [Rule::DocumentIdNotAUri, Rule::FileExtension, Rule::DocumentIdEmpty]);
+}
+
+#[test]
+fn inline_bytes_that_are_not_base64_are_found() {
+    for text in ["AAA", "AA==A", "A A=", "-_8=", "AAAA\n", "é"] {
+        assert_eq!(broken(&json!({"compressedBinaryData": text})), [Rule::NotBase64], "{text}");
+    }
+    for text in ["", "AAAA", "AA==", "+/8="] {
+        assert_eq!(broken(&json!({"compressedBinaryData": text})), [], "{text}");
+    }
+}
+
+#[test]
+fn permissions_are_found_above_their_number_over_all_sets_and_levels() {
+    let sets = |count: usize| {
+        let (allowed, denied) = (count / 2, count - count / 2);
+        let some = |count: usize| (0..count).map(|n| PermissionIdentity::user(n.to_string()));
+        [
+            PermissionSet { allowed_permissions: some(allowed).collect(), ..PermissionSet::new() },
+            PermissionSet { denied_permissions: some(denied).collect(), ..PermissionSet::new() },
+        ]
+    };
+    for (count, found) in [(4_999, vec![]), (5_000, vec![]), (5_001, vec![Rule::TooManyPermissions])] {
+        assert_eq!(of_permissions(Permissions::simplified(sets(count))), found);
+        let levels = sets(count).map(|set| PermissionLevel::new("l").set(set));
+        assert_eq!(of_permissions(Permissions::complete(levels)), found);
+    }
+}
+
+#[test]
+fn a_permission_that_names_nobody_is_found() {
+    let nobody = PermissionIdentity::user("");
+    assert_eq!(of_permissions(PermissionSet::new().allow(nobody.clone()).into()), [Rule::PermissionIdentityEmpty]);
+    assert_eq!(
+        of_permissions(Permissions::complete([PermissionLevel::new("l").set(PermissionSet::new().deny(nobody))])),
+        [Rule::PermissionIdentityEmpty]
+    );
+    assert_eq!(of_permissions(PermissionSet::new().allow(PermissionIdentity::user("u")).into()), []);
+}
+
+#[test]
+fn a_permission_that_names_nobody_is_found_however_it_is_spelled() {
+    let odd = json!({"permissions": [{"AllowedPermissions": [{"Identity": "", "IdentityType": "User"}]}]});
+    assert_eq!(broken(&odd), [Rule::PermissionIdentityEmpty]);
+    let spaced = r#"{"permissions": [{"allowedPermissions": [{"identity" : "", "identityType": "User"}]}]}"#;
+    let spaced = serde_json::value::RawValue::from_string(spaced.to_owned()).unwrap();
+    assert_eq!(broken(&spaced), [Rule::PermissionIdentityEmpty]);
+    let other = json!({"permissions": [{"allowedPermissions": [
+        {"identity": "u", "identityType": "User", "securityProvider": ""},
+    ]}]});
+    assert_eq!(broken(&other), []);
+}
+
+#[test]
+fn an_ordering_id_is_found_when_it_is_more_than_five_minutes_ahead() {
+    let now = SystemTime::UNIX_EPOCH + Duration::from_millis(1_000_000);
+    for (id, is_found) in [(0, false), (1_000_000, false), (1_300_000, false), (1_300_001, true), (u64::MAX, true)] {
+        let finding = older_than(OrderingId::new(id), now);
+        assert_eq!(finding.map(|finding| finding.rule()), is_found.then_some(Rule::OrderingIdInFuture), "{id}");
+    }
+}
+
+#[test]
+fn what_is_silent_follows_the_switch_and_the_rest_is_always_refused() {
+    for rule in ALL {
+        let found = || vec![Finding::new("i", rule, "m")];
+        assert_eq!(judge(found(), Preflight::Refuse), Err(found()), "{rule}");
+        let (warn, off) = if rule.is_silent() { (Ok(found()), Ok(vec![])) } else { (Err(found()), Err(found())) };
+        assert_eq!(judge(found(), Preflight::Warn), warn, "{rule}");
+        assert_eq!(judge(found(), Preflight::Off), off, "{rule}");
+    }
+}
+
+#[test]
+fn nothing_found_is_nothing_to_judge() {
+    for switch in [Preflight::Refuse, Preflight::Warn, Preflight::Off] {
+        assert_eq!(judge(vec![], switch), Ok(vec![]));
+    }
+}
+
+#[test]
+fn a_refusal_holds_what_is_refused_and_no_warning() {
+    let silent = Finding::new("i", Rule::NotBase64, "m");
+    let loud = Finding::new("i", Rule::FileExtension, "m");
+    let both = || vec![silent.clone(), loud.clone()];
+    assert_eq!(judge(both(), Preflight::Refuse), Err(both()));
+    assert_eq!(judge(both(), Preflight::Warn), Err(vec![loud.clone()]));
+    assert_eq!(judge(both(), Preflight::Off), Err(vec![loud.clone()]));
+}
+
+#[test]
+fn a_finding_is_one_line_that_ends_however_long_its_item_is() {
+    let finding = Finding::new(format!("a\nb{}", "x".repeat(1000)), Rule::NotBase64, "encode it");
+    let line = finding.to_string();
+    assert!(line.starts_with("`a bxxx") && line.ends_with("…`: encode it [not-base64]"), "{line}");
+    assert!(line.chars().count() < 250 && !line.contains('\n'));
+}
+
+#[test]
+fn what_is_silent_is_not_looked_for_when_that_is_off() {
+    let item = json!({
+        "compressedBinaryData": "not base64",
+        "permissions": [{"allowedPermissions": [{"identity": "", "identityType": "User"}]}],
+    });
+    let (mut buffer, mut layout) = (Vec::new(), Layout::default());
+    object::write(&mut buffer, &mut layout, None, &item).unwrap();
+    assert_eq!(written_item("no uri", &buffer, &layout, &mut KnownKeys::default(), Preflight::Off), []);
+    assert_eq!(written_item("no uri", &buffer, &layout, &mut KnownKeys::default(), Preflight::Warn).len(), 3);
+}

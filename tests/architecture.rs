@@ -1,0 +1,360 @@
+//! The arrows between the rooms of `src`, held to a table.
+//!
+//! A room is a folder or a file directly under `src`. It may name another room, as `crate::room`
+//! or by a name that `lib.rs` re-exports from it, only where the table has an arrow.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    missing_docs
+)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Which rooms a room may name. What is pure stands at the end, what a user calls at the begin;
+/// nothing but `fake` may name `client`.
+const ARROWS: [(&str, &[&str]); 14] = [
+    (
+        "client",
+        &[
+            "refresh",
+            "push",
+            "content",
+            "api",
+            "http",
+            "error",
+            "operation",
+            "model",
+            "access",
+            "preflight",
+            "region",
+            "credentials",
+        ],
+    ),
+    ("fake", &["client", "access", "http", "error", "operation", "model", "preflight", "region", "credentials"]),
+    ("refresh", &["push", "content", "api", "http", "error", "operation", "model", "access", "preflight"]),
+    ("push", &["content", "api", "http", "error", "operation", "model", "access", "preflight"]),
+    ("content", &["api", "http", "error", "operation", "model", "preflight"]),
+    ("api", &["http", "error", "operation", "model", "preflight"]),
+    ("http", &["region", "credentials", "error", "operation", "model", "preflight"]),
+    ("region", &["error"]),
+    ("credentials", &["http", "error"]),
+    ("error", &["preflight", "operation", "model"]),
+    ("access", &["model"]),
+    ("preflight", &["model"]),
+    ("operation", &[]),
+    ("model", &[]),
+];
+
+/// Arrows against the others, each for one name alone.
+const EXCEPTIONS: [(&str, &str); 1] = [
+    // The form of the future that the provider's trait returns, which all object-safe traits share.
+    ("credentials", "http::BoxFuture"),
+];
+
+const MOST_LINES: usize = 400;
+
+/// A line of a source file, without comments and without the tests at the file's end.
+struct Line {
+    file: String,
+    number: usize,
+    text: String,
+}
+
+fn source_files() -> Vec<PathBuf> {
+    fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                collect(&path, files);
+            } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("tests.rs") {
+                files.push(path);
+            }
+        }
+    }
+
+    let mut files = Vec::new();
+    collect(&root(), &mut files);
+    files.sort();
+    assert!(files.len() > 10, "there is no source in {}", root().display());
+    files
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+fn name(file: &Path) -> String {
+    file.strip_prefix(root()).unwrap().to_string_lossy().replace('\\', "/")
+}
+
+/// The lines of a file that are code: no comments, nothing empty, no tests.
+fn code(file: &Path) -> Vec<Line> {
+    let text = fs::read_to_string(file).unwrap();
+    let mut lines = Vec::new();
+    let code = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+    for (index, line) in code.lines().enumerate() {
+        // A comment in a file of this crate begins after nothing or a space, a URL does not.
+        let line = if line.trim_start().starts_with("//") { "" } else { line.split(" // ").next().unwrap() };
+        if !line.trim().is_empty() {
+            lines.push(Line { file: name(file), number: index + 1, text: line.to_owned() });
+        }
+    }
+    lines
+}
+
+fn room(file: &str) -> &str {
+    file.split(['/', '.']).next().unwrap()
+}
+
+/// A piece of code between names, with the line it stands on.
+#[derive(Debug, Clone, PartialEq)]
+struct Token {
+    text: String,
+    line: usize,
+}
+
+/// Names, `::`, braces, commas, semicolons and whatever else there is, one character each; nothing
+/// of a string.
+fn tokens(lines: &[Line]) -> Vec<Token> {
+    let mut tokens = Vec::new();
+    let mut push = |text: &str, line: usize| tokens.push(Token { text: text.to_owned(), line });
+    for line in lines {
+        let text = line.text.replace("'\"'", "' '");
+        let mut rest = text.as_str();
+        while let Some(first) = rest.chars().next() {
+            if first.is_alphanumeric() || first == '_' {
+                let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+                push(&rest[..end], line.number);
+                rest = &rest[end..];
+            } else if rest.starts_with("::") {
+                push("::", line.number);
+                rest = &rest[2..];
+            } else if first == '"' {
+                let escaped = rest.replace("\\\\", "__").replace("\\\"", "__");
+                let end = escaped[1..].find('"').map_or(rest.len(), |at| at + 2);
+                rest = &rest[end..];
+            } else {
+                if !first.is_whitespace() {
+                    push(&first.to_string(), line.number);
+                }
+                rest = &rest[first.len_utf8()..];
+            }
+        }
+    }
+    tokens
+}
+
+/// Every path that begins with `crate`, groups in braces taken apart: `crate::a::{b, c::d}` gives
+/// `a::b` and `a::c::d`.
+fn crate_paths(lines: &[Line]) -> Vec<(String, usize)> {
+    let tokens = tokens(lines);
+    let mut paths = Vec::new();
+    for (at, token) in tokens.iter().enumerate() {
+        if token.text == "crate" && tokens.get(at + 1).is_some_and(|next| next.text == "::") {
+            tree(&tokens, at + 2, "", &mut paths);
+        }
+    }
+    paths
+}
+
+/// Reads one tree of a `use`, or one path, from `at` on, and returns where it ends.
+fn tree(tokens: &[Token], mut at: usize, before: &str, paths: &mut Vec<(String, usize)>) -> usize {
+    let mut path = before.to_owned();
+    let Some(begin) = tokens.get(at) else { return at };
+    let line = begin.line;
+    while let Some(token) = tokens.get(at) {
+        match token.text.as_str() {
+            "::" => at += 1,
+            "{" if path == before || tokens[at - 1].text == "::" => {
+                at += 1;
+                while tokens.get(at).is_some_and(|token| token.text != "}") {
+                    at = tree(tokens, at, &path, paths);
+                    if tokens.get(at).is_some_and(|token| token.text == ",") {
+                        at += 1;
+                    }
+                }
+                return at + 1;
+            }
+            text if text.chars().all(|c| c.is_alphanumeric() || c == '_')
+                && (path == before || tokens[at - 1].text == "::") =>
+            {
+                path = if path.is_empty() { text.to_owned() } else { format!("{path}::{text}") };
+                at += 1;
+            }
+            _ => break,
+        }
+    }
+    paths.push((path, line));
+    // Behind an `as`, up to the end of the branch.
+    while tokens.get(at).is_some_and(|token| token.text == "as" || tokens[at - 1].text == "as") {
+        at += 1;
+    }
+    at.max(1)
+}
+
+/// The rooms behind the names that `lib.rs` re-exports.
+fn re_exports() -> BTreeMap<String, String> {
+    let lines = code(&root().join("lib.rs"));
+    let tokens = tokens(&lines);
+    let mut names = BTreeMap::new();
+    for (at, pair) in tokens.windows(2).enumerate() {
+        if pair[0].text == "pub" && pair[1].text == "use" {
+            let mut paths = Vec::new();
+            tree(&tokens, at + 2, "", &mut paths);
+            for (path, _) in paths {
+                if let (Some((room, _)), Some((_, last))) = (path.split_once("::"), path.rsplit_once("::")) {
+                    names.insert(last.to_owned(), room.to_owned());
+                }
+            }
+        }
+    }
+    assert!(names.get("Error").is_some_and(|room| room == "error"), "the re-exports are not understood: {names:?}");
+    names
+}
+
+/// What breaks the table in some file.
+fn broken_arrows(file: &str, lines: &[Line], re_exports: &BTreeMap<String, String>) -> Vec<String> {
+    let from = room(file);
+    let Some((_, allowed)) = ARROWS.iter().find(|(room, _)| *room == from) else {
+        return vec![format!("src/{file}: the room `{from}` is not in the table")];
+    };
+    let mut broken = Vec::new();
+    for (path, number) in crate_paths(lines) {
+        let first = path.split("::").next().unwrap();
+        let to = re_exports.get(first).map_or(first, String::as_str);
+        if to == from {
+            continue;
+        }
+        let is_exception = EXCEPTIONS.contains(&(from, path.as_str()));
+        let is_excepted_room = EXCEPTIONS.iter().any(|(room, path)| *room == from && room_of(path) == to);
+        if !allowed.contains(&to) || (is_excepted_room && !is_exception) {
+            broken.push(format!("src/{file}:{number}: {from} -> {to} (crate::{path})"));
+        }
+    }
+    // A path upwards out of the room would be an arrow that is not seen.
+    let depth = file.matches('/').count();
+    let upwards = vec!["super"; depth + 1].join("::");
+    for line in lines {
+        let goes_on = |c: char| c.is_alphanumeric() || c == '_';
+        let is_upwards = |(at, _): (usize, &str)| !line.text[at + upwards.len()..].starts_with(goes_on);
+        if line.text.match_indices(&upwards).any(is_upwards) {
+            broken.push(format!("src/{file}:{}: `{upwards}` leaves the room; write `crate::`", line.number));
+        }
+    }
+    broken
+}
+
+fn room_of(path: &str) -> &str {
+    path.split("::").next().unwrap()
+}
+
+#[test]
+fn no_room_names_one_that_it_may_not() {
+    let re_exports = re_exports();
+    let mut broken = Vec::new();
+    for file in source_files() {
+        if name(&file) != "lib.rs" {
+            broken.extend(broken_arrows(&name(&file), &code(&file), &re_exports));
+        }
+    }
+    assert!(broken.is_empty(), "arrows that are not in the table:\n{}", broken.join("\n"));
+}
+
+#[test]
+fn the_table_has_no_circle_but_for_its_exceptions() {
+    let is_exception =
+        |from: &str, to: &str| EXCEPTIONS.iter().any(|(room, path)| *room == from && room_of(path) == to);
+    let mut done: BTreeSet<&str> = BTreeSet::new();
+    while done.len() < ARROWS.len() {
+        let ready: Vec<&str> = ARROWS
+            .iter()
+            .filter(|(from, to)| {
+                !done.contains(from) && to.iter().all(|to| done.contains(to) || is_exception(from, to))
+            })
+            .map(|(from, _)| *from)
+            .collect();
+        assert!(!ready.is_empty(), "a circle among the rooms that are not {done:?}");
+        done.extend(ready);
+    }
+}
+
+#[test]
+fn only_the_transport_names_reqwest() {
+    let mut found = Vec::new();
+    for file in source_files() {
+        let file_name = name(&file);
+        let lines = code(&file);
+        let tokens = tokens(&lines);
+        for (at, token) in tokens.iter().enumerate().filter(|(_, token)| token.text == "reqwest") {
+            // In `lib.rs` and `client.rs` it may be named as what the transport re-exports.
+            let is_re_export = matches!(file_name.as_str(), "lib.rs" | "client.rs")
+                && tokens[..at]
+                    .iter()
+                    .rev()
+                    .take_while(|token| token.text != ";")
+                    .any(|t| t.text == "reqwest_transport");
+            if file_name != "http/reqwest.rs" && !is_re_export {
+                found.push(format!("src/{file_name}:{}: {} -> reqwest", token.line, room(&file_name)));
+            }
+        }
+    }
+    assert!(found.is_empty(), "reqwest is named outside of its file:\n{}", found.join("\n"));
+}
+
+#[test]
+fn no_file_is_longer_than_400_lines_of_code() {
+    let long: Vec<String> = source_files()
+        .iter()
+        .map(|file| (name(file), code(file).len()))
+        .filter(|(_, lines)| *lines > MOST_LINES)
+        .map(|(file, lines)| format!("src/{file}: {lines} lines of code"))
+        .collect();
+    assert!(long.is_empty(), "files over {MOST_LINES} lines of code:\n{}", long.join("\n"));
+}
+
+/// Holds some lines, as those of a file, against the table.
+fn check(file: &str, text: &str) -> Vec<String> {
+    let line = |(index, text): (usize, &str)| Line { file: file.to_owned(), number: index + 1, text: text.to_owned() };
+    let lines: Vec<Line> = text.lines().enumerate().map(line).collect();
+    assert!(lines.iter().all(|line| line.file == file));
+    broken_arrows(file, &lines, &re_exports())
+}
+
+#[test]
+fn a_broken_arrow_is_named_with_its_file_and_line() {
+    assert_eq!(
+        check("model/x.rs", "use std::fmt;\nuse crate::error::{self, Error};"),
+        [
+            "src/model/x.rs:2: model -> error (crate::error::self)",
+            "src/model/x.rs:2: model -> error (crate::error::Error)"
+        ]
+    );
+    assert_eq!(
+        check("api/x.rs", "let a = crate::client::PushClient;"),
+        ["src/api/x.rs:1: api -> client (crate::client::PushClient)"]
+    );
+    assert_eq!(check("http/x.rs", "use crate::PushClient;"), ["src/http/x.rs:1: http -> client (crate::PushClient)"]);
+    assert_eq!(check("model/x.rs", "use crate::{model::Identity,\n preflight::{Rule, limit as l}, Region};").len(), 3);
+    assert_eq!(check("credentials.rs", "use crate::http::send::X;").len(), 1);
+    assert_eq!(check("http/x.rs", "use super::super::client;").len(), 1);
+    assert_eq!(check("http/x.rs", "use super::superseded::Superseded;"), [""; 0]);
+    assert_eq!(check("region.rs", "use super::client;").len(), 1);
+    assert_eq!(check("cellar.rs", "").len(), 1);
+}
+
+#[test]
+fn an_arrow_of_the_table_is_no_broken_one() {
+    assert_eq!(check("credentials.rs", "use crate::http::BoxFuture;\nuse crate::error::BoxError;"), [""; 0]);
+    assert_eq!(check("api/x.rs", "fn a() -> crate::BoxFuture<'static, crate::Error> { \"crate::client\" }"), [""; 0]);
+    assert_eq!(check("fake/x.rs", "use crate::{PushClient, Region};\nuse crate::access::Who;"), [""; 0]);
+    assert_eq!(
+        check("http/x.rs", "use super::body::Body;\npub(crate) fn a() {}\npub(in crate::http) fn b() {}"),
+        [""; 0]
+    );
+}

@@ -1,0 +1,282 @@
+//! Guarantee 1: what is retried, how often, and after which wait.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use coveo_push::bytes::Bytes;
+use coveo_push::fake::Fault;
+use coveo_push::{
+    Body, BoxFuture, DocumentBody, Error, ErrorCode, Identity, IdentityBody, MappedIdentityBody, Operation,
+    RetryPolicy, SourceStatus, Transport, TransportError, TransportErrorKind,
+};
+
+use super::support::{PROVIDER, PUSH, SOURCE, client, fake, millis, once, push, seconds, starts, timed};
+
+const NOT_RETRIED: [u16; 12] = [301, 400, 401, 403, 404, 405, 409, 412, 413, 415, 501, 505];
+
+#[tokio::test(start_paused = true)]
+async fn guarantee_1_a_call_is_tried_five_times_and_each_wait_doubles() {
+    let fake = fake();
+    fake.inject(Fault::on(PUSH).status(503).always());
+    let (result, took) = timed(push(&client(&fake, 1.0))).await;
+    assert_eq!(starts(&fake), [0, 500, 1_500, 3_500, 7_500]);
+    assert_eq!((result.unwrap_err().attempts(), took), (5, 7_500));
+}
+
+#[tokio::test(start_paused = true)]
+async fn guarantee_1_a_wait_grows_to_30_seconds_and_no_further() {
+    let fake = fake();
+    fake.inject(Fault::on(PUSH).status(503).always());
+    let patient = RetryPolicy::default().max_attempts(9).deadline(seconds(3_600));
+    push(&client(&fake, 1.0)).retry(patient).await.unwrap_err();
+    let starts = starts(&fake);
+    let waits: Vec<_> = starts.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert_eq!(waits, [500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn guarantee_1_the_jitter_goes_down_to_no_wait_at_all() {
+    for (random, expected) in [(0.0, [0, 0, 0, 0, 0]), (0.5, [0, 250, 750, 1_750, 3_750])] {
+        let fake = fake();
+        fake.inject(Fault::on(PUSH).status(503).always());
+        push(&client(&fake, random)).await.unwrap_err();
+        assert_eq!(starts(&fake), expected);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn guarantee_1_without_retries_a_call_is_sent_once() {
+    for fault in [Fault::on(PUSH).status(503), Fault::on(PUSH).status(429), Fault::on(PUSH).reset_before()] {
+        let fake = fake();
+        fake.inject(fault.always());
+        let (result, took) = timed(push(&once(&fake))).await;
+        assert_eq!((result.unwrap_err().attempts(), took), (1, 0));
+        assert_eq!(starts(&fake), [0]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn guarantee_1_these_statuses_are_retried() {
+    for status in [408, 429, 500, 502, 503, 504] {
+        let fake = fake();
+        fake.inject(Fault::on(PUSH).status(status));
+        let accepted = push(&client(&fake, 1.0)).await.unwrap();
+        assert_eq!((accepted.attempts(), starts(&fake)), (2, vec![0, 500]), "{status}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn guarantee_1_no_other_status_is_retried() {
+    for status in NOT_RETRIED {
+        let fake = fake();
+        fake.inject(Fault::on(PUSH).status(status).retry_after(seconds(1)).always());
+        let (result, took) = timed(push(&client(&fake, 1.0))).await;
+        let error = result.unwrap_err();
+        assert_eq!((error.status().unwrap().as_u16(), error.attempts(), took), (status, 1, 0));
+        assert!(!error.is_retryable(), "{error}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn guarantee_1_the_daily_quota_is_final() {
+    let fake = fake();
+    let quota = Fault::on(PUSH).status(429).error_code("TOO_MANY_DOCUMENTS_DAILY").retry_after(seconds(5));
+    fake.inject(quota.always());
+    let (result, took) = timed(push(&client(&fake, 1.0))).await;
+    let error = result.unwrap_err();
+    assert_eq!((error.attempts(), took), (1, 0));
+    assert_eq!(error.code(), Some(&ErrorCode::TooManyDocumentsDaily));
+    assert!(matches!(error, Error::RateLimited(_)) && !error.is_retryable());
+}
+
+#[tokio::test(start_paused = true)]
+async fn guarantee_1_a_connection_that_cannot_be_made_is_tried_again() {
+    let fake = fake();
+    fake.inject(Fault::on(PUSH).no_connection().times(2));
+    let (result, took) = timed(push(&client(&fake, 1.0))).await;
+    assert_eq!((result.unwrap().attempts(), took), (3, 1_500));
+}
+
+#[tokio::test(start_paused = true)]
+async fn guarantee_1_a_connection_that_breaks_is_tried_again() {
+    for fault in [Fault::on(PUSH).reset_before(), Fault::on(PUSH).reset_after()] {
+        let fake = fake();
+        fake.inject(fault);
+        assert_eq!(push(&client(&fake, 1.0)).await.unwrap().attempts(), 2);
+        assert_eq!(starts(&fake), [0, 500]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn guarantee_1_an_answer_that_does_not_come_in_time_is_asked_for_again() {
+    let fake = fake();
+    fake.inject(Fault::on(PUSH).hang());
+    assert_eq!(push(&client(&fake, 1.0)).await.unwrap().attempts(), 2);
+    assert_eq!(starts(&fake), [0, 30_500]);
+}
+
+/// A network where everything goes wrong in the same way.
+#[derive(Debug)]
+struct Broken(TransportErrorKind, std::sync::Arc<AtomicU32>);
+
+impl Transport for Broken {
+    fn send(&self, _: http::Request<Body>) -> BoxFuture<'_, Result<http::Response<Bytes>, TransportError>> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        Box::pin(async { Err(TransportError::from(self.0)) })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_transport_says_by_the_kind_of_its_error_what_is_retried_and_what_may_have_been_applied() {
+    use TransportErrorKind::{Body, Connect, Request, Send, Timeout};
+
+    for (kind, attempts, maybe_applied) in
+        [(Request, 1, false), (Connect, 5, false), (Send, 5, true), (Timeout, 5, true), (Body, 5, true)]
+    {
+        let sent = std::sync::Arc::new(AtomicU32::new(0));
+        let transport = Broken(kind, std::sync::Arc::clone(&sent));
+        let client = fake().client_builder().transport(transport).random(|| 0.0).build().unwrap();
+        let error = push(&client).await.unwrap_err();
+        assert_eq!(error.attempts(), attempts, "{kind:?}");
+        assert_eq!(sent.load(Ordering::Relaxed), attempts, "{kind:?}");
+        assert_eq!(error.may_have_been_applied(), maybe_applied, "{kind:?}");
+        assert!(matches!(&error, Error::Transport(failure) if failure.kind() == kind), "{error:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn guarantee_1_every_operation_is_retried() {
+    let fake = fake();
+    // Two clients: one retry budget is not enough for all.
+    let (first, second) = (client(&fake, 0.0), client(&fake, 0.0));
+    for operation in Operation::ALL {
+        fake.inject(Fault::on(operation).status(503));
+    }
+    let containers = first.file_containers();
+    let container = containers.create().await.unwrap();
+    containers.upload(&container, r#"{"addOrUpdate":[]}"#).await.unwrap();
+    let items = first.items(SOURCE);
+    let _ = items.push_container(container.file_id()).await.unwrap();
+    let _ = items.add_or_update("https://example.com/a", &DocumentBody::text("words")).await.unwrap();
+    let _ = items.delete("https://example.com/a").await.unwrap();
+    let _ = items.delete_older_than(1).await.unwrap();
+    let _ = second.sources().set_status(SOURCE, SourceStatus::Idle).await.unwrap();
+    let identities = second.identities(PROVIDER);
+    let _ = identities.add_or_update(&IdentityBody::user("a")).await.unwrap();
+    let _ = identities.add_or_update_alias(&MappedIdentityBody::user("a")).await.unwrap();
+    let _ = identities.delete(&Identity::user("a")).await.unwrap();
+    let _ = identities.delete_older_than(1).await.unwrap();
+    let container = second.file_containers().store(r#"{"members":[]}"#).await.unwrap();
+    let _ = identities.push_container(container.file_id()).await.unwrap();
+    assert_eq!(fake.faults_left(), 0);
+    for operation in Operation::ALL {
+        let requests = fake.requests();
+        let of_it = requests.iter().filter(|request| request.operation() == Some(operation));
+        let statuses: Vec<_> = of_it.map(|request| request.status().unwrap().as_u16()).collect();
+        assert_eq!(statuses[0], 503, "{operation}");
+        assert!(statuses.len() >= 2 && statuses[1..].iter().all(|status| *status < 300), "{operation}: {statuses:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn guarantee_1_no_attempt_starts_later_than_two_minutes_after_the_first() {
+    let fake = fake();
+    fake.inject(Fault::on(PUSH).hang().always());
+    let (result, took) = timed(push(&client(&fake, 1.0))).await;
+    // The next one would start at 127.5 s.
+    assert_eq!(starts(&fake), [0, 30_500, 61_500, 93_500]);
+    let error = result.unwrap_err();
+    assert_eq!((error.attempts(), took), (4, 123_500));
+}
+
+#[tokio::test(start_paused = true)]
+async fn guarantee_1_a_retry_carries_the_whole_body() {
+    let fake = fake();
+    fake.inject(Fault::on(PUSH).status(503));
+    fake.inject(Fault::on(PUSH).reset_before());
+    let _ = push(&client(&fake, 1.0)).await.unwrap();
+    let requests = fake.requests();
+    assert_eq!(requests.len(), 3);
+    assert!(!requests[0].body().is_empty());
+    for request in &requests {
+        assert_eq!(request.body(), requests[0].body());
+        assert_eq!(request.headers()["content-length"], requests[0].body().len().to_string().as_str());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn guarantee_1_a_retry_of_an_upload_carries_the_whole_body() {
+    let fake = fake();
+    fake.inject(Fault::on(Operation::UploadToContainer).status(500).times(2));
+    client(&fake, 1.0).file_containers().store("the bytes").await.unwrap();
+    let requests = fake.requests();
+    assert!(requests[1..].iter().all(|request| request.body() == "the bytes".as_bytes()));
+    assert_eq!(requests.len(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_can_have_a_retry_policy_of_its_own() {
+    let fake = fake();
+    fake.inject(Fault::on(PUSH).status(503).always());
+    let error = push(&client(&fake, 1.0)).retry(RetryPolicy::default().max_attempts(2)).await.unwrap_err();
+    assert_eq!(error.attempts(), 2);
+    let error = push(&once(&fake)).retry(RetryPolicy::default()).await.unwrap_err();
+    assert_eq!(error.attempts(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_waits_and_the_deadline_of_a_policy_can_be_set() {
+    let fake = fake();
+    fake.inject(Fault::on(PUSH).status(503).always());
+    let policy = RetryPolicy::default().base_delay(millis(100)).max_delay(millis(250)).deadline(millis(600));
+    let client = fake.client_builder().retry(policy.max_attempts(9)).random(|| 1.0).build().unwrap();
+    push(&client).await.unwrap_err();
+    assert_eq!(starts(&fake), [0, 100, 300, 550]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_attempts_at_all_means_one() {
+    let fake = fake();
+    fake.inject(Fault::on(PUSH).status(503).always());
+    let error = push(&client(&fake, 1.0)).retry(RetryPolicy::default().max_attempts(0)).await.unwrap_err();
+    assert_eq!(error.attempts(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_tells_the_attempts_and_the_time_of_all_of_them() {
+    let fake = fake();
+    fake.inject(Fault::on(PUSH).status(503).latency(millis(40)).times(2));
+    fake.inject(Fault::on(PUSH).status(400).latency(millis(5)));
+    let error = push(&client(&fake, 1.0)).await.unwrap_err();
+    let api = error.api().unwrap();
+    assert_eq!((api.status().as_u16(), api.attempts(), api.elapsed()), (400, 3, millis(40 + 500 + 40 + 1_000 + 5)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_tells_when_an_earlier_attempt_may_have_been_applied() {
+    for (first, maybe_applied) in [
+        (Fault::on(PUSH).reset_after(), true),
+        (Fault::on(PUSH).hang(), true),
+        (Fault::on(PUSH).status(503), true),
+        (Fault::on(PUSH).status(408), true),
+        (Fault::on(PUSH).status(429), false),
+        (Fault::on(PUSH).no_connection(), false),
+    ] {
+        let fake = fake();
+        fake.inject(first.clone());
+        fake.inject(Fault::on(PUSH).status(400));
+        let error = push(&client(&fake, 1.0)).await.unwrap_err();
+        assert!(matches!(error, Error::BadRequest(_)), "{error}");
+        assert_eq!((error.attempts(), error.may_have_been_applied()), (2, maybe_applied), "{first:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_cannot_be_made_does_not_take_back_that_an_earlier_attempt_may_have_been_applied() {
+    let fake = fake();
+    fake.inject(Fault::on(PUSH).reset_after());
+    fake.inject(Fault::on(PUSH).no_connection().always());
+    let error = push(&client(&fake, 1.0)).await.unwrap_err();
+    assert!(matches!(&error, Error::Transport(failure) if failure.kind() == TransportErrorKind::Connect), "{error}");
+    assert_eq!((error.attempts(), error.may_have_been_applied()), (5, true));
+    assert_eq!(fake.source(SOURCE).len(), 1);
+}

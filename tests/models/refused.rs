@@ -1,0 +1,150 @@
+//! What is no model, and what no model may be written as.
+
+use coveo_push::{
+    BatchDocument, BatchIdentityBody, CompressionType, DocumentBody, FileContainer, Identity, IdentityBody,
+    MappedIdentityBody, OrderingId, PermissionIdentity, Permissions, SourceStatus,
+};
+use serde::de::DeserializeOwned;
+use serde_json::json;
+
+/// Why the text is not read as this model.
+#[track_caller]
+fn why_not<T: DeserializeOwned>(json: &str) -> String {
+    match serde_json::from_str::<T>(json) {
+        Ok(_) => panic!("{json} was read"),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn two_forms_of_data_are_refused() {
+    for json in [
+        r#"{"data":"a","compressedBinaryData":"AAAA"}"#,
+        r#"{"data":"a","compressedBinaryDataFileId":"f"}"#,
+        r#"{"compressedBinaryData":"AAAA","compressedBinaryDataFileId":"f"}"#,
+    ] {
+        assert!(why_not::<DocumentBody>(json).contains("another form of data"));
+    }
+}
+
+#[test]
+fn a_form_of_data_that_is_null_is_none() {
+    let doc: DocumentBody =
+        serde_json::from_str(r#"{"data":null,"compressedBinaryData":"AAAA","compressedBinaryDataFileId":null}"#)
+            .unwrap();
+    assert!(matches!(doc.data, Some(coveo_push::DocumentData::Inline { .. })));
+}
+
+#[test]
+fn a_key_that_comes_twice_is_refused_whatever_its_case() {
+    for json in [
+        r#"{"title":"a","title":"b"}"#,
+        r#"{"title":"a","TITLE":"b"}"#,
+        r#"{"Größe":1,"GRÖßE":2}"#,
+        r#"{"data":"a","Data":"b"}"#,
+        r#"{"fileExtension":".a","FileExtension":".b"}"#,
+        r#"{"permissions":[],"Permissions":[]}"#,
+    ] {
+        assert!(why_not::<DocumentBody>(json).contains("twice"), "{json}");
+    }
+    assert!(why_not::<BatchDocument>(r#"{"documentId":"a","DocumentId":"b"}"#).contains("twice"));
+    assert!(why_not::<Identity>(r#"{"name":"a","Name":"b","type":"USER"}"#).contains("twice"));
+    assert!(why_not::<Permissions>(r#"[{"allowAnonymous":true,"AllowAnonymous":false}]"#).contains("twice"));
+    assert!(why_not::<Permissions>(r#"[{"allowAnonymous":true,"allowedAnonymous":false}]"#).contains("twice"));
+}
+
+#[test]
+fn sets_and_levels_in_one_list_of_permissions_are_refused() {
+    let json = r#"[{"allowAnonymous":true},{"permissionSets":[]}]"#;
+    assert!(why_not::<Permissions>(json).contains("not both"));
+}
+
+#[test]
+fn a_level_with_permissions_of_its_own_is_refused() {
+    for json in [
+        r#"[{"permissionSets":[],"allowAnonymous":true}]"#,
+        r#"[{"permissionSets":[],"allowedPermissions":[{"identity":"u","identityType":"User"}]}]"#,
+        r#"[{"deniedPermissions":[{"identity":"u","identityType":"User"}],"permissionSets":[]}]"#,
+    ] {
+        assert!(why_not::<Permissions>(json).contains("not both"), "{json}");
+    }
+}
+
+#[test]
+fn a_level_whose_own_permissions_say_nothing_is_a_level() {
+    let json = r#"[{"permissionSets":[],"allowAnonymous":false,"allowedPermissions":[],"deniedPermissions":null}]"#;
+    assert!(matches!(serde_json::from_str(json).unwrap(), Permissions::Complete(levels) if levels.len() == 1));
+}
+
+#[test]
+fn a_word_that_is_none_is_refused_by_name() {
+    assert!(why_not::<Identity>(r#"{"name":"a","type":"PERSON"}"#).contains("`PERSON` is no security identity type"));
+    assert!(why_not::<PermissionIdentity>(r#"{"identity":"a","identityType":""}"#).contains("security identity type"));
+    assert!(why_not::<CompressionType>(r#""brotli""#).contains("`brotli` is no compression type"));
+    assert!(why_not::<SourceStatus>(r#""rescan""#).contains("`rescan` is no source status"));
+}
+
+#[test]
+fn what_a_model_needs_is_named_when_it_is_absent() {
+    assert!(why_not::<Identity>(r#"{"type":"USER"}"#).contains("`name`"));
+    assert!(why_not::<Identity>(r#"{"name":"a"}"#).contains("`type`"));
+    assert!(why_not::<IdentityBody>("{}").contains("`identity`"));
+    assert!(why_not::<MappedIdentityBody>(r#"{"identity":{"name":"a","type":"USER"}}"#).contains("`mappings`"));
+    assert!(why_not::<BatchDocument>(r#"{"data":"a"}"#).contains("`documentId`"));
+    assert!(why_not::<FileContainer>(r#"{"fileId":"f"}"#).contains("`uploadUri`"));
+    assert!(why_not::<FileContainer>(r#"{"uploadUri":"u"}"#).contains("`fileId`"));
+}
+
+#[test]
+fn a_deleted_identity_without_its_wrapper_is_refused() {
+    assert!(why_not::<BatchIdentityBody>(r#"{"deleted":[{"name":"a","type":"USER"}]}"#).contains("`identity`"));
+}
+
+#[test]
+fn what_is_no_unsigned_number_is_no_ordering_id() {
+    for json in ["-1", "1.5", "18446744073709551616", r#""x""#, r#""-1""#, r#""""#, "null", "[]"] {
+        let _ = why_not::<OrderingId>(json);
+    }
+}
+
+#[test]
+fn an_item_is_an_object_and_its_properties_have_their_types() {
+    for json in ["[]", r#""x""#, r#"{"data":1}"#, r#"{"fileExtension":[]}"#, r#"{"permissions":{}}"#] {
+        let _ = why_not::<DocumentBody>(json);
+    }
+}
+
+#[test]
+fn a_metadata_key_that_is_reserved_cannot_be_written_in_any_case() {
+    for key in [
+        "data",
+        "Data",
+        "compressedBinaryData",
+        "COMPRESSEDBINARYDATA",
+        "compressedBinaryDataFileId",
+        "compressionType",
+        "documentid",
+        "fileExtension",
+        "orderingID",
+        "parentId",
+        "permissions",
+    ] {
+        let error = serde_json::to_string(&DocumentBody::new().metadata(key, "x")).unwrap_err().to_string();
+        assert!(error.contains(&format!("`{key}` is reserved")), "{error}");
+        assert!(serde_json::to_string(&BatchDocument::new("https://a", DocumentBody::new().metadata(key, 1))).is_err());
+    }
+}
+
+#[test]
+fn a_number_that_json_cannot_hold_cannot_be_written_at_any_depth() {
+    for number in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        let error = serde_json::to_string(&DocumentBody::new().metadata("n", vec![number])).unwrap_err().to_string();
+        assert!(error.contains("JSON cannot hold"), "{error}");
+    }
+}
+
+#[test]
+fn a_number_beyond_64_bits_is_read_as_a_fraction() {
+    let doc: DocumentBody = serde_json::from_value(json!({"n": 1e30})).unwrap();
+    assert_eq!(doc.metadata.get("n"), Some(&1e30.into()));
+}

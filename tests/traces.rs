@@ -1,0 +1,101 @@
+//! What is traced, with the feature `tracing`, and what is not.
+//!
+//! A binary of its own: where some threads have a subscriber and others have none, an event that
+//! the others come to first is traced nowhere.
+
+#![cfg(feature = "tracing")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use coveo_push::{
+    ApiKey, BatchDocumentBody, DocumentBody, FileContainer, Preflight, PushClient, RetryPolicy, SourceStatus, reqwest,
+};
+use tracing_subscriber::fmt::MakeWriter;
+use wiremock::matchers::{any, method, path, path_regex};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+const KEY: &str = "canary/key-5f0a";
+const SIGNATURE: &str = "canary-signature-77c1";
+
+fn presigned(host: &str) -> String {
+    format!("{host}/bucket/file?X-Amz-Signature={SIGNATURE}")
+}
+
+#[derive(Clone, Default)]
+struct Buffer(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Buffer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Buffer {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+#[tokio::test]
+async fn no_span_and_no_event_shows_a_key_a_body_or_a_presigned_url() {
+    let buffer = Buffer::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_span_events(tracing_subscriber::fmt::format::FmtSpan::FULL)
+        .with_ansi(false)
+        .with_writer(buffer.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+
+    let server = MockServer::start().await;
+    let echo = format!(r#"{{"errorCode":"{KEY}","message":"{KEY} {}"}}"#, presigned(&server.uri()));
+    let answer = |status| ResponseTemplate::new(status).set_body_raw(echo.clone(), "application/json");
+    let container = serde_json::json!({
+        "uploadUri": presigned(&server.uri()),
+        "fileId": "f",
+        "requiredHeaders": {"x-amz-security-token": SIGNATURE},
+    });
+    let created = ResponseTemplate::new(201).set_body_json(container);
+    Mock::given(path_regex("/files$")).respond_with(created).mount(&server).await;
+    let expired = Mock::given(path("/bucket/file")).respond_with(answer(503)).up_to_n_times(1);
+    expired.with_priority(1).mount(&server).await;
+    Mock::given(path("/bucket/file")).respond_with(ResponseTemplate::new(200)).mount(&server).await;
+    Mock::given(method("PUT")).and(path_regex("/documents/batch$")).respond_with(answer(202)).mount(&server).await;
+    let limited = answer(429).insert_header("retry-after", "0.01");
+    Mock::given(path_regex("/documents$")).respond_with(limited).mount(&server).await;
+    Mock::given(any()).respond_with(answer(401)).with_priority(200).mount(&server).await;
+
+    let client = PushClient::builder("my-org", ApiKey::new(KEY))
+        .base_url(format!("{}/push/v1", server.uri()))
+        .http_client(reqwest::Client::builder().no_proxy())
+        .retry(RetryPolicy::default().max_attempts(2).base_delay(Duration::from_millis(1)))
+        .preflight(Preflight::Warn)
+        .build()
+        .unwrap();
+    let items = client.items("s");
+    let _ = items.push_batch(&BatchDocumentBody::new().add_or_update("no uri", DocumentBody::text(KEY))).await.unwrap();
+    items.add_or_update("https://a", &DocumentBody::text(SIGNATURE)).await.unwrap_err();
+    client.sources().set_status("s", SourceStatus::Idle).await.unwrap_err();
+    let closed = FileContainer::new("f", presigned("http://127.0.0.1:1"), []);
+    client.file_containers().upload(&closed, "b").await.unwrap_err();
+
+    let text = String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap();
+    for said in
+        ["coveo_push", "items.push_container", "file_containers.upload", "answered", "trying again", "may drop this"]
+    {
+        assert!(text.contains(said), "`{said}` was not traced: {text}");
+    }
+    for canary in [KEY, SIGNATURE, "X-Amz-Signature"] {
+        assert!(!text.contains(canary), "a trace shows `{canary}`: {text}");
+    }
+}

@@ -1,0 +1,65 @@
+//! Where requests go.
+
+use coveo_push::{ApiKey, Error, PushApiUrl, PushClient, SourceStatus, reqwest};
+
+use super::support::{BATCH, Service, builder, fast};
+
+#[tokio::test]
+async fn a_slash_at_the_end_of_the_base_url_makes_no_difference() {
+    let service = Service::start().await;
+    for end in ["", "/", "///"] {
+        let base = format!("{}/push/v1{end}", service.server.uri());
+        let client = service.builder().base_url(base).build().unwrap();
+        let _ = client.items("my-source").push_container("f").await.unwrap();
+    }
+    for sent in service.sent().await {
+        assert_eq!(sent.target, format!("{BATCH}?fileId=f"));
+    }
+}
+
+#[tokio::test]
+async fn a_client_for_a_push_api_url_goes_to_its_host_and_organization() {
+    let service = Service::start().await;
+    let url = format!("{}/push/v1/organizations/my%20org/sources/my-source/documents", service.server.uri());
+    let url: PushApiUrl = url.parse().unwrap();
+    let client = PushClient::builder_for(&url, ApiKey::new("k"))
+        .http_client(reqwest::Client::builder().no_proxy())
+        .retry(fast())
+        .build()
+        .unwrap();
+    let _ = client.sources().set_status(url.source_id(), SourceStatus::Idle).await.unwrap();
+    let target = "/push/v1/organizations/my%20org/sources/my-source/status?statusType=IDLE";
+    assert_eq!(service.only().await.target, target);
+}
+
+#[tokio::test]
+async fn ids_that_are_a_step_in_the_path_or_nothing_are_refused() {
+    let service = Service::start().await;
+    for id in ["", ".", ".."] {
+        let client = service.client();
+        let errors = [
+            client.items(id).push_container("f").await.unwrap_err(),
+            client.identities(id).push_container("f").await.unwrap_err(),
+            client.sources().set_status(id, SourceStatus::Idle).await.unwrap_err(),
+        ];
+        for error in errors {
+            assert!(matches!(&error, Error::Invalid(e) if e.findings()[0].rule().code() == "path-segment"), "{error}");
+        }
+    }
+    assert!(service.sent().await.is_empty());
+}
+
+#[test]
+fn plain_http_is_refused_unless_it_is_loopback_or_allowed() {
+    for host in ["http://example.com", "http://10.0.0.1:80", "http://localhost.example.com", "http://127.0.0.1.nip.io"]
+    {
+        let error = builder(host).build().unwrap_err();
+        assert!(matches!(error, Error::Config(_)) && error.to_string().contains("plain http"), "{error}");
+        assert!(builder(host).allow_plain_http(true).build().is_ok());
+    }
+    for host in
+        ["http://127.0.0.1:1", "http://127.8.8.8", "http://localhost:1", "http://[::1]:1", "https://example.com"]
+    {
+        assert!(builder(host).build().is_ok(), "{host}");
+    }
+}

@@ -1,0 +1,386 @@
+//! The upload into a file container.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use coveo_push::{BatchDocumentBody, Body, BoxError, ByteStream, Error, FileContainer, Operation, RetryPolicy};
+use wiremock::ResponseTemplate;
+
+use super::support::{BATCH, FILES, OURS, Reply, SIGNATURE, Service, Socket, builder};
+
+/// What the storage answers.
+fn xml(status: u16, code: &str) -> ResponseTemplate {
+    let body = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>m</Message>\
+         <RequestId>REQ-1</RequestId><HostId>h</HostId></Error>"
+    );
+    ResponseTemplate::new(status).set_body_raw(body, "application/xml")
+}
+
+/// A body of three chunks that counts how often it is opened.
+fn stream(opened: &Arc<AtomicU32>) -> Body {
+    let opened = Arc::clone(opened);
+    Body::reopenable(9, move || {
+        opened.fetch_add(1, Ordering::SeqCst);
+        chunks(["abc", "def", "ghi"].map(|part| Ok(Bytes::from_static(part.as_bytes()))))
+    })
+}
+
+fn chunks<const N: usize>(chunks: [Result<Bytes, BoxError>; N]) -> ByteStream {
+    struct Chunks(Vec<Result<Bytes, BoxError>>);
+
+    impl futures_core::Stream for Chunks {
+        type Item = Result<Bytes, BoxError>;
+
+        fn poll_next(
+            mut self: std::pin::Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<Option<Self::Item>> {
+            std::task::Poll::Ready((!self.0.is_empty()).then(|| self.0.remove(0)))
+        }
+    }
+
+    Box::pin(Chunks(chunks.into_iter().collect()))
+}
+
+fn batch() -> BatchDocumentBody {
+    BatchDocumentBody::new().delete("https://a")
+}
+
+#[tokio::test]
+async fn an_upload_has_the_required_headers_its_length_and_nothing_that_was_not_asked_for() {
+    let service = Service::start().await;
+    service.client().file_containers().upload(&service.container(), "bytes").await.unwrap();
+    let sent = service.only().await;
+    assert_eq!((sent.method.as_str(), &*sent.target), ("PUT", &*format!("/bucket/file-1?{SIGNATURE}")));
+    assert_eq!(sent.body, b"bytes");
+    let headers = [
+        ("accept", "*/*"),
+        ("content-length", "5"),
+        ("content-type", "application/octet-stream"),
+        ("user-agent", OURS),
+        ("x-amz-server-side-encryption", "AES256"),
+    ];
+    assert_eq!(sent.all_headers(), headers.map(|(name, value)| (name.to_owned(), value.to_owned())));
+}
+
+#[tokio::test]
+async fn an_upload_of_a_container_that_asks_for_no_header_has_none_but_its_length() {
+    let service = Service::start().await;
+    let container = FileContainer::new("f", service.container().upload_uri(), []);
+    service.client().file_containers().upload(&container, "bytes").await.unwrap();
+    let names: Vec<String> = service.only().await.all_headers().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["accept", "content-length", "user-agent"]);
+}
+
+#[tokio::test]
+async fn a_required_user_agent_is_sent_as_it_was_asked_for() {
+    let service = Service::start().await;
+    let headers = [("User-Agent".to_owned(), "signed/1".to_owned())];
+    let container = FileContainer::new("f", service.container().upload_uri(), headers);
+    service.client().file_containers().upload(&container, "bytes").await.unwrap();
+    assert_eq!(service.only().await.header("user-agent"), Some("signed/1"));
+}
+
+#[tokio::test]
+async fn an_upload_of_bytes_goes_over_the_socket_with_its_length_and_not_in_chunks() {
+    let socket = Socket::start([Reply::answer("200 OK", "")]).await;
+    let container = FileContainer::new("f", format!("{}/b/f?{SIGNATURE}", socket.host), []);
+    builder(&socket.host).build().unwrap().file_containers().upload(&container, "123456789").await.unwrap();
+    let head = socket.heads()[0].to_lowercase();
+    assert!(head.contains("\r\ncontent-length: 9"), "{head}");
+    assert!(!head.contains("transfer-encoding"), "{head}");
+    assert!(!head.contains("authorization"), "{head}");
+}
+
+#[tokio::test]
+async fn an_upload_of_a_stream_goes_over_the_socket_with_its_length_and_not_in_chunks() {
+    let socket = Socket::start([Reply::answer("200 OK", "")]).await;
+    let container = FileContainer::new("f", format!("{}/b/f?{SIGNATURE}", socket.host), []);
+    let client = builder(&socket.host).build().unwrap();
+    client.file_containers().upload(&container, stream(&Arc::default())).await.unwrap();
+    let head = socket.heads()[0].to_lowercase();
+    assert!(head.contains("\r\ncontent-length: 9"), "{head}");
+    assert!(!head.contains("transfer-encoding"), "{head}");
+    assert_eq!(socket.bodies(), [b"abcdefghi"]);
+}
+
+#[tokio::test]
+async fn an_upload_of_no_bytes_says_that_it_has_none() {
+    let socket = Socket::start([Reply::answer("200 OK", "")]).await;
+    let container = FileContainer::new("f", format!("{}/b/f?{SIGNATURE}", socket.host), []);
+    builder(&socket.host).build().unwrap().file_containers().upload(&container, Body::empty()).await.unwrap();
+    assert!(socket.heads()[0].to_lowercase().contains("\r\ncontent-length: 0"));
+}
+
+#[tokio::test]
+async fn a_presigned_uri_is_used_as_it_is() {
+    let socket = Socket::start([Reply::answer("200 OK", "")]).await;
+    let target = "/b/a%2Fb%2fc~d%20e+f?X-Amz-Credential=AK%2F2026%2fs3&X-Amz-SignedHeaders=host%3Bx&sig=a%2Bb%3D=&x";
+    let container = FileContainer::new("f", format!("{}{target}", socket.host), []);
+    builder(&socket.host).build().unwrap().file_containers().upload(&container, "b").await.unwrap();
+    assert_eq!(socket.heads()[0].lines().next(), Some(&*format!("PUT {target} HTTP/1.1")));
+}
+
+#[tokio::test]
+async fn a_stream_is_opened_again_and_sent_whole_on_a_retry() {
+    let refused = Reply::answer("503 Service Unavailable", "");
+    let socket = Socket::start([refused.clone(), refused, Reply::answer("200 OK", "")]).await;
+    let container = FileContainer::new("f", format!("{}/b/f", socket.host), []);
+    let opened = Arc::default();
+    builder(&socket.host).build().unwrap().file_containers().upload(&container, stream(&opened)).await.unwrap();
+    assert_eq!(socket.bodies(), [b"abcdefghi"; 3]);
+    assert_eq!(opened.load(Ordering::SeqCst), 3);
+}
+
+#[tokio::test]
+async fn bytes_are_sent_whole_on_a_retry() {
+    let service = Service::start().await;
+    service.first("PUT", "/bucket/file-1", [xml(500, "InternalError")]).await;
+    service.client().file_containers().upload(&service.container(), "bytes").await.unwrap();
+    assert!(
+        service.sent().await.iter().all(|sent| sent.body == b"bytes" && sent.header("content-length") == Some("5"))
+    );
+}
+
+#[tokio::test]
+async fn a_stream_that_ends_early_fails_the_attempt() {
+    let socket = Socket::start([Reply::answer("200 OK", "")]).await;
+    let container = FileContainer::new("f", format!("{}/b/f", socket.host), []);
+    let short = Body::reopenable(4, || chunks([Ok(Bytes::from_static(b"abc"))]));
+    let client = builder(&socket.host).build().unwrap();
+    let error = client.file_containers().upload(&container, short).retry(RetryPolicy::none()).await.unwrap_err();
+    assert!(matches!(error, Error::Transport(_)), "{error}");
+}
+
+#[tokio::test]
+async fn a_stream_that_goes_on_for_longer_than_it_said_fails_the_attempt() {
+    let socket = Socket::start([Reply::Silence]).await;
+    let container = FileContainer::new("f", format!("{}/b/f", socket.host), []);
+    let long = Body::reopenable(2, || chunks([Ok(Bytes::from_static(b"abc"))]));
+    let client = builder(&socket.host).build().unwrap();
+    let error = client.file_containers().upload(&container, long).retry(RetryPolicy::none()).await.unwrap_err();
+    assert!(matches!(error, Error::Transport(_)), "{error}");
+}
+
+#[tokio::test]
+async fn a_403_of_the_storage_takes_a_fresh_container_once() {
+    let service = Service::start().await;
+    service.first("PUT", "/bucket/file-1", [xml(403, "AccessDenied")]).await;
+    let container = service.client().file_containers().store("bytes").await.unwrap();
+    assert_eq!(container.file_id(), "file-2");
+    let files = format!("POST {FILES}");
+    assert_eq!(service.steps().await, [&*files, "PUT /bucket/file-1", &*files, "PUT /bucket/file-2"]);
+}
+
+#[tokio::test]
+async fn an_expired_token_takes_a_fresh_container_once() {
+    let service = Service::start().await;
+    service.first("PUT", "/bucket/file-1", [xml(400, "ExpiredToken")]).await;
+    assert_eq!(service.client().file_containers().store("bytes").await.unwrap().file_id(), "file-2");
+}
+
+#[tokio::test]
+async fn a_batch_goes_on_with_the_fresh_container() {
+    let service = Service::start().await;
+    service.first("PUT", "/bucket/file-1", [xml(403, "AccessDenied")]).await;
+    let pushed = service.client().items("my-source").push_batch(&batch()).await.unwrap();
+    assert_eq!(pushed.file_id(), "file-2");
+    assert_eq!(service.sent().await.last().unwrap().target, format!("{BATCH}?fileId=file-2"));
+}
+
+#[tokio::test]
+async fn a_batch_takes_a_fresh_container_for_an_expired_token_too() {
+    let service = Service::start().await;
+    service.first("PUT", "/bucket/file-1", [xml(400, "ExpiredToken")]).await;
+    assert_eq!(service.client().items("my-source").push_batch(&batch()).await.unwrap().file_id(), "file-2");
+}
+
+#[tokio::test]
+async fn a_second_403_is_an_upload_error() {
+    let service = Service::start().await;
+    service.first("PUT", "/bucket/file-1", [xml(403, "AccessDenied")]).await;
+    service.first("PUT", "/bucket/file-2", [xml(403, "AccessDenied")]).await;
+    let error = service.client().file_containers().store("bytes").await.unwrap_err();
+    let Error::Upload(upload) = &error else { panic!("{error}") };
+    assert_eq!((upload.status().as_u16(), upload.code(), upload.attempts()), (403, Some("AccessDenied"), 1));
+    assert!(upload.needs_fresh_container());
+    assert_eq!(service.sent().await.len(), 4);
+}
+
+#[tokio::test]
+async fn a_fresh_container_is_not_taken_when_nothing_may_be_tried_again() {
+    let service = Service::start().await;
+    service.first("PUT", "/bucket/file-1", [xml(403, "AccessDenied")]).await;
+    let error = service.client().file_containers().store("bytes").retry(RetryPolicy::none()).await.unwrap_err();
+    assert!(matches!(error, Error::Upload(_)), "{error}");
+    assert_eq!(service.sent().await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_403_of_an_upload_alone_is_not_tried_again() {
+    let service = Service::start().await;
+    service.first("PUT", "/bucket/file-1", [xml(403, "SignatureDoesNotMatch")]).await;
+    let error = service.client().file_containers().upload(&service.container(), "b").await.unwrap_err();
+    assert!(!error.is_retryable() && !error.may_have_been_applied());
+    assert_eq!((error.attempts(), error.operation()), (1, Some(Operation::UploadToContainer)));
+}
+
+#[tokio::test]
+async fn what_the_storage_says_will_pass_is_tried_again() {
+    let passing = [
+        xml(500, "InternalError"),
+        xml(502, "x"),
+        xml(503, "ServiceUnavailable"),
+        xml(503, "SlowDown"),
+        xml(504, "x"),
+        xml(400, "RequestTimeout"),
+        xml(429, "SlowDown"),
+    ];
+    for answer in passing {
+        let service = Service::start().await;
+        service.first("PUT", "/bucket/file-1", [answer]).await;
+        service.client().file_containers().upload(&service.container(), "b").await.unwrap();
+        assert_eq!(service.sent().await.len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn what_the_storage_says_is_wrong_is_not_tried_again() {
+    for answer in
+        [xml(400, "EntityTooLarge"), xml(404, "NoSuchBucket"), xml(411, "MissingContentLength"), xml(501, "x")]
+    {
+        let service = Service::start().await;
+        service.always("PUT", "/bucket/file-1", answer).await;
+        let error = service.client().file_containers().upload(&service.container(), "b").await.unwrap_err();
+        assert!(matches!(error, Error::Upload(_)), "{error}");
+        assert_eq!(service.sent().await.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_of_the_storage_is_an_error_and_is_not_followed() {
+    let target = Socket::start([Reply::answer("200 OK", "")]).await;
+    let service = Service::start().await;
+    let away = ResponseTemplate::new(307).insert_header("location", format!("{}/x", target.host));
+    service.always("PUT", "/bucket/file-1", away).await;
+    let error = service.client().file_containers().upload(&service.container(), "b").await.unwrap_err();
+    assert_eq!(error.status().unwrap().as_u16(), 307);
+    assert!(target.heads().is_empty());
+}
+
+#[tokio::test]
+async fn an_error_of_the_storage_has_its_code_and_request_id_on_one_line() {
+    let service = Service::start().await;
+    service.always("PUT", "/bucket/file-1", xml(404, "NoSuchBucket")).await;
+    let error = service.client().file_containers().upload(&service.container(), "b").await.unwrap_err();
+    let Error::Upload(upload) = &error else { panic!("{error}") };
+    assert_eq!((upload.code(), upload.request_id()), (Some("NoSuchBucket"), Some("REQ-1")));
+    assert_eq!(error.to_string(), "file_containers.upload: the storage answered 404 NoSuchBucket (request id REQ-1)");
+}
+
+#[tokio::test]
+async fn the_request_id_of_a_storage_without_xml_is_that_of_its_header() {
+    let service = Service::start().await;
+    let answer = ResponseTemplate::new(404).insert_header("x-amz-request-id", "REQ-2");
+    service.always("PUT", "/bucket/file-1", answer).await;
+    let error = service.client().file_containers().upload(&service.container(), "b").await.unwrap_err();
+    let Error::Upload(upload) = &error else { panic!("{error}") };
+    assert_eq!((upload.code(), upload.request_id()), (None, Some("REQ-2")));
+}
+
+#[tokio::test]
+async fn an_upload_waits_as_long_as_the_storage_asks() {
+    let service = Service::start().await;
+    let patience = RetryPolicy::default().base_delay(Duration::from_millis(1));
+    service.always("PUT", "/bucket/file-1", xml(503, "SlowDown").insert_header("retry-after", "3600")).await;
+    let upload = service.client().file_containers().upload(&service.container(), "b");
+    let error = upload.retry(patience).await.unwrap_err();
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(3600)));
+    assert_eq!(error.attempts(), 1);
+}
+
+#[tokio::test]
+async fn a_throttled_storage_does_not_hold_back_the_push_api() {
+    let service = Service::start().await;
+    service.always("PUT", "/bucket/file-1", xml(429, "SlowDown").insert_header("retry-after", "3600")).await;
+    let client = service.client();
+    client.file_containers().upload(&service.container(), "b").await.unwrap_err();
+    let _ = client.items("my-source").push_container("f").await.unwrap();
+}
+
+#[tokio::test]
+async fn an_upload_that_is_larger_than_a_container_is_refused_with_its_size() {
+    let service = Service::start().await;
+    let large = Body::reopenable(256_000_001, || chunks([]));
+    let error = service.client().file_containers().store(large).await.unwrap_err();
+    assert!(error.to_string().contains("256000001") && error.to_string().contains("[container-too-large]"), "{error}");
+    assert!(service.sent().await.is_empty());
+}
+
+/// Whether a container with such a URI and such headers is refused before anything is sent.
+async fn refused(base: &str, uri: &str, headers: &[(&str, &str)]) -> bool {
+    let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let container = FileContainer::new("f", uri, headers);
+    let client = builder(base).retry(RetryPolicy::none()).build().unwrap();
+    match client.file_containers().upload(&container, "b").await {
+        Err(Error::Invalid(error)) => {
+            assert_eq!(error.findings()[0].rule().code(), "upload-target");
+            assert!(!error.to_string().contains("X-Amz"), "{error}");
+            true
+        }
+        _ => false,
+    }
+}
+
+#[tokio::test]
+async fn an_upload_goes_to_https_or_to_loopback_when_the_base_is() {
+    let socket = Socket::start([Reply::answer("200 OK", "")]).await;
+    let here = socket.host.clone();
+    assert!(!refused(&here, &format!("{here}/b?{SIGNATURE}"), &[]).await);
+    for uri in ["http://example.com/b", "http://10.0.0.1/b", "ftp://127.0.0.1/b", "/b", "b", "", "https://"] {
+        assert!(refused(&here, uri, &[]).await, "{uri}");
+    }
+    assert!(refused("https://api.cloud.coveo.com", &format!("{here}/b?{SIGNATURE}"), &[]).await);
+    assert_eq!(socket.heads().len(), 1);
+}
+
+#[tokio::test]
+async fn an_upload_uri_with_user_info_is_refused() {
+    let socket = Socket::start([Reply::answer("200 OK", "")]).await;
+    let uri = socket.host.replace("http://", "http://user:word@");
+    assert!(refused(&socket.host, &uri, &[]).await);
+    assert!(socket.heads().is_empty());
+}
+
+#[tokio::test]
+async fn required_headers_that_are_none_or_may_not_be_asked_for_are_refused() {
+    let socket = Socket::start([Reply::answer("200 OK", "")]).await;
+    let bad = [
+        ("x-amz-meta", "a\r\nx: y"),
+        ("x-amz\n", "a"),
+        ("", "a"),
+        ("a b", "a"),
+        ("Authorization", "Bearer x"),
+        ("authorization", "Bearer x"),
+        ("Content-Length", "1"),
+        ("Host", "example.com"),
+        ("Transfer-Encoding", "chunked"),
+        ("Connection", "close"),
+    ];
+    for header in bad {
+        assert!(refused(&socket.host, &format!("{}/b", socket.host), &[header]).await, "{header:?}");
+    }
+    assert!(socket.heads().is_empty());
+}
+
+#[tokio::test]
+async fn an_upload_starts_no_attempt_later_than_three_times_its_timeout() {
+    let service = Service::start().await;
+    service.always("PUT", "/bucket/file-1", xml(503, "SlowDown").insert_header("retry-after", "1")).await;
+    let upload = service.client().file_containers().upload(&service.container(), "b");
+    let error = upload.timeout(Duration::from_millis(300)).await.unwrap_err();
+    assert_eq!((error.attempts(), error.retry_after()), (1, Some(Duration::from_secs(1))));
+}
