@@ -57,7 +57,7 @@ async fn main() -> Result<ExitCode, shared::Failure> {
             return Ok(ExitCode::SUCCESS);
         }
     }
-    let report = push_files(&items, &arguments).await?;
+    let (report, unread) = push_files(&items, &arguments).await?;
     println!("{report}");
     for refused in &report.refused_samples {
         println!("refused {refused}");
@@ -65,11 +65,16 @@ async fn main() -> Result<ExitCode, shared::Failure> {
     for failed in &report.failed_batches {
         println!("failed {failed}");
     }
-    let is_clean = report.is_complete() && report.refused == 0;
+    if let Some(fake) = &setup.fake {
+        let source = fake.source(items.source_id());
+        println!("the fake service holds {} items and dropped {}", source.len(), source.dropped().len());
+    }
+    let is_clean = report.is_complete() && report.refused == 0 && unread == 0;
     Ok(if is_clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn push_files(items: &Items, arguments: &Arguments) -> Result<PushReport, shared::Failure> {
+/// Pushes the lines of all files, and returns the report and how many lines and files could not be read.
+async fn push_files(items: &Items, arguments: &Arguments) -> Result<(PushReport, u64), shared::Failure> {
     let mut builder = items.pusher().batch_bytes(arguments.batch_bytes).concurrency(arguments.concurrency);
     let saved = Saved::default();
     if let Some(folder) = arguments.failed_dir.clone() {
@@ -91,20 +96,25 @@ async fn push_files(items: &Items, arguments: &Arguments) -> Result<PushReport, 
     while let Some(block) = blocks.next().await
         && !stop.load(Ordering::Relaxed)
     {
-        let block = block?;
-        if let Err(stopped) = push_block(&mut pusher, &block, &stop, &mut place).await {
-            eprintln!("{stopped}");
-            break;
+        match block {
+            Ok(block) => {
+                if let Err(stopped) = push_block(&mut pusher, &block, &stop, &mut place).await {
+                    eprintln!("{stopped}");
+                    break;
+                }
+                blocks.done(block);
+            }
+            // What was read is pushed all the same.
+            Err(error) => {
+                eprintln!("{error}");
+                place.unread += 1;
+            }
         }
-        blocks.done(block);
     }
     let report = pusher.finish().await;
     bar.finish_and_clear();
     saved.update()?;
-    if place.bad_lines > 0 {
-        eprintln!("{} lines are not text", place.bad_lines);
-    }
-    Ok(report)
+    Ok((report, place.unread))
 }
 
 /// Where reading is.
@@ -113,7 +123,8 @@ struct Place {
     name: Arc<str>,
     /// The number of the line before.
     line: u64,
-    bad_lines: u64,
+    /// Lines that are not text, and files that cannot be read.
+    unread: u64,
 }
 
 /// Pushes the lines of a block.
@@ -141,7 +152,7 @@ async fn push_block(
             }
             Err(error) => {
                 eprintln!("{name}:{}: {error}", place.line);
-                place.bad_lines += 1;
+                place.unread += 1;
             }
         }
     }
@@ -166,8 +177,11 @@ async fn push_line(pusher: &mut ItemPusher, text: &str) -> Result<Pushed, PushEr
 
 async fn stop_on_ctrl_c(stop: Arc<AtomicBool>) {
     if tokio::signal::ctrl_c().await.is_ok() {
-        eprintln!("ending: what is in flight is finished first");
+        eprintln!("ending: what is in flight is finished first (Ctrl-C again to end at once)");
         stop.store(true, Ordering::Relaxed);
+    }
+    if tokio::signal::ctrl_c().await.is_ok() {
+        std::process::exit(130);
     }
 }
 
