@@ -57,8 +57,12 @@ impl Delivery {
         let run = Arc::clone(&self.run);
         // Asked for while the batch is being filled.
         let container = Ahead::create(&run);
-        if timeout(run.settings.linger, &mut self.sealed).await.is_err() {
-            run.seal_if_filling(self.number);
+        // A batch that could not be sent yet is filled for longer: its time begins again when it could.
+        while timeout(run.settings.linger, &mut self.sealed).await.is_err() {
+            if run.seal_if_filling(self.number) {
+                break;
+            }
+            run.could_start(self.number).await;
         }
         let Some(batch) = run.batch_under_way(self.number) else { return };
         let result = self.deliver(&batch, container).await;

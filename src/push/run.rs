@@ -287,16 +287,37 @@ impl Run {
     fn seal(&self, state: &mut State, filling: Filling) -> Option<u64> {
         let Filling { number, frame, task: Some(Task { seal, abort }) } = filling else { return None };
         state.under_way.insert(number, UnderWay { batch: frame.seal(), abort });
+        self.changed.notify_waiters();
         seal.send(()).is_err().then_some(number)
     }
 
-    /// Seals the batch that is being filled, if it is this one still.
-    pub(super) fn seal_if_filling(&self, number: u64) {
+    /// Seals the batch that is being filled, if it is this one still and could be sent. `false` when
+    /// it has to wait in any case.
+    pub(super) fn seal_if_filling(&self, number: u64) -> bool {
         let mut state = self.lock();
-        if let Some(filling) = state.filling.take_if(|filling| filling.number == number) {
+        let has_start = self.has_start(&state);
+        let is_this = state.filling.as_ref().is_some_and(|filling| filling.number == number);
+        if is_this && !has_start {
+            return false;
+        }
+        if let Some(filling) = state.filling.take_if(|_| is_this) {
             // The task is there: it asks for this.
             self.seal(&mut state, filling);
         }
+        true
+    }
+
+    /// Waits until the batch that is being filled could be sent at once, or is sealed.
+    pub(super) async fn could_start(&self, number: u64) {
+        self.wait_for(|state| {
+            let is_filling = state.filling.as_ref().is_some_and(|filling| filling.number == number);
+            (!is_filling || self.has_start(state)).then_some(())
+        })
+        .await;
+    }
+
+    fn has_start(&self, state: &State) -> bool {
+        state.stopped.is_some() || state.under_way.len() < self.settings.concurrency
     }
 
     /// Waits until a batch may be sent: at most so many are at a time, the earlier ones first.

@@ -95,6 +95,23 @@ async fn a_slow_producers_batch_goes_out_after_a_while() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_batch_that_could_not_be_sent_yet_is_filled_for_longer() {
+    let fake = fake();
+    fake.inject(Fault::on(Operation::UploadToContainer).latency(secs(20)));
+    let mut pusher = pusher(&fake).batch_bytes(1 << 20).concurrency(1).linger(secs(1)).start();
+    pusher.add_or_update("a://1", &full(1)).await.unwrap();
+    tokio::time::sleep(secs(2)).await;
+    // The first batch is on its way, and no other one could be for now.
+    pusher.add_or_update("a://2", &full(2)).await.unwrap();
+    tokio::time::sleep(secs(10)).await;
+    pusher.add_or_update("a://3", &full(3)).await.unwrap();
+    tokio::time::sleep(secs(20)).await;
+    assert_eq!(fake.source(SOURCE).len(), 3);
+    let report = pusher.finish().await;
+    assert_eq!(report.batches.iter().map(|batch| batch.operations).collect::<Vec<_>>(), [1, 2]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn guarantee_5_an_abort_cuts_off_what_is_under_way_and_says_what_may_have_been_applied() {
     let fake = fake();
     fake.inject(Fault::on(Operation::PushItemBatch).late_answer(secs(20)));
