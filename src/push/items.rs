@@ -59,7 +59,9 @@ impl PusherBuilder<ItemPusher> {
 /// pipeline is full. Operations on one id take effect in the order in which their pushes returned.
 ///
 /// A push may be cancelled: it has then taken its operation whole, or not at all. End a run with
-/// [`finish`](Self::finish); one that is dropped is aborted.
+/// [`finish`](Self::finish), also when a push says that it has stopped: the report has what became of
+/// every operation. A pusher that is dropped, as by a `?` on the way, is aborted, and its report is
+/// lost.
 pub struct ItemPusher {
     run: Arc<Run>,
     layout: Layout,
