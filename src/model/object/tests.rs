@@ -1,0 +1,242 @@
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::json;
+
+use super::*;
+
+/// What a value is written as, with what stood in the buffer before.
+fn written<T: Serialize + ?Sized>(id: Option<&str>, value: &T) -> Result<(String, Layout), String> {
+    let mut buffer = b"before".to_vec();
+    let mut layout = Layout::default();
+    let result = write(&mut buffer, &mut layout, id, value);
+    let text = String::from_utf8(buffer).unwrap();
+    let text = text.strip_prefix("before").unwrap().to_owned();
+    match result {
+        Ok(()) => Ok((text, layout)),
+        Err(error) => {
+            assert_eq!(text, "", "the buffer is not as it was");
+            Err(match error {
+                ObjectError::Serialize(error) => error.to_string(),
+                ObjectError::OtherDocumentId(id) => format!("other id {id}"),
+            })
+        }
+    }
+}
+
+#[track_caller]
+fn is<T: Serialize + ?Sized>(value: &T, json: &str) {
+    let (text, layout) = written(None, value).unwrap();
+    assert_eq!(text, json);
+    let offset = "before".len();
+    let whole = format!("before{text}");
+    let mut pairs = Vec::new();
+    for entry in layout.entries() {
+        assert!(entry.key.start > offset);
+        let part = |range: &Range<usize>| whole.get(range.clone()).unwrap();
+        pairs.push(format!("{}:{}", part(&entry.key), part(&entry.value)));
+    }
+    assert_eq!(format!("{{{}}}", pairs.join(",")), json);
+}
+
+fn raw(text: &str) -> Box<RawValue> {
+    RawValue::from_string(text.to_owned()).unwrap()
+}
+
+#[derive(Serialize)]
+struct Plain<'a> {
+    a: u8,
+    b: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Flat<'a> {
+    a: u8,
+    #[serde(flatten)]
+    rest: BTreeMap<&'a str, u8>,
+}
+
+#[derive(Serialize)]
+struct Wrapped<T>(T);
+
+#[derive(Serialize)]
+#[serde(tag = "kind")]
+enum Tagged {
+    Page { title: &'static str },
+}
+
+#[derive(Serialize)]
+enum Outside {
+    New(u8),
+    Fields { a: u8 },
+    Two(u8, u8),
+    Unit,
+}
+
+struct Failing;
+
+impl Serialize for Failing {
+    fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        Err(serde::ser::Error::custom("it failed"))
+    }
+}
+
+#[test]
+fn a_struct_is_written_field_by_field() {
+    is(&Plain { a: 1, b: None }, r#"{"a":1,"b":null}"#);
+    is(&Plain { a: 1, b: Some("\"\\") }, r#"{"a":1,"b":"\"\\"}"#);
+}
+
+#[test]
+fn a_map_is_written_entry_by_entry() {
+    is(&BTreeMap::from([("a", 1), ("b", 2)]), r#"{"a":1,"b":2}"#);
+    is(&BTreeMap::<&str, u8>::new(), "{}");
+    is(&json!({"a": {"b": [1, null]}}), r#"{"a":{"b":[1,null]}}"#);
+}
+
+#[test]
+fn a_map_whose_keys_are_numbers_has_them_as_text() {
+    is(&BTreeMap::from([(1, "a"), (20, "b")]), r#"{"1":"a","20":"b"}"#);
+    is(&BTreeMap::from([(true, 1)]), r#"{"true":1}"#);
+    is(&BTreeMap::from([('c', 1)]), r#"{"c":1}"#);
+}
+
+#[test]
+fn a_flattened_struct_is_written_as_one_object() {
+    is(&Flat { a: 1, rest: BTreeMap::from([("b", 2), ("c", 3)]) }, r#"{"a":1,"b":2,"c":3}"#);
+}
+
+#[test]
+fn json_text_is_written_entry_by_entry_and_in_its_order() {
+    is(&raw(r#" { "b" : [ 1, 2 ] , "a": "x" } "#), r#"{"b":[ 1, 2 ],"a":"x"}"#);
+    is(&raw("{}"), "{}");
+}
+
+#[test]
+fn json_text_with_a_key_twice_keeps_both_to_be_seen() {
+    is(&raw(r#"{"a":1,"a":2}"#), r#"{"a":1,"a":2}"#);
+}
+
+#[test]
+fn what_wraps_an_object_is_written_as_the_object() {
+    is(&Wrapped(Plain { a: 1, b: None }), r#"{"a":1,"b":null}"#);
+    is(&Some(Plain { a: 1, b: None }), r#"{"a":1,"b":null}"#);
+    is(&Box::new(&Plain { a: 1, b: None }), r#"{"a":1,"b":null}"#);
+}
+
+#[test]
+fn an_enum_with_its_tag_inside_is_an_object() {
+    is(&Tagged::Page { title: "t" }, r#"{"kind":"Page","title":"t"}"#);
+}
+
+#[test]
+fn an_enum_that_names_its_variant_outside_of_one_value_is_an_object() {
+    is(&Outside::New(1), r#"{"New":1}"#);
+}
+
+#[test]
+fn what_is_no_object_is_refused_by_what_it_is() {
+    let refused = [
+        (written(None, &1).unwrap_err(), "a number"),
+        (written(None, &1.5).unwrap_err(), "a number"),
+        (written(None, "text").unwrap_err(), "text"),
+        (written(None, &'c').unwrap_err(), "text"),
+        (written(None, &true).unwrap_err(), "a boolean"),
+        (written(None, &()).unwrap_err(), "nothing"),
+        (written(None, &None::<u8>).unwrap_err(), "nothing"),
+        (written(None, &[1, 2]).unwrap_err(), "an array"),
+        (written(None, &vec![Plain { a: 1, b: None }]).unwrap_err(), "an array"),
+        (written(None, &(1, 2)).unwrap_err(), "an array"),
+        (written(None, &json!([1])).unwrap_err(), "an array"),
+        (written(None, &Outside::Fields { a: 1 }).unwrap_err(), "its variant outside"),
+        (written(None, &Outside::Two(1, 2)).unwrap_err(), "its variant outside"),
+        (written(None, &Outside::Unit).unwrap_err(), "text"),
+    ];
+    for (message, what) in refused {
+        assert!(message.starts_with("an item must be a JSON object and not ") && message.ends_with(what), "{message}");
+    }
+    assert!(written(None, &raw("[1]")).unwrap_err().contains("must be a JSON object"));
+}
+
+#[test]
+fn a_key_that_is_no_text_is_refused() {
+    assert!(written(None, &BTreeMap::from([((1, 2), 3)])).unwrap_err().contains("not text"));
+    assert!(written(None, &BTreeMap::from([(None::<u8>, 3)])).unwrap_err().contains("not text"));
+}
+
+#[test]
+fn a_value_that_fails_leaves_the_buffer_as_it_was() {
+    assert_eq!(written(None, &Failing).unwrap_err(), "it failed");
+    assert_eq!(written(Some("https://a"), &BTreeMap::from([("a", Failing)])).unwrap_err(), "it failed");
+    assert_eq!(written(None, &json!({"a": 1, "b": 2})).unwrap().0, r#"{"a":1,"b":2}"#);
+}
+
+#[test]
+fn the_object_begins_with_the_id_it_is_written_with() {
+    assert_eq!(written(Some("a\"b"), &json!({"x": 1})).unwrap().0, r#"{"documentId":"a\"b","x":1}"#);
+    assert_eq!(written(Some("a"), &json!({})).unwrap().0, r#"{"documentId":"a"}"#);
+}
+
+#[test]
+fn an_id_that_the_object_repeats_in_any_case_stands_there_once() {
+    for (key, after) in [("documentId", ""), ("DocumentID", r#","z":1"#)] {
+        let value = raw(&format!(r#"{{"{key}":"a"{after}}}"#));
+        let (text, layout) = written(Some("a"), &value).unwrap();
+        assert_eq!(text, format!(r#"{{"documentId":"a"{after}}}"#));
+        assert_eq!(layout.entries().len(), 1 + usize::from(!after.is_empty()));
+    }
+    let between = raw(r#"{"x":1,"documentid":"a","y":2}"#);
+    assert_eq!(written(Some("a"), &between).unwrap().0, r#"{"documentId":"a","x":1,"y":2}"#);
+}
+
+#[test]
+fn an_id_that_is_null_is_none() {
+    assert_eq!(written(Some("a"), &json!({"documentId": null, "x": 1})).unwrap().0, r#"{"documentId":"a","x":1}"#);
+}
+
+#[test]
+fn another_id_in_the_object_is_an_error_that_names_it() {
+    assert_eq!(written(Some("a"), &json!({"documentId": "b"})).unwrap_err(), r#"other id "b""#);
+    assert_eq!(written(Some("a"), &json!({"DOCUMENTID": 3})).unwrap_err(), "other id 3");
+}
+
+#[test]
+fn without_an_id_that_of_the_object_stays() {
+    is(&json!({"documentId": "b"}), r#"{"documentId":"b"}"#);
+}
+
+#[test]
+fn an_entry_is_taken_out_with_its_comma_wherever_it_stands() {
+    let cases = [
+        (r#"{"k":1,"a":2,"b":3}"#, r#"{"a":2,"b":3}"#),
+        (r#"{"a":2,"K":1,"b":3}"#, r#"{"a":2,"b":3}"#),
+        (r#"{"a":2,"b":3,"k":1}"#, r#"{"a":2,"b":3}"#),
+        (r#"{"k":1}"#, "{}"),
+    ];
+    for (before, after) in cases {
+        let mut buffer = Vec::new();
+        let mut layout = Layout::default();
+        write(&mut buffer, &mut layout, None, &raw(before)).unwrap();
+        assert_eq!(take_out(&mut buffer, &layout, "k"), Some(b"1".to_vec()));
+        assert_eq!(String::from_utf8(buffer).unwrap(), after);
+    }
+}
+
+#[test]
+fn an_entry_that_is_not_there_is_not_taken_out() {
+    let mut buffer = Vec::new();
+    let mut layout = Layout::default();
+    write(&mut buffer, &mut layout, None, &json!({"kk": 1, "a": "k"})).unwrap();
+    assert_eq!(take_out(&mut buffer, &layout, "k"), None);
+    assert_eq!(buffer, br#"{"a":"k","kk":1}"#);
+}
+
+#[test]
+fn a_layout_that_is_used_again_holds_the_last_object_alone() {
+    let mut buffer = Vec::new();
+    let mut layout = Layout::default();
+    write(&mut buffer, &mut layout, None, &json!({"a": 1, "b": 2})).unwrap();
+    write(&mut buffer, &mut layout, None, &json!({"c": 3})).unwrap();
+    assert_eq!(layout.entries().len(), 1);
+    assert_eq!(&buffer[layout.entries()[0].key.clone()], br#""c""#);
+}
