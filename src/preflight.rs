@@ -56,7 +56,8 @@ pub enum Preflight {
     #[default]
     Refuse,
     /// It is sent, and the findings come with the success
-    /// ([`Accepted::warnings`](crate::Accepted::warnings)) and as tracing events.
+    /// ([`Accepted::warnings`](crate::Accepted::warnings)) and as tracing events; in a bulk run, whose
+    /// pushes have no success of their own, as tracing events alone.
     Warn,
     /// It is sent, and not looked for.
     Off,

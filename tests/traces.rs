@@ -84,15 +84,24 @@ async fn no_span_and_no_event_shows_a_key_a_body_or_a_presigned_url() {
         .unwrap();
     let items = client.items("s");
     let _ = items.push_batch(&BatchDocumentBody::new().add_or_update("no uri", DocumentBody::text(KEY))).await.unwrap();
+    let mut pusher = items.pusher().start();
+    assert!(pusher.add_or_update("pushed in bulk", &DocumentBody::text(KEY)).await.unwrap().is_taken());
+    pusher.finish().await.into_result().unwrap();
     items.add_or_update("https://a", &DocumentBody::text(SIGNATURE)).await.unwrap_err();
     client.sources().set_status("s", SourceStatus::Idle).await.unwrap_err();
     let closed = FileContainer::new("f", presigned("http://127.0.0.1:1"), []);
     client.file_containers().upload(&closed, "b").await.unwrap_err();
 
     let text = String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap();
-    for said in
-        ["coveo_push", "items.push_container", "file_containers.upload", "answered", "trying again", "may drop this"]
-    {
+    for said in [
+        "coveo_push",
+        "items.push_container",
+        "file_containers.upload",
+        "answered",
+        "trying again",
+        "may drop this",
+        "pushed in bulk",
+    ] {
         assert!(text.contains(said), "`{said}` was not traced: {text}");
     }
     for canary in [KEY, SIGNATURE, "X-Amz-Signature"] {

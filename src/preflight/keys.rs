@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
+use super::text;
 use crate::model::document_keys;
 use crate::model::object::{self, Entry, Layout};
 
@@ -49,10 +50,6 @@ impl KnownKeys {
 fn duplicate<'a>(keys: impl Iterator<Item = &'a [u8]>) -> Option<Cow<'a, str>> {
     let mut seen = HashSet::new();
     keys.map(text).find(|key| !seen.insert(key.to_lowercase()))
-}
-
-fn text(json: &[u8]) -> Cow<'_, str> {
-    serde_json::from_slice(json).unwrap_or_else(|_| String::from_utf8_lossy(json))
 }
 
 #[cfg(test)]

@@ -9,8 +9,10 @@ use super::report::{PushError, Pushed};
 use super::run::Run;
 use super::{PushTarget, PusherBuilder, run_methods};
 use crate::api::Items;
+use crate::http::trace;
 use crate::model::DeletedDocument;
 use crate::model::object::{self, Layout};
+use crate::operation::Operation;
 use crate::preflight::{self, Finding, KnownKeys, Preflight, Rule};
 
 const ADD_OR_UPDATE: usize = 0;
@@ -223,6 +225,10 @@ fn judge(
     refuse(preflight::written_item(document_id, buffer, layout, keys, switch), switch)
 }
 
+/// Refuses what the switch refuses; what it lets through is traced.
 fn refuse(findings: Vec<Finding>, switch: Preflight) -> Result<(), Vec<Finding>> {
-    preflight::judge(findings, switch).map(|_| ())
+    for warning in preflight::judge(findings, switch)? {
+        trace::found(Operation::PushItemBatch, &warning);
+    }
+    Ok(())
 }
