@@ -245,6 +245,7 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod access;
 mod api;
 mod client;
 mod credentials;
@@ -258,6 +259,7 @@ pub mod preflight;
 mod push;
 mod region;
 
+pub use access::{Access, IdentityGraph, Viewer};
 pub use api::{
     Accepted, AddOrUpdateAlias, AddOrUpdateIdentity, AddOrUpdateItem, BatchAccepted, CreateFileContainer,
     DeleteIdentity, DeleteItem, DeleteOldIdentities, DeleteOldItems, FileContainers, Identities, Items, PushBatch,
