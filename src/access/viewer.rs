@@ -45,6 +45,13 @@ impl Viewer {
         self.0.is_some()
     }
 
+    /// Whether the identity that it was looked up for is disabled. Such a person is nobody, as far as
+    /// permissions go.
+    #[must_use]
+    pub fn is_disabled(&self) -> bool {
+        self.0.as_ref().is_some_and(|closure| closure.found.is_empty())
+    }
+
     /// All identities that the person is, each with its provider: the one that was asked for, its
     /// aliases, and every group that any of them is in or is granted. There is none when the one
     /// asked for is disabled, or when they have not signed in.
@@ -105,11 +112,15 @@ impl Closure {
     }
 }
 
-/// Whom it was looked up for: a name, with the provider where that is not the default.
+/// Whom it was looked up for: a name, with the provider where that is not the default, and with a word
+/// where it is disabled.
 impl fmt::Display for Viewer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Some(closure) => closure.write(&closure.asked_for, f),
+            Some(closure) => {
+                closure.write(&closure.asked_for, f)?;
+                if self.is_disabled() { f.write_str(" (disabled)") } else { Ok(()) }
+            }
             None => f.write_str("an unauthenticated user"),
         }
     }

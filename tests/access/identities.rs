@@ -257,7 +257,7 @@ fn a_disabled_user_is_nobody_and_sees_what_everybody_sees() {
     graph.identities(PROVIDER).delete(&Identity::user("a"));
     let viewer = graph.viewer(Identity::user("a"));
     assert!(!is(&viewer, PermissionIdentity::user("a")) && !is(&viewer, group("g")));
-    assert_eq!(viewer.identities().count(), 0);
+    assert_eq!((viewer.is_disabled(), viewer.identities().count()), (true, 0));
     assert!(Permissions::from(everybody()).evaluate(&viewer).is_allowed());
 }
 
@@ -265,7 +265,9 @@ fn a_disabled_user_is_nobody_and_sees_what_everybody_sees() {
 fn a_disabled_user_is_not_one_who_has_not_signed_in() {
     let mut graph = graph();
     graph.identities(PROVIDER).delete(&Identity::user("a"));
-    assert!(Permissions::from(allow(group("g"))).evaluate(&graph.viewer(Identity::user("a"))).is_unknown());
+    let viewer = graph.viewer(Identity::user("a"));
+    assert!(viewer.is_authenticated() && !Viewer::unauthenticated().is_disabled());
+    assert!(Permissions::from(allow(group("g"))).evaluate(&viewer).is_unknown());
 }
 
 #[test]

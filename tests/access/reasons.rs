@@ -97,6 +97,9 @@ fn an_unknown_access_prints_the_sets_that_would_have_had_to_allow() {
 fn a_viewer_prints_as_whom_it_was_looked_up_for() {
     assert_eq!(user("a").to_string(), "a");
     assert_eq!(alice().to_string(), "asmith@example.com [Email Security Provider]");
+    let mut graph = graph();
+    graph.identities(PROVIDER).delete(&Identity::user("a"));
+    assert_eq!(graph.viewer(Identity::user("a")).to_string(), "a (disabled)");
     assert_eq!(Viewer::unauthenticated().to_string(), "an unauthenticated user");
     assert_eq!(format!("{:?}", user("a")), "Viewer(a: 1 identities)");
 }
