@@ -8,7 +8,7 @@
 #[path = "shared/measure.rs"]
 mod measure;
 #[expect(dead_code, reason = "the time of the processor is for benches with several threads")]
-#[path = "pipeline/process.rs"]
+#[path = "shared/process.rs"]
 mod process;
 
 use std::hint::black_box;
@@ -41,8 +41,8 @@ fn main() {
     let find = seconds(|| viewers.extend((0..VIEWERS).map(|number| graph.viewer(address(number * (USERS / VIEWERS))))));
     let identities: usize = viewers.iter().map(|viewer| viewer.identities().count()).sum();
 
-    let mut table = Table::new(&["permissions", "ns each", "evaluations/s", "allowed", "denied", "unknown"]);
-    let mut memory = Vec::new();
+    let heads = ["permissions", "ns each", "evaluations/s", "allowed", "denied", "unknown", "MB at 1/10", "MB at end"];
+    let mut table = Table::new(&heads);
     for (name, make) in [
         ("simplified, 1 set of 6", simplified as fn(&mut Rng) -> Permissions),
         ("simplified, 3 sets of 6", three_sets),
@@ -52,10 +52,7 @@ fn main() {
         if options.wants(name) {
             let mut rng = Rng::with_seed(7);
             let permissions: Vec<Permissions> = (0..PERMISSIONS).map(|_| make(&mut rng)).collect();
-            evaluate(&viewers, &permissions, options.items / 10);
-            memory.push(peak_memory());
             table.row(row(name, &options, &viewers, &permissions));
-            memory.push(peak_memory());
         }
     }
 
@@ -70,23 +67,21 @@ fn main() {
         options.rounds
     );
     table.print();
-    for memory in memory.chunks(2) {
-        if let [Some(before), Some(after)] = memory {
-            let (before, after) = (*before as f64 / 1e6, *after as f64 / 1e6);
-            println!("peak memory after a tenth of the evaluations: {before:.1} MB, after all: {after:.1} MB");
-        }
-    }
+    println!("\nMB: the peak memory of the process, after a tenth of the evaluations of a row and after all of them.");
 }
 
 #[expect(clippy::cast_precision_loss, reason = "numbers to be read")]
 fn row(name: &str, options: &Options, viewers: &[Viewer], permissions: &[Permissions]) -> Vec<String> {
-    let mut counts = [0; 3];
+    let memory = || peak_memory().map_or("-".to_owned(), |bytes| format!("{:.1}", bytes as f64 / 1e6));
+    let mut counts = evaluate(viewers, permissions, options.items / 10);
+    let at_a_tenth = memory();
     let mut side = || seconds(|| counts = evaluate(viewers, permissions, options.items));
     let [time] = in_turn(options.rounds, [&mut side]);
     let items = options.items as f64;
     let share = |count: u64| format!("{:.0} %", count as f64 * 100.0 / items);
     let numbers = [format!("{:.0}", time * 1e9 / items), format!("{:.0}", items / time)];
-    [name.to_owned()].into_iter().chain(numbers).chain(counts.map(share)).collect()
+    let memory = [at_a_tenth, memory()];
+    [name.to_owned()].into_iter().chain(numbers).chain(counts.map(share)).chain(memory).collect()
 }
 
 /// Asks of one person after the other about all permissions, as many times in all as asked for.
@@ -101,17 +96,20 @@ fn evaluate(viewers: &[Viewer], permissions: &[Permissions], times: u64) -> [u64
     counts
 }
 
-/// Users in about 10 groups each, groups within groups, and an address for every user.
+/// Users in 10 groups each, each group in another one up to the one that has all, and an address for
+/// every user.
 fn fill(graph: &mut IdentityGraph) {
     let mut rng = Rng::with_seed(1);
+    let mut members = vec![Vec::new(); GROUPS];
+    for number in 1..GROUPS {
+        members[rng.usize(..number)].push(Identity::group(group(number)));
+    }
+    for number in 0..USERS * 10 {
+        members[rng.usize(..GROUPS)].push(Identity::user(login(number % USERS)));
+    }
     let mut provider = graph.identities(PROVIDER);
-    for number in 0..GROUPS {
-        let users = (0..USERS * 10 / GROUPS).map(|_| Identity::user(login(rng.usize(..USERS))));
-        let mut body = IdentityBody::group(group(number)).members(users.collect::<Vec<_>>());
-        if number > 0 {
-            body = body.member(Identity::group(group(rng.usize(..number))));
-        }
-        provider.add_or_update(&body);
+    for (number, members) in members.into_iter().enumerate() {
+        provider.add_or_update(&IdentityBody::group(group(number)).members(members));
     }
     for number in 0..USERS {
         let alias = MappedIdentity::user(mail(number)).provider(EMAIL);
@@ -138,7 +136,7 @@ fn long(rng: &mut Rng) -> Permissions {
     set(rng, 200).into()
 }
 
-/// A set that names so many groups, most of them large, and users, of whom it denies a tenth.
+/// A set that names so many groups, those with most members among them, and users; it denies a tenth.
 fn set(rng: &mut Rng, identities: usize) -> PermissionSet {
     let mut set = PermissionSet::new();
     for _ in 0..identities {

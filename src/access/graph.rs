@@ -8,7 +8,7 @@ use super::viewer::Viewer;
 use crate::model::{BatchIdentityBody, Identity, IdentityBody, MappedIdentity, MappedIdentityBody, PermissionIdentity};
 
 /// The security identities of one or more providers: who is a member of which group, and who is the
-/// same as whom. See [the module](self) for the rules.
+/// same as whom. See [the module](crate::access) for the rules.
 ///
 /// It is filled with the bodies that are pushed, and understands them as the service does: a push
 /// of an identity replaces what an earlier one said of it. With the feature `test-util` a fake

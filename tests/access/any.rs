@@ -167,6 +167,16 @@ proptest! {
     }
 
     #[test]
+    fn the_simplified_model_is_one_level_without_a_name(
+        pushes in pushes(), viewer in option::of(named()), sets in vec(set(), 0..4)
+    ) {
+        let viewer = viewer.map_or_else(Viewer::unauthenticated, |viewer| pushes.graph().viewer(viewer));
+        let level = PermissionLevel { name: None, permission_sets: sets.clone() };
+        let of_one_level = Permissions::complete([level]).evaluate(&viewer);
+        prop_assert_eq!(Permissions::simplified(sets).evaluate(&viewer), of_one_level);
+    }
+
+    #[test]
     fn of_who_has_not_signed_in_a_verdict_is_that_of_the_rules(permissions in permissions()) {
         let access = permissions.evaluate(&Viewer::unauthenticated());
         let verdict = match &access {

@@ -2,10 +2,10 @@
 
 use coveo_push::{
     Access, Identity, IdentityBody, IdentityGraph, MappedIdentity, MappedIdentityBody, PermissionIdentity,
-    PermissionLevel, PermissionSet, Permissions, Viewer,
+    PermissionLevel, Permissions, Viewer,
 };
 
-use super::{PROVIDER, allow, deny, everybody, graph};
+use super::{PROVIDER, allow, everybody, graph};
 
 /// One level: a group is allowed, one of its users denied.
 fn one_level() -> Permissions {
@@ -111,27 +111,4 @@ fn of_two_levels_an_unauthenticated_user_is_denied_by_the_first() {
     let access = two_levels().evaluate(&Viewer::unauthenticated());
     assert!(access.is_denied(), "{access}");
     assert_eq!(places(&access), [place(0, 1, "")]);
-}
-
-#[test]
-fn the_examples_say_the_same_in_the_simplified_model_where_they_have_one_level() {
-    let set = allow(PermissionIdentity::group("SampleGroup"));
-    let sets = [set, deny(PermissionIdentity::user("asmith@example.com")).allow_anonymous(true)];
-    let level = sets
-        .iter()
-        .cloned()
-        .fold(PermissionLevel { name: None, ..PermissionLevel::default() }, |level, set: PermissionSet| level.set(set));
-    let mut graph = graph();
-    let group = IdentityBody::group("SampleGroup").member(Identity::user("asmith@example.com"));
-    graph.identities(PROVIDER).add_or_update(&group);
-    let viewers = [
-        graph.viewer(Identity::group("SampleGroup")),
-        graph.viewer(Identity::user("asmith@example.com")),
-        graph.viewer(Identity::user("nobody@example.com")),
-        Viewer::unauthenticated(),
-    ];
-    let (simplified, complete) = (Permissions::simplified(sets), Permissions::complete([level]));
-    let verdicts = viewers.each_ref().map(|viewer| simplified.evaluate(viewer));
-    assert_eq!(verdicts, viewers.each_ref().map(|viewer| complete.evaluate(viewer)));
-    assert_eq!(verdicts.each_ref().map(Access::is_allowed), [true, false, false, false]);
 }
