@@ -21,7 +21,7 @@ use super::failed::{FailedBatch, FailureReason, PushStep};
 use super::frame::{Frame, Sealed};
 use super::keys::{Key, Keys};
 use super::report::{AcceptedBatch, Progress, PushError, PushReport, Pushed, RefusedItem};
-use super::scratch::Scratches;
+use super::scratch::Scratch;
 use super::settings::Settings;
 use super::superseded::Superseded;
 use crate::http::kernel::Kernel;
@@ -39,7 +39,7 @@ pub(super) struct Run {
     pub(super) calls: CallSettings,
     counters: Arc<CallCounters>,
     pub(super) hasher: RandomState,
-    pub(super) scratches: Scratches,
+    pub(super) scratch: Scratch,
     begin: Instant,
     state: Mutex<State>,
     /// Something is done, or the run has stopped: who waits looks again.
@@ -139,7 +139,7 @@ impl Run {
             settings,
             counters,
             hasher: RandomState::new(),
-            scratches: Scratches::default(),
+            scratch: Scratch::default(),
             begin: Instant::now(),
             state: Mutex::default(),
             changed: Notify::new(),
@@ -218,8 +218,8 @@ impl Run {
         has_room.then_some(Ok(()))
     }
 
-    /// Whether an operation may be written; `None` while there is no room for it.
-    pub(super) fn may_write(&self) -> Option<Result<(), PushError>> {
+    /// Whether an operation may be pushed; `None` while there is no room for it.
+    pub(super) fn may_push(&self) -> Option<Result<(), PushError>> {
         let state = self.lock();
         match &state.stopped {
             Some(reason) => Some(Err(PushError::Stopped(reason.clone()))),
