@@ -247,6 +247,7 @@
 
 mod api;
 mod client;
+mod content;
 mod credentials;
 mod error;
 #[cfg(feature = "test-util")]
@@ -265,6 +266,7 @@ pub use api::{
 };
 pub use bytes;
 pub use client::{PushClient, PushClientBuilder};
+pub use content::{AddOrUpdateItemWithContent, Content, file_uri};
 pub use credentials::{ApiKey, CredentialsProvider};
 pub use error::{
     ApiError, BoxError, ConfigError, CredentialsError, DecodeError, Error, ErrorCode, InvalidError, TransportError,

@@ -155,6 +155,16 @@ pub(crate) fn container_size(bytes: u64, item: &str) -> Option<Finding> {
     })
 }
 
+/// What is wrong with content that does not go into a container, with its size where all of it was
+/// seen.
+pub(crate) fn content_too_large(document_id: &str, name: &str, bytes: Option<u64>) -> Finding {
+    let most = limit::CONTAINER_BYTES;
+    let size =
+        bytes.map_or_else(|| format!("more than {most} bytes once compressed"), |bytes| format!("{bytes} bytes"));
+    let message = format!("{name} has {size} and a file container takes {most}; cut it, or push a part of it");
+    Finding::new(document_id, Rule::ContainerTooLarge, message)
+}
+
 /// What is wrong with the boundary of a delete-older-than.
 pub(crate) fn older_than(id: OrderingId, now: SystemTime) -> Option<Finding> {
     const LEEWAY: Duration = Duration::from_secs(300);

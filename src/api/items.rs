@@ -1,3 +1,4 @@
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -77,18 +78,12 @@ impl Items {
                     &mut KnownKeys::default(),
                     self.kernel.shared.preflight,
                 ));
-                // In the body it is a property of batches; a single item has it in the query.
-                if let Some(value) = object::take_out(&mut json, &layout, key::COMPRESSION_TYPE) {
-                    // What is no compression type was found above.
-                    if let Ok(Some(compression)) = serde_json::from_slice::<Option<CompressionType>>(&value) {
-                        draft.set(query::COMPRESSION_TYPE, compression);
-                    }
-                }
+                compression_into_query(&mut draft, &mut json, &mut layout);
                 draft.body(json, &id);
             }
             Err(error) => draft = draft.found([preflight::unwritable(&id, &error)]),
         }
-        AddOrUpdateItem { draft }
+        AddOrUpdateItem { draft, layout }
     }
 
     /// Deletes an item ([article 171](https://docs.coveo.com/en/171/)), and its children when
@@ -189,11 +184,29 @@ impl Items {
     }
 }
 
+/// In the body it is a property of batches; a single item has it in the query.
+fn compression_into_query(draft: &mut Draft, json: &mut Vec<u8>, layout: &mut Layout) {
+    if let Some(value) = object::take_out(json, layout, key::COMPRESSION_TYPE)
+        // What is no compression type was found before.
+        && let Ok(Some(compression)) = serde_json::from_slice::<Option<CompressionType>>(&value)
+    {
+        draft.set(query::COMPRESSION_TYPE, compression);
+    }
+}
+
 /// Adds or updates an item: [`Items::add_or_update`].
-#[derive(Debug)]
 #[must_use = "a request is sent by `.await`"]
 pub struct AddOrUpdateItem {
-    draft: Draft,
+    pub(crate) draft: Draft,
+    /// Where the entries of the body stand.
+    layout: Layout,
+}
+
+impl fmt::Debug for AddOrUpdateItem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { draft, layout: _ } = self;
+        f.debug_struct("AddOrUpdateItem").field("draft", draft).finish()
+    }
 }
 
 call!(AddOrUpdateItem(draft.settings) -> Accepted);
@@ -223,6 +236,20 @@ impl AddOrUpdateItem {
             _ => self.draft.set(query::COMPRESSION_TYPE, compression),
         }
         self
+    }
+
+    pub(crate) fn document_id(&self) -> &str {
+        self.draft.get(query::DOCUMENT_ID).unwrap_or_default()
+    }
+
+    /// Changes the item after it was written.
+    pub(crate) fn edit<T>(&mut self, edit: impl FnOnce(&mut Vec<u8>, &mut Layout) -> T) -> T {
+        let Self { draft, layout } = self;
+        let mut json = draft.take_body();
+        let edited = edit(&mut json, layout);
+        compression_into_query(draft, &mut json, layout);
+        draft.set_body(json);
+        edited
     }
 
     async fn send(self) -> Result<Accepted, Error> {

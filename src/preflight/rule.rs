@@ -26,6 +26,10 @@ pub enum Rule {
     RequestTooLarge,
     /// An upload is not larger than [`limit::CONTAINER_BYTES`](super::limit::CONTAINER_BYTES).
     ContainerTooLarge,
+    /// Content can be read to its end.
+    ContentUnreadable,
+    /// A file is the same while it is uploaded.
+    ContentChanged,
     /// A batch holds something.
     BatchEmpty,
     /// A security identity has a name.
@@ -33,7 +37,7 @@ pub enum Rule {
     /// An id that stands in a path is there and is not `.` or `..`, which no encoding keeps apart
     /// from a step in the path.
     PathSegment,
-    /// A compression type is one that the service knows, and is said once.
+    /// A compression type is one that the service knows and this program has, and is said once.
     CompressionType,
     /// An upload goes to an https URI without user info, and its headers are valid.
     UploadTarget,
@@ -69,6 +73,8 @@ impl Rule {
             Self::DataTooLarge => "data-too-large",
             Self::RequestTooLarge => "request-too-large",
             Self::ContainerTooLarge => "container-too-large",
+            Self::ContentUnreadable => "content-unreadable",
+            Self::ContentChanged => "content-changed",
             Self::BatchEmpty => "batch-empty",
             Self::IdentityNameEmpty => "identity-name-empty",
             Self::PathSegment => "path-segment",
