@@ -71,13 +71,8 @@ impl Items {
         let mut layout = Layout::default();
         match object::write(&mut json, &mut layout, None, item) {
             Ok(()) => {
-                draft = draft.found(preflight::written_item(
-                    &id,
-                    &json,
-                    &layout,
-                    &mut KnownKeys::default(),
-                    self.kernel.shared.preflight,
-                ));
+                let switch = self.kernel.shared.preflight;
+                draft = draft.found(preflight::written_item(&id, KnownKeys::default().read(&json, &layout), switch));
                 compression_into_query(&mut draft, &mut json, &mut layout);
                 draft.body(json, &id);
             }
