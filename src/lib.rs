@@ -287,7 +287,7 @@ pub use operation::Operation;
 pub use preflight::Preflight;
 pub use push::{
     AcceptedBatch, FailedBatch, FailureReason, IdentityOperation, IdentityPusher, ItemOperation, ItemPusher, Progress,
-    PushError, PushItem, PushReport, PushStep, Pushed, PusherBuilder, RefusedItem, SavedBatch,
+    PushError, PushItem, PushItemWithContent, PushReport, PushStep, Pushed, PusherBuilder, RefusedItem, SavedBatch,
 };
 pub use region::{PushApiUrl, Region};
 

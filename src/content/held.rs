@@ -13,10 +13,10 @@ use futures_core::Stream;
 use tokio::sync::Notify;
 use tokio::task::{JoinHandle, spawn_blocking};
 
+use super::place::NotPlaced;
 use super::source::CHUNK;
-use crate::error::{BoxError, Error, InvalidError};
+use crate::error::{BoxError, Error};
 use crate::http::body::Body;
-use crate::operation::Operation;
 use crate::preflight::{Finding, Rule};
 
 /// Content that is ready, in memory or in a file. Cloning it copies no bytes.
@@ -85,6 +85,13 @@ impl Held {
         Self::File(Arc::new(HeldFile { file, length, stamp, broken, is_broken }))
     }
 
+    pub(super) fn len(&self) -> u64 {
+        match self {
+            Self::Memory(bytes) => bytes.len() as u64,
+            Self::File(file) => file.length,
+        }
+    }
+
     pub(super) fn body(&self) -> Body {
         match self {
             Self::Memory(bytes) => Body::from(bytes.clone()),
@@ -101,8 +108,8 @@ impl Held {
         &self,
         document_id: &str,
         upload: impl Future<Output = Result<T, Error>>,
-    ) -> Result<T, Error> {
-        let Self::File(file) = self else { return upload.await };
+    ) -> Result<T, NotPlaced> {
+        let Self::File(file) = self else { return upload.await.map_err(NotPlaced::Upload) };
         let mut upload = pin!(upload);
         let mut is_broken = pin!(file.is_broken.notified());
         poll_fn(|context| {
@@ -111,9 +118,9 @@ impl Held {
             match file.broken.get() {
                 Some(broken) if !matches!(uploaded, Poll::Ready(Ok(_))) => {
                     let finding = Finding::new(document_id, broken.rule, broken.message.clone());
-                    Poll::Ready(Err(InvalidError::new(Some(Operation::UploadToContainer), vec![finding]).into()))
+                    Poll::Ready(Err(NotPlaced::Content(finding)))
                 }
-                _ => uploaded,
+                _ => uploaded.map_err(NotPlaced::Upload),
             }
         })
         .await

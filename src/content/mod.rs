@@ -19,6 +19,8 @@ use tokio::io::AsyncRead;
 
 pub use file_uri::file_uri;
 pub use items::AddOrUpdateItemWithContent;
+pub(crate) use place::NotPlaced;
+pub(crate) use prepare::Prepared;
 
 use crate::model::CompressionType;
 

@@ -3,11 +3,12 @@
 use super::Content;
 use super::prepare::Prepared;
 use crate::api::file_containers;
-use crate::error::Error;
+use crate::error::{Error, InvalidError};
 use crate::http::kernel::Kernel;
 use crate::http::send::CallSettings;
 use crate::model::object::{self, Layout};
 use crate::model::{CompressionType, document_keys as key};
+use crate::operation::Operation;
 use crate::preflight::{Finding, Rule};
 
 /// What holds the data of an item.
@@ -60,14 +61,39 @@ impl Placed {
     }
 }
 
+/// Why content is not where it belongs.
+pub(crate) enum NotPlaced {
+    /// It is no longer what it was, or cannot be read any more.
+    Content(Finding),
+    /// It could not be uploaded.
+    Upload(Error),
+}
+
+impl From<NotPlaced> for Error {
+    fn from(not_placed: NotPlaced) -> Self {
+        match not_placed {
+            NotPlaced::Content(finding) => InvalidError::new(Some(Operation::UploadToContainer), vec![finding]).into(),
+            NotPlaced::Upload(error) => error,
+        }
+    }
+}
+
 impl Prepared {
+    /// How many bytes are uploaded beside the item.
+    pub(crate) fn uploaded_bytes(&self) -> u64 {
+        match self {
+            Self::Inline { .. } => 0,
+            Self::Container { content, .. } => content.len(),
+        }
+    }
+
     /// Uploads what does not go into the item itself.
     pub(crate) async fn place(
         self,
         document_id: &str,
         kernel: &Kernel,
         settings: &CallSettings,
-    ) -> Result<Placed, Error> {
+    ) -> Result<Placed, NotPlaced> {
         match self {
             Self::Inline { property, json, compression } => Ok(Placed { property, json, compression }),
             Self::Container { content, compression } => {

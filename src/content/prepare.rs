@@ -24,6 +24,7 @@ const MOST_INLINE: usize = (limit::DATA_BYTES - 1) / 4 * 3;
 const KEYS: usize = 64;
 
 /// Content that is ready, and where it belongs.
+#[derive(Clone)]
 pub(crate) enum Prepared {
     /// In the item, as this property with this JSON.
     Inline { property: &'static str, json: Vec<u8>, compression: Option<CompressionType> },

@@ -18,7 +18,7 @@ use super::document::key::DOCUMENT_ID;
 const RAW_VALUE: &str = "$serde_json::private::RawValue";
 
 /// Where the top-level entries of an object stand in the buffer that it was written into.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Layout {
     entries: Vec<Entry>,
 }

@@ -94,6 +94,19 @@ pub(super) fn sealed_len_alone(names: Lists, list: usize, bytes: usize) -> usize
     heads.map(|(number, name)| head(number, name).len() + END).sum::<usize>() + bytes + END
 }
 
+/// The bytes of a container that holds one operation alone.
+pub(super) fn alone(names: Lists, list: usize, operation: &[u8]) -> Vec<u8> {
+    let heads = names.iter().enumerate().filter(|(number, _)| *number == 0 || *number == list);
+    let mut bytes = Vec::new();
+    for (number, name) in heads {
+        bytes.extend_from_slice(head(number, name).as_bytes());
+        bytes.extend_from_slice(if number == list { operation } else { &[] });
+        bytes.push(b']');
+    }
+    bytes.push(b'}');
+    bytes
+}
+
 fn head(list: usize, name: &str) -> String {
     let begin = if list == 0 { '{' } else { ',' };
     format!("{begin}\"{name}\":[")

@@ -31,6 +31,10 @@ impl<'a> PushItem<'a> {
         let switch = run.kernel.shared.preflight;
         Self { pushing: Pushing::new(run, AddOrUpdate { item, switch }) }
     }
+
+    pub(super) fn into_parts(self) -> (&'a Arc<Run>, AddOrUpdate<'a>) {
+        self.pushing.into_parts()
+    }
 }
 
 impl Future for PushItem<'_> {

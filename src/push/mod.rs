@@ -1,6 +1,7 @@
 //! Many items or identities: cut into batches of exact size, uploaded in parallel, pushed in an
 //! order that keeps their meaning, and every one accounted for.
 
+mod content;
 mod deliver;
 mod failed;
 mod frame;
@@ -18,6 +19,7 @@ mod superseded;
 
 use std::sync::Arc;
 
+pub use content::PushItemWithContent;
 pub use failed::{FailedBatch, FailureReason, PushStep, SavedBatch};
 pub use identities::{IdentityOperation, IdentityPusher};
 pub use item::PushItem;

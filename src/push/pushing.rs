@@ -4,13 +4,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use super::frame;
 use super::keys::Key;
 use super::report::{PushError, Pushed};
 use super::run::{Run, Taking};
 use super::scratch::{Scratch, Write, Written};
 use crate::http::{BoxFuture, trace};
-use crate::preflight::{Finding, Rule};
+use crate::preflight::Finding;
 
 /// Waits for room, writes the operation, and has the run take it. It is written once there is room,
 /// and apart from the batch; taking it awaits nothing. So a push that is dropped has taken its
@@ -26,6 +25,11 @@ pub(super) struct Pushing<'a, W> {
 impl<'a, W: Write<'a>> Pushing<'a, W> {
     pub(super) fn new(run: &'a Arc<Run>, operation: W) -> Self {
         Self { run, operation, written: None, room: None }
+    }
+
+    /// What it was made from.
+    pub(super) fn into_parts(self) -> (&'a Arc<Run>, W) {
+        (self.run, self.operation)
     }
 
     /// Goes on as far as there is room; `None` when there is none.
@@ -58,14 +62,7 @@ impl<'a, W: Write<'a>> Pushing<'a, W> {
     fn write(&self, scratch: &mut Scratch) -> Result<Written<'a>, Vec<Finding>> {
         let written = self.operation.write(scratch)?;
         let bytes = scratch.buffer.len() + written.tail.len();
-        let alone = frame::sealed_len_alone(self.run.target.lists(), self.operation.list(), bytes);
-        let most = self.run.settings.batch_bytes;
-        if alone > most {
-            let message = format!(
-                "it makes a batch of {alone} bytes and a batch may have {most}; upload its data into a file container"
-            );
-            return Err(vec![Finding::new(&scratch.id, Rule::ContainerTooLarge, message)]);
-        }
+        self.run.fits(self.operation.list(), &scratch.id, bytes).map_err(|finding| vec![finding])?;
         for warning in &written.warnings {
             trace::found(self.run.target.commit(), warning);
         }

@@ -96,6 +96,7 @@ impl Run {
             reason,
             may_have_been_applied,
             batch,
+            content: None,
             marks: Arc::default(),
             kernel: self.kernel.clone(),
             target: self.target.clone(),
