@@ -1,0 +1,117 @@
+//! Any bytes, any type, any route come back equal.
+
+use std::time::Duration;
+
+use coveo_push::bytes::Bytes;
+use coveo_push::fake::FaultRates;
+use coveo_push::{CompressionType, Content, DocumentBody};
+use proptest::prelude::*;
+
+use super::support::{End, Folder, ID, Pieces, SOURCE, TYPES, fake, noise, push, pushed, words};
+
+#[derive(Debug, Clone)]
+enum Form {
+    Noise(usize),
+    Words(usize),
+    Bytes(Vec<u8>),
+}
+
+impl Form {
+    fn bytes(&self) -> Bytes {
+        match self {
+            Self::Noise(bytes) => noise(*bytes),
+            Self::Words(bytes) => words(*bytes),
+            Self::Bytes(bytes) => bytes.clone().into(),
+        }
+    }
+}
+
+fn forms() -> impl Strategy<Value = Form> {
+    prop_oneof![
+        (0_usize..5_000_000).prop_map(Form::Noise),
+        (0_usize..5_000_000).prop_map(Form::Words),
+        prop::collection::vec(any::<u8>(), 0..300).prop_map(Form::Bytes),
+    ]
+}
+
+#[derive(Debug, Clone, Copy)]
+enum From {
+    Bytes,
+    File,
+    Reader(usize),
+}
+
+fn sources() -> impl Strategy<Value = From> {
+    prop_oneof![Just(From::Bytes), Just(From::File), (1_usize..200_000).prop_map(From::Reader)]
+}
+
+fn compressions() -> impl Strategy<Value = Option<CompressionType>> {
+    prop::option::of(prop::sample::select(TYPES.to_vec()))
+}
+
+fn run<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(future)
+}
+
+/// How many cases: a few, times `COVEO_PUSH_CASES` where it is set.
+fn cases(by_default: u32) -> ProptestConfig {
+    let factor = std::env::var("COVEO_PUSH_CASES").ok().and_then(|text| text.parse::<u32>().ok()).unwrap_or(1);
+    ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(by_default.saturating_mul(factor)) }
+}
+
+proptest! {
+    #![proptest_config(cases(24))]
+
+    #[test]
+    fn any_bytes_of_any_type_by_any_route_come_back_equal(
+        form in forms(),
+        source in sources(),
+        compression in compressions(),
+        batch_bytes in prop::option::of(prop::sample::select(vec![1_024, 100_000, 16_000_000])),
+        seed in any::<u64>(),
+    ) {
+        // LZMA is slow.
+        let most = if compression == Some(CompressionType::Lzma) { 300_000 } else { usize::MAX };
+        let bytes = form.bytes();
+        let bytes = bytes.slice(..bytes.len().min(most));
+        let folder = Folder::new();
+        let content = match source {
+            From::Bytes => Content::bytes(bytes.clone()),
+            From::File => Content::file(folder.file("content", &bytes)),
+            From::Reader(size) => {
+                Content::reader(Pieces::new(bytes.clone(), size.max(bytes.len() / 1_000), End::Ends))
+            }
+        };
+        let content = content.level(1);
+        let content = match compression {
+            Some(compression) => content.compression(compression),
+            None => content,
+        };
+        run(async {
+            let fake = fake();
+            fake.inject_random(FaultRates::seeded(seed).status(503, 0.1).reset_after(0.05).expired(0.05));
+            let doc = DocumentBody::new().title("A");
+            match batch_bytes {
+                None => {
+                    if push(&fake, content).await.is_err() {
+                        return;
+                    }
+                }
+                Some(batch_bytes) => {
+                    let pusher = fake.client().items(SOURCE).pusher().batch_bytes(batch_bytes).start();
+                    if pusher.add_or_update(ID, &doc).content(content).await.is_err() {
+                        return;
+                    }
+                    let mut report = pusher.finish().await;
+                    assert_eq!(report.pushed, report.accepted + report.failed + report.refused + report.unsent);
+                    for failed in std::mem::take(&mut report.failed_batches) {
+                        fake.clear_faults();
+                        tokio::time::sleep(Duration::from_secs(600)).await;
+                        failed.push_again().await.unwrap();
+                    }
+                }
+            }
+            assert!(pushed(&fake, ID).content().unwrap() == bytes);
+        });
+    }
+}
