@@ -99,7 +99,7 @@ async fn a_reader_without_an_end_is_read_no_further_than_a_container_takes() {
 }
 
 /// Changes a file while its upload is tried again, and returns how the call ends.
-async fn changed(change: impl Fn(&PathBuf) + Send) -> (FakePushApi, Result<(), Error>) {
+async fn changed(change: impl Fn(&PathBuf) + Send + Sync) -> (FakePushApi, Result<(), Error>) {
     let folder = Folder::new();
     let path = folder.file("content", &noise(9_000_000));
     let fake = fake();
