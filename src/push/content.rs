@@ -13,7 +13,7 @@ use super::keys::{Key, Scope};
 use super::pushing::Pushing;
 use super::report::{PushError, Pushed};
 use super::run::Run;
-use super::scratch::{Scratch, Write, Written};
+use super::scratch::{Draft, Reader, Write, Written};
 use crate::content::{Content, NotPlaced, Prepared};
 use crate::error::Error;
 use crate::http::BoxFuture;
@@ -83,65 +83,56 @@ impl fmt::Debug for PushItemWithContent<'_> {
 impl PushItemWithContent<'_> {
     async fn push(self) -> Result<Pushed, PushError> {
         let Self { run, item, content } = self;
-        let mut scratch = run.scratches.get();
-        let pushed = push(run, &item, content, &mut scratch).await;
-        run.scratches.put_back(scratch);
-        pushed
-    }
-}
-
-async fn push(
-    run: &Arc<Run>,
-    item: &AddOrUpdate<'_>,
-    content: Content,
-    scratch: &mut Scratch,
-) -> Result<Pushed, PushError> {
-    let slot = run.slot_for_content().await?;
-    let warnings = match write(item, &content, scratch) {
-        Ok(warnings) => warnings,
-        Err(findings) => return Ok(run.refuse(&scratch.id, findings)),
-    };
-    let Scratch { id, buffer, layout, .. } = scratch;
-    if let Err(finding) = run.fits(item.list(), id, buffer.len()) {
-        return Ok(run.refuse(id, vec![finding]));
-    }
-    let alone = frame::sealed_len_alone(run.target.lists(), item.list(), buffer.len());
-    let room = run.settings.batch_bytes.saturating_sub(alone);
-    let prepared = match content.prepare(id, room).await {
-        Ok(prepared) => prepared,
-        Err(finding) => return Ok(run.refuse(id, vec![finding])),
-    };
-    let placed = match prepared.clone().place(id, &run.kernel, &run.calls).await {
-        Ok(placed) => placed,
-        Err(NotPlaced::Content(finding)) => return Ok(run.refuse(id, vec![finding])),
-        Err(NotPlaced::Upload(error)) => {
-            let key = Key::new(id, item.scope(), &run.hasher);
-            let unsent = UnsentContent { content: prepared, item: buffer.clone(), layout: layout.clone() };
-            run.content_failed(item.list(), key, unsent, error);
-            return Ok(Pushed::Taken);
+        let slot = run.slot_for_content().await?;
+        let mut draft = Draft::default();
+        let (mut layout, warnings) = match write(&item, &content, &mut draft) {
+            Ok(written) => written,
+            Err(findings) => return Ok(run.refuse(&draft.id, findings)),
+        };
+        let Draft { id, buffer } = &mut draft;
+        let refuse = |finding| Ok(run.refuse(id, vec![finding]));
+        if let Err(finding) = run.fits(item.list(), id, buffer.len()) {
+            return refuse(finding);
         }
-    };
-    run.was_uploaded(prepared.uploaded_bytes());
-    placed.write(buffer, layout);
-    // What waits for room now needs none of what others upload with.
-    drop((slot, prepared));
-    let ready = Ready { id, json: buffer, warnings: &warnings, list: item.list(), scope: item.scope() };
-    Pushing::new(run, ready).await
+        let alone = frame::sealed_len_alone(run.target.lists(), item.list(), buffer.len());
+        let room = run.settings.batch_bytes.saturating_sub(alone);
+        let prepared = match content.prepare(id, room).await {
+            Ok(prepared) => prepared,
+            Err(finding) => return refuse(finding),
+        };
+        let placed = match prepared.clone().place(id, &run.kernel, &run.calls).await {
+            Ok(placed) => placed,
+            Err(NotPlaced::Content(finding)) => return refuse(finding),
+            Err(NotPlaced::Upload(error)) => {
+                let key = Key::new(id, item.scope(), &run.hasher);
+                let unsent = UnsentContent { content: prepared, item: std::mem::take(buffer), layout };
+                run.content_failed(item.list(), key, unsent, error);
+                return Ok(Pushed::Taken);
+            }
+        };
+        run.was_uploaded(prepared.uploaded_bytes());
+        placed.write(buffer, &mut layout);
+        // Who waits for room in a batch must not keep the batches waiting.
+        drop((slot, prepared, placed));
+        let ready = Ready { id, json: buffer, warnings: &warnings, list: item.list(), scope: item.scope() };
+        Pushing::new(run, ready).await
+    }
 }
 
-/// Writes the item as it is but for its content.
-fn write(item: &AddOrUpdate<'_>, content: &Content, scratch: &mut Scratch) -> Result<Vec<Finding>, Vec<Finding>> {
-    let Written { tail, warnings } = item.write(scratch)?;
-    let Scratch { id, buffer, layout, .. } = scratch;
+/// Writes the item as it is but for its content, and says what may keep the service from taking it.
+fn write(item: &AddOrUpdate<'_>, content: &Content, draft: &mut Draft) -> Result<(Layout, Vec<Finding>), Vec<Finding>> {
+    let mut reader = Reader::default();
+    let Written { tail, warnings } = item.write(draft, &mut reader)?;
+    let (Draft { id, buffer }, Reader { mut layout, .. }) = (draft, reader);
     if !tail.is_empty() {
         // Text that is in hand was not copied yet, and its entries stand elsewhere.
         let text = [buffer.as_slice(), tail].concat();
         let text = serde_json::from_slice::<&RawValue>(&text).map_err(|error| no_object(id, &error))?;
         buffer.clear();
-        object::write(buffer, layout, None, text).map_err(|error| vec![preflight::unwritable(id, &error)])?;
+        object::write(buffer, &mut layout, None, text).map_err(|error| vec![preflight::unwritable(id, &error)])?;
     }
-    content.make_room(id, buffer, layout).map_err(|finding| vec![finding])?;
-    Ok(warnings)
+    content.make_room(id, buffer, &mut layout).map_err(|finding| vec![finding])?;
+    Ok((layout, warnings))
 }
 
 /// An item whose content is in its place.
@@ -162,8 +153,8 @@ impl<'a> Write<'a> for Ready<'a> {
         self.scope
     }
 
-    fn write(&self, scratch: &mut Scratch) -> Result<Written<'a>, Vec<Finding>> {
-        scratch.id.push_str(self.id);
+    fn write(&self, draft: &mut Draft, _: &mut Reader) -> Result<Written<'a>, Vec<Finding>> {
+        draft.id.push_str(self.id);
         Ok(Written { tail: self.json, warnings: self.warnings.to_vec() })
     }
 }

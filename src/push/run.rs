@@ -22,7 +22,7 @@ use super::failed::{FailedBatch, FailureReason, PushStep};
 use super::frame::{self, Frame, Sealed};
 use super::keys::{Key, Keys};
 use super::report::{AcceptedBatch, Progress, PushError, PushReport, Pushed, RefusedItem};
-use super::scratch::Scratches;
+use super::scratch::Scratch;
 use super::settings::Settings;
 use super::superseded::Superseded;
 use crate::http::kernel::Kernel;
@@ -40,7 +40,7 @@ pub(super) struct Run {
     pub(super) calls: CallSettings,
     counters: Arc<CallCounters>,
     pub(super) hasher: RandomState,
-    pub(super) scratches: Scratches,
+    pub(super) scratch: Scratch,
     begin: Instant,
     /// One for each batch, and each content of an item, that may be under way.
     slots: Semaphore,
@@ -141,7 +141,7 @@ impl Run {
             calls: CallSettings { timeout: None, retry: settings.retry, pace: Some(pace) },
             counters,
             hasher: RandomState::new(),
-            scratches: Scratches::default(),
+            scratch: Scratch::default(),
             begin: Instant::now(),
             slots: Semaphore::new(settings.concurrency),
             settings,
@@ -233,8 +233,8 @@ impl Run {
         Err(Finding::new(id, Rule::ContainerTooLarge, message))
     }
 
-    /// Whether an operation may be written; `None` while there is no room for it.
-    pub(super) fn may_write(&self) -> Option<Result<(), PushError>> {
+    /// Whether an operation may be pushed; `None` while there is no room for it.
+    pub(super) fn may_push(&self) -> Option<Result<(), PushError>> {
         let state = self.lock();
         match &state.stopped {
             Some(reason) => Some(Err(PushError::Stopped(reason.clone()))),

@@ -8,25 +8,6 @@ use super::keys::Scope;
 use crate::model::object::Layout;
 use crate::preflight::{Finding, KnownKeys};
 
-/// What one operation is written into.
-#[derive(Debug, Default)]
-pub(super) struct Scratch {
-    /// What the operation is about: a document id, or the type and name of a security identity.
-    pub(super) id: String,
-    pub(super) buffer: Vec<u8>,
-    pub(super) layout: Layout,
-    pub(super) keys: KnownKeys,
-}
-
-/// An operation that was written.
-#[derive(Debug)]
-pub(super) struct Written<'a> {
-    /// What comes behind the bytes in the scratch: text that is in hand is not copied there.
-    pub(super) tail: &'a [u8],
-    /// What may keep the service from taking it, and was let through.
-    pub(super) warnings: Vec<Finding>,
-}
-
 /// An operation of a run, as its caller gave it.
 pub(super) trait Write<'a> {
     /// Which list of the batch it belongs into.
@@ -35,25 +16,79 @@ pub(super) trait Write<'a> {
     fn scope(&self) -> Scope;
 
     /// Writes it, its id first. `Err` is why it is refused.
-    fn write(&self, scratch: &mut Scratch) -> Result<Written<'a>, Vec<Finding>>;
+    fn write(&self, draft: &mut Draft, reader: &mut Reader) -> Result<Written<'a>, Vec<Finding>>;
 }
 
-/// Scratches to be written into again.
+/// What one operation is written into.
 #[derive(Debug, Default)]
-pub(super) struct Scratches(Mutex<Vec<Scratch>>);
+pub(super) struct Draft {
+    /// What the operation is about: a document id, or the type and name of a security identity.
+    pub(super) id: String,
+    pub(super) buffer: Vec<u8>,
+}
 
-impl Scratches {
-    /// What a buffer may keep between two operations, in bytes.
-    const MOST: usize = 1024 * 1024;
+/// An operation that was written.
+#[derive(Debug)]
+pub(super) struct Written<'a> {
+    /// What comes behind the bytes in the draft: text that is in hand is not copied there.
+    pub(super) tail: &'a [u8],
+    /// What may keep the service from taking it, and was let through.
+    pub(super) warnings: Vec<Finding>,
+}
 
-    pub(super) fn get(&self) -> Scratch {
+/// What reads an item's keys while it is written, and remembers those of the item before.
+#[derive(Debug, Default)]
+pub(super) struct Reader {
+    pub(super) layout: Layout,
+    pub(super) keys: KnownKeys,
+}
+
+/// Drafts and readers to be used again.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    drafts: Pool<Draft>,
+    readers: Pool<Reader>,
+}
+
+impl Scratch {
+    /// What a draft may keep between two operations, in bytes: with [`Pool::MOST`] of them that is
+    /// the most that is kept at all.
+    const DRAFT: usize = 16 * 1024;
+
+    pub(super) fn draft(&self) -> Draft {
+        self.drafts.get()
+    }
+
+    pub(super) fn done(&self, mut draft: Draft) {
+        draft.id.clear();
+        draft.buffer.clear();
+        draft.buffer.shrink_to(Self::DRAFT);
+        self.drafts.put_back(draft);
+    }
+
+    /// Lends a reader; one that is lent in a panic is gone.
+    pub(super) fn with_reader<T>(&self, read: impl FnOnce(&mut Reader) -> T) -> T {
+        let mut reader = self.readers.get();
+        let result = read(&mut reader);
+        self.readers.put_back(reader);
+        result
+    }
+}
+
+#[derive(Debug, Default)]
+struct Pool<T>(Mutex<Vec<T>>);
+
+impl<T: Default> Pool<T> {
+    const MOST: usize = 256;
+
+    fn get(&self) -> T {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
     }
 
-    pub(super) fn put_back(&self, mut scratch: Scratch) {
-        scratch.id.clear();
-        scratch.buffer.clear();
-        scratch.buffer.shrink_to(Self::MOST);
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(scratch);
+    fn put_back(&self, value: T) {
+        let mut values = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if values.len() < Self::MOST {
+            values.push(value);
+        }
     }
 }
