@@ -7,9 +7,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+#[allow(dead_code, reason = "the pipeline's bench uses all of it")]
 #[path = "pipeline/process.rs"]
 mod process;
+#[allow(dead_code, reason = "the other benches use all of it")]
 mod shared;
+#[allow(dead_code, reason = "the pipeline's bench uses all of it")]
 #[path = "pipeline/sink.rs"]
 mod sink;
 

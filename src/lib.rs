@@ -136,6 +136,31 @@
 //! # fn main() {}
 //! ```
 //!
+//! # Files and streams
+//!
+//! [`Content`] is text, bytes, a file or a reader. Given to a call it is compressed, and goes into the
+//! item or through a file container as its size asks for ([`AddOrUpdateItem::content`],
+//! [`PushItem::content`]). [`file_uri`] makes a file's path an item's id.
+//!
+//! ```
+//! # #[cfg(feature = "test-util")]
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), coveo_push::Error> {
+//! # let fake = coveo_push::fake::FakePushApi::builder().source("my-source").build();
+//! # let items = fake.client().items("my-source");
+//! # let path = std::path::absolute("Cargo.toml").unwrap();
+//! use coveo_push::{Content, DocumentBody, file_uri};
+//!
+//! let doc = DocumentBody::new().title("Manual");
+//! items.add_or_update(file_uri(&path)?, &doc).content(Content::file(&path)).await?;
+//! # let item = fake.source("my-source").item(&file_uri(&path)?).unwrap();
+//! # assert_eq!(item.content().unwrap(), std::fs::read(&path).unwrap());
+//! # assert_eq!(item.file_extension(), Some(".toml"));
+//! # Ok(()) }
+//! # #[cfg(not(feature = "test-util"))]
+//! # fn main() {}
+//! ```
+//!
 //! # A rebuild
 //!
 //! Who pushes everything again wants to be rid of what was not in it. Every push has an ordering id,
@@ -236,6 +261,7 @@
 //! | `rustls` | yes | TLS by rustls, with the platform's certificates |
 //! | `native-tls` | | TLS by the platform's own library |
 //! | `tracing` | | spans and events for each call, without keys, bodies or queries |
+//! | `lzma` | | compresses [`Content`] as [`Lzma`](CompressionType::Lzma) |
 //! | `test-util` | | `fake`, a Push API in memory |
 //!
 //! # More

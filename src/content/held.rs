@@ -13,7 +13,6 @@ use futures_core::Stream;
 use tokio::sync::Notify;
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use super::place::NotPlaced;
 use super::source::CHUNK;
 use crate::error::{BoxError, Error};
 use crate::http::body::Body;
@@ -51,7 +50,7 @@ impl Stamp {
 
 /// Why a file cannot be sent, although it could be opened.
 #[derive(Debug, Clone)]
-struct Broken {
+pub(super) struct Broken {
     rule: Rule,
     message: String,
 }
@@ -60,6 +59,10 @@ impl Broken {
     fn unreadable(error: &impl std::fmt::Display) -> Self {
         let message = format!("the file could not be read while it was uploaded: {error}");
         Self { rule: Rule::ContentUnreadable, message }
+    }
+
+    pub(super) fn finding(self, document_id: &str) -> Finding {
+        Finding::new(document_id, self.rule, self.message)
     }
 
     fn changed() -> Self {
@@ -102,25 +105,22 @@ impl Held {
         }
     }
 
-    /// Waits for an upload of the [`body`](Self::body), which ends at once when the file turns out to
-    /// be another one: trying again would not help.
+    /// Waits for an upload of the [`body`](Self::body). It ends at once, with an error of its own, when
+    /// the file turns out to be another one: trying again would not help.
     pub(super) async fn uploading<T>(
         &self,
-        document_id: &str,
         upload: impl Future<Output = Result<T, Error>>,
-    ) -> Result<T, NotPlaced> {
-        let Self::File(file) = self else { return upload.await.map_err(NotPlaced::Upload) };
+    ) -> Result<Result<T, Error>, Broken> {
+        let Self::File(file) = self else { return Ok(upload.await) };
         let mut upload = pin!(upload);
         let mut is_broken = pin!(file.is_broken.notified());
         poll_fn(|context| {
             let uploaded = upload.as_mut().poll(context);
+            // Asked for the waking alone.
             let _ = is_broken.as_mut().poll(context);
             match file.broken.get() {
-                Some(broken) if !matches!(uploaded, Poll::Ready(Ok(_))) => {
-                    let finding = Finding::new(document_id, broken.rule, broken.message.clone());
-                    Poll::Ready(Err(NotPlaced::Content(finding)))
-                }
-                _ => uploaded.map_err(NotPlaced::Upload),
+                Some(broken) if !matches!(uploaded, Poll::Ready(Ok(_))) => Poll::Ready(Err(broken.clone())),
+                _ => uploaded.map(Ok),
             }
         })
         .await

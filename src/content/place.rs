@@ -65,15 +65,15 @@ impl Placed {
 pub(crate) enum NotPlaced {
     /// It is no longer what it was, or cannot be read any more.
     Content(Finding),
-    /// It could not be uploaded.
-    Upload(Error),
+    /// It could not be uploaded; it comes back, to be tried again.
+    Upload(Error, Prepared),
 }
 
 impl From<NotPlaced> for Error {
     fn from(not_placed: NotPlaced) -> Self {
         match not_placed {
             NotPlaced::Content(finding) => InvalidError::new(Some(Operation::UploadToContainer), vec![finding]).into(),
-            NotPlaced::Upload(error) => error,
+            NotPlaced::Upload(error, _) => error,
         }
     }
 }
@@ -98,7 +98,11 @@ impl Prepared {
             Self::Inline { property, json, compression } => Ok(Placed { property, json, compression }),
             Self::Container { content, compression } => {
                 let upload = file_containers::store(kernel, content.body(), settings);
-                let container = content.uploading(document_id, upload).await?;
+                let container = match content.uploading(upload).await {
+                    Ok(Ok(container)) => container,
+                    Ok(Err(error)) => return Err(NotPlaced::Upload(error, Self::Container { content, compression })),
+                    Err(broken) => return Err(NotPlaced::Content(broken.finding(document_id))),
+                };
                 let json = serde_json::Value::from(container.file_id()).to_string().into_bytes();
                 let property = key::COMPRESSED_BINARY_DATA_FILE_ID;
                 Ok(Placed { property, json, compression: Some(compression) })

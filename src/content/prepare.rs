@@ -162,8 +162,12 @@ impl Job {
     fn place(self, content: Held, compression: CompressionType) -> Prepared {
         match &content {
             Held::Memory(bytes) if bytes.len() <= MOST_INLINE && bytes.len().div_ceil(3) * 4 + KEYS <= self.room => {
-                let json = format!("\"{}\"", STANDARD.encode(bytes)).into_bytes();
-                Prepared::Inline { property: key::COMPRESSED_BINARY_DATA, json, compression: Some(compression) }
+                let mut json = String::with_capacity(bytes.len().div_ceil(3) * 4 + 2);
+                json.push('"');
+                STANDARD.encode_string(bytes, &mut json);
+                json.push('"');
+                let (property, json) = (key::COMPRESSED_BINARY_DATA, json.into_bytes());
+                Prepared::Inline { property, json, compression: Some(compression) }
             }
             Held::Memory(_) | Held::File(_) => Prepared::Container { content, compression },
         }

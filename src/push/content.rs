@@ -100,20 +100,21 @@ impl PushItemWithContent<'_> {
             Ok(prepared) => prepared,
             Err(finding) => return refuse(finding),
         };
-        let placed = match prepared.clone().place(id, &run.kernel, &run.calls).await {
+        let uploaded = prepared.uploaded_bytes();
+        let placed = match prepared.place(id, &run.kernel, &run.calls).await {
             Ok(placed) => placed,
             Err(NotPlaced::Content(finding)) => return refuse(finding),
-            Err(NotPlaced::Upload(error)) => {
+            Err(NotPlaced::Upload(error, content)) => {
                 let key = Key::new(id, item.scope(), &run.hasher);
-                let unsent = UnsentContent { content: prepared, item: std::mem::take(buffer), layout };
+                let unsent = UnsentContent { content, item: std::mem::take(buffer), layout };
                 run.content_failed(item.list(), key, unsent, error);
                 return Ok(Pushed::Taken);
             }
         };
-        run.was_uploaded(prepared.uploaded_bytes());
+        run.was_uploaded(uploaded);
         placed.write(buffer, &mut layout);
         // Who waits for room in a batch must not keep the batches waiting.
-        drop((slot, prepared, placed));
+        drop((slot, placed));
         let ready = Ready { id, json: buffer, warnings: &warnings, list: item.list(), scope: item.scope() };
         Pushing::new(run, ready).await
     }
