@@ -10,7 +10,6 @@
 #[allow(dead_code, reason = "the pipeline's bench uses all of it")]
 #[path = "pipeline/process.rs"]
 mod process;
-#[allow(dead_code, reason = "the other benches use all of it")]
 mod shared;
 #[allow(dead_code, reason = "the pipeline's bench uses all of it")]
 #[path = "pipeline/sink.rs"]
@@ -24,18 +23,16 @@ use std::process::Command;
 use std::time::Duration;
 
 use coveo_push::bytes::Bytes;
-use coveo_push::{
-    ApiKey, Body, BoxFuture, CompressionType, Content, DocumentBody, PushClient, Transport, TransportError,
-};
+use coveo_push::{ApiKey, CompressionType, Content, DocumentBody, PushClient};
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
-use http::{Method, Request, Response};
 use lzma_rust2::{LzmaOptions, LzmaWriter};
 use tokio::runtime::Runtime;
 
 use self::process::peak_memory;
 use self::shared::corpus;
 use self::shared::measure::{Options, Table, in_turn, seconds};
+use self::shared::nowhere::Nowhere;
 use self::sink::Sink;
 
 const LEVEL: u32 = 6;
@@ -47,22 +44,6 @@ const SMALL: u64 = 1 << 20;
 const LARGE: u64 = 1 << 30;
 /// LZMA takes minutes for a gigabyte.
 const MEMORY_TYPES: [CompressionType; 2] = [CompressionType::ZLib, CompressionType::GZip];
-
-/// Answers at once, and drops what it is sent.
-struct Nowhere;
-
-impl Transport for Nowhere {
-    fn send(&self, request: Request<Body>) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
-        const CONTAINER: &[u8] = br#"{"uploadUri":"http://127.0.0.1:1/file","fileId":"file","requiredHeaders":{}}"#;
-        let (status, answer) = match *request.method() {
-            Method::POST => (201, CONTAINER),
-            _ if request.uri().path() == "/file" => (200, b"".as_slice()),
-            _ => (202, b"{}".as_slice()),
-        };
-        let answer = Response::builder().status(status).body(Bytes::from_static(answer)).unwrap();
-        Box::pin(async { Ok(answer) })
-    }
-}
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

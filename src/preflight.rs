@@ -280,8 +280,7 @@ fn data_size(json: &[u8], found: &mut impl FnMut(Rule, String)) {
         found(
             Rule::DataTooLarge,
             format!(
-                "the data has {length} bytes and the service takes less than {most} in an item; upload it into a file \
-                 container"
+                "the data has {length} bytes and the service takes less than {most} in an item; push it as content"
             ),
         );
     }

@@ -44,7 +44,8 @@ impl Items {
     /// `document_id` is the item's URI, of the form `scheme://…`. The item is a
     /// [`DocumentBody`](crate::DocumentBody) or any type whose JSON is an object; it is serialised
     /// here, so the request borrows nothing. A request may have 6 MB, the data in it less than
-    /// 5 MB. For many items use a batch: the service limits calls per day.
+    /// 5 MB; files, streams and larger data are its [content](AddOrUpdateItem::content). For many items
+    /// use a batch: the service limits calls per day.
     ///
     /// ```
     /// # async fn example(client: coveo_push::PushClient) -> Result<(), coveo_push::Error> {
