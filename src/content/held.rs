@@ -1,8 +1,8 @@
 //! Content that is ready: how long it is is known, and it can be sent more than once.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::future::poll_fn;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{Read, Seek, SeekFrom};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, ready};
@@ -42,9 +42,8 @@ struct Stamp {
 }
 
 impl Stamp {
-    fn of(file: &File) -> io::Result<Self> {
-        let metadata = file.metadata()?;
-        Ok(Self { length: metadata.len(), modified: metadata.modified().ok() })
+    fn of(metadata: &Metadata) -> Self {
+        Self { length: metadata.len(), modified: metadata.modified().ok() }
     }
 }
 
@@ -78,9 +77,8 @@ impl Held {
     }
 
     /// A file that others may change.
-    pub(super) fn shared(file: File) -> io::Result<Self> {
-        let stamp = Stamp::of(&file)?;
-        Ok(Self::file(file, stamp.length, Some(stamp)))
+    pub(super) fn shared(file: File, metadata: &Metadata) -> Self {
+        Self::file(file, metadata.len(), Some(Stamp::of(metadata)))
     }
 
     fn file(file: File, length: u64, stamp: Option<Stamp>) -> Self {
@@ -137,10 +135,11 @@ impl HeldFile {
         let read = file.seek(SeekFrom::Start(offset)).and_then(|_| file.read_exact(&mut bytes));
         // Looked at last: what was read before is what the file held then. A file that has become
         // longer would still give as many bytes as it was said to have.
-        if let Some(stamp) = &self.stamp
-            && Stamp::of(&file).map_err(|error| Broken::unreadable(&error))? != *stamp
-        {
-            return Err(Broken::changed());
+        if let Some(stamp) = &self.stamp {
+            let metadata = file.metadata().map_err(|error| Broken::unreadable(&error))?;
+            if Stamp::of(&metadata) != *stamp {
+                return Err(Broken::changed());
+            }
         }
         read.map_err(|error| Broken::unreadable(&error))?;
         Ok(bytes.into())

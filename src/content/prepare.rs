@@ -123,8 +123,7 @@ impl Job {
             if metadata.len() > limit::CONTAINER_BYTES {
                 return Err(Unusable::TooLarge(Some(metadata.len())));
             }
-            let content = Held::shared(file).map_err(Unusable::Read)?;
-            return Ok(Prepared::Container { content, compression: said });
+            return Ok(Prepared::Container { content: Held::shared(file, &metadata), compression: said });
         }
         self.stream(head.chain(file))
     }
