@@ -8,7 +8,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 #[allow(dead_code, reason = "the pipeline's bench uses all of it")]
-#[path = "pipeline/process.rs"]
+#[path = "shared/process.rs"]
 mod process;
 mod shared;
 #[allow(dead_code, reason = "the pipeline's bench uses all of it")]

@@ -5,7 +5,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-#[path = "pipeline/process.rs"]
+#[path = "shared/process.rs"]
 mod process;
 mod shared;
 #[path = "pipeline/sink.rs"]

@@ -110,8 +110,8 @@ async fn push_blocks(
     mut blocks: Blocks,
     stop: &Arc<AtomicBool>,
 ) -> Result<u64, shared::Failure> {
-    // One is prepared while another one waits for its turn.
-    let at_once = 2 * thread::available_parallelism().map_or(1, NonZero::get);
+    // One more than can be worked on: one waits for its turn.
+    let at_once = 1 + thread::available_parallelism().map_or(1, NonZero::get);
     let mut tasks = JoinSet::new();
     let (first, mut turn) = oneshot::channel();
     let _ = first.send(Place::default());

@@ -87,10 +87,10 @@ impl PushItemWithContent<'_> {
         let mut draft = Draft::default();
         let (mut layout, warnings) = match write(&item, &content, &mut draft) {
             Ok(written) => written,
-            Err(findings) => return Ok(run.refuse(&draft.id, findings)),
+            Err(findings) => return run.refuse(&draft.id, findings),
         };
         let Draft { id, buffer } = &mut draft;
-        let refuse = |finding| Ok(run.refuse(id, vec![finding]));
+        let refuse = |finding| run.refuse(id, vec![finding]);
         if let Err(finding) = run.fits(item.list(), id, buffer.len()) {
             return refuse(finding);
         }

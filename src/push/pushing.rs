@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use super::keys::Key;
 use super::report::{PushError, Pushed};
 use super::run::{Run, Taking};
-use super::scratch::{Draft, Write, Written};
+use super::scratch::{Draft, Reader, Write, Written};
 use crate::http::{BoxFuture, trace};
 use crate::preflight::Finding;
 
@@ -34,8 +34,8 @@ impl<'a, W: Write<'a>> Pushing<'a, W> {
 
     /// Writes the operation now.
     pub(super) fn prepare(&mut self) {
-        let mut draft = self.run.scratch.draft();
-        let written = self.run.scratch.with_reader(|reader| self.operation.write(&mut draft, reader));
+        let mut draft = Draft::new();
+        let written = Reader::lend(|reader| self.operation.write(&mut draft, reader));
         let written = written.and_then(|written| {
             let bytes = draft.buffer.len() + written.tail.len();
             self.run.fits(self.operation.list(), &draft.id, bytes).map(|()| written).map_err(|finding| vec![finding])
@@ -46,10 +46,10 @@ impl<'a, W: Write<'a>> Pushing<'a, W> {
     /// Goes on as far as there is room; `None` when there is none.
     fn go_on(&mut self) -> Option<Result<Pushed, PushError>> {
         let run = self.run;
-        if let Err(stopped) = run.may_push()? {
-            return Some(Err(stopped));
-        }
         if self.written.is_none() {
+            if let Err(stopped) = run.may_write()? {
+                return Some(Err(stopped));
+            }
             self.prepare();
         }
         let pushed = match self.written.as_mut()? {
@@ -63,10 +63,10 @@ impl<'a, W: Write<'a>> Pushing<'a, W> {
                 }
                 taken.map(|()| Pushed::Taken)
             }
-            (draft, Err(findings)) => Ok(run.refuse(&draft.id, std::mem::take(findings))),
+            (draft, Err(findings)) => run.refuse(&draft.id, std::mem::take(findings)),
         };
         if let Some((draft, _)) = self.written.take() {
-            run.scratch.done(draft);
+            draft.done();
         }
         Some(pushed)
     }

@@ -22,7 +22,6 @@ use super::failed::{FailedBatch, FailureReason, PushStep};
 use super::frame::{self, Frame, Sealed};
 use super::keys::{Key, Keys};
 use super::report::{AcceptedBatch, Progress, PushError, PushReport, Pushed, RefusedItem};
-use super::scratch::Scratch;
 use super::settings::Settings;
 use super::superseded::Superseded;
 use crate::http::kernel::Kernel;
@@ -40,7 +39,6 @@ pub(super) struct Run {
     pub(super) calls: CallSettings,
     counters: Arc<CallCounters>,
     pub(super) hasher: RandomState,
-    pub(super) scratch: Scratch,
     begin: Instant,
     /// One for each batch, and each content of an item, that may be under way.
     slots: Semaphore,
@@ -141,7 +139,6 @@ impl Run {
             calls: CallSettings { timeout: None, retry: settings.retry, pace: Some(pace) },
             counters,
             hasher: RandomState::new(),
-            scratch: Scratch::default(),
             begin: Instant::now(),
             slots: Semaphore::new(settings.concurrency),
             settings,
@@ -171,9 +168,12 @@ impl Run {
     }
 
     /// Accounts for an operation that is refused.
-    pub(super) fn refuse(&self, id: &str, findings: Vec<Finding>) -> Pushed {
+    pub(super) fn refuse(&self, id: &str, findings: Vec<Finding>) -> Result<Pushed, PushError> {
         let refused = RefusedItem::new(id, findings);
         let mut state = self.lock();
+        if let Some(reason) = &state.stopped {
+            return Err(PushError::Stopped(reason.clone()));
+        }
         state.account.refused += 1;
         self.count(&mut state);
         if state.refused.len() < PushReport::SAMPLES {
@@ -183,7 +183,7 @@ impl Run {
         if let Some(handler) = &self.settings.on_refused {
             handler(&refused);
         }
-        Pushed::Refused(refused)
+        Ok(Pushed::Refused(refused))
     }
 
     fn count(&self, state: &mut State) {
@@ -233,8 +233,8 @@ impl Run {
         Err(Finding::new(id, Rule::ContainerTooLarge, message))
     }
 
-    /// Whether an operation may be pushed; `None` while there is no room for it.
-    pub(super) fn may_push(&self) -> Option<Result<(), PushError>> {
+    /// Whether an operation may be written; `None` while there is no room for it.
+    pub(super) fn may_write(&self) -> Option<Result<(), PushError>> {
         let state = self.lock();
         match &state.stopped {
             Some(reason) => Some(Err(PushError::Stopped(reason.clone()))),

@@ -2,7 +2,7 @@
 //! so several may be written at the same time, and one that is refused, fails or panics while it
 //! is written has touched no batch.
 
-use std::sync::{Mutex, PoisonError};
+use std::cell::RefCell;
 
 use super::keys::Scope;
 use crate::model::object::Layout;
@@ -43,52 +43,43 @@ pub(super) struct Reader {
     pub(super) keys: KnownKeys,
 }
 
-/// Drafts and readers to be used again.
-#[derive(Debug, Default)]
-pub(super) struct Scratch {
-    drafts: Pool<Draft>,
-    readers: Pool<Reader>,
+thread_local! {
+    // Shared by the runs of a thread: what is in them has no meaning between two operations, and a
+    // lock that all threads take for each operation costs more than the writing.
+    static DRAFTS: RefCell<Vec<Draft>> = const { RefCell::new(Vec::new()) };
+    static READER: RefCell<Reader> = RefCell::default();
 }
 
-impl Scratch {
-    /// What a draft may keep between two operations, in bytes: with [`Pool::MOST`] of them that is
-    /// the most that is kept at all.
-    const DRAFT: usize = 16 * 1024;
+impl Draft {
+    /// How many drafts a thread keeps, and how many bytes of each: a mebibyte in all.
+    const MOST: usize = 64;
+    const MOST_BYTES: usize = 16 * 1024;
 
-    pub(super) fn draft(&self) -> Draft {
-        self.drafts.get()
+    /// An empty draft, in memory that may have been used before.
+    pub(super) fn new() -> Self {
+        DRAFTS.with_borrow_mut(Vec::pop).unwrap_or_default()
     }
 
-    pub(super) fn done(&self, mut draft: Draft) {
-        draft.id.clear();
-        draft.buffer.clear();
-        draft.buffer.shrink_to(Self::DRAFT);
-        self.drafts.put_back(draft);
+    /// Leaves its memory to another one.
+    pub(super) fn done(mut self) {
+        self.id.clear();
+        self.buffer.clear();
+        self.buffer.shrink_to(Self::MOST_BYTES);
+        DRAFTS.with_borrow_mut(|drafts| {
+            if drafts.len() < Self::MOST {
+                drafts.push(self);
+            }
+        });
     }
+}
 
-    /// Lends a reader; one that is lent in a panic is gone.
-    pub(super) fn with_reader<T>(&self, read: impl FnOnce(&mut Reader) -> T) -> T {
-        let mut reader = self.readers.get();
+impl Reader {
+    /// Lends this thread's reader. It is taken out meanwhile: a `Serialize` that itself pushes gets
+    /// another one, and one that panics takes it along.
+    pub(super) fn lend<T>(read: impl FnOnce(&mut Self) -> T) -> T {
+        let mut reader = READER.take();
         let result = read(&mut reader);
-        self.readers.put_back(reader);
+        READER.set(reader);
         result
-    }
-}
-
-#[derive(Debug, Default)]
-struct Pool<T>(Mutex<Vec<T>>);
-
-impl<T: Default> Pool<T> {
-    const MOST: usize = 256;
-
-    fn get(&self) -> T {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
-    }
-
-    fn put_back(&self, value: T) {
-        let mut values = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if values.len() < Self::MOST {
-            values.push(value);
-        }
     }
 }

@@ -16,7 +16,7 @@ impl Run {
     pub(in crate::push) async fn slot_for_content(&self) -> Result<Option<SemaphorePermit<'_>>, PushError> {
         self.room().await;
         let slot = self.slot().await;
-        match self.may_push() {
+        match self.may_write() {
             Some(Err(stopped)) => Err(stopped),
             Some(Ok(())) | None => Ok(slot),
         }
