@@ -1,6 +1,8 @@
 //! The compressors, one for each type of the service.
 
 use std::io::{self, Write};
+#[cfg(feature = "lzma")]
+use std::io::{BufWriter, IntoInnerError};
 
 use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 #[cfg(feature = "lzma")]
@@ -23,8 +25,9 @@ pub(super) enum Encoder<W: Write> {
     Deflate(DeflateEncoder<W>),
     GZip(GzEncoder<W>),
     ZLib(ZlibEncoder<W>),
+    /// It writes single bytes, which the others do not.
     #[cfg(feature = "lzma")]
-    Lzma(Box<LzmaWriter<W>>),
+    Lzma(Box<LzmaWriter<BufWriter<W>>>),
 }
 
 impl<W: Write> Encoder<W> {
@@ -40,7 +43,7 @@ impl<W: Write> Encoder<W> {
             CompressionType::Lzma => {
                 // How long it will be is not known: its end is marked.
                 let options = LzmaOptions::with_preset(number);
-                Self::Lzma(Box::new(LzmaWriter::new_use_header(to, &options, None)?))
+                Self::Lzma(Box::new(LzmaWriter::new_use_header(BufWriter::new(to), &options, None)?))
             }
             #[cfg(not(feature = "lzma"))]
             CompressionType::Lzma => return Err(io::ErrorKind::Unsupported.into()),
@@ -55,7 +58,7 @@ impl<W: Write> Encoder<W> {
             Self::GZip(encoder) => encoder.finish(),
             Self::ZLib(encoder) => encoder.finish(),
             #[cfg(feature = "lzma")]
-            Self::Lzma(encoder) => encoder.finish(),
+            Self::Lzma(encoder) => encoder.finish()?.into_inner().map_err(IntoInnerError::into_error),
         }
     }
 }
