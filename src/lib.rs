@@ -256,6 +256,7 @@ mod model;
 mod operation;
 pub mod preflight;
 mod push;
+mod refresh;
 mod region;
 
 pub use api::{
@@ -286,6 +287,10 @@ pub use preflight::Preflight;
 pub use push::{
     AcceptedBatch, FailedBatch, FailureReason, IdentityOperation, IdentityPusher, ItemOperation, ItemPusher, Progress,
     PushError, PushReport, PushStep, Pushed, PusherBuilder, RefusedItem, SavedBatch,
+};
+pub use refresh::{
+    Boundary, BoundarySource, DeletionOutcome, DeletionSkipped, IdleOutcome, LocalClock, NotBegun, Refresh,
+    RefreshBuilder, RefreshError, RefreshKind, RefreshReport,
 };
 pub use region::{PushApiUrl, Region};
 

@@ -9,6 +9,7 @@ use super::{Accepted, PushBatch};
 use crate::error::Error;
 use crate::http::kernel::Kernel;
 use crate::http::request::Resource;
+use crate::http::send::CallSettings;
 use crate::model::object::{self, Layout};
 use crate::model::{BatchDocumentBody, CompressionType, OrderingId, document_keys as key};
 use crate::operation::Operation;
@@ -298,6 +299,11 @@ impl DeleteOldItems {
     /// service: 15 minutes.
     pub fn queue_delay(mut self, delay: Duration) -> Self {
         self.draft.queue_delay(delay);
+        self
+    }
+
+    pub(crate) fn settings(mut self, settings: &CallSettings) -> Self {
+        self.draft.settings = settings.clone();
         self
     }
 

@@ -3,6 +3,7 @@ use super::call::{Draft, call, query};
 use crate::error::Error;
 use crate::http::kernel::Kernel;
 use crate::http::request::Resource;
+use crate::http::send::CallSettings;
 use crate::model::SourceStatus;
 use crate::operation::Operation;
 
@@ -58,6 +59,11 @@ pub struct SetSourceStatus {
 call!(SetSourceStatus(draft.settings) -> Accepted);
 
 impl SetSourceStatus {
+    pub(crate) fn settings(mut self, settings: &CallSettings) -> Self {
+        self.draft.settings = settings.clone();
+        self
+    }
+
     async fn send(self) -> Result<Accepted, Error> {
         self.draft.accepted().await
     }

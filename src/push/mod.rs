@@ -66,6 +66,11 @@ macro_rules! run_methods {
                 self.run.progress()
             }
 
+            /// What the calls of the run are made with, for calls that are no part of its account.
+            pub(crate) fn call_settings(&self) -> crate::http::send::CallSettings {
+                self.run.calls.uncounted()
+            }
+
             /// Sends what was pushed so far and waits until it is done: accepted, or failed.
             ///
             /// # Errors

@@ -62,6 +62,17 @@ impl<P> PusherBuilder<P> {
         (self.kernel, self.target, self.settings)
     }
 
+    /// Changes the settings. Whatever builder comes back, the run stays that of this one.
+    pub(crate) fn change(self, change: impl FnOnce(Self) -> Self) -> Self {
+        let (kernel, target) = (self.kernel.clone(), self.target.clone());
+        Self { kernel, target, ..change(self) }
+    }
+
+    /// The ordering id of everything in the run, where it has one.
+    pub(crate) fn shared_ordering_id(&self) -> Option<OrderingId> {
+        self.settings.ordering_id
+    }
+
     /// The largest a batch may be, in bytes. Default: 16 MiB; from 1 KiB to the service's 256 MB,
     /// and what is outside is taken as the nearer end.
     ///
