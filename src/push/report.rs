@@ -150,11 +150,11 @@ pub struct PushReport {
     /// From the start of the run to its end; in seconds when it is serialised.
     #[serde(serialize_with = "seconds")]
     pub elapsed: Duration,
-    /// The service's clock when it accepted the first batch; in milliseconds since 1970 when it is
-    /// serialised.
+    /// The service's clock when it accepted a batch, the earliest time of all; in milliseconds since
+    /// 1970 when it is serialised.
     #[serde(serialize_with = "milliseconds")]
     pub first_accepted: Option<SystemTime>,
-    /// The service's clock when it accepted the last batch, likewise.
+    /// The latest such time, likewise.
     #[serde(serialize_with = "milliseconds")]
     pub last_accepted: Option<SystemTime>,
     /// The batches that the service accepted, in the order in which it did.

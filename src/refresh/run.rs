@@ -28,8 +28,8 @@ pub struct Refresh<P> {
 impl<P> Refresh<P> {
     /// What everything is pushed with.
     #[must_use]
-    pub fn pusher(&mut self) -> &mut P {
-        &mut self.pusher
+    pub fn pusher(&self) -> &P {
+        &self.pusher
     }
 
     /// What separates the items of the run from those that were there before; `None` for a run that
