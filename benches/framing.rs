@@ -158,7 +158,7 @@ impl Pushing {
         Self { runtime, pusher, rounds: 0 }
     }
 
-    fn round(&mut self, push: impl AsyncFnOnce(&mut ItemPusher)) -> f64 {
+    fn round(&mut self, push: impl AsyncFnOnce(&ItemPusher)) -> f64 {
         self.rounds += 1;
         let Self { runtime, pusher, .. } = self;
         seconds(|| {

@@ -72,21 +72,19 @@ fn speed(options: &Options, work: Work) {
 
     if options.wants("JSON text") {
         let texts: Vec<_> = (0..work.pool).map(corpus::json).collect();
-        let push =
-            async |pusher: &mut ItemPusher, at: usize| pusher.add_or_update_json_with_id(&texts[at]).await.unwrap();
+        let push = async |pusher: &ItemPusher, at: usize| pusher.add_or_update_json_with_id(&texts[at]).await.unwrap();
         let write = |buffer: &mut Vec<u8>, at: usize| corpus::write_text(buffer, &texts[at]);
         table.row(work.measure("JSON text, 4 uploads", &sink, push, write));
     }
     if options.wants("typed") {
         let pages: Vec<_> = (0..work.pool).map(corpus::page).collect();
-        let push = async |pusher: &mut ItemPusher, at: usize| pusher.add_or_update(&ids[at], &pages[at]).await.unwrap();
+        let push = async |pusher: &ItemPusher, at: usize| pusher.add_or_update(&ids[at], &pages[at]).await.unwrap();
         let write = |buffer: &mut Vec<u8>, at: usize| corpus::write(buffer, &ids[at], &pages[at]);
         table.row(work.measure("typed, 4 uploads", &sink, push, write));
     }
     if options.wants("DocumentBody") {
         let documents: Vec<_> = (0..work.pool).map(corpus::document).collect();
-        let push =
-            async |pusher: &mut ItemPusher, at: usize| pusher.add_or_update(&ids[at], &documents[at]).await.unwrap();
+        let push = async |pusher: &ItemPusher, at: usize| pusher.add_or_update(&ids[at], &documents[at]).await.unwrap();
         let write = |buffer: &mut Vec<u8>, at: usize| corpus::write(buffer, &ids[at], &documents[at]);
         table.row(work.measure("DocumentBody, 4 uploads", &sink, push, write));
     }
@@ -94,7 +92,7 @@ fn speed(options: &Options, work: Work) {
         let slow_sink = Sink::start(LATENCY);
         let work = Work { uploads: LATENCY_UPLOADS, rounds: work.rounds.min(LATENCY_ROUNDS), ..work };
         let pages: Vec<_> = (0..work.pool).map(corpus::page).collect();
-        let push = async |pusher: &mut ItemPusher, at: usize| pusher.add_or_update(&ids[at], &pages[at]).await.unwrap();
+        let push = async |pusher: &ItemPusher, at: usize| pusher.add_or_update(&ids[at], &pages[at]).await.unwrap();
         let write = |buffer: &mut Vec<u8>, at: usize| corpus::write(buffer, &ids[at], &pages[at]);
         table.row(work.measure("latency: typed, 8 uploads, 50 ms a call", &slow_sink, push, write));
     }
@@ -124,7 +122,7 @@ impl Work {
         self,
         name: &str,
         sink: &Sink,
-        push: impl AsyncFn(&mut ItemPusher, usize) -> Pushed,
+        push: impl AsyncFn(&ItemPusher, usize) -> Pushed,
         write: impl Fn(&mut Vec<u8>, usize) + Sync,
     ) -> Vec<String> {
         let Self { items, pool, uploads, rounds } = self;
@@ -137,7 +135,7 @@ impl Work {
 
         let mut ours = || {
             let before = cpu_seconds();
-            let push = async |pusher: &mut ItemPusher, number: u64| push(pusher, at(number)).await;
+            let push = async |pusher: &ItemPusher, number: u64| push(pusher, at(number)).await;
             let time = seconds(|| bytes.set(runtime.block_on(push_all(&client, uploads, items, push))));
             cpu.borrow_mut().extend(cpu_seconds().zip(before).map(|(after, before)| after - before));
             assert_eq!(self.counted(sink).bytes, bytes.get());
@@ -186,11 +184,11 @@ async fn push_all(
     client: &PushClient,
     uploads: usize,
     items: u64,
-    push: impl AsyncFn(&mut ItemPusher, u64) -> Pushed,
+    push: impl AsyncFn(&ItemPusher, u64) -> Pushed,
 ) -> u64 {
-    let mut pusher = client.items("source").pusher().batch_bytes(BATCH_BYTES).concurrency(uploads).start();
+    let pusher = client.items("source").pusher().batch_bytes(BATCH_BYTES).concurrency(uploads).start();
     for number in 0..items {
-        let pushed = push(&mut pusher, number).await;
+        let pushed = push(&pusher, number).await;
         assert!(pushed.is_taken(), "{pushed:?}");
     }
     let report = pusher.finish().await.into_result().unwrap();
@@ -231,7 +229,7 @@ fn be_client(port: u16, items: u64) {
     const FEW: usize = 500;
     let texts: Vec<String> =
         (0..FEW as u64).map(|number| serde_json::to_string(&corpus::page(number)).unwrap()).collect();
-    let push = async |pusher: &mut ItemPusher, number: u64| {
+    let push = async |pusher: &ItemPusher, number: u64| {
         let text = &texts[usize::try_from(number).unwrap() % FEW];
         pusher.add_or_update_json(&corpus::id(number), text).await.unwrap()
     };

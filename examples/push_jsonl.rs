@@ -86,7 +86,7 @@ async fn push_files(items: &Items, arguments: &Arguments) -> Result<(PushReport,
         let saved = saved.clone();
         builder = builder.on_failed_batch(move |failed| saved.save(&folder, &failed));
     }
-    let mut pusher = builder.start();
+    let pusher = builder.start();
     let bar = progress_bar(&pusher, arguments.quiet);
     let stop = Arc::new(AtomicBool::new(false));
     tokio::spawn(stop_on_ctrl_c(Arc::clone(&stop)));
@@ -98,7 +98,7 @@ async fn push_files(items: &Items, arguments: &Arguments) -> Result<(PushReport,
     {
         match block {
             Ok(block) => {
-                if let Err(stopped) = push_block(&mut pusher, &block, &stop, &mut place).await {
+                if let Err(stopped) = push_block(&pusher, &block, &stop, &mut place).await {
                     eprintln!("{stopped}");
                     break;
                 }
@@ -128,12 +128,7 @@ struct Place {
 }
 
 /// Pushes the lines of a block.
-async fn push_block(
-    pusher: &mut ItemPusher,
-    block: &Block,
-    stop: &AtomicBool,
-    place: &mut Place,
-) -> Result<(), PushError> {
+async fn push_block(pusher: &ItemPusher, block: &Block, stop: &AtomicBool, place: &mut Place) -> Result<(), PushError> {
     let name = &block.name;
     if place.name != *name {
         (place.name, place.line) = (Arc::clone(name), 0);
@@ -160,7 +155,7 @@ async fn push_block(
 }
 
 /// Pushes one line: by its `documentId`, or else by its `uri`.
-async fn push_line(pusher: &mut ItemPusher, text: &str) -> Result<Pushed, PushError> {
+async fn push_line(pusher: &ItemPusher, text: &str) -> Result<Pushed, PushError> {
     #[derive(Deserialize)]
     struct Uri {
         uri: String,

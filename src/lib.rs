@@ -123,7 +123,7 @@
 //! # let client = fake.client();
 //! use coveo_push::DocumentBody;
 //!
-//! let mut pusher = client.items("my-source").pusher().concurrency(4).start();
+//! let pusher = client.items("my-source").pusher().concurrency(4).start();
 //! for number in 0..1_000 {
 //!     let doc = DocumentBody::text("Words.").metadata("number", number);
 //!     pusher.add_or_update(&format!("https://example.com/{number}"), &doc).await?;
@@ -286,7 +286,7 @@ pub use operation::Operation;
 pub use preflight::Preflight;
 pub use push::{
     AcceptedBatch, FailedBatch, FailureReason, IdentityOperation, IdentityPusher, ItemOperation, ItemPusher, Progress,
-    PushError, PushReport, PushStep, Pushed, PusherBuilder, RefusedItem, SavedBatch,
+    PushError, PushItem, PushReport, PushStep, Pushed, PusherBuilder, RefusedItem, SavedBatch,
 };
 pub use refresh::{
     Boundary, BoundarySource, DeletionOutcome, DeletionSkipped, IdleOutcome, LocalClock, NotBegun, Refresh,

@@ -33,7 +33,7 @@ use crate::model::{
     Permissions,
 };
 
-pub(crate) use keys::KnownKeys;
+pub(crate) use keys::{KnownKeys, WrittenItem};
 pub use rule::{Finding, Rule};
 
 /// The service's limits ([article 63](https://docs.coveo.com/en/63/)). Where it says MB and not
@@ -56,8 +56,8 @@ pub enum Preflight {
     #[default]
     Refuse,
     /// It is sent, and the findings come with the success
-    /// ([`Accepted::warnings`](crate::Accepted::warnings)) and as tracing events; in a bulk run, whose
-    /// pushes have no success of their own, as tracing events alone.
+    /// ([`Accepted::warnings`](crate::Accepted::warnings)), or in the report of a bulk run
+    /// ([`PushReport::warned`](crate::PushReport::warned)), and as tracing events.
     Warn,
     /// It is sent, and not looked for.
     Off,
@@ -77,7 +77,7 @@ pub fn item<T: Serialize + ?Sized>(document_id: &str, body: &T) -> Vec<Finding> 
     let mut buffer = Vec::new();
     let mut layout = Layout::default();
     match object::write(&mut buffer, &mut layout, Some(document_id), body) {
-        Ok(()) => written_item(document_id, &buffer, &layout, &mut KnownKeys::default(), Preflight::Refuse),
+        Ok(()) => written_item(document_id, KnownKeys::default().read(&buffer, &layout), Preflight::Refuse),
         Err(error) => vec![unwritable(document_id, &error)],
     }
 }
@@ -214,25 +214,15 @@ fn is_uri(id: &str) -> bool {
     })
 }
 
-/// What is wrong with an item that [`object::write`] put into `buffer`.
-///
-/// `keys` remembers those of the item before, which are mostly the same.
-pub(crate) fn written_item(
-    id: &str,
-    buffer: &[u8],
-    layout: &Layout,
-    keys: &mut KnownKeys,
-    switch: Preflight,
-) -> Vec<Finding> {
+/// What is wrong with an item that was written.
+pub(crate) fn written_item(id: &str, item: WrittenItem<'_>, switch: Preflight) -> Vec<Finding> {
     let mut findings: Vec<Finding> = document_id(id, switch).into_iter().collect();
     let mut found = |rule, message: String| findings.push(Finding::new(id, rule, message));
-    keys.read(buffer, layout);
-    if let Some(key) = keys.duplicate() {
+    if let Some(key) = item.duplicate() {
         found(Rule::DuplicateKey, format!("the key `{key}` comes twice, and keys do not differ by case; keep one"));
     }
     let mut data = 0;
-    for (entry, property) in keys.properties(layout) {
-        let value = buffer.get(entry.value.clone()).unwrap_or_default();
+    for (property, value) in item.properties() {
         match property {
             _ if object::is_null(value) => {}
             key::DATA => {

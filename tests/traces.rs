@@ -84,7 +84,7 @@ async fn no_span_and_no_event_shows_a_key_a_body_or_a_presigned_url() {
         .unwrap();
     let items = client.items("s");
     let _ = items.push_batch(&BatchDocumentBody::new().add_or_update("no uri", DocumentBody::text(KEY))).await.unwrap();
-    let mut pusher = items.pusher().start();
+    let pusher = items.pusher().start();
     assert!(pusher.add_or_update("pushed in bulk", &DocumentBody::text(KEY)).await.unwrap().is_taken());
     pusher.finish().await.into_result().unwrap();
     items.add_or_update("https://a", &DocumentBody::text(SIGNATURE)).await.unwrap_err();

@@ -71,13 +71,8 @@ impl Items {
         let mut layout = Layout::default();
         match object::write(&mut json, &mut layout, None, item) {
             Ok(()) => {
-                draft = draft.found(preflight::written_item(
-                    &id,
-                    &json,
-                    &layout,
-                    &mut KnownKeys::default(),
-                    self.kernel.shared.preflight,
-                ));
+                let switch = self.kernel.shared.preflight;
+                draft = draft.found(preflight::written_item(&id, KnownKeys::default().read(&json, &layout), switch));
                 // In the body it is a property of batches; a single item has it in the query.
                 if let Some(value) = object::take_out(&mut json, &layout, key::COMPRESSION_TYPE) {
                     // What is no compression type was found above.

@@ -110,7 +110,9 @@ fn write_items(kernel: &Kernel, batch: &BatchDocumentBody) -> (Vec<u8>, Vec<Find
             json.push(b',');
         }
         match object::write(&mut json, &mut layout, Some(&item.document_id), &item.body) {
-            Ok(()) => findings.extend(preflight::written_item(&item.document_id, &json, &layout, &mut keys, switch)),
+            Ok(()) => {
+                findings.extend(preflight::written_item(&item.document_id, keys.read(&json, &layout), switch));
+            }
             Err(error) => findings.push(preflight::unwritable(&item.document_id, &error)),
         }
     }

@@ -41,14 +41,6 @@ impl Layout {
         self.entries.clear();
     }
 
-    /// Moves all entries on by so many bytes.
-    pub(crate) fn shift(&mut self, bytes: usize) {
-        for Entry { key, value } in &mut self.entries {
-            *key = key.start + bytes..key.end + bytes;
-            *value = value.start + bytes..value.end + bytes;
-        }
-    }
-
     pub(crate) fn push(&mut self, entry: Entry) {
         self.entries.push(entry);
     }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use super::text;
 use crate::model::document_keys;
-use crate::model::object::{self, Entry, Layout};
+use crate::model::object::{Entry, Layout};
 
 /// What is known of the keys of the item that was read last.
 ///
@@ -20,8 +20,22 @@ pub(crate) struct KnownKeys {
     properties: Vec<(usize, &'static str)>,
 }
 
+/// An item that was written, and its keys.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct WrittenItem<'a> {
+    keys: &'a KnownKeys,
+    buffer: &'a [u8],
+    layout: &'a Layout,
+}
+
 impl KnownKeys {
-    pub(crate) fn read(&mut self, buffer: &[u8], layout: &Layout) {
+    /// Reads the keys of an item that stands in `buffer`.
+    pub(crate) fn read<'a>(&'a mut self, buffer: &'a [u8], layout: &'a Layout) -> WrittenItem<'a> {
+        self.know(buffer, layout);
+        WrittenItem { keys: self, buffer, layout }
+    }
+
+    fn know(&mut self, buffer: &[u8], layout: &Layout) {
         let raw = |entry: &Entry| buffer.get(entry.key.clone()).unwrap_or_default();
         let entries = layout.entries();
         let rest = entries.iter().try_fold(self.keys.as_slice(), |rest, entry| rest.strip_prefix(raw(entry)));
@@ -31,19 +45,27 @@ impl KnownKeys {
         self.keys.clear();
         entries.iter().for_each(|entry| self.keys.extend_from_slice(raw(entry)));
         self.duplicate = duplicate(entries.iter().map(raw)).map(Cow::into_owned);
-        let property = |entry| object::key_text(Some(raw(entry))).and_then(document_keys::property);
+        let property = |entry| document_keys::property(text(raw(entry)).as_bytes());
         let numbered = entries.iter().enumerate();
         self.properties = numbered.filter_map(|(number, entry)| Some((number, property(entry)?))).collect();
     }
+}
 
+impl<'a> WrittenItem<'a> {
     /// A key that comes twice, in whatever case.
-    pub(crate) fn duplicate(&self) -> Option<&str> {
-        self.duplicate.as_deref()
+    pub(crate) fn duplicate(self) -> Option<&'a str> {
+        self.keys.duplicate.as_deref()
     }
 
-    /// The entries of the layout that was read that are properties of the item.
-    pub(crate) fn properties<'a>(&'a self, layout: &'a Layout) -> impl Iterator<Item = (&'a Entry, &'static str)> {
-        self.properties.iter().filter_map(|(number, property)| Some((layout.entries().get(*number)?, *property)))
+    /// The properties, and their values as JSON.
+    pub(crate) fn properties(self) -> impl Iterator<Item = (&'static str, &'a [u8])> {
+        let value = move |number: usize| self.buffer.get(self.layout.entries().get(number)?.value.clone());
+        self.keys.properties.iter().filter_map(move |(number, property)| Some((*property, value(*number)?)))
+    }
+
+    /// The value of a property as JSON, where the item has it.
+    pub(crate) fn property(self, name: &str) -> Option<&'a [u8]> {
+        self.properties().find(|(property, _)| *property == name).map(|(_, value)| value)
     }
 }
 
@@ -55,19 +77,21 @@ fn duplicate<'a>(keys: impl Iterator<Item = &'a [u8]>) -> Option<Cow<'a, str>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::object;
 
     /// Reads the keys of some items one after another, and tells of the last one.
     fn read(items: &[&str]) -> (Option<String>, Vec<&'static str>) {
         let mut known = KnownKeys::default();
-        let mut properties = Vec::new();
+        let (mut duplicate, mut properties) = (None, Vec::new());
         for item in items {
             let value: Box<serde_json::value::RawValue> = serde_json::from_str(item).unwrap();
             let (mut buffer, mut layout) = (Vec::new(), Layout::default());
             object::write(&mut buffer, &mut layout, None, &value).unwrap();
-            known.read(&buffer, &layout);
-            properties = known.properties(&layout).map(|(_, property)| property).collect();
+            let item = known.read(&buffer, &layout);
+            properties = item.properties().map(|(property, _)| property).collect();
+            duplicate = item.duplicate().map(str::to_owned);
         }
-        (known.duplicate().map(str::to_owned), properties)
+        (duplicate, properties)
     }
 
     #[test]

@@ -1,5 +1,7 @@
 use std::fmt;
 
+use serde::{Serialize, Serializer};
+
 /// A rule of the service, with a code that does not change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -144,5 +146,18 @@ impl fmt::Display for Finding {
         let shown: String = item.chars().take(LONGEST).map(|c| if c.is_control() { ' ' } else { c }).collect();
         let cut = if item.chars().nth(LONGEST).is_some() { "…" } else { "" };
         write!(f, "`{shown}{cut}`: {message} [{rule}]")
+    }
+}
+
+impl Serialize for Finding {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Line<'a> {
+            item: &'a str,
+            rule: &'static str,
+            message: &'a str,
+        }
+
+        Line { item: &self.item, rule: self.rule.code(), message: &self.message }.serialize(serializer)
     }
 }

@@ -128,7 +128,7 @@ fn a_document_id_in_a_single_item_is_held_against_its_own() {
     let single = |body: &serde_json::Value| {
         let (mut buffer, mut layout) = (Vec::new(), Layout::default());
         object::write(&mut buffer, &mut layout, None, body).unwrap();
-        rules(&written_item(ID, &buffer, &layout, &mut KnownKeys::default(), Preflight::Refuse))
+        rules(&written_item(ID, KnownKeys::default().read(&buffer, &layout), Preflight::Refuse))
     };
     assert_eq!(single(&json!({"documentid": "https://b"})), [Rule::DocumentIdMismatch]);
     assert_eq!(single(&json!({"documentid": ID})), []);
@@ -436,6 +436,6 @@ fn what_is_silent_is_not_looked_for_when_that_is_off() {
     });
     let (mut buffer, mut layout) = (Vec::new(), Layout::default());
     object::write(&mut buffer, &mut layout, None, &item).unwrap();
-    assert_eq!(written_item("no uri", &buffer, &layout, &mut KnownKeys::default(), Preflight::Off), []);
-    assert_eq!(written_item("no uri", &buffer, &layout, &mut KnownKeys::default(), Preflight::Warn).len(), 3);
+    assert_eq!(written_item("no uri", KnownKeys::default().read(&buffer, &layout), Preflight::Off), []);
+    assert_eq!(written_item("no uri", KnownKeys::default().read(&buffer, &layout), Preflight::Warn).len(), 3);
 }

@@ -1,7 +1,5 @@
-//! A batch as it is being filled: each operation is written once, straight to where it is sent
-//! from, and the size is that of the bytes, not an estimate.
+//! A batch as it is being filled. Its size is that of its bytes, not an estimate.
 
-use std::hash::RandomState;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -16,8 +14,6 @@ pub(super) type Lists = &'static [&'static str];
 #[derive(Debug)]
 pub(super) struct Frame {
     names: Lists,
-    /// How many bytes a buffer may keep.
-    most: usize,
     lists: Vec<List>,
     operations: Vec<Operation>,
     keys: Keys,
@@ -35,24 +31,6 @@ struct List {
 pub(super) struct Operation {
     list: usize,
     bytes: Range<u32>,
-}
-
-/// An operation that was written and may still be taken back.
-#[derive(Debug)]
-#[must_use]
-pub(super) struct Written {
-    list: usize,
-    /// The buffer's length before it, and before the comma in front of it.
-    before: usize,
-    start: usize,
-    end: usize,
-}
-
-impl Written {
-    /// How many bytes the operation has.
-    pub(super) fn len(&self) -> usize {
-        self.end - self.start
-    }
 }
 
 /// A batch that is whole: the bytes of a file container, and what they are about.
@@ -107,141 +85,61 @@ impl Sealed {
     }
 }
 
+/// How many bytes close a list, and how many the container.
+const END: usize = 1;
+
+/// How many bytes a container has that holds one operation alone.
+pub(super) fn sealed_len_alone(names: Lists, list: usize, bytes: usize) -> usize {
+    let heads = names.iter().enumerate().filter(|(number, _)| *number == 0 || *number == list);
+    heads.map(|(number, name)| head(number, name).len() + END).sum::<usize>() + bytes + END
+}
+
 fn head(list: usize, name: &str) -> String {
     let begin = if list == 0 { '{' } else { ',' };
     format!("{begin}\"{name}\":[")
 }
 
 impl Frame {
-    /// Beyond the limit of a batch: room for the operation that goes over it, which is written
-    /// before that is known.
-    const SLACK: usize = 64 * 1024;
-
-    /// A buffer for batches of that limit.
-    pub(super) fn buffer(limit: usize) -> Vec<u8> {
-        Vec::with_capacity(limit + Self::SLACK)
-    }
-
     /// An empty batch, in a buffer that may have been used before.
-    pub(super) fn new(names: Lists, mut first: Vec<u8>, limit: usize) -> Self {
+    pub(super) fn new(names: Lists, mut first: Vec<u8>) -> Self {
         first.clear();
         let buffers = std::iter::once(first).chain(std::iter::repeat_with(Vec::new));
         let lists = names.iter().zip(buffers).enumerate().map(|(list, (name, mut buffer))| {
             buffer.extend_from_slice(head(list, name).as_bytes());
             List { buffer, operations: 0 }
         });
-        let most = limit + Self::SLACK;
-        Self { names, most, lists: lists.collect(), operations: Vec::new(), keys: Keys::default() }
-    }
-
-    /// Whether it was begun in less room than a batch takes.
-    pub(super) fn is_cramped(&self) -> bool {
-        self.lists.first().is_some_and(|list| list.buffer.capacity() + Self::SLACK < self.most)
-    }
-
-    /// Goes on in another buffer.
-    pub(super) fn move_into(&mut self, mut buffer: Vec<u8>) {
-        if let Some(first) = self.lists.first_mut() {
-            buffer.clear();
-            buffer.extend_from_slice(&first.buffer);
-            first.buffer = buffer;
-        }
+        Self { names, lists: lists.collect(), operations: Vec::new(), keys: Keys::default() }
     }
 
     pub(super) fn keys(&self) -> &Keys {
         &self.keys
     }
 
-    /// Whether an operation about `key` has to go into a later batch.
-    pub(super) fn conflicts(&self, key: Key<'_>, hasher: &RandomState) -> bool {
-        self.keys.conflicts(key, hasher)
+    /// How many bytes the container has with one more operation, of `bytes` bytes, in that list.
+    pub(super) fn sealed_len_with(&self, list: usize, bytes: usize) -> usize {
+        let is_there = |number: usize, list: &List, of: usize| number == 0 || list.operations > 0 || number == of;
+        let lists = self.lists.iter().enumerate().filter(|(number, there)| is_there(*number, there, list));
+        let comma = self.lists.get(list).is_some_and(|list| list.operations > 0);
+        lists.map(|(_, list)| list.buffer.len() + END).sum::<usize>() + usize::from(comma) + bytes + END
     }
 
-    /// Writes an operation behind the others. When `write` fails, or panics, the batch is as it was.
-    pub(super) fn write<E>(
-        &mut self,
-        list: usize,
-        write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
-    ) -> Result<Written, E> {
-        /// Cuts the buffer back to where it was, unless the operation is whole.
-        struct Tail<'a> {
-            buffer: &'a mut Vec<u8>,
-            before: usize,
-        }
-
-        impl Drop for Tail<'_> {
-            fn drop(&mut self) {
-                self.buffer.truncate(self.before);
-            }
-        }
-
-        let Some(List { buffer, operations }) = self.lists.get_mut(list) else {
-            return Ok(Written { list, before: 0, start: 0, end: 0 });
-        };
-        let before = buffer.len();
-        let tail = Tail { before, buffer };
+    /// Adds an operation behind the others, its bytes in two parts.
+    pub(super) fn add(&mut self, list: usize, parts: [&[u8]; 2], key: Key<'_>) {
+        let Some(List { buffer, operations }) = self.lists.get_mut(list) else { return };
         if *operations > 0 {
-            tail.buffer.push(b',');
+            buffer.push(b',');
         }
-        let start = tail.buffer.len();
-        write(tail.buffer)?;
-        let end = tail.buffer.len();
-        let mut tail = tail;
-        tail.before = end;
-        Ok(Written { list, before, start, end })
-    }
-
-    /// How many bytes the container has with the operation that was written last.
-    pub(super) fn sealed_len(&self, written: &Written) -> usize {
-        const END: usize = 1;
-        let is_there = |number: usize, list: &List| number == 0 || list.operations > 0 || number == written.list;
-        let lists = self.lists.iter().enumerate().filter(|(number, list)| is_there(*number, list));
-        lists.map(|(_, list)| list.buffer.len() + END).sum::<usize>() + END
-    }
-
-    /// How many bytes a container has that holds the operation alone.
-    pub(super) fn sealed_len_alone(&self, written: &Written) -> usize {
-        const END: usize = 1;
-        let heads = self.names.iter().enumerate().filter(|(list, _)| *list == 0 || *list == written.list);
-        heads.map(|(list, name)| head(list, name).len() + END).sum::<usize>() + written.len() + END
-    }
-
-    /// Makes the operation that was written last one of the batch.
-    pub(super) fn keep(&mut self, written: &Written, key: Key<'_>, hasher: &RandomState) {
-        if let Some(list) = self.lists.get_mut(written.list) {
-            list.operations += 1;
-        }
+        let start = buffer.len();
+        parts.iter().for_each(|part| buffer.extend_from_slice(part));
+        *operations += 1;
         let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-        self.operations.push(Operation { list: written.list, bytes: offset(written.start)..offset(written.end) });
-        self.keys.push(key, hasher);
-    }
-
-    /// Takes the operation that was written last out again, and gives back the memory that it took
-    /// beyond that of a batch.
-    pub(super) fn take_back(&mut self, written: &Written) {
-        if let Some(list) = self.lists.get_mut(written.list) {
-            list.buffer.truncate(written.before);
-            list.buffer.shrink_to(self.most);
-        }
-    }
-
-    /// Moves the operation that was written last into another batch.
-    pub(super) fn move_to(&mut self, other: &mut Self, written: &Written) -> Written {
-        let bytes = self.lists.get(written.list).and_then(|list| list.buffer.get(written.start..written.end));
-        let bytes = bytes.unwrap_or_default();
-        let moved = other.write::<std::convert::Infallible>(written.list, |buffer| {
-            buffer.extend_from_slice(bytes);
-            Ok(())
-        });
-        self.take_back(written);
-        match moved {
-            Ok(moved) => moved,
-        }
+        self.operations.push(Operation { list, bytes: offset(start)..offset(buffer.len()) });
+        self.keys.push(key);
     }
 
     /// Closes the batch: nothing is copied.
     pub(super) fn seal(self) -> Sealed {
-        let Self { names, most: _, lists, operations, keys } = self;
+        let Self { names, lists, operations, keys } = self;
         let is_there = |number: usize, list: &List| number == 0 || list.operations > 0;
         let last = lists.iter().enumerate().rposition(|(number, list)| is_there(number, list)).unwrap_or(0);
         let close = |(number, mut list): (usize, List)| {
@@ -258,68 +156,52 @@ impl Frame {
 
 #[cfg(test)]
 mod tests {
+    use std::hash::RandomState;
+
     use super::super::keys::Scope;
     use super::*;
 
-    const LIMIT: usize = 1_000;
+    const NAMES: Lists = &["a", "b", "c"];
 
-    fn add(frame: &mut Frame, text: &str) -> Written {
+    fn filled(operations: &[(usize, &str)]) -> Frame {
+        let mut frame = Frame::new(NAMES, b"of an earlier batch".to_vec());
+        for (list, text) in operations {
+            let (head, tail) = text.as_bytes().split_at(text.len() / 2);
+            frame.add(*list, [head, tail], Key::new(text, Scope::Main, &RandomState::new()));
+        }
         frame
-            .write::<()>(0, |buffer| {
-                buffer.extend_from_slice(text.as_bytes());
-                Ok(())
-            })
-            .unwrap()
-    }
-
-    fn keep(frame: &mut Frame, text: &str) {
-        let written = add(frame, text);
-        frame.keep(&written, Key { text, scope: Scope::Main }, &RandomState::new());
     }
 
     #[test]
-    fn guarantee_7_a_buffer_gives_back_what_an_operation_took_beyond_a_batch() {
-        let mut frame = Frame::new(&["a", "b"], Frame::buffer(LIMIT), LIMIT);
-        keep(&mut frame, "1");
-        let written = add(&mut frame, &"x".repeat(500_000));
-        let mut next = Frame::new(&["a", "b"], Vec::new(), LIMIT);
-        let moved = frame.move_to(&mut next, &written);
-        assert!(frame.lists[0].buffer.capacity() <= LIMIT + Frame::SLACK);
-        assert_eq!((moved.len(), next.sealed_len(&moved)), (500_000, 500_000 + r#"{"a":[]}"#.len()));
-        assert_eq!(frame.seal().chunks.concat(), br#"{"a":[1]}"#);
+    fn a_batch_has_its_first_list_and_those_that_hold_something() {
+        for (operations, expected) in [
+            (vec![(0, "1"), (0, "23")], r#"{"a":[1,23]}"#),
+            (vec![(1, "1")], r#"{"a":[],"b":[1]}"#),
+            (vec![(2, "1"), (0, "2"), (2, "3")], r#"{"a":[2],"c":[1,3]}"#),
+        ] {
+            assert_eq!(filled(&operations).seal().chunks.concat(), expected.as_bytes());
+        }
     }
 
     #[test]
-    fn guarantee_7_a_batch_that_waits_for_room_has_no_buffer_until_there_is_some() {
-        let mut frame = Frame::new(&["a"], Vec::new(), LIMIT);
-        keep(&mut frame, "1");
-        assert!(frame.is_cramped() && frame.lists[0].buffer.capacity() < LIMIT);
-        frame.move_into(b"of an earlier batch".repeat(100));
-        assert!(!frame.is_cramped());
-        keep(&mut frame, "2");
-        let sealed = frame.seal();
-        assert_eq!(sealed.chunks.concat(), br#"{"a":[1,2]}"#);
-        assert_eq!(sealed.without(|number| number == 0), br#"{"a":[2]}"#);
-        assert_eq!(sealed.without(|_| false), br#"{"a":[1,2]}"#);
+    fn guarantee_8_the_size_with_one_more_operation_is_that_of_the_bytes() {
+        let lists = || 0..NAMES.len();
+        for (first, second, third) in lists().flat_map(|a| lists().flat_map(move |b| lists().map(move |c| (a, b, c)))) {
+            let mut operations = Vec::new();
+            for operation in [(first, "1"), (second, "22"), (third, "333")] {
+                let expected = filled(&operations).sealed_len_with(operation.0, operation.1.len());
+                operations.push(operation);
+                assert_eq!(filled(&operations).seal().len(), expected as u64, "{operations:?}");
+            }
+            assert_eq!(filled(&[(first, "1")]).seal().len(), sealed_len_alone(NAMES, first, 1) as u64);
+        }
     }
 
     #[test]
-    fn guarantee_8_an_operation_that_fails_or_panics_leaves_the_batch_as_it_was() {
-        let mut frame = Frame::new(&["a"], Vec::new(), LIMIT);
-        keep(&mut frame, "1");
-        let failed = frame.write(0, |buffer| {
-            buffer.extend_from_slice(b"half");
-            Err("it fails")
-        });
-        assert_eq!(failed.unwrap_err(), "it fails");
-        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            let _ = frame.write::<()>(0, |buffer| {
-                buffer.extend_from_slice(b"half");
-                panic!("it panics")
-            });
-        }));
-        assert!(panicked.is_err());
-        keep(&mut frame, "2");
-        assert_eq!(frame.seal().chunks.concat(), br#"{"a":[1,2]}"#);
+    fn what_is_left_out_leaves_no_trace() {
+        let sealed = filled(&[(0, "1"), (1, "2"), (0, "3")]).seal();
+        assert_eq!(sealed.without(|number| number == 0), br#"{"a":[3],"b":[2]}"#);
+        assert_eq!(sealed.without(|number| number == 1), br#"{"a":[1,3]}"#);
+        assert_eq!(sealed.without(|_| false), sealed.chunks.concat());
     }
 }

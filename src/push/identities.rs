@@ -3,13 +3,16 @@ use std::sync::Arc;
 use futures_core::Stream;
 use serde::Serialize;
 
-use super::keys::{Key, Scope};
+use super::item::no_object;
+use super::keys::Scope;
+use super::pushing::Pushing;
 use super::report::{PushError, Pushed};
 use super::run::Run;
+use super::scratch::{Scratch, Write, Written};
 use super::{PushTarget, PusherBuilder, run_methods};
 use crate::api::Identities;
 use crate::model::{Identity, IdentityBody, MappedIdentityBody};
-use crate::preflight::{self, Finding, Rule};
+use crate::preflight::{self, Finding, Preflight};
 
 const MEMBERS: usize = 0;
 const MAPPINGS: usize = 1;
@@ -24,7 +27,7 @@ impl Identities {
     /// # async fn example(client: coveo_push::PushClient) -> Result<(), Box<dyn std::error::Error>> {
     /// use coveo_push::{Identity, IdentityBody};
     ///
-    /// let mut pusher = client.identities("My Provider").pusher().start();
+    /// let pusher = client.identities("My Provider").pusher().start();
     /// let group = IdentityBody::group("SampleGroup").member(Identity::user("asmith@example.com"));
     /// pusher.add_or_update(&group).await?;
     /// pusher.finish().await.into_result()?;
@@ -74,7 +77,7 @@ impl IdentityPusher {
     /// # Errors
     ///
     /// [`PushError::Stopped`] when the run has stopped; the identity was not taken then.
-    pub async fn add_or_update(&mut self, body: &IdentityBody) -> Result<Pushed, PushError> {
+    pub async fn add_or_update(&self, body: &IdentityBody) -> Result<Pushed, PushError> {
         self.push(MEMBERS, Scope::Main, &body.identity, body, || preflight::identity(body)).await
     }
 
@@ -84,7 +87,7 @@ impl IdentityPusher {
     /// # Errors
     ///
     /// [`PushError::Stopped`] when the run has stopped; the aliases were not taken then.
-    pub async fn add_or_update_alias(&mut self, body: &MappedIdentityBody) -> Result<Pushed, PushError> {
+    pub async fn add_or_update_alias(&self, body: &MappedIdentityBody) -> Result<Pushed, PushError> {
         self.push(MAPPINGS, Scope::Aliases, &body.identity, body, || preflight::alias(body)).await
     }
 
@@ -93,7 +96,7 @@ impl IdentityPusher {
     /// # Errors
     ///
     /// [`PushError::Stopped`] when the run has stopped; the deletion was not taken then.
-    pub async fn delete(&mut self, identity: &Identity) -> Result<Pushed, PushError> {
+    pub async fn delete(&self, identity: &Identity) -> Result<Pushed, PushError> {
         #[derive(Serialize)]
         struct Deleted<'a> {
             identity: &'a Identity,
@@ -109,10 +112,7 @@ impl IdentityPusher {
     /// # Errors
     ///
     /// [`PushError::Stopped`] when the run has stopped.
-    pub async fn push_stream(
-        &mut self,
-        stream: impl Stream<Item = IdentityOperation> + Send,
-    ) -> Result<u64, PushError> {
+    pub async fn push_stream(&self, stream: impl Stream<Item = IdentityOperation> + Send) -> Result<u64, PushError> {
         let mut stream = std::pin::pin!(stream);
         let mut pushed = 0;
         while let Some(operation) = std::future::poll_fn(|context| stream.as_mut().poll_next(context)).await {
@@ -127,20 +127,42 @@ impl IdentityPusher {
     }
 
     async fn push<T: Serialize + Sync>(
-        &mut self,
+        &self,
         list: usize,
         scope: Scope,
         identity: &Identity,
         body: &T,
-        findings: impl FnOnce() -> Vec<Finding>,
+        findings: impl Fn() -> Vec<Finding> + Send + Sync + Unpin,
     ) -> Result<Pushed, PushError> {
         let switch = self.run.kernel.shared.preflight;
-        let text = format!("{}:{}", identity.identity_type.in_identity(), identity.name);
-        let write = |buffer: &mut Vec<u8>| {
-            preflight::judge(findings(), switch)?;
-            serde_json::to_writer(buffer, body)
-                .map_err(|error| vec![Finding::new(&identity.name, Rule::NotAnObject, error.to_string())])
-        };
-        self.run.push(list, Key { text: &text, scope }, write).await
+        Pushing::new(&self.run, PushIdentity { list, scope, identity, body, findings, switch }).await
+    }
+}
+
+/// One push of an identity.
+struct PushIdentity<'a, T, F> {
+    list: usize,
+    scope: Scope,
+    identity: &'a Identity,
+    body: &'a T,
+    findings: F,
+    switch: Preflight,
+}
+
+impl<'a, T: Serialize, F: Fn() -> Vec<Finding>> Write<'a> for PushIdentity<'_, T, F> {
+    fn list(&self) -> usize {
+        self.list
+    }
+
+    fn scope(&self) -> Scope {
+        self.scope
+    }
+
+    fn write(&self, scratch: &mut Scratch) -> Result<Written<'a>, Vec<Finding>> {
+        let Identity { identity_type, name, .. } = self.identity;
+        scratch.id.extend([identity_type.in_identity(), ":", name]);
+        let warnings = preflight::judge((self.findings)(), self.switch)?;
+        serde_json::to_writer(&mut scratch.buffer, self.body).map_err(|error| no_object(name, &error))?;
+        Ok(Written { tail: &[], warnings })
     }
 }

@@ -3,20 +3,16 @@ use std::sync::Arc;
 use futures_core::Stream;
 use serde::Serialize;
 
-use super::json;
-use super::keys::{Key, Scope};
+use super::item::{Delete, Item, PushItem};
+use super::pushing::Pushing;
 use super::report::{PushError, Pushed};
 use super::run::Run;
 use super::{PushTarget, PusherBuilder, run_methods};
 use crate::api::Items;
-use crate::http::trace;
-use crate::model::DeletedDocument;
-use crate::model::object::{self, Layout};
-use crate::operation::Operation;
-use crate::preflight::{self, Finding, KnownKeys, Preflight, Rule};
 
-const ADD_OR_UPDATE: usize = 0;
-const DELETE: usize = 1;
+/// The lists of a batch of items, by their numbers.
+pub(super) const ADD_OR_UPDATE: usize = 0;
+pub(super) const DELETE: usize = 1;
 pub(super) const LISTS: [&str; 2] = ["addOrUpdate", "delete"];
 
 impl Items {
@@ -26,7 +22,7 @@ impl Items {
     /// # async fn example(client: coveo_push::PushClient) -> Result<(), Box<dyn std::error::Error>> {
     /// use coveo_push::{DocumentBody, PushError};
     ///
-    /// let mut pusher = client.items("my-source").pusher().concurrency(4).start();
+    /// let pusher = client.items("my-source").pusher().concurrency(4).start();
     /// for number in 0..10_000 {
     ///     let doc = DocumentBody::text("words").title(format!("Document {number}"));
     ///     pusher.add_or_update(&format!("https://example.com/{number}"), &doc).await?;
@@ -45,12 +41,7 @@ impl PusherBuilder<ItemPusher> {
     #[must_use]
     pub fn start(self) -> ItemPusher {
         let (kernel, target, settings) = self.into_parts();
-        ItemPusher {
-            run: Run::new(kernel, target, settings),
-            layout: Layout::default(),
-            keys: KnownKeys::default(),
-            is_ended: false,
-        }
+        ItemPusher { run: Run::new(kernel, target, settings), is_ended: false }
     }
 }
 
@@ -64,10 +55,33 @@ impl PusherBuilder<ItemPusher> {
 /// [`finish`](Self::finish), also when a push says that it has stopped: the report has what became of
 /// every operation. A pusher that is dropped, as by a `?` on the way, is aborted, and its report is
 /// lost.
+///
+/// One task fills a link to the service only as fast as it writes items. Several push at the same
+/// time through a reference, or an [`Arc`], and each writes its items beside the others:
+///
+/// ```
+/// # async fn example(client: coveo_push::PushClient) -> Result<(), Box<dyn std::error::Error>> {
+/// # use coveo_push::DocumentBody;
+/// use std::sync::Arc;
+///
+/// let pusher = Arc::new(client.items("my-source").pusher().start());
+/// let mut tasks = tokio::task::JoinSet::new();
+/// for part in ["a", "b"] {
+///     let pusher = Arc::clone(&pusher);
+///     tasks.spawn(async move {
+///         let doc = DocumentBody::text("words");
+///         pusher.add_or_update(&format!("https://example.com/{part}"), &doc).await
+///     });
+/// }
+/// while let Some(pushed) = tasks.join_next().await {
+///     pushed??;
+/// }
+/// let pusher = Arc::into_inner(pusher).ok_or("a task still pushes")?;
+/// pusher.finish().await.into_result()?;
+/// # Ok(()) }
+/// ```
 pub struct ItemPusher {
     run: Arc<Run>,
-    layout: Layout,
-    keys: KnownKeys,
     is_ended: bool,
 }
 
@@ -94,7 +108,7 @@ pub enum ItemOperation<T> {
 
 impl ItemPusher {
     /// Adds or updates an item: a [`DocumentBody`](crate::DocumentBody), or any type whose JSON is
-    /// an object. It is serialised once, straight into the batch.
+    /// an object. It is serialised once, when there is room for it.
     ///
     /// A `documentId` that the item has itself must be the same. An item that breaks a rule of the
     /// service is refused, and the run goes on.
@@ -102,18 +116,11 @@ impl ItemPusher {
     /// # Errors
     ///
     /// [`PushError::Stopped`] when the run has stopped; the item was not taken then.
-    pub async fn add_or_update<T>(&mut self, document_id: &str, item: &T) -> Result<Pushed, PushError>
+    pub fn add_or_update<'a, T>(&'a self, document_id: &'a str, item: &'a T) -> PushItem<'a>
     where
-        T: Serialize + Sync + ?Sized,
+        T: Serialize + Sync,
     {
-        let (layout, keys, switch) = (&mut self.layout, &mut self.keys, self.run.kernel.shared.preflight);
-        let key = Key { text: document_id, scope: Scope::Main };
-        let write = |buffer: &mut Vec<u8>| {
-            object::write(buffer, layout, Some(document_id), item)
-                .map_err(|error| vec![preflight::unwritable(document_id, &error)])?;
-            judge(document_id, buffer, layout, keys, switch)
-        };
-        self.run.push(ADD_OR_UPDATE, key, write).await
+        PushItem::new(&self.run, Item::Typed { document_id, item })
     }
 
     /// Adds or updates an item whose JSON text is in hand: it is checked, and copied as it is.
@@ -123,9 +130,8 @@ impl ItemPusher {
     /// # Errors
     ///
     /// [`PushError::Stopped`] when the run has stopped; the item was not taken then.
-    pub async fn add_or_update_json(&mut self, document_id: &str, json: &str) -> Result<Pushed, PushError> {
-        let checked = json::check(json, &mut self.layout);
-        self.push_checked(document_id, checked).await
+    pub fn add_or_update_json<'a>(&'a self, document_id: &'a str, json: &'a str) -> PushItem<'a> {
+        PushItem::new(&self.run, Item::Json { document_id: Some(document_id), json })
     }
 
     /// Adds or updates an item whose JSON text is in hand, and has the item's `documentId` in it.
@@ -133,30 +139,8 @@ impl ItemPusher {
     /// # Errors
     ///
     /// [`PushError::Stopped`] when the run has stopped; the item was not taken then.
-    pub async fn add_or_update_json_with_id(&mut self, json: &str) -> Result<Pushed, PushError> {
-        let checked = json::check(json, &mut self.layout);
-        let document_id = checked.as_ref().ok().and_then(|text| json::document_id(text, &self.layout));
-        self.push_checked(document_id.as_deref().unwrap_or_default(), checked).await
-    }
-
-    async fn push_checked(
-        &mut self,
-        document_id: &str,
-        text: Result<&str, serde_json::Error>,
-    ) -> Result<Pushed, PushError> {
-        let (layout, keys, switch) = (&mut self.layout, &mut self.keys, self.run.kernel.shared.preflight);
-        let no_object =
-            |error: serde_json::Error| vec![Finding::new(document_id, Rule::NotAnObject, error.to_string())];
-        let write = |buffer: &mut Vec<u8>| {
-            let text = text.map_err(no_object)?;
-            if json::has_null_id(text, layout) {
-                let message = "the text itself says that its documentId is null; leave it out, or give the same";
-                return Err(vec![Finding::new(document_id, Rule::DocumentIdMismatch, message)]);
-            }
-            json::copy(buffer, layout, document_id, text).map_err(no_object)?;
-            judge(document_id, buffer, layout, keys, switch)
-        };
-        self.run.push(ADD_OR_UPDATE, Key { text: document_id, scope: Scope::Main }, write).await
+    pub fn add_or_update_json_with_id<'a>(&'a self, json: &'a str) -> PushItem<'a> {
+        PushItem::new(&self.run, Item::Json { document_id: None, json })
     }
 
     /// Deletes an item, its children left alone.
@@ -164,7 +148,7 @@ impl ItemPusher {
     /// # Errors
     ///
     /// [`PushError::Stopped`] when the run has stopped; the deletion was not taken then.
-    pub async fn delete(&mut self, document_id: &str) -> Result<Pushed, PushError> {
+    pub async fn delete(&self, document_id: &str) -> Result<Pushed, PushError> {
         self.push_deletion(document_id, false).await
     }
 
@@ -173,20 +157,13 @@ impl ItemPusher {
     /// # Errors
     ///
     /// [`PushError::Stopped`] when the run has stopped; the deletion was not taken then.
-    pub async fn delete_with_children(&mut self, document_id: &str) -> Result<Pushed, PushError> {
+    pub async fn delete_with_children(&self, document_id: &str) -> Result<Pushed, PushError> {
         self.push_deletion(document_id, true).await
     }
 
-    async fn push_deletion(&mut self, document_id: &str, delete_children: bool) -> Result<Pushed, PushError> {
+    async fn push_deletion(&self, document_id: &str, delete_children: bool) -> Result<Pushed, PushError> {
         let switch = self.run.kernel.shared.preflight;
-        let scope = if delete_children { Scope::Children } else { Scope::Main };
-        let write = |buffer: &mut Vec<u8>| {
-            refuse(preflight::document_id(document_id, switch).into_iter().collect(), switch)?;
-            let deleted = DeletedDocument { document_id: document_id.to_owned(), delete_children };
-            serde_json::to_writer(buffer, &deleted)
-                .map_err(|error| vec![Finding::new(document_id, Rule::NotAnObject, error.to_string())])
-        };
-        self.run.push(DELETE, Key { text: document_id, scope }, write).await
+        Pushing::new(&self.run, Delete { document_id, delete_children, switch }).await
     }
 
     /// Pushes all operations of a stream, and returns how many there were. The run goes on after
@@ -195,7 +172,7 @@ impl ItemPusher {
     /// # Errors
     ///
     /// [`PushError::Stopped`] when the run has stopped.
-    pub async fn push_stream<T, S>(&mut self, stream: S) -> Result<u64, PushError>
+    pub async fn push_stream<T, S>(&self, stream: S) -> Result<u64, PushError>
     where
         T: Serialize + Send + Sync,
         S: Stream<Item = ItemOperation<T>> + Send,
@@ -213,22 +190,4 @@ impl ItemPusher {
         }
         Ok(pushed)
     }
-}
-
-fn judge(
-    document_id: &str,
-    buffer: &[u8],
-    layout: &Layout,
-    keys: &mut KnownKeys,
-    switch: Preflight,
-) -> Result<(), Vec<Finding>> {
-    refuse(preflight::written_item(document_id, buffer, layout, keys, switch), switch)
-}
-
-/// Refuses what the switch refuses; what it lets through is traced.
-fn refuse(findings: Vec<Finding>, switch: Preflight) -> Result<(), Vec<Finding>> {
-    for warning in preflight::judge(findings, switch)? {
-        trace::found(Operation::PushItemBatch, &warning);
-    }
-    Ok(())
 }

@@ -1,4 +1,4 @@
-//! JSON text that is in hand: checked in one pass, and copied as it is.
+//! JSON text that is in hand: checked in one pass, and not copied before it goes into its batch.
 
 use std::fmt;
 use std::ops::Range;
@@ -9,7 +9,7 @@ use serde_json::Error;
 use serde_json::value::RawValue;
 
 use crate::model::document_keys::DOCUMENT_ID;
-use crate::model::object::{Entry, Layout, is_key, is_null};
+use crate::model::object::{Entry, Layout};
 
 /// The text without the white space around it, and in `layout` where its entries stand in that.
 pub(super) fn check<'a>(text: &'a str, layout: &mut Layout) -> Result<&'a str, Error> {
@@ -50,56 +50,28 @@ impl<'de> Visitor<'de> for Entries<'_> {
     }
 }
 
-/// The document id in a text that was checked, where it has one that is text.
-pub(super) fn document_id(text: &str, layout: &Layout) -> Option<String> {
-    serde_json::from_str(id_value(text, layout)?).ok()
-}
-
-/// Whether a text that was checked has a `documentId` that is none: it cannot be pushed with another.
-pub(super) fn has_null_id(text: &str, layout: &Layout) -> bool {
-    id_value(text, layout).is_some_and(|value| is_null(value.as_bytes()))
-}
-
-fn id_value<'a>(text: &'a str, layout: &Layout) -> Option<&'a str> {
-    let is_id = |entry: &&Entry| is_key(text.as_bytes().get(entry.key.clone()), DOCUMENT_ID);
-    let entry = layout.entries().iter().find(is_id)?;
-    text.get(entry.value.clone())
-}
-
-/// Appends a text that was checked to `buffer`, with its `documentId` in front unless it has one,
-/// and moves `layout` to where it stands there.
-pub(super) fn copy(buffer: &mut Vec<u8>, layout: &mut Layout, document_id: &str, text: &str) -> Result<(), Error> {
-    let inside = text.strip_prefix('{').unwrap_or_default();
-    let key = |entry: &Entry| text.as_bytes().get(entry.key.clone());
-    let has_id = layout.entries().iter().any(|entry| is_key(key(entry), DOCUMENT_ID));
-    let has_escapes = layout.entries().iter().any(|entry| key(entry).is_some_and(|key| key.contains(&b'\\')));
+/// Puts a `documentId` before the first entry of a text that was checked and has none: the object
+/// begins in `buffer`, and goes on with what is returned.
+pub(super) fn put_in<'a>(
+    buffer: &mut Vec<u8>,
+    layout: &Layout,
+    document_id: &str,
+    text: &'a str,
+) -> Result<&'a str, Error> {
     buffer.push(b'{');
-    let mut put_in = None;
-    if !has_id {
-        let start = buffer.len();
-        serde_json::to_writer(&mut *buffer, DOCUMENT_ID)?;
-        let colon = buffer.len();
-        buffer.push(b':');
-        serde_json::to_writer(&mut *buffer, document_id)?;
-        put_in = Some(Entry { key: start..colon, value: colon + 1..buffer.len() });
-        if !layout.entries().is_empty() {
-            buffer.push(b',');
-        }
+    serde_json::to_writer(&mut *buffer, DOCUMENT_ID)?;
+    buffer.push(b':');
+    serde_json::to_writer(&mut *buffer, document_id)?;
+    if !layout.entries().is_empty() {
+        buffer.push(b',');
     }
-    // `inside` begins at the second byte of the text, and now stands here.
-    layout.shift(buffer.len() - 1);
-    buffer.extend_from_slice(inside.as_bytes());
-    // A key with escapes may be a `documentId`, too, which is found when the one put in is known.
-    put_in.filter(|_| has_escapes).into_iter().for_each(|entry| layout.push(entry));
-    Ok(())
+    Ok(text.strip_prefix('{').unwrap_or_default())
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use proptest::prelude::*;
-    use serde_json::Value;
+    use serde_json::{Map, Value};
 
     use super::*;
 
@@ -124,38 +96,32 @@ mod tests {
         }
     }
 
-    fn copied(document_id: &str, text: &str) -> (Vec<u8>, Layout) {
-        let (mut buffer, mut layout) = (b"before".to_vec(), Layout::default());
+    fn with_id(document_id: &str, text: &str) -> String {
+        let (mut buffer, mut layout) = (Vec::new(), Layout::default());
         let text = check(text, &mut layout).unwrap();
-        copy(&mut buffer, &mut layout, document_id, text).unwrap();
-        (buffer, layout)
+        let rest = put_in(&mut buffer, &layout, document_id, text).unwrap();
+        String::from_utf8(buffer).unwrap() + rest
     }
 
     #[test]
-    fn an_id_is_put_in_front_where_there_is_none_and_the_text_stays_as_it_is() {
-        assert_eq!(copied("a\"", "{ \"b\" : 1 }").0, b"before{\"documentId\":\"a\\\"\", \"b\" : 1 }");
-        assert_eq!(copied("a", "{}").0, b"before{\"documentId\":\"a\"}");
-        assert_eq!(copied("a", "{\"DocumentID\":\"a\"}").0, b"before{\"DocumentID\":\"a\"}");
+    fn an_id_is_put_in_front_and_the_text_stays_as_it_is() {
+        assert_eq!(with_id("a\"", "{ \"b\" : 1 }"), r#"{"documentId":"a\"", "b" : 1 }"#);
+        assert_eq!(with_id("a", " {}"), r#"{"documentId":"a"}"#);
+        assert_eq!(with_id("a", "{ }"), r#"{"documentId":"a" }"#);
     }
 
     proptest! {
         #[test]
-        fn what_is_copied_is_the_object_with_its_id_and_the_layout_tells_where(
+        fn the_object_is_the_same_with_its_id(
             map in prop::collection::btree_map("[a-c]{0,2}", ".{0,20}", 0..6),
             id in ".{1,20}",
             pretty: bool,
         ) {
             let text = if pretty { serde_json::to_string_pretty(&map) } else { serde_json::to_string(&map) };
-            let (buffer, layout) = copied(&id, &text.unwrap());
-            let mut expected = map;
-            expected.insert("documentId".to_owned(), id);
-            prop_assert_eq!(&serde_json::from_slice::<BTreeMap<String, String>>(&buffer[6..]).unwrap(), &expected);
-            let part = |range: &Range<usize>| serde_json::from_slice::<Value>(&buffer[range.clone()]).unwrap();
-            let noted: BTreeMap<String, String> = layout.entries().iter().map(|entry| {
-                (part(&entry.key).as_str().unwrap().to_owned(), part(&entry.value).as_str().unwrap().to_owned())
-            }).collect();
-            expected.remove("documentId");
-            prop_assert_eq!(noted, expected);
+            let found: Map<String, Value> = serde_json::from_str(&with_id(&id, &text.unwrap())).unwrap();
+            let mut expected: Map<String, Value> = map.into_iter().map(|(key, value)| (key, value.into())).collect();
+            expected.insert("documentId".to_owned(), id.into());
+            prop_assert_eq!(found, expected);
         }
     }
 }

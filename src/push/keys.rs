@@ -11,6 +11,19 @@ pub(super) struct Key<'a> {
     /// A document id, or the type and name of a security identity.
     pub(super) text: &'a str,
     pub(super) scope: Scope,
+    hash: u64,
+}
+
+impl<'a> Key<'a> {
+    /// All keys of a run have to be made with the same `hasher`.
+    pub(super) fn new(text: &'a str, scope: Scope, hasher: &RandomState) -> Self {
+        Self { text, scope, hash: hasher.hash_one(text) }
+    }
+
+    /// A hash for each of the slots.
+    fn hashes(self) -> impl Iterator<Item = u64> {
+        self.scope.slots().iter().map(move |slot| self.hash ^ u64::from(*slot))
+    }
 }
 
 /// Which of the things that have an id an operation replaces or deletes.
@@ -45,7 +58,7 @@ impl Scope {
 pub(super) struct Keys {
     /// The texts one after another.
     text: String,
-    entries: Vec<(usize, Scope)>,
+    entries: Vec<Entry>,
     /// The operations by the hash of text and slot.
     index: HashMap<u64, u32, BuildHasherDefault<AsIs>>,
     /// The ids that are deleted with their children, but for those below another one of them.
@@ -54,21 +67,27 @@ pub(super) struct Keys {
     sorted: OnceLock<BTreeSet<Box<str>>>,
 }
 
+#[derive(Debug)]
+struct Entry {
+    /// Where its text ends, which begins where the one before ends.
+    end: usize,
+    scope: Scope,
+    hash: u64,
+}
+
 impl Keys {
     pub(super) fn len(&self) -> usize {
         self.entries.len()
     }
 
-    pub(super) fn push(&mut self, key: Key<'_>, hasher: &RandomState) {
+    pub(super) fn push(&mut self, key: Key<'_>) {
         let operation = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
         if let Some(sorted) = self.sorted.get_mut() {
             sorted.insert(key.text.into());
         }
         self.text.push_str(key.text);
-        self.entries.push((self.text.len(), key.scope));
-        for slot in key.scope.slots() {
-            self.index.insert(hash(hasher, key.text, *slot), operation);
-        }
+        self.entries.push(Entry { end: self.text.len(), scope: key.scope, hash: key.hash });
+        self.index.extend(key.hashes().map(|hash| (hash, operation)));
         if key.scope == Scope::Children && self.parent_of(key.text).is_none() {
             while let Some(below) = first_below(&self.parents, key.text).map(Box::from) {
                 self.parents.remove::<str>(&below);
@@ -79,12 +98,12 @@ impl Keys {
 
     /// The key of an operation.
     pub(super) fn get(&self, operation: usize) -> Option<Key<'_>> {
-        let (end, scope) = *self.entries.get(operation)?;
+        let Entry { end, scope, hash } = *self.entries.get(operation)?;
         let start = match operation.checked_sub(1) {
-            Some(before) => self.entries.get(before)?.0,
+            Some(before) => self.entries.get(before)?.end,
             None => 0,
         };
-        Some(Key { text: self.text.get(start..end)?, scope })
+        Some(Key { text: self.text.get(start..end)?, scope, hash })
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = Key<'_>> {
@@ -92,29 +111,29 @@ impl Keys {
     }
 
     /// Whether an operation about `key` may not change places with one of these.
-    pub(super) fn conflicts(&self, key: Key<'_>, hasher: &RandomState) -> bool {
-        let has_same = key.scope.slots().iter().any(|slot| self.index.contains_key(&hash(hasher, key.text, *slot)));
+    pub(super) fn conflicts(&self, key: Key<'_>) -> bool {
+        let has_same = key.hashes().any(|hash| self.index.contains_key(&hash));
         has_same || self.parent_of(key.text).is_some() || (key.scope == Scope::Children && self.has_below(key.text))
     }
 
     /// Whether some operation of these replaces one about `key` that came before them.
-    pub(super) fn supersedes(&self, key: Key<'_>, hasher: &RandomState) -> bool {
-        let is_same = |slot: &u8| {
-            let operation = self.index.get(&hash(hasher, key.text, *slot));
+    pub(super) fn supersedes(&self, key: Key<'_>) -> bool {
+        let is_same = |hash: u64| {
+            let operation = self.index.get(&hash);
             // Unlike a conflict, this must not be guessed from a hash.
             operation.and_then(|number| self.get(*number as usize)).is_some_and(|same| same.text == key.text)
         };
-        key.scope.slots().iter().any(is_same)
+        key.hashes().any(is_same)
             || self.parent_of(key.text).is_some()
             || (key.scope == Scope::Children && self.has_below(key.text))
     }
 
     /// Whether some operation of `other` may not change places with one of these.
-    pub(super) fn conflict(&self, other: &Self, hasher: &RandomState) -> bool {
+    pub(super) fn conflict(&self, other: &Self) -> bool {
         let (few, many) = if self.index.len() < other.index.len() { (self, other) } else { (other, self) };
         few.index.keys().any(|hash| many.index.contains_key(hash))
-            || (!self.parents.is_empty() && other.iter().any(|key| self.conflicts(key, hasher)))
-            || (!other.parents.is_empty() && self.iter().any(|key| other.conflicts(key, hasher)))
+            || (!self.parents.is_empty() && other.iter().any(|key| self.conflicts(key)))
+            || (!other.parents.is_empty() && self.iter().any(|key| other.conflicts(key)))
     }
 
     /// Whether some text begins with this one.
@@ -136,13 +155,6 @@ impl Keys {
 fn first_below<'a>(texts: &'a BTreeSet<Box<str>>, text: &str) -> Option<&'a str> {
     let from = (Bound::Included(text), Bound::Unbounded);
     texts.range::<str, _>(from).next().map(|next| &**next).filter(|next| next.starts_with(text))
-}
-
-fn hash(hasher: &RandomState, text: &str, slot: u8) -> u64 {
-    let mut state = hasher.build_hasher();
-    state.write(text.as_bytes());
-    state.write_u8(slot);
-    state.finish()
 }
 
 /// Takes a hash for what it is.
@@ -172,7 +184,7 @@ mod tests {
     fn keys(hasher: &RandomState, entries: &[(&str, Scope)]) -> Keys {
         let mut keys = Keys::default();
         for (text, scope) in entries {
-            keys.push(Key { text, scope: *scope }, hasher);
+            keys.push(Key::new(text, *scope, hasher));
         }
         keys
     }
@@ -197,8 +209,8 @@ mod tests {
         for (one, two, conflict) in table {
             let (first, second) = (keys(&hasher, &[one]), keys(&hasher, &[two]));
             for (a, b, key) in [(&first, &second, two), (&second, &first, one)] {
-                assert_eq!(a.conflict(b, &hasher), conflict, "{one:?} {two:?}");
-                assert_eq!(a.conflicts(Key { text: key.0, scope: key.1 }, &hasher), conflict, "{one:?} {two:?}");
+                assert_eq!(a.conflict(b), conflict, "{one:?} {two:?}");
+                assert_eq!(a.conflicts(Key::new(key.0, key.1, &hasher)), conflict, "{one:?} {two:?}");
             }
         }
     }

@@ -5,11 +5,14 @@ mod deliver;
 mod failed;
 mod frame;
 mod identities;
+mod item;
 mod items;
 mod json;
 mod keys;
+mod pushing;
 mod report;
 mod run;
+mod scratch;
 mod settings;
 mod superseded;
 
@@ -17,6 +20,7 @@ use std::sync::Arc;
 
 pub use failed::{FailedBatch, FailureReason, PushStep, SavedBatch};
 pub use identities::{IdentityOperation, IdentityPusher};
+pub use item::PushItem;
 pub use items::{ItemOperation, ItemPusher};
 pub use report::{AcceptedBatch, Progress, PushError, PushReport, Pushed, RefusedItem};
 pub use settings::PusherBuilder;
@@ -76,7 +80,7 @@ macro_rules! run_methods {
             /// # Errors
             ///
             /// [`PushError::Stopped`](crate::PushError::Stopped) when the run has stopped.
-            pub async fn flush(&mut self) -> Result<(), crate::PushError> {
+            pub async fn flush(&self) -> Result<(), crate::PushError> {
                 self.run.flush().await
             }
 

@@ -35,7 +35,7 @@ impl RefusedItem {
         Self { id: id.to_owned(), findings }
     }
 
-    /// The document id, or the name of the identity.
+    /// The document id, or the type and name of the identity.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
@@ -83,6 +83,9 @@ pub struct Progress {
     pub failed: u64,
     /// Operations that were refused before they were sent.
     pub refused: u64,
+    /// Operations that were taken although they break a rule, as [`Preflight::Warn`](crate::Preflight)
+    /// lets them.
+    pub warned: u64,
     /// Bytes of the operations that were taken.
     pub bytes_taken: u64,
     /// Bytes that the storage took.
@@ -164,10 +167,15 @@ pub struct PushReport {
     pub failed_batches: Vec<FailedBatch>,
     /// The first hundred refused items.
     pub refused_samples: Vec<RefusedItem>,
+    /// Operations that were taken although they break a rule, as [`Preflight::Warn`](crate::Preflight)
+    /// lets them; they are counted above by what became of them.
+    pub warned: u64,
+    /// The first hundred rules that they break.
+    pub warning_samples: Vec<Finding>,
 }
 
 impl PushReport {
-    /// How many refused items a report keeps.
+    /// How many refused items a report keeps, and how many warnings.
     pub const SAMPLES: usize = 100;
 
     /// Whether everything that was pushed and not refused was accepted.

@@ -18,15 +18,16 @@ use tokio::time::Instant;
 use super::PushTarget;
 use super::deliver::Delivery;
 use super::failed::{FailedBatch, FailureReason, PushStep};
-use super::frame::{Frame, Sealed, Written};
+use super::frame::{Frame, Sealed};
 use super::keys::{Key, Keys};
 use super::report::{AcceptedBatch, Progress, PushError, PushReport, Pushed, RefusedItem};
+use super::scratch::Scratches;
 use super::settings::Settings;
 use super::superseded::Superseded;
 use crate::http::kernel::Kernel;
 use crate::http::pace::{CallCounters, Pace, RateLimit};
 use crate::http::send::CallSettings;
-use crate::preflight::{Finding, Rule};
+use crate::preflight::Finding;
 
 /// How many pushes there may be between two messages of the watch channel.
 const PUSHES_A_MESSAGE: u64 = 256;
@@ -37,7 +38,8 @@ pub(super) struct Run {
     pub(super) settings: Settings,
     pub(super) calls: CallSettings,
     counters: Arc<CallCounters>,
-    hasher: RandomState,
+    pub(super) hasher: RandomState,
+    pub(super) scratches: Scratches,
     begin: Instant,
     state: Mutex<State>,
     /// Something is done, or the run has stopped: who waits looks again.
@@ -62,6 +64,7 @@ struct State {
     accepted: Vec<AcceptedBatch>,
     failed: Vec<FailedBatch>,
     refused: Vec<RefusedItem>,
+    warnings: Vec<Finding>,
     superseded: Superseded,
     /// Batches that failed and may still be carried out.
     unknown: Vec<Arc<Keys>>,
@@ -69,11 +72,11 @@ struct State {
     spare: Vec<Vec<u8>>,
 }
 
-/// The batch that is being filled. Its task begins with its first operation.
+/// The batch that is being filled. It is opened for its first operation, and never empty.
 struct Filling {
     number: u64,
     frame: Frame,
-    task: Option<Task>,
+    task: Task,
 }
 
 struct Task {
@@ -95,6 +98,15 @@ fn abort(task: &Abort) {
     }
 }
 
+/// An operation that was written, and is to be taken.
+pub(super) struct Taking<'a> {
+    pub(super) list: usize,
+    pub(super) key: Key<'a>,
+    /// Its bytes, in two parts.
+    pub(super) parts: [&'a [u8]; 2],
+    pub(super) warnings: &'a [Finding],
+}
+
 /// What is to be done once the state is unlocked.
 #[derive(Default)]
 struct Todo {
@@ -106,6 +118,12 @@ struct Todo {
 impl State {
     fn is_done(&self) -> bool {
         self.under_way.is_empty() && self.handing_over == 0
+    }
+
+    fn warned(&mut self, warnings: &[Finding]) {
+        self.account.warned += u64::from(!warnings.is_empty());
+        let room = PushReport::SAMPLES.saturating_sub(self.warnings.len());
+        self.warnings.extend(warnings.iter().take(room).cloned());
     }
 }
 
@@ -121,6 +139,7 @@ impl Run {
             settings,
             counters,
             hasher: RandomState::new(),
+            scratches: Scratches::default(),
             begin: Instant::now(),
             state: Mutex::default(),
             changed: Notify::new(),
@@ -147,37 +166,12 @@ impl Run {
         }
     }
 
-    /// Takes an operation once there is room. Nothing is written before that, and nothing is awaited
-    /// after it: a push that is dropped has taken its operation whole or not at all.
-    pub(super) async fn push(
-        self: &Arc<Self>,
-        list: usize,
-        key: Key<'_>,
-        write: impl FnOnce(&mut Vec<u8>) -> Result<(), Vec<Finding>>,
-    ) -> Result<Pushed, PushError> {
-        self.wait_for(|state| match &state.stopped {
-            Some(reason) => Some(Err(PushError::Stopped(reason.clone()))),
-            None => self.has_room(state, 0).then_some(Ok(())),
-        })
-        .await?;
+    /// Accounts for an operation that is refused.
+    pub(super) fn refuse(&self, id: &str, findings: Vec<Finding>) -> Pushed {
+        let refused = RefusedItem::new(id, findings);
         let mut state = self.lock();
-        let taken = self.take(&mut state, list, key, write);
-        state.account.pushed += 1;
-        if taken.is_err() {
-            state.account.refused += 1;
-        }
-        if state.account.pushed.is_multiple_of(PUSHES_A_MESSAGE) {
-            self.publish(&state);
-        }
-        let findings = match taken {
-            Ok(todo) => {
-                drop(state);
-                self.carry_out(todo);
-                return Ok(Pushed::Taken);
-            }
-            Err(findings) => findings,
-        };
-        let refused = RefusedItem::new(key.text, findings);
+        state.account.refused += 1;
+        self.count(&mut state);
         if state.refused.len() < PushReport::SAMPLES {
             state.refused.push(refused.clone());
         }
@@ -185,81 +179,71 @@ impl Run {
         if let Some(handler) = &self.settings.on_refused {
             handler(&refused);
         }
-        Ok(Pushed::Refused(refused))
+        Pushed::Refused(refused)
     }
 
-    /// Writes an operation into the batch that is being filled, and cuts the batch before it where
-    /// it does not fit or may not be in one batch with an earlier one.
-    fn take(
-        self: &Arc<Self>,
-        state: &mut State,
-        list: usize,
-        key: Key<'_>,
-        write: impl FnOnce(&mut Vec<u8>) -> Result<(), Vec<Finding>>,
-    ) -> Result<Todo, Vec<Finding>> {
-        let mut filling = match state.filling.take() {
-            Some(filling) => filling,
-            None => self.open(state, 0),
-        };
-        if filling.frame.is_cramped() && self.has_room(state, 0) {
-            filling.frame.move_into(self.buffer(state));
+    fn count(&self, state: &mut State) {
+        state.account.pushed += 1;
+        if state.account.pushed.is_multiple_of(PUSHES_A_MESSAGE) {
+            self.publish(state);
         }
-        // It stays in its place while the operation is written: when that panics, nothing is lost.
-        let filling = state.filling.insert(filling);
-        // Written first, into whichever batch there is: a refused operation cuts none.
-        let written = filling.frame.write(list, write)?;
-        let most = self.settings.batch_bytes;
-        let is_over = filling.frame.sealed_len(&written) > most;
-        if is_over && filling.frame.sealed_len_alone(&written) > most {
-            let alone = filling.frame.sealed_len_alone(&written);
-            filling.frame.take_back(&written);
-            let message = format!(
-                "it makes a batch of {alone} bytes and a batch may have {most}; upload its data into a file container"
-            );
-            return Err(vec![Finding::new(key.text, Rule::ContainerTooLarge, message)]);
+    }
+
+    /// Takes an operation if there is room for it now. A batch that it does not fit into, or may not
+    /// be in, is cut before it. Nothing is awaited: an operation is taken whole or not at all.
+    pub(super) fn take(self: &Arc<Self>, operation: &Taking<'_>) -> Option<Result<(), PushError>> {
+        let mut state = self.lock();
+        if let Some(reason) = &state.stopped {
+            return Some(Err(PushError::Stopped(reason.clone())));
         }
-        let must_follow = is_over || filling.frame.conflicts(key, &self.hasher);
+        let Taking { list, key, parts, warnings } = operation;
+        let bytes = parts.iter().map(|part| part.len()).sum();
+        let is_full = |frame: &Frame| frame.sealed_len_with(*list, bytes) > self.settings.batch_bytes;
         let mut todo = Todo::default();
-        let written = if must_follow { self.cut(state, written, &mut todo) } else { written };
-        state.account.bytes_taken += written.len() as u64;
-        state.superseded.pushed_again(key);
-        if let Some(filling) = &mut state.filling {
-            filling.frame.keep(&written, key, &self.hasher);
-            if filling.task.is_none() {
-                filling.task = Some(self.task(filling.number, &mut todo));
-            }
+        if let Some(full) = state.filling.take_if(|next| is_full(&next.frame) || next.frame.keys().conflicts(*key)) {
+            todo.orphan = self.seal(&mut state, full);
         }
-        Ok(todo)
+        let has_room = self.has_room(&state);
+        if has_room {
+            let mut filling = state.filling.take().unwrap_or_else(|| self.open(&mut state, &mut todo));
+            filling.frame.add(*list, *parts, *key);
+            state.filling = Some(filling);
+            state.account.bytes_taken += bytes as u64;
+            state.superseded.pushed_again(*key);
+            state.warned(warnings);
+            self.count(&mut state);
+        }
+        drop(state);
+        self.carry_out(todo);
+        has_room.then_some(Ok(()))
     }
 
-    /// Seals the batch that is being filled, all but the operation that was written last: the next
-    /// one begins with that.
-    fn cut(&self, state: &mut State, written: Written, todo: &mut Todo) -> Written {
-        let Some(mut full) = state.filling.take() else { return written };
-        let mut next = self.open(state, 1);
-        let moved = full.frame.move_to(&mut next.frame, &written);
-        todo.orphan = self.seal(state, full);
-        state.filling = Some(next);
-        moved
+    /// Whether an operation may be written; `None` while there is no room for it.
+    pub(super) fn may_write(&self) -> Option<Result<(), PushError>> {
+        let state = self.lock();
+        match &state.stopped {
+            Some(reason) => Some(Err(PushError::Stopped(reason.clone()))),
+            None => self.has_room(&state).then_some(Ok(())),
+        }
     }
 
-    /// Opens the next batch, when `more` than those that are under way are before it. One that will
-    /// have to wait gets no buffer yet: it holds the operation that did not fit before it, and memory
-    /// is that of one batch more than may be under way.
-    fn open(&self, state: &mut State, more: usize) -> Filling {
+    /// Waits until there may be room for an operation, or the run has stopped.
+    pub(super) async fn room(&self) {
+        self.wait_for(|state| (state.stopped.is_some() || self.has_room(state)).then_some(())).await;
+    }
+
+    /// Opens the next batch, with its task.
+    fn open(self: &Arc<Self>, state: &mut State, todo: &mut Todo) -> Filling {
         state.last_number += 1;
-        let buffer = if self.has_room(state, more) { self.buffer(state) } else { Vec::new() };
-        let frame = Frame::new(self.target.lists(), buffer, self.settings.batch_bytes);
-        Filling { number: state.last_number, frame, task: None }
+        let number = state.last_number;
+        let buffer = state.spare.pop().unwrap_or_else(|| Vec::with_capacity(self.settings.batch_bytes));
+        let frame = Frame::new(self.target.lists(), buffer);
+        Filling { number, frame, task: self.task(number, todo) }
     }
 
-    /// Whether one more batch may be filled when there are `more` than those that are under way.
-    fn has_room(&self, state: &State, more: usize) -> bool {
-        state.under_way.len() + more <= self.settings.concurrency
-    }
-
-    fn buffer(&self, state: &mut State) -> Vec<u8> {
-        state.spare.pop().unwrap_or_else(|| Frame::buffer(self.settings.batch_bytes))
+    /// Whether a batch may be filled beside those that are under way.
+    fn has_room(&self, state: &State) -> bool {
+        state.under_way.len() <= self.settings.concurrency
     }
 
     /// The task of a batch, which begins while the batch is being filled. It is spawned when the
@@ -285,7 +269,7 @@ impl Run {
 
     /// Seals a batch; its number comes back when its task is gone, as it went with its runtime.
     fn seal(&self, state: &mut State, filling: Filling) -> Option<u64> {
-        let Filling { number, frame, task: Some(Task { seal, abort }) } = filling else { return None };
+        let Filling { number, frame, task: Task { seal, abort } } = filling;
         state.under_way.insert(number, UnderWay { batch: frame.seal(), abort });
         self.changed.notify_waiters();
         seal.send(()).is_err().then_some(number)
@@ -336,7 +320,7 @@ impl Run {
     /// Waits until no earlier batch that shares an id is under way. `Err` when one failed that may
     /// still be carried out: it could undo this one.
     pub(super) async fn may_commit(&self, number: u64, keys: &Keys) -> Result<(), FailureReason> {
-        let conflicts = |earlier: &Keys| earlier.conflict(keys, &self.hasher);
+        let conflicts = |earlier: &Keys| earlier.conflict(keys);
         // Batches are compared once: which are before this one is known, and they only get fewer.
         let (mut before, mut compared) = (None, 0);
         self.wait_for(|state| {
@@ -371,8 +355,7 @@ impl Run {
 
     pub(super) fn seal_filling(&self) {
         let mut state = self.lock();
-        // One that holds nothing is kept for what comes.
-        let Some(filling) = state.filling.take_if(|filling| filling.task.is_some()) else { return };
+        let Some(filling) = state.filling.take() else { return };
         let orphan = self.seal(&mut state, filling);
         drop(state);
         self.carry_out(Todo { spawn: None, orphan });
@@ -385,7 +368,7 @@ impl Run {
         for batch in state.under_way.values() {
             abort(&batch.abort);
         }
-        if let Some(Filling { number, frame, task: Some(task) }) = state.filling.take() {
+        if let Some(Filling { number, frame, task }) = state.filling.take() {
             abort(&task.abort);
             let failed = self.failed_batch(number, frame.seal(), PushStep::Wait, FailureReason::Aborted, false);
             self.hand_over(state, failed);

@@ -109,7 +109,7 @@ fn number(name: &str) -> u64 {
     name.split_once('-').unwrap().0.parse().unwrap()
 }
 
-async fn push(pusher: &mut IdentityPusher, (list, name, n): Operation, bytes: usize) -> Result<Pushed, PushError> {
+async fn push(pusher: &IdentityPusher, (list, name, n): Operation, bytes: usize) -> Result<Pushed, PushError> {
     let other = format!("{n}-{}", "x".repeat(bytes));
     match list {
         List::Members => pusher.add_or_update(&IdentityBody::user(name).member(Identity::user(other))).await,
@@ -155,18 +155,18 @@ async fn run(case: &Case, fake: &FakePushApi) -> (Vec<Operation>, PushReport, Ve
     if case.has_handler {
         builder = builder.on_failed_batch(handed.handler());
     }
-    let mut pusher = builder.start();
+    let pusher = builder.start();
     let mut taken = Vec::new();
     for (n, (list, name, bytes)) in (1..).zip(&case.steps) {
         let operation = (*list, NAMES[*name], n);
-        match push(&mut pusher, operation, *bytes).await {
+        match push(&pusher, operation, *bytes).await {
             Ok(pushed) => assert!(pushed.is_taken()),
             Err(_) => break,
         }
         taken.push(operation);
         tokio::time::sleep(ms(case.wait)).await;
     }
-    assert!(!push(&mut pusher, (List::Deleted, "", 0), 0).await.is_ok_and(|pushed| pushed.is_taken()));
+    assert!(!push(&pusher, (List::Deleted, "", 0), 0).await.is_ok_and(|pushed| pushed.is_taken()));
     let mut report = if case.is_aborted { pusher.abort().await } else { pusher.finish().await };
     let mut failed = handed.take();
     failed.append(&mut report.failed_batches);

@@ -174,7 +174,7 @@ fn own_id(n: u64) -> String {
 }
 
 async fn push(
-    pusher: &mut ItemPusher,
+    pusher: &ItemPusher,
     step: &Step,
     n: u64,
     has_own_ids: bool,
@@ -248,7 +248,7 @@ async fn run(case: &Case) -> Outcome {
     if let Some(calls) = case.api_calls {
         builder = builder.api_calls(calls, ms(10_000));
     }
-    let mut pusher = builder.start();
+    let pusher = builder.start();
     let mut progress = pusher.progress();
     let has_own_ids = matches!(case.ending, Ending::Drop | Ending::DropWhileFinishing(_));
     let (mut taken, mut refused) = (Vec::new(), 0);
@@ -267,7 +267,7 @@ async fn run(case: &Case) -> Outcome {
             }
             _ => {}
         }
-        let pushing = push(&mut pusher, step, n, has_own_ids);
+        let pushing = push(&pusher, step, n, has_own_ids);
         let pushed = match patience {
             None => pushing.await,
             Some(patience) => match tokio::time::timeout(ms(*patience), pushing).await {

@@ -8,7 +8,7 @@ use coveo_push::{Error, Operation, PushReport, PushStep};
 use super::support::{SOURCE, commits, fake, full, number, pusher, requests_of, secs, uploads};
 
 async fn push_one(fake: &FakePushApi) -> PushReport {
-    let mut pusher = pusher(fake).start();
+    let pusher = pusher(fake).start();
     pusher.add_or_update("a://x", &full(1)).await.unwrap();
     pusher.finish().await
 }
@@ -98,7 +98,7 @@ async fn a_refusal_without_an_attempt_of_unknown_fate_uploads_nothing_again() {
 #[tokio::test(start_paused = true)]
 async fn containers_are_asked_for_while_batches_are_being_filled() {
     let fake = fake();
-    let mut pusher = pusher(&fake).start();
+    let pusher = pusher(&fake).start();
     pusher.add_or_update("a://x", &full(1)).await.unwrap();
     tokio::time::sleep(secs(1)).await;
     assert_eq!((fake.containers().created, uploads(&fake).len()), (1, 0));
@@ -109,7 +109,7 @@ async fn containers_are_asked_for_while_batches_are_being_filled() {
 #[tokio::test(start_paused = true)]
 async fn a_container_that_is_old_when_the_batch_is_full_is_not_uploaded_into() {
     let fake = fake();
-    let mut pusher = pusher(&fake).start();
+    let pusher = pusher(&fake).start();
     pusher.add_or_update("a://x", &full(1)).await.unwrap();
     tokio::time::sleep(secs(4_000)).await;
     pusher.finish().await.into_result().unwrap();
@@ -120,7 +120,7 @@ async fn a_container_that_is_old_when_the_batch_is_full_is_not_uploaded_into() {
 async fn what_kept_a_container_from_being_created_long_ago_fails_no_batch() {
     let fake = fake();
     fake.inject(Fault::on(Operation::CreateFileContainer).status(503).times(5));
-    let mut pusher = pusher(&fake).start();
+    let pusher = pusher(&fake).start();
     pusher.add_or_update("a://x", &full(1)).await.unwrap();
     tokio::time::sleep(secs(600)).await;
     pusher.finish().await.into_result().unwrap();

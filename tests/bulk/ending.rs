@@ -9,7 +9,7 @@ use super::support::{Handed, SOURCE, fake, full, ms, number, pusher, secs, uploa
 async fn guarantee_5_a_run_that_stopped_takes_nothing_more_and_its_report_has_everything() {
     let fake = fake();
     fake.inject(Fault::on(Operation::PushItemBatch).status(412));
-    let mut pusher = pusher(&fake).concurrency(1).start();
+    let pusher = pusher(&fake).concurrency(1).start();
     let mut taken = 0;
     let stopped = loop {
         match pusher.add_or_update(&format!("a://{taken}"), &full(taken)).await {
@@ -39,7 +39,7 @@ async fn guarantee_5_with_a_handler_a_run_goes_on_and_the_handler_gets_each_fail
     let fake = fake();
     fake.inject(Fault::on(Operation::PushItemBatch).skip(1).status(412).times(2));
     let handed = Handed::default();
-    let mut pusher = pusher(&fake).on_failed_batch(handed.handler()).start();
+    let pusher = pusher(&fake).on_failed_batch(handed.handler()).start();
     for n in 0..6 {
         pusher.add_or_update(&format!("a://{n}"), &full(n)).await.unwrap();
         pusher.flush().await.unwrap();
@@ -54,7 +54,7 @@ async fn guarantee_5_with_a_handler_a_run_goes_on_and_the_handler_gets_each_fail
 async fn a_flush_sends_what_there_is_and_waits_until_it_is_done() {
     let fake = fake();
     fake.inject(Fault::on(Operation::PushItemBatch).latency(secs(7)));
-    let mut pusher = pusher(&fake).start();
+    let pusher = pusher(&fake).start();
     pusher.flush().await.unwrap();
     assert!(fake.requests().is_empty());
     pusher.add_or_update("a://1", &full(1)).await.unwrap();
@@ -68,7 +68,7 @@ async fn a_flush_sends_what_there_is_and_waits_until_it_is_done() {
 #[tokio::test(start_paused = true)]
 async fn guarantee_8_a_run_with_nothing_sends_nothing() {
     let fake = fake();
-    let mut pusher = pusher(&fake).linger(ms(1)).start();
+    let pusher = pusher(&fake).linger(ms(1)).start();
     assert!(!pusher.add_or_update("no uri", &full(1)).await.unwrap().is_taken());
     tokio::time::sleep(secs(1)).await;
     pusher.flush().await.unwrap();
@@ -81,7 +81,7 @@ async fn guarantee_8_a_run_with_nothing_sends_nothing() {
 #[tokio::test(start_paused = true)]
 async fn a_slow_producers_batch_goes_out_after_a_while() {
     let fake = fake();
-    let mut pusher = pusher(&fake).batch_bytes(1 << 20).linger(secs(5)).start();
+    let pusher = pusher(&fake).batch_bytes(1 << 20).linger(secs(5)).start();
     // Five seconds from the first item of each batch.
     for n in 0..6 {
         pusher.add_or_update(&format!("a://{n}"), &full(n)).await.unwrap();
@@ -98,7 +98,7 @@ async fn a_slow_producers_batch_goes_out_after_a_while() {
 async fn a_batch_that_could_not_be_sent_yet_is_filled_for_longer() {
     let fake = fake();
     fake.inject(Fault::on(Operation::UploadToContainer).latency(secs(20)));
-    let mut pusher = pusher(&fake).batch_bytes(1 << 20).concurrency(1).linger(secs(1)).start();
+    let pusher = pusher(&fake).batch_bytes(1 << 20).concurrency(1).linger(secs(1)).start();
     pusher.add_or_update("a://1", &full(1)).await.unwrap();
     tokio::time::sleep(secs(2)).await;
     // The first batch is on its way, and no other one could be for now.
@@ -116,7 +116,7 @@ async fn guarantee_5_an_abort_cuts_off_what_is_under_way_and_says_what_may_have_
     let fake = fake();
     fake.inject(Fault::on(Operation::PushItemBatch).late_answer(secs(20)));
     fake.inject(Fault::on(Operation::UploadToContainer).skip(1).hang());
-    let mut pusher = pusher(&fake).concurrency(2).start();
+    let pusher = pusher(&fake).concurrency(2).start();
     for n in 0..3 {
         pusher.add_or_update(&format!("a://{n}"), &full(n)).await.unwrap();
     }
@@ -139,7 +139,7 @@ fn guarantee_5_threads_and_real_time_lose_nothing_either() {
             );
             let handed = Handed::default();
             let retry = coveo_push::RetryPolicy::default().base_delay(ms(1));
-            let mut pusher = pusher(&fake)
+            let pusher = pusher(&fake)
                 .linger(ms(round % 3))
                 .retry(retry)
                 .concurrency(3)

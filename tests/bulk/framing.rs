@@ -23,7 +23,7 @@ struct Push {
     is_delete: bool,
 }
 
-async fn push(pusher: &mut ItemPusher, n: usize, push: &Push) -> (String, bool) {
+async fn push(pusher: &ItemPusher, n: usize, push: &Push) -> (String, bool) {
     let id = format!("a://ü/{n}");
     let item = Item::new(n as u64, push.bytes);
     let (json, pushed) = if push.is_delete {
@@ -45,10 +45,10 @@ proptest! {
     ) {
         block_on(async {
             let fake = fake();
-            let mut pusher = pusher(&fake).batch_bytes(batch_bytes).start();
+            let pusher = pusher(&fake).batch_bytes(batch_bytes).start();
             let (mut sizes, mut last) = (Vec::new(), (Vec::new(), Vec::new()));
             for (n, (bytes, is_delete)) in pushes.into_iter().enumerate() {
-                let (json, is_taken) = push(&mut pusher, n, &Push { bytes, is_delete }).await;
+                let (json, is_taken) = push(&pusher, n, &Push { bytes, is_delete }).await;
                 let alone = (vec![json.clone()], Vec::new());
                 let alone = if is_delete { (alone.1, alone.0) } else { alone };
                 assert_eq!(is_taken, container(&alone.0, &alone.1) <= batch_bytes);
@@ -83,7 +83,7 @@ proptest! {
 async fn guarantee_8_an_item_that_fits_exactly_is_taken_and_one_byte_more_is_refused() {
     let fake = fake();
     let most = 2_000 - container(&[written("a://1", &Item::new(1, 0))], &[]);
-    let mut pusher = pusher(&fake).batch_bytes(2_000).start();
+    let pusher = pusher(&fake).batch_bytes(2_000).start();
     let refused = match pusher.add_or_update("a://1", &Item::new(1, most + 1)).await.unwrap() {
         coveo_push::Pushed::Refused(refused) => refused,
         coveo_push::Pushed::Taken => panic!("it does not fit"),
@@ -99,7 +99,7 @@ async fn guarantee_8_an_item_that_fits_exactly_is_taken_and_one_byte_more_is_ref
 #[tokio::test(start_paused = true)]
 async fn guarantee_8_the_order_cuts_a_batch() {
     let fake = fake();
-    let mut pusher = pusher(&fake).batch_bytes(100_000).start();
+    let pusher = pusher(&fake).batch_bytes(100_000).start();
     pusher.add_or_update("a://p/1", &Item::new(1, 1)).await.unwrap();
     pusher.add_or_update("a://p/2", &Item::new(2, 1)).await.unwrap();
     pusher.add_or_update("a://p/1", &Item::new(3, 1)).await.unwrap();
@@ -117,7 +117,7 @@ async fn guarantee_8_the_order_cuts_a_batch() {
 #[tokio::test(start_paused = true)]
 async fn guarantee_8_buffers_that_are_used_again_hold_nothing_of_before() {
     let fake = coveo_push::fake::FakePushApi::builder().source(SOURCE).keep_request_bodies(false).build();
-    let mut pusher = pusher(&fake).concurrency(2).batch_bytes(2_000).start();
+    let pusher = pusher(&fake).concurrency(2).batch_bytes(2_000).start();
     for n in 0..300_u64 {
         // A second list makes the fake copy the bytes, so that the buffer comes free.
         pusher.delete(&format!("b://{n}")).await.unwrap();
@@ -136,7 +136,7 @@ async fn many_deletions_with_children_are_not_compared_each_with_every_other_one
     let fake = fake();
     // A failed batch that later ones supersede, and then nothing but deletions.
     fake.inject(coveo_push::fake::Fault::on(coveo_push::Operation::PushItemBatch).status(412));
-    let mut pusher = pusher(&fake).batch_bytes(16 << 20).on_failed_batch(|_| {}).start();
+    let pusher = pusher(&fake).batch_bytes(16 << 20).on_failed_batch(|_| {}).start();
     let begin = std::time::Instant::now();
     for n in 0..20_000 {
         pusher.delete_with_children(&format!("a://folder/{n:06}")).await.unwrap();

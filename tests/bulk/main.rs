@@ -13,6 +13,7 @@ mod memory;
 mod model;
 mod order;
 mod pace;
+mod producers;
 mod refused;
 mod report;
 mod saved;

@@ -9,7 +9,7 @@ use super::support::{Handed, SOURCE, commits, fake, full, number, pusher, reques
 async fn guarantee_6_a_commit_waits_for_earlier_batches_that_share_an_id() {
     let fake = fake();
     fake.inject(Fault::on(Operation::UploadToContainer).latency(secs(10)));
-    let mut pusher = pusher(&fake).start();
+    let pusher = pusher(&fake).start();
     for (n, id) in (1..).zip(["a://x", "a://x", "a://y"]) {
         pusher.add_or_update(id, &full(n)).await.unwrap();
     }
@@ -25,7 +25,7 @@ async fn guarantee_6_a_commit_waits_for_earlier_batches_that_share_an_id() {
 async fn guarantee_6_a_deletion_with_children_waits_for_them_and_they_for_it() {
     let fake = fake();
     fake.inject(Fault::on(Operation::PushItemBatch).latency(secs(10)).times(3));
-    let mut pusher = pusher(&fake).start();
+    let pusher = pusher(&fake).start();
     pusher.add_or_update("a://p/1", &full(1)).await.unwrap();
     pusher.delete_with_children("a://p").await.unwrap();
     pusher.add_or_update("a://p/2", &full(2)).await.unwrap();
@@ -40,7 +40,7 @@ async fn guarantee_6_an_attempt_of_unknown_fate_is_waited_for_until_a_later_one_
     let fake = fake();
     fake.inject(Fault::on(Operation::PushItemBatch).reset_after());
     fake.inject(Fault::on(Operation::PushItemBatch).latency(secs(10)));
-    let mut pusher = pusher(&fake).start();
+    let pusher = pusher(&fake).start();
     pusher.add_or_update("a://x", &full(1)).await.unwrap();
     tokio::time::sleep(secs(1)).await;
     pusher.add_or_update("a://x", &full(2)).await.unwrap();
@@ -55,7 +55,7 @@ async fn guarantee_6_after_an_unknown_fate_batches_with_that_id_are_handed_back_
     // It gets through a minute later, when nobody expects it any more.
     fake.inject(Fault::on(Operation::PushItemBatch).reset_before().applied_later(secs(60)));
     let handed = Handed::default();
-    let mut pusher = pusher(&fake).retry(RetryPolicy::none()).on_failed_batch(handed.handler()).start();
+    let pusher = pusher(&fake).retry(RetryPolicy::none()).on_failed_batch(handed.handler()).start();
     for (n, id) in (1..).zip(["a://x", "a://x", "a://y", "a://x"]) {
         pusher.add_or_update(id, &full(n)).await.unwrap();
         tokio::time::sleep(secs(1)).await;
@@ -83,7 +83,7 @@ async fn guarantee_6_after_a_refusal_batches_with_that_id_go_on() {
     fake.inject(Fault::on(Operation::PushItemBatch).status(503));
     fake.inject(Fault::on(Operation::PushItemBatch).status(401));
     let handed = Handed::default();
-    let mut pusher = pusher(&fake).on_failed_batch(handed.handler()).start();
+    let pusher = pusher(&fake).on_failed_batch(handed.handler()).start();
     pusher.add_or_update("a://x", &full(1)).await.unwrap();
     tokio::time::sleep(secs(1)).await;
     pusher.add_or_update("a://x", &full(2)).await.unwrap();
@@ -102,7 +102,7 @@ async fn guarantee_6_what_was_pushed_again_later_is_left_out_of_a_retry() {
     let fake = fake();
     fake.inject(Fault::on(Operation::PushItemBatch).status(412));
     let handed = Handed::default();
-    let mut pusher = pusher(&fake).batch_bytes(4_096).on_failed_batch(handed.handler()).start();
+    let pusher = pusher(&fake).batch_bytes(4_096).on_failed_batch(handed.handler()).start();
     for (n, id) in (1..).zip(["a://x", "a://y", "a://z"]) {
         pusher.add_or_update(id, &full(n)).await.unwrap();
     }
@@ -125,7 +125,7 @@ async fn guarantee_6_one_ordering_id_goes_with_every_commit_and_with_those_that_
     let fake = fake();
     fake.inject(Fault::on(Operation::PushItemBatch).status(412));
     let handed = Handed::default();
-    let mut pusher = pusher(&fake).ordering_id(7_u64).on_failed_batch(handed.handler()).start();
+    let pusher = pusher(&fake).ordering_id(7_u64).on_failed_batch(handed.handler()).start();
     for n in 0..3 {
         pusher.add_or_update("a://x", &full(n)).await.unwrap();
     }

@@ -19,7 +19,7 @@ async fn no_interval_holds_more_api_calls_than_the_limit() {
         let fake = fake();
         let rates = FaultRates::seeded(seed).status(503, 0.1).throttled_for(0.05, secs(3)).latency(ms(0)..=ms(300));
         fake.inject_random(rates);
-        let mut pusher = pusher(&fake).api_calls(5, secs(10)).on_failed_batch(|_| {}).start();
+        let pusher = pusher(&fake).api_calls(5, secs(10)).on_failed_batch(|_| {}).start();
         for n in 0..20 {
             pusher.add_or_update(&format!("a://{n}"), &full(n)).await.unwrap();
         }
@@ -39,7 +39,7 @@ async fn a_long_throttle_is_waited_out_and_is_neither_an_attempt_nor_part_of_the
     fake.inject(throttled());
     fake.inject(Fault::on(Operation::PushItemBatch).status(503));
     fake.inject(throttled());
-    let mut pusher = pusher(&fake).retry(RetryPolicy::default().max_attempts(2)).start();
+    let pusher = pusher(&fake).retry(RetryPolicy::default().max_attempts(2)).start();
     pusher.add_or_update("a://1", &full(1)).await.unwrap();
     let report = pusher.finish().await.into_result().unwrap();
     assert_eq!((report.accepted, report.batches[0].attempts, report.retries), (1, 5, 4));
@@ -54,7 +54,7 @@ async fn ten_minutes_are_waited_for_and_twenty_fail_the_batch() {
     for (minutes, is_accepted) in [(10, true), (20, false)] {
         let fake = fake();
         fake.inject(Fault::on(Operation::PushItemBatch).status(429).retry_after(secs(60 * minutes)));
-        let mut pusher = pusher(&fake).start();
+        let pusher = pusher(&fake).start();
         pusher.add_or_update("a://1", &full(1)).await.unwrap();
         let report = pusher.finish().await;
         assert_eq!(report.is_complete(), is_accepted);
@@ -74,7 +74,7 @@ async fn ten_minutes_are_waited_for_and_twenty_fail_the_batch() {
 async fn retry_after_holds_back_all_calls_of_the_run() {
     let fake = fake();
     fake.inject(Fault::on(Operation::CreateFileContainer).skip(1).status(429).retry_after(secs(30)));
-    let mut pusher = pusher(&fake).concurrency(4).start();
+    let pusher = pusher(&fake).concurrency(4).start();
     for n in 0..8 {
         pusher.add_or_update(&format!("a://{n}"), &full(n)).await.unwrap();
     }
@@ -90,7 +90,7 @@ async fn a_turn_that_comes_while_the_service_holds_calls_back_is_waited_for_anew
     let fake = fake();
     // The third call is told to wait until after the turn of the fourth has come.
     fake.inject(Fault::on(Operation::CreateFileContainer).skip(2).latency(secs(1)).status(429).retry_after(secs(25)));
-    let mut pusher = pusher(&fake).concurrency(4).api_calls(3, secs(10)).start();
+    let pusher = pusher(&fake).concurrency(4).api_calls(3, secs(10)).start();
     for n in 0..6 {
         pusher.add_or_update(&format!("a://{n}"), &full(n)).await.unwrap();
     }

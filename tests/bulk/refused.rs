@@ -26,7 +26,7 @@ impl Serialize for Panics {
 fn guarantee_5_an_item_whose_serialiser_panics_leaves_no_trace() {
     block_on(async {
         let fake = fake();
-        let mut pusher = pusher(&fake).batch_bytes(10_000).start();
+        let pusher = pusher(&fake).batch_bytes(10_000).start();
         for n in 0..20_u64 {
             let panicked = {
                 let mut push = Box::pin(pusher.add_or_update("a://panics", &Panics));
@@ -53,31 +53,31 @@ async fn rule(pushed: Result<Pushed, coveo_push::PushError>) -> &'static str {
     }
 }
 
-async fn json_rule(pusher: &mut ItemPusher, text: &str) -> &'static str {
+async fn json_rule(pusher: &ItemPusher, text: &str) -> &'static str {
     rule(pusher.add_or_update_json("a://1", text).await).await
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_document_id_in_json_text_must_be_the_one_it_is_pushed_with() {
     let fake = fake();
-    let mut pusher = pusher(&fake).start();
-    assert_eq!(json_rule(&mut pusher, r#"{"documentId":"a://2"}"#).await, "document-id-mismatch");
-    assert_eq!(json_rule(&mut pusher, r#"{"DOCUMENTID":"a://2"}"#).await, "document-id-mismatch");
-    assert_eq!(json_rule(&mut pusher, r#"{"documentId":1}"#).await, "document-id-mismatch");
-    assert_eq!(json_rule(&mut pusher, r#"{"documentId":null}"#).await, "document-id-mismatch");
-    assert_eq!(json_rule(&mut pusher, r#"{"document\u0049d":"a://2"}"#).await, "duplicate-key");
-    assert_eq!(json_rule(&mut pusher, r#"{"documentId":"a://1","document\u0049d":"a://1"}"#).await, "duplicate-key");
-    assert_eq!(json_rule(&mut pusher, r#"{"documentId":"a://1","DocumentId":"a://1"}"#).await, "duplicate-key");
-    assert_eq!(json_rule(&mut pusher, r#"{"documentId":"a:\/\/1","n":1}"#).await, "taken");
-    assert_eq!(json_rule(&mut pusher, r#"{"DocumentID":"a://1","n":2}"#).await, "taken");
-    assert_eq!(json_rule(&mut pusher, r#"{"\u006e":3}"#).await, "taken");
-    assert_eq!(json_rule(&mut pusher, " \n{ } \t").await, "taken");
-    let with_id = async |pusher: &mut ItemPusher, text: &str| rule(pusher.add_or_update_json_with_id(text).await).await;
-    assert_eq!(with_id(&mut pusher, r#"{"n":1}"#).await, "document-id-empty");
-    assert_eq!(with_id(&mut pusher, r#"{"documentId":""}"#).await, "document-id-empty");
-    assert_eq!(with_id(&mut pusher, r#"{"documentId":7}"#).await, "document-id-empty");
-    assert_eq!(with_id(&mut pusher, r#"{"documentId":"a://3","documentid":"a://3"}"#).await, "duplicate-key");
-    assert_eq!(with_id(&mut pusher, r#"{"n":1,"documentID":"a:\u002f/4"}"#).await, "taken");
+    let pusher = pusher(&fake).start();
+    assert_eq!(json_rule(&pusher, r#"{"documentId":"a://2"}"#).await, "document-id-mismatch");
+    assert_eq!(json_rule(&pusher, r#"{"DOCUMENTID":"a://2"}"#).await, "document-id-mismatch");
+    assert_eq!(json_rule(&pusher, r#"{"documentId":1}"#).await, "document-id-mismatch");
+    assert_eq!(json_rule(&pusher, r#"{"documentId":null}"#).await, "document-id-mismatch");
+    assert_eq!(json_rule(&pusher, r#"{"document\u0049d":"a://2"}"#).await, "document-id-mismatch");
+    assert_eq!(json_rule(&pusher, r#"{"documentId":"a://1","document\u0049d":"a://1"}"#).await, "duplicate-key");
+    assert_eq!(json_rule(&pusher, r#"{"documentId":"a://1","DocumentId":"a://1"}"#).await, "duplicate-key");
+    assert_eq!(json_rule(&pusher, r#"{"documentId":"a:\/\/1","n":1}"#).await, "taken");
+    assert_eq!(json_rule(&pusher, r#"{"DocumentID":"a://1","n":2}"#).await, "taken");
+    assert_eq!(json_rule(&pusher, r#"{"\u006e":3}"#).await, "taken");
+    assert_eq!(json_rule(&pusher, " \n{ } \t").await, "taken");
+    let with_id = async |pusher: &ItemPusher, text: &str| rule(pusher.add_or_update_json_with_id(text).await).await;
+    assert_eq!(with_id(&pusher, r#"{"n":1}"#).await, "document-id-empty");
+    assert_eq!(with_id(&pusher, r#"{"documentId":""}"#).await, "document-id-empty");
+    assert_eq!(with_id(&pusher, r#"{"documentId":7}"#).await, "document-id-empty");
+    assert_eq!(with_id(&pusher, r#"{"documentId":"a://3","documentid":"a://3"}"#).await, "duplicate-key");
+    assert_eq!(with_id(&pusher, r#"{"n":1,"documentID":"a:\u002f/4"}"#).await, "taken");
     pusher.finish().await.into_result().unwrap();
     assert_eq!(fake.source(SOURCE).document_ids(), ["a://1", "a://4"]);
     assert!(fake.source(SOURCE).dropped().is_empty());
@@ -86,8 +86,8 @@ async fn a_document_id_in_json_text_must_be_the_one_it_is_pushed_with() {
 #[tokio::test(start_paused = true)]
 async fn a_document_id_in_a_typed_item_must_be_the_one_it_is_pushed_with() {
     let fake = fake();
-    let mut pusher = pusher(&fake).start();
-    let mut push = async |item: Value| rule(pusher.add_or_update("a://1", &item).await).await;
+    let pusher = pusher(&fake).start();
+    let push = async |item: Value| rule(pusher.add_or_update("a://1", &item).await).await;
     assert_eq!(push(json!({"documentId": "a://2"})).await, "document-id-mismatch");
     assert_eq!(push(json!({"documentID": "a://2"})).await, "document-id-mismatch");
     assert_eq!(push(json!({"documentId": 1})).await, "document-id-mismatch");
@@ -103,9 +103,9 @@ async fn a_document_id_in_a_typed_item_must_be_the_one_it_is_pushed_with() {
 #[tokio::test(start_paused = true)]
 async fn a_key_that_comes_twice_is_refused_whatever_its_case() {
     let fake = fake();
-    let mut pusher = pusher(&fake).start();
+    let pusher = pusher(&fake).start();
     for text in [r#"{"a":1,"A":2}"#, r#"{"a":1,"b":2,"a":3}"#, r#"{"a":1,"\u0041":2}"#, r#"{"ü":1,"Ü":2}"#] {
-        assert_eq!(json_rule(&mut pusher, text).await, "duplicate-key", "{text}");
+        assert_eq!(json_rule(&pusher, text).await, "duplicate-key", "{text}");
     }
     let typed = BTreeMap::from([("author", 1), ("Author", 2)]);
     assert_eq!(rule(pusher.add_or_update("a://1", &typed).await).await, "duplicate-key");
@@ -119,7 +119,7 @@ async fn refused_items_are_counted_sampled_and_told_to_the_handler() {
     let told = Arc::new(Mutex::new(Vec::new()));
     let telling = Arc::clone(&told);
     let on_refused = move |refused: &coveo_push::RefusedItem| telling.lock().unwrap().push(refused.id().to_owned());
-    let mut pusher = pusher(&fake).on_refused(on_refused).start();
+    let pusher = pusher(&fake).on_refused(on_refused).start();
     for n in 0..250 {
         let doc = DocumentBody::text("words");
         assert!(!pusher.add_or_update(&format!("no uri {n}"), &doc).await.unwrap().is_taken());
@@ -135,7 +135,7 @@ async fn refused_items_are_counted_sampled_and_told_to_the_handler() {
 #[tokio::test(start_paused = true)]
 async fn a_refused_item_cuts_no_batch() {
     let fake = fake();
-    let mut pusher = pusher(&fake).batch_bytes(10_000).start();
+    let pusher = pusher(&fake).batch_bytes(10_000).start();
     for n in 0..5 {
         pusher.add_or_update(&format!("a://{n}"), &Item::new(n, 900)).await.unwrap();
         assert!(!pusher.add_or_update("a://big", &Item::new(n, 20_000)).await.unwrap().is_taken());

@@ -24,7 +24,7 @@ impl<I: Iterator + Unpin> Stream for Iter<I> {
 async fn the_watch_channel_follows_the_run_and_closes_with_it() {
     let fake = fake();
     fake.inject(Fault::on(Operation::PushItemBatch).status(503));
-    let mut pusher = pusher(&fake).batch_bytes(100_000).start();
+    let pusher = pusher(&fake).batch_bytes(100_000).start();
     let mut progress = pusher.progress();
     for n in 0..1_000 {
         pusher.add_or_update(&format!("a://{n}"), &Item::new(n, 0)).await.unwrap();
@@ -45,7 +45,7 @@ async fn the_watch_channel_follows_the_run_and_closes_with_it() {
 async fn a_report_says_when_the_service_accepted_its_batches() {
     let fake = fake();
     let begin = fake.now();
-    let mut pusher = pusher(&fake).start();
+    let pusher = pusher(&fake).start();
     for n in 0..3 {
         pusher.add_or_update(&format!("a://{n}"), &full(n)).await.unwrap();
         pusher.flush().await.unwrap();
@@ -63,7 +63,7 @@ async fn a_report_says_when_the_service_accepted_its_batches() {
 async fn reports_and_failed_batches_serialise() {
     let fake = fake();
     fake.inject(Fault::on(Operation::PushItemBatch).status(412));
-    let mut pusher = pusher(&fake).start();
+    let pusher = pusher(&fake).start();
     pusher.add_or_update("a://1", &full(1)).await.unwrap();
     assert!(!pusher.add_or_update("no uri", &full(1)).await.unwrap().is_taken());
     let report = pusher.finish().await;
@@ -85,7 +85,7 @@ async fn reports_and_failed_batches_serialise() {
 #[tokio::test(start_paused = true)]
 async fn a_stream_of_items_is_pushed_in_order() {
     let fake = fake();
-    let mut pusher = pusher(&fake).start();
+    let pusher = pusher(&fake).start();
     let operations = (0..50_u64).map(|n| match n % 5 {
         4 => ItemOperation::Delete { document_id: format!("a://{}", n - 1), delete_children: n % 2 == 0 },
         _ => ItemOperation::AddOrUpdate { document_id: format!("a://{n}"), item: Item::new(n, 300) },
@@ -102,7 +102,7 @@ async fn a_stream_of_items_is_pushed_in_order() {
 #[tokio::test(start_paused = true)]
 async fn a_stream_of_identities_is_pushed_in_order() {
     let fake = fake();
-    let mut pusher = fake.client().identities(PROVIDER).pusher().batch_bytes(1_024).start();
+    let pusher = fake.client().identities(PROVIDER).pusher().batch_bytes(1_024).start();
     let operations = (0..30_u64).map(|n| match n % 3 {
         0 => IdentityOperation::AddOrUpdate(IdentityBody::group(format!("g{n}")).member(Identity::user("a"))),
         1 => IdentityOperation::AddOrUpdateAlias(MappedIdentityBody::group(format!("g{}", n - 1))),

@@ -42,7 +42,7 @@ async fn run(fake: &FakePushApi, folder: &Folder, again: &[&str]) -> Vec<SavedBa
     let saved = Arc::new(Mutex::new(Vec::new()));
     let (saving, path) = (Arc::clone(&saved), folder.0.clone());
     let save = move |failed: coveo_push::FailedBatch| saving.lock().unwrap().push(failed.save(&path).unwrap());
-    let mut pusher = pusher(fake).batch_bytes(2_000).on_failed_batch(save).start();
+    let pusher = pusher(fake).batch_bytes(2_000).on_failed_batch(save).start();
     for ids in [["a://1", "a://2"], ["b://1", "b://2"]] {
         for (n, id) in (1..).zip(ids) {
             pusher.add_or_update(id, &full(n)).await.unwrap();
@@ -89,7 +89,7 @@ async fn what_was_pushed_again_later_is_taken_out_of_the_files() {
 async fn a_saved_batch_is_not_written_over_another_one() {
     let (fake, folder) = (fake(), Folder::new());
     fake.inject(Fault::on(Operation::PushItemBatch).status(412));
-    let mut pusher = pusher(&fake).start();
+    let pusher = pusher(&fake).start();
     pusher.add_or_update("a://1", &full(1)).await.unwrap();
     let report = pusher.finish().await;
     let there = report.failed_batches[0].save(&folder.0).unwrap();

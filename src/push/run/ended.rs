@@ -133,7 +133,7 @@ impl Run {
         let filling = state.filling.iter().filter(|filling| filling.number > failed.number);
         let later: Vec<&Keys> = later.chain(filling.map(|filling| filling.frame.keys())).collect();
         for (operation, key) in failed.batch.keys.iter().enumerate() {
-            if later.iter().any(|later| later.supersedes(key, &self.hasher)) {
+            if later.iter().any(|later| later.supersedes(key)) {
                 failed.marks.supersede(operation);
             } else {
                 state.superseded.watch(key, operation, &failed.marks);
@@ -166,6 +166,8 @@ impl Run {
             batches: std::mem::take(&mut state.accepted),
             failed_batches,
             refused_samples: std::mem::take(&mut state.refused),
+            warned: account.warned,
+            warning_samples: std::mem::take(&mut state.warnings),
         }
     }
 

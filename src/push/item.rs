@@ -1,0 +1,162 @@
+//! What one push of an item writes.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use serde::Serialize;
+
+use super::items::{ADD_OR_UPDATE, DELETE};
+use super::json;
+use super::keys::Scope;
+use super::pushing::Pushing;
+use super::report::{PushError, Pushed};
+use super::run::Run;
+use super::scratch::{Scratch, Write, Written};
+use crate::model::DeletedDocument;
+use crate::model::document_keys::DOCUMENT_ID;
+use crate::model::object::{self, ObjectError};
+use crate::preflight::{self, Finding, Preflight, Rule};
+
+/// One push of an item: [`ItemPusher::add_or_update`](super::ItemPusher::add_or_update). Nothing is
+/// pushed before it is awaited.
+#[must_use = "nothing is pushed before it is awaited"]
+pub struct PushItem<'a> {
+    pushing: Pushing<'a, AddOrUpdate<'a>>,
+}
+
+impl<'a> PushItem<'a> {
+    pub(super) fn new(run: &'a Arc<Run>, item: Item<'a>) -> Self {
+        let switch = run.kernel.shared.preflight;
+        Self { pushing: Pushing::new(run, AddOrUpdate { item, switch }) }
+    }
+}
+
+impl Future for PushItem<'_> {
+    type Output = Result<Pushed, PushError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.pushing).poll(context)
+    }
+}
+
+impl fmt::Debug for PushItem<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PushItem").finish_non_exhaustive()
+    }
+}
+
+/// An item as its caller has it.
+pub(super) enum Item<'a> {
+    Typed {
+        document_id: &'a str,
+        item: &'a dyn WriteObject,
+    },
+    /// Without an id the text has its own.
+    Json {
+        document_id: Option<&'a str>,
+        json: &'a str,
+    },
+}
+
+/// Any type that serialises.
+pub(super) trait WriteObject: Sync {
+    fn write_object(&self, scratch: &mut Scratch) -> Result<(), ObjectError>;
+}
+
+impl<T: Serialize + Sync> WriteObject for T {
+    fn write_object(&self, Scratch { id, buffer, layout, .. }: &mut Scratch) -> Result<(), ObjectError> {
+        object::write(buffer, layout, Some(id), self)
+    }
+}
+
+/// Adds or updates an item.
+pub(super) struct AddOrUpdate<'a> {
+    item: Item<'a>,
+    switch: Preflight,
+}
+
+impl<'a> Write<'a> for AddOrUpdate<'a> {
+    fn list(&self) -> usize {
+        ADD_OR_UPDATE
+    }
+
+    fn scope(&self) -> Scope {
+        Scope::Main
+    }
+
+    fn write(&self, scratch: &mut Scratch) -> Result<Written<'a>, Vec<Finding>> {
+        let (tail, findings) = match self.item {
+            Item::Typed { document_id, item } => {
+                scratch.id.push_str(document_id);
+                item.write_object(scratch).map_err(|error| vec![preflight::unwritable(document_id, &error)])?;
+                let item = scratch.keys.read(&scratch.buffer, &scratch.layout);
+                ("", preflight::written_item(document_id, item, self.switch))
+            }
+            Item::Json { document_id, json } => {
+                scratch.id.push_str(document_id.unwrap_or_default());
+                self.write_json(json, document_id.is_none(), scratch)?
+            }
+        };
+        let warnings = preflight::judge(findings, self.switch)?;
+        Ok(Written { tail: tail.as_bytes(), warnings })
+    }
+}
+
+impl<'a> AddOrUpdate<'a> {
+    /// Writes what has to stand before a text that is in hand, and returns what of it is left.
+    fn write_json(
+        &self,
+        text: &'a str,
+        has_own_id: bool,
+        Scratch { id, buffer, layout, keys }: &mut Scratch,
+    ) -> Result<(&'a str, Vec<Finding>), Vec<Finding>> {
+        let text = json::check(text, layout).map_err(|error| no_object(id, &error))?;
+        let item = keys.read(text.as_bytes(), layout);
+        let own_id = item.property(DOCUMENT_ID);
+        if has_own_id && let Some(own_id) = own_id.and_then(|own_id| serde_json::from_slice::<String>(own_id).ok()) {
+            *id = own_id;
+        } else if own_id.is_some_and(object::is_null) {
+            let message = "the text itself says that its documentId is null; leave it out, or give the same";
+            return Err(vec![Finding::new(&**id, Rule::DocumentIdMismatch, message)]);
+        }
+        let findings = preflight::written_item(id, item, self.switch);
+        let rest = match own_id {
+            Some(_) => text,
+            None => json::put_in(buffer, layout, id, text).map_err(|error| no_object(id, &error))?,
+        };
+        Ok((rest, findings))
+    }
+}
+
+/// Deletes an item.
+pub(super) struct Delete<'a> {
+    pub(super) document_id: &'a str,
+    pub(super) delete_children: bool,
+    pub(super) switch: Preflight,
+}
+
+impl<'a> Write<'a> for Delete<'a> {
+    fn list(&self) -> usize {
+        DELETE
+    }
+
+    fn scope(&self) -> Scope {
+        if self.delete_children { Scope::Children } else { Scope::Main }
+    }
+
+    fn write(&self, scratch: &mut Scratch) -> Result<Written<'a>, Vec<Finding>> {
+        scratch.id.push_str(self.document_id);
+        let findings = preflight::document_id(self.document_id, self.switch).into_iter().collect();
+        let warnings = preflight::judge(findings, self.switch)?;
+        let deleted =
+            DeletedDocument { document_id: self.document_id.to_owned(), delete_children: self.delete_children };
+        serde_json::to_writer(&mut scratch.buffer, &deleted).map_err(|error| no_object(self.document_id, &error))?;
+        Ok(Written { tail: &[], warnings })
+    }
+}
+
+pub(super) fn no_object(id: &str, error: &serde_json::Error) -> Vec<Finding> {
+    vec![Finding::new(id, Rule::NotAnObject, error.to_string())]
+}

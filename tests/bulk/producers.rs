@@ -1,0 +1,66 @@
+//! Several tasks push into one run at the same time.
+
+use std::sync::Arc;
+
+use coveo_push::fake::FaultRates;
+use coveo_push::{Preflight, Pushed};
+use tokio::task::JoinSet;
+
+use super::support::{Item, SOURCE, fake, full, ms, number, pusher};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn guarantee_5_what_several_threads_push_at_the_same_time_is_each_accounted_for_once() {
+    const TASKS: u64 = 8;
+    const ITEMS: u64 = 500;
+    let fake = fake();
+    let pusher = Arc::new(pusher(&fake).concurrency(2).start());
+    let mut tasks = JoinSet::new();
+    for task in 0..TASKS {
+        let pusher = Arc::clone(&pusher);
+        tasks.spawn(async move {
+            for n in 0..ITEMS {
+                let pushed = pusher.add_or_update(&format!("a://{task}/{n}"), &Item::new(n, 100)).await;
+                assert_eq!(pushed.unwrap(), Pushed::Taken);
+            }
+        });
+    }
+    tasks.join_all().await;
+    let report = Arc::into_inner(pusher).unwrap().finish().await.into_result().unwrap();
+    assert_eq!((report.pushed, report.accepted), (TASKS * ITEMS, TASKS * ITEMS));
+    assert_eq!(fake.source(SOURCE).len() as u64, TASKS * ITEMS);
+    for task in 0..TASKS {
+        assert_eq!(number(&fake, &format!("a://{task}/{}", ITEMS - 1)), Some(ITEMS - 1));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn guarantee_6_what_each_of_several_pushes_about_one_id_does_in_turn_keeps_its_order() {
+    let fake = fake();
+    fake.inject_random(FaultRates::seeded(7).latency(ms(1)..=ms(50)));
+    let pusher = pusher(&fake).concurrency(3).start();
+    let push_all = async |from: u64| {
+        for n in from..from + 20 {
+            pusher.add_or_update(&format!("a://{from}"), &full(n)).await.unwrap();
+        }
+    };
+    tokio::join!(push_all(100), push_all(200), push_all(300));
+    let report = pusher.finish().await.into_result().unwrap();
+    assert_eq!(report.accepted, 60);
+    for from in [100, 200, 300] {
+        assert_eq!(number(&fake, &format!("a://{from}")), Some(from + 19));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_preflight_lets_through_is_counted_in_the_report() {
+    let fake = fake();
+    let client = fake.client_builder().preflight(Preflight::Warn).build().unwrap();
+    let pusher = client.items(SOURCE).pusher().start();
+    pusher.add_or_update("no uri", &full(1)).await.unwrap();
+    pusher.add_or_update("a://1", &full(1)).await.unwrap();
+    pusher.delete("no uri either").await.unwrap();
+    let report = pusher.finish().await;
+    assert_eq!((report.pushed, report.accepted, report.warned), (3, 3, 2));
+    let codes: Vec<_> = report.warning_samples.iter().map(|warning| warning.rule().code()).collect();
+    assert_eq!(codes, ["document-id-not-a-uri", "document-id-not-a-uri"]);
+}
