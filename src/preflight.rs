@@ -16,6 +16,7 @@
 
 mod keys;
 mod rule;
+mod run;
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -35,6 +36,8 @@ use crate::model::{
 
 pub(crate) use keys::{KnownKeys, WrittenItem};
 pub use rule::{Finding, Rule};
+pub use run::KnownIdentities;
+pub(crate) use run::{PushedIdentity, RunChecks};
 
 /// The service's limits ([article 63](https://docs.coveo.com/en/63/)). Where it says MB and not
 /// whether 1,000,000 or 1,048,576 bytes are meant, the smaller reading is taken.

@@ -1,6 +1,7 @@
 //! Many items or identities: cut into batches of exact size, uploaded in parallel, pushed in an
 //! order that keeps their meaning, and every one accounted for.
 
+mod checks;
 mod deliver;
 mod failed;
 mod frame;
@@ -37,6 +38,13 @@ enum PushTarget {
 }
 
 impl PushTarget {
+    /// The source or the provider.
+    fn id(&self) -> &str {
+        match self {
+            Self::Items(id) | Self::Identities(id) => id,
+        }
+    }
+
     fn lists(&self) -> Lists {
         match self {
             Self::Items(_) => &items::LISTS,

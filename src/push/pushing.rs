@@ -21,11 +21,36 @@ pub(super) struct Pushing<'a, W> {
     written: Option<(Scratch, Written<'a>)>,
     /// Waits for room, where there was none.
     room: Option<BoxFuture<'a, ()>>,
+    unfinished: Unfinished<'a>,
+}
+
+/// Something that was to be pushed, and counts as cancelled when it is dropped before that.
+pub(super) struct Unfinished<'a> {
+    run: &'a Run,
+    is_done: bool,
+}
+
+impl<'a> Unfinished<'a> {
+    pub(super) fn new(run: &'a Run) -> Self {
+        Self { run, is_done: false }
+    }
+
+    pub(super) fn done(&mut self) {
+        self.is_done = true;
+    }
+}
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        if !self.is_done {
+            self.run.cancelled();
+        }
+    }
 }
 
 impl<'a, W: Write<'a>> Pushing<'a, W> {
     pub(super) fn new(run: &'a Arc<Run>, operation: W) -> Self {
-        Self { run, operation, written: None, room: None }
+        Self { run, operation, written: None, room: None, unfinished: Unfinished::new(run) }
     }
 
     /// Goes on as far as there is room; `None` when there is none.
@@ -84,6 +109,7 @@ impl<'a, W: Write<'a> + Unpin> Future for Pushing<'a, W> {
             }
             this.room = None;
             if let Some(done) = this.go_on() {
+                this.unfinished.done();
                 return Poll::Ready(done);
             }
             this.room = Some(Box::pin(this.run.room()));

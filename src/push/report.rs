@@ -138,6 +138,11 @@ pub struct PushReport {
     pub refused: u64,
     /// Operations in batches that were not pushed, because the run stopped or was aborted.
     pub unsent: u64,
+    /// How many of the accepted operations delete.
+    pub deletions: u64,
+    /// Pushes whose future was dropped before they were done, streams of them among it. They are in no
+    /// other count: nothing of them was taken.
+    pub cancelled: u64,
     /// Bytes of the operations that were taken.
     pub bytes_taken: u64,
     /// Bytes that the storage took.

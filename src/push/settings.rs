@@ -8,7 +8,7 @@ use super::{FailedBatch, PushTarget};
 use crate::RetryPolicy;
 use crate::http::kernel::Kernel;
 use crate::model::OrderingId;
-use crate::preflight::limit;
+use crate::preflight::{RunChecks, limit};
 
 pub(super) type FailedHandler = Arc<dyn Fn(FailedBatch) + Send + Sync>;
 pub(super) type RefusedHandler = Arc<dyn Fn(&RefusedItem) + Send + Sync>;
@@ -25,6 +25,7 @@ pub(super) struct Settings {
     pub(super) retry: Option<RetryPolicy>,
     pub(super) on_failed_batch: Option<FailedHandler>,
     pub(super) on_refused: Option<RefusedHandler>,
+    pub(super) checks: RunChecks,
 }
 
 impl Default for Settings {
@@ -39,6 +40,7 @@ impl Default for Settings {
             retry: None,
             on_failed_batch: None,
             on_refused: None,
+            checks: RunChecks::default(),
         }
     }
 }
@@ -49,7 +51,7 @@ impl Default for Settings {
 pub struct PusherBuilder<P> {
     kernel: Kernel,
     target: PushTarget,
-    settings: Settings,
+    pub(super) settings: Settings,
     pusher: PhantomData<fn() -> P>,
 }
 

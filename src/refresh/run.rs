@@ -180,11 +180,11 @@ impl Begun {
 
 fn counts(push: &PushReport) -> Counts {
     Counts {
-        added: push.accepted,
+        added: push.accepted.saturating_sub(push.deletions),
         failed: push.failed,
         refused: push.refused,
         unsent: push.unsent,
-        cancelled: 0,
+        cancelled: push.cancelled,
         earliest: push.first_accepted,
     }
 }

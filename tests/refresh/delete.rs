@@ -1,8 +1,11 @@
 //! What is old is deleted only when everything was pushed.
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 use coveo_push::fake::{ClockOffset, Fault};
 use coveo_push::{
-    DeletionOutcome, DeletionSkipped, DocumentBody, Operation, RefreshError, RefreshReport, SourceStatus,
+    DeletionOutcome, DeletionSkipped, DocumentBody, ItemOperation, Operation, RefreshError, RefreshReport, SourceStatus,
 };
 
 use super::support::{NEW, SOURCE, all, document, fake, is_idle, left, new, push_all, rebuild, requests_of, secs};
@@ -146,4 +149,81 @@ async fn two_refreshes_one_after_another_leave_what_the_last_one_pushed() {
     }
     assert_eq!(left(&fake), ["a://page/2"]);
     assert_eq!(fake.source(SOURCE).status(), Some(SourceStatus::Idle));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_push_that_was_cancelled_forbids_the_deletion_for_its_item_is_not_in_the_run() {
+    let fake = fake().await;
+    fake.inject(Fault::on(Operation::UploadToContainer).times(2).latency(secs(10)));
+    let run = rebuild(&fake).start().await.unwrap();
+    let mut cancelled = 0;
+    for n in 0..8 {
+        let id = format!("a://new/{n}");
+        let pushed = tokio::time::timeout(secs(1), run.pusher().add_or_update(&id, &document(1))).await;
+        cancelled += u64::from(pushed.is_err());
+    }
+    let report = run.finish().await;
+    assert!(cancelled > 0);
+    assert_eq!((skipped(&report), report.push.cancelled), ("cancelled", cancelled));
+    assert_eq!(report.push.pushed + cancelled, 8);
+    assert!(left(&fake).iter().any(|id| id == "a://old/1"));
+    assert!(is_idle(&fake));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_item_that_panics_as_it_is_written_forbids_the_deletion_too() {
+    struct Panics;
+
+    impl serde::Serialize for Panics {
+        fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+            panic!("the item panics")
+        }
+    }
+
+    let fake = fake().await;
+    let run = std::sync::Arc::new(rebuild(&fake).start().await.unwrap());
+    let task = tokio::spawn({
+        let run = std::sync::Arc::clone(&run);
+        async move { run.pusher().add_or_update("a://new/9", &Panics).await.unwrap() }
+    });
+    assert!(task.await.unwrap_err().is_panic());
+    push_all(run.pusher()).await.unwrap();
+    let report = std::sync::Arc::into_inner(run).unwrap().finish().await;
+    assert_eq!(skipped(&report), "cancelled");
+    assert_eq!(left(&fake), all());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_is_left_before_its_end_forbids_the_deletion() {
+    /// Has one item, and then nothing for ever.
+    struct Stalls(bool);
+
+    impl futures_core::Stream for Stalls {
+        type Item = ItemOperation<DocumentBody>;
+
+        fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+            if std::mem::replace(&mut self.0, true) {
+                return Poll::Pending;
+            }
+            Poll::Ready(Some(ItemOperation::AddOrUpdate { document_id: NEW[0].to_owned(), item: document(1) }))
+        }
+    }
+
+    let fake = fake().await;
+    let run = rebuild(&fake).start().await.unwrap();
+    assert!(tokio::time::timeout(secs(1), run.pusher().push_stream(Stalls(false))).await.is_err());
+    let report = run.finish().await;
+    assert_eq!((skipped(&report), report.push.accepted, report.push.cancelled), ("cancelled", 1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn deletions_do_not_count_as_items_that_were_pushed() {
+    let fake = fake().await;
+    let run = rebuild(&fake).start().await.unwrap();
+    for n in 0..10 {
+        run.pusher().delete(&format!("a://gone/{n}")).await.unwrap();
+    }
+    let report = run.finish().await;
+    assert_eq!((skipped(&report), report.push.accepted, report.push.deletions), ("nothing-pushed", 10, 10));
+    assert_eq!(left(&fake).len(), 3);
 }

@@ -5,6 +5,7 @@
 
 mod any;
 mod begin;
+mod checks;
 mod cut;
 mod delete;
 mod dropped;

@@ -5,8 +5,10 @@ use coveo_push::{DeletionOutcome, IdleOutcome, NotBegun, Operation, RefreshError
 
 use super::support::{NEW, OLD, SOURCE, all, fake, is_idle, left, new, push_all, rebuild, requests_of, secs};
 
+type Way = (&'static str, fn(Fault) -> Fault, bool);
+
 /// The ways in which one call fails for good, and whether it may have been carried out.
-fn ways() -> Vec<(&'static str, fn(Fault) -> Fault, bool)> {
+fn ways() -> Vec<Way> {
     vec![
         ("400", |fault| fault.status(400), false),
         ("403", |fault| fault.status(403), false),

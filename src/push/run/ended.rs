@@ -32,6 +32,7 @@ impl Run {
         let Some(UnderWay { batch, .. }) = state.under_way.remove(&number) else { return };
         let operations = batch.keys.len() as u64;
         state.account.accepted += operations;
+        state.deletions += batch.deletions();
         state.account.batches_accepted += 1;
         // By the clock, which need not be the order in which the answers came.
         state.first_accepted = state.first_accepted.into_iter().chain(delivered.server_time).min();
@@ -155,6 +156,8 @@ impl Run {
             failed: account.failed,
             refused: account.refused,
             unsent: state.unsent,
+            deletions: state.deletions,
+            cancelled: state.cancelled,
             bytes_taken: account.bytes_taken,
             bytes_uploaded: account.bytes_uploaded,
             api_calls: account.api_calls,
