@@ -152,7 +152,8 @@ impl Items {
 
     /// Deletes the items of the source whose ordering id is lower than this one
     /// ([article 131](https://docs.coveo.com/en/131/)), which is how the items go that have
-    /// disappeared since everything was pushed again.
+    /// disappeared since everything was pushed again. [`refresh`](Self::refresh) does this as the last
+    /// step of a run, and only when it may.
     ///
     /// **Take the id with care.** One that is later than the push of an item by the service's
     /// clock deletes the item; one in the future makes the service ignore what is pushed until

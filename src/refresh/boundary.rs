@@ -156,6 +156,12 @@ impl LocalClock {
             Err(behind) => Self::Behind(behind.duration()),
         }
     }
+
+    /// Whether it is off by more than what an HTTP date can tell.
+    pub(super) fn is_off(&self) -> bool {
+        let (Self::Ahead(by) | Self::Behind(by)) = self;
+        *by >= Duration::from_secs(2)
+    }
 }
 
 impl fmt::Display for LocalClock {

@@ -68,7 +68,7 @@ impl fmt::Display for RefreshReport {
         if let Some(boundary) = boundary {
             write!(f, "; old is what is below {boundary}")?;
         }
-        if let Some(local_clock) = local_clock {
+        if let Some(local_clock) = local_clock.filter(|clock| clock.is_off()) {
             write!(f, "; the local clock is {local_clock}")?;
         }
         match idle {

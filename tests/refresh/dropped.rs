@@ -3,7 +3,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use coveo_push::fake::Fault;
-use coveo_push::{ItemPusher, Operation, PushError, Refresh, RefreshError};
+use coveo_push::{
+    DeletionOutcome, DeletionSkipped, IdentityPusher, ItemPusher, Operation, PushError, Refresh, RefreshError,
+};
 
 use super::support::{NEW, all, document, fake, is_idle, left, ms, push_all, rebuild, requests_of, runtime, secs};
 
@@ -152,4 +154,31 @@ async fn a_finish_that_is_dropped_while_the_source_is_being_set_to_idle_ends_idl
     assert!(tokio::time::timeout(secs(5), run.finish()).await.is_err());
     tokio::time::sleep(secs(1)).await;
     assert!(is_idle(&fake));
+}
+
+#[test]
+fn a_run_that_lost_its_runtime_and_is_finished_on_another_deletes_nothing() {
+    let first = runtime();
+    let (fake, run) = first.block_on(async {
+        let fake = fake().await;
+        fake.inject(Fault::on(Operation::UploadToContainer).hang().always());
+        let run = rebuild(&fake).start().await.unwrap();
+        push_all(run.pusher()).await.unwrap();
+        (fake, run)
+    });
+    drop(first);
+    fake.clear_faults();
+    let report = runtime().block_on(async { run.finish().await });
+    assert!(matches!(report.deletion, DeletionOutcome::Skipped(DeletionSkipped::Unsent(3))), "{report}");
+    assert!(is_idle(&fake));
+    assert!(requests_of(&fake, Operation::DeleteOldItems).is_empty());
+}
+
+#[test]
+fn a_refresh_can_go_anywhere_and_be_shared() {
+    fn is_free<T: Send + Sync + 'static>() {}
+
+    is_free::<Refresh<ItemPusher>>();
+    is_free::<Refresh<IdentityPusher>>();
+    is_free::<RefreshError>();
 }

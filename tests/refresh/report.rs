@@ -1,10 +1,10 @@
 //! What a refresh says of itself.
 
-use coveo_push::fake::{ClockOffset, Fault};
+use coveo_push::fake::{ClockOffset, FakePushApi, Fault};
 use coveo_push::{Operation, RefreshError};
 use serde_json::json;
 
-use super::support::{fake, fake_with_clock, push_all, rebuild, secs};
+use super::support::{SOURCE, fake, fake_with_clock, push_all, rebuild, secs};
 
 #[tokio::test(start_paused = true)]
 async fn a_report_is_one_line_that_says_what_was_pushed_what_is_deleted_and_by_which_clock() {
@@ -24,6 +24,16 @@ async fn a_report_is_one_line_that_says_what_was_pushed_what_is_deleted_and_by_w
         assert!(line.contains(&part), "{part}\n{line}");
     }
     assert!(!line.contains('\n'));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_local_clock_that_is_right_to_a_second_is_not_worth_a_word() {
+    let fake = FakePushApi::builder().source(SOURCE).build();
+    let run = rebuild(&fake).start().await.unwrap();
+    push_all(run.pusher()).await.unwrap();
+    let report = run.finish().await;
+    assert!(report.local_clock.is_some());
+    assert!(!report.to_string().contains("local clock"), "{report}");
 }
 
 #[tokio::test(start_paused = true)]
