@@ -10,7 +10,7 @@ mod shared;
 use std::time::Duration;
 
 use coveo_push::fake::ClockOffset;
-use coveo_push::{DocumentBody, Items, Permissions, RefreshError, RefreshKind};
+use coveo_push::{DocumentBody, ItemPusher, Items, Permissions, PushError, RefreshError, RefreshKind};
 
 #[tokio::main]
 async fn main() -> Result<(), shared::Failure> {
@@ -40,14 +40,23 @@ async fn refresh(items: &Items, pages: &[&str]) -> Result<(), RefreshError> {
         .pusher(|pusher| pusher.secured(true))
         .start()
         .await?;
-    for page in pages {
-        let doc = DocumentBody::text("Words.").title(*page).permissions(Permissions::public());
-        // An error drops the run: nothing is deleted, and the source is set to idle all the same.
-        run.pusher().add_or_update(&format!("https://example.com/{page}"), &doc).await?;
-    }
-    let report = run.finish().await;
+    let report = match push(run.pusher(), pages).await {
+        Ok(()) => run.finish().await,
+        Err(error) => {
+            eprintln!("{error}");
+            run.abort().await
+        }
+    };
     println!("{report}");
     // An error when something was not pushed, or what is old was not deleted.
     report.into_result()?;
+    Ok(())
+}
+
+async fn push(pusher: &ItemPusher, pages: &[&str]) -> Result<(), PushError> {
+    for page in pages {
+        let doc = DocumentBody::text("Words.").title(*page).permissions(Permissions::public());
+        pusher.add_or_update(&format!("https://example.com/{page}"), &doc).await?;
+    }
     Ok(())
 }

@@ -5,6 +5,9 @@
 //! What cannot be sent is always refused; what would be dropped follows the [`Preflight`] switch
 //! of the client.
 //!
+//! What only a whole run can see, such as a group that is pushed twice with other members, is looked for
+//! where a run is told to: [`PusherBuilder`](crate::PusherBuilder).
+//!
 //! The functions here are those that the calls use, for a dry run:
 //!
 //! ```

@@ -25,7 +25,8 @@ impl Sources {
     /// activity log shows and usage is counted by.
     ///
     /// A source that was set to anything but [`Idle`](SourceStatus::Idle) stays there until it is
-    /// set to it, so set it whether the work between went well or not:
+    /// set to it, so set it whether the work between went well or not. A
+    /// [refresh](super::Items::refresh) does that by itself.
     ///
     /// ```
     /// # async fn example(client: coveo_push::PushClient) -> Result<(), coveo_push::Error> {

@@ -140,8 +140,8 @@ pub struct PushReport {
     pub unsent: u64,
     /// How many of the accepted operations delete.
     pub deletions: u64,
-    /// Pushes whose future was dropped before they were done, streams of them among it. They are in no
-    /// other count: nothing of them was taken.
+    /// Pushes that were dropped before they were done, and streams that were left before their end. They
+    /// are in no other count: nothing of them was taken.
     pub cancelled: u64,
     /// Bytes of the operations that were taken.
     pub bytes_taken: u64,

@@ -104,7 +104,8 @@ impl BoundarySettings {
 /// nothing.
 ///
 /// `begun` is an HTTP `Date`, which is cut to whole seconds: never later than the true time. So the
-/// boundary is never later than the begin of the run, nor than anything that the run pushes.
+/// boundary is never later than the begin of the run, nor than anything that the run pushes. (Were the
+/// answer out of some cache, its date would be earlier still; so its `Age` is not looked at.)
 pub(super) fn boundary(settings: BoundarySettings, begun: Option<SystemTime>) -> Result<Option<Boundary>, NotBegun> {
     let BoundarySettings { deletes, margin, given, shared } = settings;
     let begun = begun.map(OrderingId::from_time);

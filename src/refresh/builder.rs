@@ -16,16 +16,23 @@ impl Items {
     ///
     /// ```
     /// # async fn example(client: coveo_push::PushClient) -> Result<(), coveo_push::RefreshError> {
-    /// use coveo_push::{DocumentBody, RefreshKind};
+    /// use coveo_push::{DocumentBody, ItemPusher, PushError, RefreshKind};
     ///
     /// let run = client.items("my-source").refresh(RefreshKind::Rebuild).start().await?;
-    /// for number in 0..10_000 {
-    ///     let doc = DocumentBody::text("words").title(format!("Document {number}"));
-    ///     run.pusher().add_or_update(&format!("https://example.com/{number}"), &doc).await?;
-    /// }
-    /// let report = run.finish().await;    // always there
+    /// let report = match push_all(run.pusher()).await {
+    ///     Ok(()) => run.finish().await,
+    ///     Err(_) => run.abort().await,    // deletes nothing
+    /// };
     /// println!("{report}");
     /// report.into_result()?;              // what stood in the way is an error
+    ///
+    /// async fn push_all(pusher: &ItemPusher) -> Result<(), PushError> {
+    ///     for number in 0..10_000 {
+    ///         let doc = DocumentBody::text("words").title(format!("Document {number}"));
+    ///         pusher.add_or_update(&format!("https://example.com/{number}"), &doc).await?;
+    ///     }
+    ///     Ok(())
+    /// }
     /// # Ok(()) }
     /// ```
     ///
@@ -38,9 +45,14 @@ impl Items {
     /// place of the service's would be believed: none may do so by the rules of HTTP.
     ///
     /// One run has all items of the source: what another run pushed before this one began is old.
-    /// Of an item that the service accepts and drops, the earlier version is old as well, and goes:
-    /// the [`preflight`](crate::preflight) finds those beforehand whose id, data or permissions are
-    /// known to be dropped, so leave it at [`Refuse`](crate::Preflight::Refuse) here.
+    ///
+    /// **Of an item that the service accepts and then drops, the earlier version goes,** as nothing here
+    /// can see that. The [`preflight`](crate::preflight) refuses what is known to be dropped, and so
+    /// forbids the deletion: leave it at [`Refuse`](crate::Preflight::Refuse). Its rules for this are
+    /// `document-id-not-a-uri`, `not-base64`, `too-many-permissions`, `permission-identity-empty`, and
+    /// for a secured source, where the run is told of it ([`secured`](PusherBuilder::secured),
+    /// [`known_identities`](PusherBuilder::known_identities)), `permissions-missing` and
+    /// `permission-identity-unknown`.
     pub fn refresh(&self, kind: RefreshKind) -> RefreshBuilder<ItemPusher> {
         RefreshBuilder::new(Target::Items(self.clone(), kind), self.pusher())
     }
@@ -85,7 +97,8 @@ impl<P> RefreshBuilder<P> {
     }
 
     /// Changes the settings of the pusher. What it has for calls (retries, the limit of API calls,
-    /// the patience) holds for those of the refresh as well.
+    /// the patience) holds for those of the refresh as well. A batch that failed forbids the deletion of
+    /// what is old even if a handler pushes it again.
     ///
     /// ```
     /// # async fn example(items: coveo_push::Items) -> Result<(), coveo_push::RefreshError> {

@@ -19,7 +19,7 @@ pub enum IdleOutcome {
     Set,
     /// The call failed: the source may still have the status that the run gave it.
     Failed(Error),
-    /// No call was needed: no status was set, as with identities, which have none.
+    /// No call was needed, as no status was set; identities have none.
     NotNeeded,
 }
 
@@ -28,7 +28,7 @@ impl fmt::Display for IdleOutcome {
         match self {
             Self::Set => f.write_str("the source is idle"),
             Self::Failed(error) => write!(f, "the source could not be set to idle ({error})"),
-            Self::NotNeeded => f.write_str("no status to set"),
+            Self::NotNeeded => f.write_str("no status was set"),
         }
     }
 }

@@ -15,7 +15,8 @@ pub enum RefreshKind {
     ///
     /// An item that was compared and not pushed counts as not in the run: push it all the same.
     Refresh,
-    /// What changed is pushed, deletions among it. Nothing else is deleted.
+    /// What changed is pushed, deletions among it. Nothing else is deleted, and the settings of that
+    /// mean nothing.
     Incremental,
 }
 

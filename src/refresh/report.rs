@@ -27,7 +27,8 @@ pub struct RefreshReport {
     pub deletion: DeletionOutcome,
     /// Whether the source is idle again.
     pub idle: IdleOutcome,
-    /// What became of everything that was pushed.
+    /// What became of everything that was pushed. The calls that begin and end the refresh are not in
+    /// its counts.
     pub push: PushReport,
 }
 

@@ -16,9 +16,11 @@ use crate::push::{IdentityPusher, ItemPusher, PushReport};
 /// [`Identities::refresh`](crate::Identities::refresh).
 ///
 /// It lends its [pusher](Self::pusher), and is ended by [`finish`](Self::finish), which says that
-/// everything was pushed, or by [`abort`](Self::abort). One that is dropped, as by a `?` or a panic on
-/// the way, is aborted: it deletes nothing, and a task of its own sets the source to idle, as far as
-/// there is a runtime that still runs it.
+/// everything was pushed, or by [`abort`](Self::abort).
+///
+/// One that is dropped, as by a `?` or a panic on the way, deletes nothing either, and leaves it to a
+/// task of its own to set the source to idle. That is the best it can do: a runtime that ends with it,
+/// as by a `?` out of `main`, ends the task, too. So end it.
 pub struct Refresh<P> {
     // Dropped first: it ends what is under way before the source is set to idle.
     pusher: P,

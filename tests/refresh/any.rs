@@ -299,7 +299,7 @@ fn check_report(case: &Case, report: &RefreshReport, after: &BTreeMap<String, u6
 }
 
 proptest! {
-    #![proptest_config(cases(4_000))]
+    #![proptest_config(cases(3_000))]
 
     #[test]
     fn a_refresh_wipes_nothing_whatever_goes_wrong(case in case()) {

@@ -184,3 +184,28 @@ async fn the_settings_of_another_pusher_do_not_lead_the_run_elsewhere() {
     assert_eq!(requests_of(&fake, Operation::PushItemBatch).len(), 3);
     assert_eq!(left(&fake), new());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_boundary_that_no_clock_was_there_for_is_held_against_the_answers_that_came_later() {
+    let fake = fake().await;
+    fake.inject(Fault::on(Operation::SetSourceStatus).without_date());
+    let run = rebuild(&fake).older_than(now(&fake) + 600_000).start().await.unwrap();
+    push_all(run.pusher()).await.unwrap();
+    let report = run.finish().await;
+    assert!(matches!(report.deletion, DeletionOutcome::Skipped(DeletionSkipped::ClockWentBack { .. })), "{report}");
+    assert_eq!(left(&fake), all());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_calls_of_a_refresh_are_as_patient_as_those_of_its_pusher() {
+    let fake = fake().await;
+    let wait = |parameter| Fault::on(Operation::SetSourceStatus).parameter("statusType", parameter).status(429);
+    fake.inject(wait("REBUILD").retry_after(secs(300)));
+    fake.inject(wait("IDLE").retry_after(secs(300)));
+    fake.inject(Fault::on(Operation::DeleteOldItems).status(429).retry_after(secs(300)));
+    let run = fake.client().items(SOURCE).refresh(RefreshKind::Rebuild).start().await.unwrap();
+    push_all(run.pusher()).await.unwrap();
+    run.finish().await.into_result().unwrap();
+    assert_eq!(left(&fake), new());
+    assert!(is_idle(&fake));
+}

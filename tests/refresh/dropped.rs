@@ -1,13 +1,18 @@
 //! Runs that are dropped: nothing is deleted, and the source is set to idle all the same.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex};
 
-use coveo_push::fake::Fault;
+use coveo_push::fake::{FakePushApi, Fault, FaultRates};
 use coveo_push::{
     DeletionOutcome, DeletionSkipped, IdentityPusher, ItemPusher, Operation, PushError, Refresh, RefreshError,
 };
 
-use super::support::{NEW, all, document, fake, is_idle, left, ms, push_all, rebuild, requests_of, runtime, secs};
+use tokio::sync::watch;
+
+use super::support::{
+    NEW, SOURCE, all, document, fake, is_idle, left, ms, push_all, rebuild, requests_of, runtime, secs,
+};
 
 #[tokio::test(start_paused = true)]
 async fn a_run_that_is_dropped_deletes_nothing_and_ends_idle() {
@@ -181,4 +186,31 @@ fn a_refresh_can_go_anywhere_and_be_shared() {
     is_free::<Refresh<ItemPusher>>();
     is_free::<Refresh<IdentityPusher>>();
     is_free::<RefreshError>();
+}
+
+#[test]
+fn on_several_threads_and_in_real_time_a_run_that_is_dropped_ends_idle_and_deletes_nothing() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_time().build().unwrap();
+    for round in 0..30 {
+        runtime.block_on(async {
+            let fake = FakePushApi::builder().source(SOURCE).build();
+            let rates = FaultRates::seeded(round).latency(ms(0)..=ms(3)).late_answer(ms(0)..=ms(3));
+            fake.inject_random(rates);
+            let sent: Arc<Mutex<Option<watch::Receiver<bool>>>> = Arc::default();
+            let run = async {
+                let run = rebuild(&fake).start().await.unwrap();
+                *sent.lock().unwrap() = Some(run.deletion_sent());
+                push_all(run.pusher()).await.unwrap();
+                run.finish().await
+            };
+            let _ = tokio::time::timeout(ms(round + 1), run).await;
+            let begin = std::time::Instant::now();
+            while !fake.requests().is_empty() && !is_idle(&fake) {
+                assert!(begin.elapsed() < secs(20), "round {round}: {:?}", fake.requests());
+                tokio::time::sleep(ms(1)).await;
+            }
+            let is_sent = sent.lock().unwrap().as_ref().is_some_and(|sent| *sent.borrow());
+            assert!(is_sent || requests_of(&fake, Operation::DeleteOldItems).is_empty());
+        });
+    }
 }

@@ -59,7 +59,7 @@ async fn an_error_says_whether_the_run_began_and_its_cause_is_in_the_chain() {
     let fake = fake().await;
     fake.inject(Fault::on(Operation::SetSourceStatus).status(412).error_code("SOURCE_DOES_NOT_EXIST"));
     let error = rebuild(&fake).start().await.unwrap_err();
-    assert_eq!(error.to_string(), "the refresh did not begin (no status to set)");
+    assert_eq!(error.to_string(), "the refresh did not begin (no status was set)");
     let cause = std::error::Error::source(&error).unwrap().to_string();
     assert!(cause.contains("sources.set_status: 412 SOURCE_DOES_NOT_EXIST"), "{cause}");
     assert!(matches!(error, RefreshError::NotBegun { .. }));
