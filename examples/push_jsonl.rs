@@ -10,19 +10,22 @@
 
 mod shared;
 
-use std::fs;
-use std::io;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::str::Utf8Error;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use std::{fs, io, mem, thread};
 
 use clap::Parser;
-use coveo_push::{FailedBatch, ItemPusher, Items, Progress, PushError, PushReport, Pushed, SavedBatch};
+use coveo_push::{FailedBatch, ItemPusher, Items, Progress, PushItem, PushReport, Pushed, SavedBatch};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Deserialize;
 use shared::lines::{Block, Blocks};
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
 
 /// Pushes files of JSON lines, one item a line, with its `documentId` or `uri`.
 #[derive(Debug, Parser)]
@@ -91,82 +94,135 @@ async fn push_files(items: &Items, arguments: &Arguments) -> Result<(PushReport,
     let stop = Arc::new(AtomicBool::new(false));
     tokio::spawn(stop_on_ctrl_c(Arc::clone(&stop)));
 
-    let mut place = Place::default();
-    let mut blocks = Blocks::read(arguments.files.clone());
+    let pusher = Arc::new(pusher);
+    let unread = push_blocks(&pusher, Blocks::read(arguments.files.clone()), &stop).await?;
+    let pusher = Arc::into_inner(pusher).ok_or_else(|| io::Error::other("a block is still being pushed"))?;
+    let report = pusher.finish().await;
+    bar.finish_and_clear();
+    saved.update()?;
+    Ok((report, unread))
+}
+
+/// Pushes all blocks: the lines of several are prepared at the same time, and pushed in their order.
+/// Returns how many lines and files could not be read.
+async fn push_blocks(
+    pusher: &Arc<ItemPusher>,
+    mut blocks: Blocks,
+    stop: &Arc<AtomicBool>,
+) -> Result<u64, shared::Failure> {
+    // One more than can be worked on: one waits for its turn.
+    let at_once = 1 + thread::available_parallelism().map_or(1, NonZero::get);
+    let mut tasks = JoinSet::new();
+    let (first, mut turn) = oneshot::channel();
+    let _ = first.send(Place::default());
+    let mut unread = 0;
     while let Some(block) = blocks.next().await
         && !stop.load(Ordering::Relaxed)
     {
         match block {
             Ok(block) => {
-                if let Err(stopped) = push_block(&pusher, &block, &stop, &mut place).await {
-                    eprintln!("{stopped}");
-                    break;
+                if tasks.len() >= at_once
+                    && let Some(done) = tasks.join_next().await
+                {
+                    done?;
                 }
-                blocks.done(block);
+                let (next, next_turn) = oneshot::channel();
+                let turn = mem::replace(&mut turn, next_turn);
+                tasks.spawn(push_block(Arc::clone(pusher), block, turn, next, Arc::clone(stop)));
             }
             // What was read is pushed all the same.
             Err(error) => {
                 eprintln!("{error}");
-                place.unread += 1;
+                unread += 1;
             }
         }
     }
-    let report = pusher.finish().await;
-    bar.finish_and_clear();
-    saved.update()?;
-    Ok((report, place.unread))
+    while let Some(done) = tasks.join_next().await {
+        done?;
+    }
+    // The last block has passed it on, unless the run has stopped.
+    Ok(unread + turn.await.map_or(0, |place| place.unread))
 }
 
-/// Where reading is.
+/// Where pushing is.
 #[derive(Default)]
 struct Place {
     name: Arc<str>,
     /// The number of the line before.
     line: u64,
-    /// Lines that are not text, and files that cannot be read.
+    /// Lines that are not text.
     unread: u64,
 }
 
-/// Pushes the lines of a block.
-async fn push_block(pusher: &ItemPusher, block: &Block, stop: &AtomicBool, place: &mut Place) -> Result<(), PushError> {
-    let name = &block.name;
+/// Prepares the lines of a block, pushes them when it is their turn, and passes that on. Nobody's
+/// turn comes after a push that finds the run stopped.
+async fn push_block(
+    pusher: Arc<ItemPusher>,
+    block: Block,
+    turn: oneshot::Receiver<Place>,
+    next: oneshot::Sender<Place>,
+    stop: Arc<AtomicBool>,
+) {
+    let lines: Vec<Line> = block.lines().map(Line::read).collect();
+    let prepared: Vec<_> = lines.iter().map(|line| line.prepare(&pusher)).collect();
+    let Ok(mut place) = turn.await else { return };
+    let name = block.name();
     if place.name != *name {
         (place.name, place.line) = (Arc::clone(name), 0);
     }
-    for line in block.lines() {
+    for push in prepared {
         if stop.load(Ordering::Relaxed) {
             break;
         }
         place.line += 1;
-        match line {
-            Ok(text) if text.trim_ascii().is_empty() => {}
-            Ok(text) => {
-                if let Pushed::Refused(refused) = push_line(pusher, text).await? {
-                    eprintln!("{name}:{}: {refused}", place.line);
-                }
-            }
-            Err(error) => {
+        match push {
+            None => {}
+            Some(Ok(push)) => match push.await {
+                Ok(Pushed::Taken) => {}
+                Ok(Pushed::Refused(refused)) => eprintln!("{name}:{}: {refused}", place.line),
+                Err(stopped) => return eprintln!("{stopped}"),
+            },
+            Some(Err(error)) => {
                 eprintln!("{name}:{}: {error}", place.line);
                 place.unread += 1;
             }
         }
     }
-    Ok(())
+    // Nobody waits for it when reading has ended with an error.
+    let _ = next.send(place);
 }
 
-/// Pushes one line: by its `documentId`, or else by its `uri`.
-async fn push_line(pusher: &ItemPusher, text: &str) -> Result<Pushed, PushError> {
-    #[derive(Deserialize)]
-    struct Uri {
-        uri: String,
+/// One line of a file.
+struct Line<'a> {
+    text: Result<&'a str, Utf8Error>,
+    /// The item's id, where it is not in a `documentId`.
+    uri: Option<String>,
+}
+
+impl<'a> Line<'a> {
+    fn read(text: Result<&'a str, Utf8Error>) -> Self {
+        #[derive(Deserialize)]
+        struct Uri {
+            uri: String,
+        }
+
+        let by_uri = text.ok().filter(|text| !text.contains("\"documentId\""));
+        let uri = by_uri.and_then(|text| serde_json::from_str::<Uri>(text).ok());
+        Self { text, uri: uri.map(|Uri { uri }| uri) }
     }
 
-    if text.contains("\"documentId\"") {
-        return pusher.add_or_update_json_with_id(text).await;
-    }
-    match serde_json::from_str::<Uri>(text) {
-        Ok(Uri { uri }) => pusher.add_or_update_json(&uri, text).await,
-        Err(_) => pusher.add_or_update_json_with_id(text).await,
+    /// The push of this line; none when it is empty.
+    fn prepare<'b>(&'b self, pusher: &'b ItemPusher) -> Option<Result<PushItem<'b>, Utf8Error>> {
+        let text = match self.text {
+            Ok(text) if text.trim_ascii().is_empty() => return None,
+            Ok(text) => text,
+            Err(error) => return Some(Err(error)),
+        };
+        let push = match &self.uri {
+            Some(uri) => pusher.add_or_update_json(uri, text),
+            None => pusher.add_or_update_json_with_id(text),
+        };
+        Some(Ok(push.prepare()))
     }
 }
 

@@ -91,6 +91,23 @@
 //!
 //! An item without permissions has none: nothing becomes public because nothing was said.
 //!
+//! Who will see it in the end is evaluated here, before anything is sent: [`IdentityGraph`] takes the
+//! same identities, and [`Permissions::evaluate`] gives a verdict with its reason. [`access`] has the
+//! rules.
+//!
+//! ```
+//! use coveo_push::{Identity, IdentityBody, IdentityGraph, PermissionIdentity, PermissionSet, Permissions};
+//!
+//! let mut graph = IdentityGraph::new("My Provider");
+//! let group = IdentityBody::group("Staff").member(Identity::user("asmith@example.com"));
+//! graph.identities("My Provider").add_or_update(&group);
+//!
+//! let staff_only = Permissions::from(PermissionSet::new().allow(PermissionIdentity::group("Staff")));
+//! let alice = graph.viewer(Identity::user("asmith@example.com"));
+//! let access = staff_only.evaluate(&alice);
+//! assert_eq!(access.to_string(), "allowed in level 1: by set 1 (asmith@example.com -> Staff)");
+//! ```
+//!
 //! # Several items, and large ones
 //!
 //! The service counts calls, so several items go better as a batch: [`Items::push_batch`] and
@@ -240,6 +257,7 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod access;
 mod api;
 mod client;
 mod credentials;
@@ -254,6 +272,7 @@ mod push;
 mod refresh;
 mod region;
 
+pub use access::{Access, IdentityGraph, Viewer};
 pub use api::{
     Accepted, AddOrUpdateAlias, AddOrUpdateIdentity, AddOrUpdateItem, BatchAccepted, CreateFileContainer,
     DeleteIdentity, DeleteItem, DeleteOldIdentities, DeleteOldItems, FileContainers, Identities, Items, PushBatch,

@@ -351,9 +351,14 @@ fn is_text(json: &[u8], plain: &str) -> bool {
 
 /// The text of a JSON string; of anything else, what is written there.
 fn text(json: &[u8]) -> Cow<'_, str> {
-    match serde_json::from_slice::<Cow<'_, str>>(json) {
-        Ok(text) => text,
-        Err(_) => String::from_utf8_lossy(json),
+    text_of(json).unwrap_or_else(|| String::from_utf8_lossy(json))
+}
+
+/// The text of a JSON string, which is copied where it has escapes alone.
+pub(crate) fn text_of(json: &[u8]) -> Option<Cow<'_, str>> {
+    match serde_json::from_slice::<&str>(json) {
+        Ok(text) => Some(Cow::Borrowed(text)),
+        Err(_) => serde_json::from_slice::<String>(json).ok().map(Cow::Owned),
     }
 }
 

@@ -3,92 +3,90 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::PathBuf;
-use std::str::Utf8Error;
+use std::str::{self, Utf8Error};
 use std::sync::Arc;
 use std::sync::mpsc as spare;
-use std::thread;
+use std::{mem, thread};
 
 use tokio::sync::mpsc;
 
 /// How much is read at a time.
-const BLOCK: usize = 512 * 1024;
+const BLOCK: usize = 256 * 1024;
 
-/// Whole lines of one file.
+/// Whole lines of one file. Its memory is read into again once it is dropped.
 pub(crate) struct Block {
-    pub(crate) name: Arc<str>,
-    text: Text,
-    /// Where each line ends, its line end included.
-    ends: Vec<usize>,
-}
-
-/// Lines that are text, or bytes of which some line is not.
-enum Text {
-    Utf8(String),
-    Bytes(Vec<u8>),
+    name: Arc<str>,
+    bytes: Vec<u8>,
+    spare: spare::Sender<Vec<u8>>,
 }
 
 impl Block {
-    /// The lines in their order, with their ends found beforehand.
-    pub(crate) fn lines(&self) -> impl Iterator<Item = Result<&str, Utf8Error>> + Send {
+    /// The file's name.
+    pub(crate) fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// The lines in their order, with their ends.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = Result<&str, Utf8Error>> {
+        // All at once is faster than line by line, and mostly all is well.
+        let text = str::from_utf8(&self.bytes).ok();
+        let ends = memchr::memchr_iter(b'\n', &self.bytes).map(|end| end + 1);
+        let has_rest = self.bytes.last().is_some_and(|last| *last != b'\n');
         let mut start = 0;
-        self.ends.iter().map(move |end| {
-            let line = std::mem::replace(&mut start, *end)..*end;
-            match &self.text {
-                Text::Utf8(text) => Ok(text.get(line).unwrap_or_default()),
-                Text::Bytes(bytes) => std::str::from_utf8(bytes.get(line).unwrap_or_default()),
+        ends.chain(has_rest.then_some(self.bytes.len())).map(move |end| {
+            let line = mem::replace(&mut start, end)..end;
+            match text {
+                Some(text) => Ok(text.get(line).unwrap_or_default()),
+                None => str::from_utf8(self.bytes.get(line).unwrap_or_default()),
             }
         })
     }
 }
 
-/// The blocks of some files, or of standard input without any.
-pub(crate) struct Blocks {
-    blocks: mpsc::Receiver<io::Result<Block>>,
-    spare: spare::Sender<Vec<u8>>,
+impl Drop for Block {
+    fn drop(&mut self) {
+        // Nobody is there to have it when all is read.
+        let _ = self.spare.send(mem::take(&mut self.bytes));
+    }
 }
+
+/// The blocks of some files, or of standard input without any.
+pub(crate) struct Blocks(mpsc::Receiver<io::Result<Block>>);
 
 impl Blocks {
     pub(crate) fn read(files: Vec<PathBuf>) -> Self {
-        let (sender, blocks) = mpsc::channel(2);
-        let (spare, spares) = spare::channel();
+        let (sender, blocks) = mpsc::channel(1);
         thread::spawn(move || {
-            if let Err(error) = read_all(&files, &spares, &sender) {
+            if let Err(error) = read_all(&files, &sender) {
                 // Nobody is there to be told when the receiver is gone.
                 let _ = sender.blocking_send(Err(error));
             }
         });
-        Self { blocks, spare }
+        Self(blocks)
     }
 
     pub(crate) async fn next(&mut self) -> Option<io::Result<Block>> {
-        self.blocks.recv().await
-    }
-
-    /// Gives the memory of a block back, to be read into again.
-    pub(crate) fn done(&self, block: Block) {
-        let buffer = match block.text {
-            Text::Utf8(text) => text.into_bytes(),
-            Text::Bytes(bytes) => bytes,
-        };
-        let _ = self.spare.send(buffer);
+        self.0.recv().await
     }
 }
 
 type Blockwise = mpsc::Sender<io::Result<Block>>;
+type Spare = (spare::Sender<Vec<u8>>, spare::Receiver<Vec<u8>>);
 
-fn read_all(files: &[PathBuf], spares: &spare::Receiver<Vec<u8>>, to: &Blockwise) -> io::Result<()> {
+fn read_all(files: &[PathBuf], to: &Blockwise) -> io::Result<()> {
+    let spare = spare::channel();
     if files.is_empty() {
-        return read_lines("standard input", io::stdin().lock(), spares, to);
+        return read_lines("standard input", io::stdin().lock(), &spare, to);
     }
     for path in files {
         let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
         let file = File::open(path).map_err(named)?;
-        read_lines(&path.display().to_string(), file, spares, to).map_err(named)?;
+        read_lines(&path.display().to_string(), file, &spare, to).map_err(named)?;
     }
     Ok(())
 }
 
-fn read_lines(name: &str, mut file: impl Read, spares: &spare::Receiver<Vec<u8>>, to: &Blockwise) -> io::Result<()> {
+fn read_lines(name: &str, mut file: impl Read, (spare, spares): &Spare, to: &Blockwise) -> io::Result<()> {
     let name: Arc<str> = name.into();
     let mut part_of_line = Vec::new();
     loop {
@@ -102,20 +100,9 @@ fn read_lines(name: &str, mut file: impl Read, spares: &spare::Receiver<Vec<u8>>
             let whole = memchr::memrchr(b'\n', &bytes).map_or(0, |end| end + 1);
             part_of_line = bytes.split_off(whole);
         }
-        let block = Block::new(&name, bytes);
+        let block = Block { name: Arc::clone(&name), bytes, spare: spare.clone() };
         if to.blocking_send(Ok(block)).is_err() || is_end {
             return Ok(());
         }
-    }
-}
-
-impl Block {
-    fn new(name: &Arc<str>, bytes: Vec<u8>) -> Self {
-        let mut ends: Vec<usize> = memchr::memchr_iter(b'\n', &bytes).map(|end| end + 1).collect();
-        if ends.last().copied().unwrap_or_default() < bytes.len() {
-            ends.push(bytes.len());
-        }
-        let text = String::from_utf8(bytes).map_or_else(|error| Text::Bytes(error.into_bytes()), Text::Utf8);
-        Self { name: Arc::clone(name), text, ends }
     }
 }

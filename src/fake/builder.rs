@@ -10,7 +10,7 @@ use super::clock::{Clock, ClockOffset};
 use super::containers::Containers;
 use super::exchange::Shared;
 use super::fault::Faults;
-use super::provider::Provider;
+use super::provider::{EMAIL_PROVIDER, Provider};
 use super::record::Record;
 use super::source::Source;
 use super::state::State;
@@ -70,7 +70,8 @@ impl FakePushApiBuilder {
         self
     }
 
-    /// A security identity provider. Its id may hold spaces.
+    /// A security identity provider. Its id may hold spaces. The first one is that of the identities
+    /// that the [graph](FakePushApi::identity_graph) finds named without one.
     pub fn provider(mut self, id: impl Into<String>) -> Self {
         self.providers.push(id.into());
         self
@@ -111,6 +112,7 @@ impl FakePushApiBuilder {
             keys.push("fake-key".to_owned());
         }
         let sources = self.sources.into_iter().map(|(id, is_secured)| (id, Source::new(is_secured)));
+        let default_provider = self.providers.first().map_or(EMAIL_PROVIDER, String::as_str).to_owned();
         let providers = self.providers.into_iter().map(|id| (id, Provider::default()));
         let state = State {
             organization: self.organization,
@@ -120,6 +122,7 @@ impl FakePushApiBuilder {
             clock: Clock::start(self.clock_offset),
             sources: sources.collect(),
             providers: providers.collect::<BTreeMap<_, _>>(),
+            default_provider,
             containers: Containers::new(self.container_lifetime),
             delayed: Vec::new(),
             faults: Faults::default(),

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::answer::Refusal;
 use super::json::{Object, malformed};
+use crate::access::{Access, Viewer};
 use crate::model::{CompressionType, OrderingId, Permissions, document_keys as key};
 
 /// An item that a source of the fake holds. Cheap to clone.
@@ -133,6 +134,37 @@ impl FakeItem {
     #[must_use]
     pub fn permissions(&self) -> Option<&Permissions> {
         self.0.permissions.as_ref()
+    }
+
+    /// Whether somebody sees it, and why: what [`Permissions::evaluate`] says of its permissions. One
+    /// that has none is seen by everybody; a secured source has no such item.
+    ///
+    /// ```
+    /// use coveo_push::fake::FakePushApi;
+    /// use coveo_push::{DocumentBody, Identity, IdentityBody, PermissionIdentity, PermissionSet, Viewer};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), coveo_push::Error> {
+    /// let fake = FakePushApi::builder().secured_source("my-source").provider("My Provider").build();
+    /// # let client = fake.client();
+    /// # let staff = IdentityBody::group("Staff").member(Identity::user("asmith@example.com"));
+    /// # let _ = client.identities("My Provider").add_or_update(&staff).await?;
+    /// # let set = PermissionSet::new().allow(PermissionIdentity::group("Staff"));
+    /// # let doc = DocumentBody::text("Words.").permissions(set);
+    /// # let _ = client.items("my-source").add_or_update("https://example.com/a", &doc).await?;
+    /// // … what the connector under test pushes …
+    ///
+    /// let alice = fake.identity_graph().viewer(Identity::user("asmith@example.com"));
+    /// let item = fake.source("my-source").item("https://example.com/a").unwrap();
+    /// assert!(item.visible_to(&alice).is_allowed());
+    /// assert!(!item.visible_to(&Viewer::unauthenticated()).is_allowed());
+    /// # Ok(()) }
+    /// ```
+    pub fn visible_to(&self, viewer: &Viewer) -> Access {
+        match self.permissions() {
+            Some(permissions) => permissions.evaluate(viewer),
+            None => Permissions::public().evaluate(viewer),
+        }
     }
 
     /// How its binary data is compressed: [`ZLib`](CompressionType::ZLib) where nothing was said,

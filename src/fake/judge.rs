@@ -8,14 +8,11 @@ use bytes::Bytes;
 use super::containers::Containers;
 use super::dropped::DropReason;
 use super::item::Pushed;
-use super::provider::Provider;
+use super::provider::{EMAIL_PROVIDER, Provider};
 use super::source::Source;
 use crate::model::{CompressionType, OrderingId, PermissionIdentity};
 use crate::operation::Operation;
 use crate::preflight::limit;
-
-/// A provider that every organization has, which takes any address for a user.
-const EMAIL_PROVIDER: &str = "Email Security Provider";
 
 pub(super) struct Judge<'a> {
     providers: &'a mut BTreeMap<String, Provider>,

@@ -101,7 +101,11 @@
 //!   everybody;
 //! * after a delete-older-than in the future, deletes with a lower ordering id are ignored as pushes
 //!   are, and both are taken again when that time has come;
-//! * disabling an identity that was never pushed leaves no trace;
+//! * disabling an identity that was never pushed disables it all the same: it may be a member of
+//!   groups. It is then held, with nothing but its name and type;
+//! * who [sees](FakeItem::visible_to) an item is what [`access`](crate::access) says, with the readings
+//!   that it lists. Permissions count in a source that is not secured, too, and an item there that
+//!   has none is seen by everybody;
 //! * the work is done at once. The service queues it, and does it in its own time.
 
 mod answer;
@@ -140,6 +144,7 @@ pub use record::RecordedRequest;
 pub use server::FakeServer;
 pub use views::{FakeProvider, FakeSource};
 
+use crate::access::IdentityGraph;
 use crate::client::{PushClient, PushClientBuilder};
 use crate::credentials::ApiKey;
 use exchange::Shared;
@@ -197,6 +202,22 @@ impl FakePushApi {
     #[must_use]
     pub fn provider(&self, id: impl Into<String>) -> FakeProvider {
         FakeProvider { shared: self.shared.clone(), id: id.into() }
+    }
+
+    /// Who is who and in which group, by all that was pushed to the providers: to ask who
+    /// [sees](FakeItem::visible_to) an item. It is a copy, and stays as it is when more is pushed.
+    ///
+    /// Identities that are named without a provider are those of the first one that the fake was built
+    /// with, or of the `Email Security Provider` when it was built with none.
+    #[must_use]
+    pub fn identity_graph(&self) -> IdentityGraph {
+        self.shared.look(|state| {
+            let mut graph = IdentityGraph::new(&state.default_provider);
+            for (id, provider) in &state.providers {
+                provider.add_to(&mut graph.identities(id));
+            }
+            graph
+        })
     }
 
     /// How many file containers there were.

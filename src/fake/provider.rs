@@ -3,10 +3,14 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::dropped::{DropReason, DroppedIdentity};
+use crate::access::GraphIdentities;
 use crate::model::{
     BatchIdentityBody, Identity, IdentityBody, MappedIdentity, MappedIdentityBody, OrderingId, SecurityIdentityType,
 };
 use crate::operation::Operation;
+
+/// A provider that every organization has, which takes any address for a user.
+pub(super) const EMAIL_PROVIDER: &str = "Email Security Provider";
 
 /// A security identity that a provider of the fake holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,7 +75,9 @@ pub(super) struct Provider {
 impl Provider {
     pub(super) fn add_or_update(&mut self, body: IdentityBody, id: OrderingId, operation: Operation) {
         let IdentityBody { identity, members, well_knowns } = body;
-        if let Some(entry) = self.entry(identity, id, operation) {
+        if let Some(entry) = self.entry(&identity, id, operation) {
+            entry.identity = identity;
+            entry.is_disabled = false;
             entry.members = members.unwrap_or_default();
             entry.well_knowns = well_knowns.unwrap_or_default();
         }
@@ -79,20 +85,17 @@ impl Provider {
 
     pub(super) fn add_or_update_alias(&mut self, body: MappedIdentityBody, id: OrderingId, operation: Operation) {
         let MappedIdentityBody { identity, mappings, well_knowns } = body;
-        if let Some(entry) = self.entry(identity, id, operation) {
+        if let Some(entry) = self.entry(&identity, id, operation) {
+            entry.identity = identity;
+            entry.is_disabled = false;
             entry.aliases = mappings;
             entry.well_knowns = well_knowns.unwrap_or_default();
         }
     }
 
-    pub(super) fn disable(&mut self, identity: Identity, id: OrderingId, operation: Operation) {
-        self.known = None;
-        let Some(entry) = self.identities.get_mut(&key(&identity)) else { return };
-        if id < entry.ordering_id {
-            self.drop_it(identity, id, operation);
-        } else {
+    pub(super) fn disable(&mut self, identity: &Identity, id: OrderingId, operation: Operation) {
+        if let Some(entry) = self.entry(identity, id, operation) {
             entry.is_disabled = true;
-            entry.ordering_id = id;
         }
     }
 
@@ -104,7 +107,7 @@ impl Provider {
         for body in batch.mappings {
             self.add_or_update_alias(body, id, operation);
         }
-        for identity in batch.deleted {
+        for identity in &batch.deleted {
             self.disable(identity, id, operation);
         }
     }
@@ -128,14 +131,30 @@ impl Provider {
         known.contains(&(name.to_owned(), identity_type))
     }
 
-    /// The entry of an identity, enabled and brought up to date, unless the operation is too old.
-    fn entry(&mut self, identity: Identity, id: OrderingId, operation: Operation) -> Option<&mut FakeIdentity> {
+    /// Pushes all that is held into a graph.
+    pub(super) fn add_to(&self, graph: &mut GraphIdentities<'_>) {
+        for entry in self.identities.values() {
+            let FakeIdentity { identity, members, well_knowns, aliases, is_disabled, ordering_id: _ } = entry;
+            let granted = well_knowns.iter().cloned();
+            let body = IdentityBody::new(identity.clone()).members(members.iter().cloned()).well_knowns(granted);
+            let mappings = aliases.clone();
+            let alias =
+                MappedIdentityBody { identity: identity.clone(), mappings, well_knowns: body.well_knowns.clone() };
+            graph.add_or_update(&body).add_or_update_alias(&alias);
+            if *is_disabled {
+                graph.delete(identity);
+            }
+        }
+    }
+
+    /// The entry of an identity, for an operation that is not too old.
+    fn entry(&mut self, identity: &Identity, id: OrderingId, operation: Operation) -> Option<&mut FakeIdentity> {
         self.known = None;
-        if self.identities.get(&key(&identity)).is_some_and(|entry| id < entry.ordering_id) {
-            self.drop_it(identity, id, operation);
+        if self.identities.get(&key(identity)).is_some_and(|entry| id < entry.ordering_id) {
+            self.drop_it(identity.clone(), id, operation);
             return None;
         }
-        let entry = self.identities.entry(key(&identity)).or_insert_with(|| FakeIdentity {
+        let entry = self.identities.entry(key(identity)).or_insert_with(|| FakeIdentity {
             identity: identity.clone(),
             members: Vec::new(),
             well_knowns: Vec::new(),
@@ -143,8 +162,6 @@ impl Provider {
             is_disabled: false,
             ordering_id: id,
         });
-        entry.identity = identity;
-        entry.is_disabled = false;
         entry.ordering_id = id;
         Some(entry)
     }

@@ -109,7 +109,7 @@ impl State {
                 provider.add_or_update_alias(body, id, Operation::AddOrUpdateAlias);
             }),
             Operation::DeleteIdentity => self.identity(request, |provider, body: IdentityBody, id| {
-                provider.disable(body.identity, id, Operation::DeleteIdentity);
+                provider.disable(&body.identity, id, Operation::DeleteIdentity);
             }),
             Operation::PushIdentityBatch => self.push_identities(request),
             Operation::DeleteOldIdentities => self.delete_old_identities(request),

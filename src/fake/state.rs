@@ -29,6 +29,8 @@ pub(super) struct State {
     pub(super) clock: Clock,
     pub(super) sources: BTreeMap<String, Source>,
     pub(super) providers: BTreeMap<String, Provider>,
+    /// The first of them: that of every identity that is named without one.
+    pub(super) default_provider: String,
     pub(super) containers: Containers,
     pub(super) delayed: Vec<Delayed>,
     pub(super) faults: Faults,

@@ -1,14 +1,15 @@
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::SecurityIdentityType;
 use super::any_case::deserialize_any_case;
+use super::{Identity, SecurityIdentityType};
 
 /// Who may see an item, in one of the service's two models
 /// ([articles 107](https://docs.coveo.com/en/107/) and [25](https://docs.coveo.com/en/25/)).
 ///
 /// Left out when a document has none: a secured source then reports an error for the item, and a
 /// private or shared one needs none. No document becomes public because nothing was said.
+/// [`evaluate`](Self::evaluate) tells beforehand who will see the item.
 ///
 /// ```
 /// use coveo_push::{PermissionIdentity, PermissionLevel, PermissionSet, Permissions};
@@ -238,5 +239,12 @@ impl PermissionIdentity {
     pub fn security_provider(mut self, provider: impl Into<String>) -> Self {
         self.security_provider = Some(provider.into());
         self
+    }
+}
+
+/// The identity of that name and type, in the source's first provider.
+impl From<Identity> for PermissionIdentity {
+    fn from(identity: Identity) -> Self {
+        Self::new(identity.name, identity.identity_type)
     }
 }

@@ -8,7 +8,7 @@ use super::keys::Scope;
 use super::pushing::{Pushing, Unfinished};
 use super::report::{PushError, Pushed};
 use super::run::Run;
-use super::scratch::{Scratch, Write, Written};
+use super::scratch::{Draft, Reader, Write, Written};
 use super::{PushTarget, PusherBuilder, run_methods};
 use crate::api::Identities;
 use crate::model::{Identity, IdentityBody, MappedIdentityBody};
@@ -168,15 +168,15 @@ impl<'a, T: Serialize, F: Fn() -> Vec<Finding>> Write<'a> for PushIdentity<'_, T
         self.scope
     }
 
-    fn write(&self, scratch: &mut Scratch) -> Result<Written<'a>, Vec<Finding>> {
+    fn write(&self, draft: &mut Draft, _: &mut Reader) -> Result<Written<'a>, Vec<Finding>> {
         let Identity { identity_type, name, .. } = self.pushed.identity();
-        scratch.id.extend([identity_type.in_identity(), ":", name]);
+        draft.id.extend([identity_type.in_identity(), ":", name]);
         let mut findings = (self.findings)();
         if self.switch != Preflight::Off {
             findings.extend(self.checks.identity(self.pushed));
         }
         let warnings = preflight::judge(findings, self.switch)?;
-        serde_json::to_writer(&mut scratch.buffer, self.body).map_err(|error| no_object(name, &error))?;
+        serde_json::to_writer(&mut draft.buffer, self.body).map_err(|error| no_object(name, &error))?;
         Ok(Written { tail: &[], warnings })
     }
 }

@@ -13,10 +13,10 @@ use super::keys::Scope;
 use super::pushing::Pushing;
 use super::report::{PushError, Pushed};
 use super::run::Run;
-use super::scratch::{Scratch, Write, Written};
+use super::scratch::{Draft, Reader, Write, Written};
 use crate::model::DeletedDocument;
 use crate::model::document_keys::DOCUMENT_ID;
-use crate::model::object::{self, ObjectError};
+use crate::model::object::{self, Layout, ObjectError};
 use crate::preflight::{self, Finding, Preflight, Rule, RunChecks, WrittenItem};
 
 /// One push of an item: [`ItemPusher::add_or_update`](super::ItemPusher::add_or_update). Nothing is
@@ -30,6 +30,27 @@ impl<'a> PushItem<'a> {
     pub(super) fn new(run: &'a Arc<Run>, item: Item<'a>) -> Self {
         let (switch, checks) = (run.kernel.shared.preflight, &run.settings.checks);
         Self { pushing: Pushing::new(run, AddOrUpdate { item, switch, checks }) }
+    }
+
+    /// Checks and writes the item now, instead of when it is awaited, which then only gives it its
+    /// place in the order: so threads can do the work of many items at the same time, and the order
+    /// stays that in which they are awaited.
+    ///
+    /// What is prepared is held in memory beside the batches. An item that is refused is counted when
+    /// it is awaited.
+    ///
+    /// ```
+    /// # async fn example(pusher: coveo_push::ItemPusher, lines: Vec<String>) -> Result<(), coveo_push::PushError> {
+    /// let prepared: Vec<_> = lines.iter().map(|line| pusher.add_or_update_json_with_id(line).prepare()).collect();
+    /// for item in prepared {
+    ///     item.await?;
+    /// }
+    /// # Ok(()) }
+    /// ```
+    #[must_use = "nothing is pushed before it is awaited"]
+    pub fn prepare(mut self) -> Self {
+        self.pushing.prepare();
+        self
     }
 }
 
@@ -62,11 +83,11 @@ pub(super) enum Item<'a> {
 
 /// Any type that serialises.
 pub(super) trait WriteObject: Sync {
-    fn write_object(&self, scratch: &mut Scratch) -> Result<(), ObjectError>;
+    fn write_object(&self, draft: &mut Draft, layout: &mut Layout) -> Result<(), ObjectError>;
 }
 
 impl<T: Serialize + Sync> WriteObject for T {
-    fn write_object(&self, Scratch { id, buffer, layout, .. }: &mut Scratch) -> Result<(), ObjectError> {
+    fn write_object(&self, Draft { id, buffer }: &mut Draft, layout: &mut Layout) -> Result<(), ObjectError> {
         object::write(buffer, layout, Some(id), self)
     }
 }
@@ -87,17 +108,18 @@ impl<'a> Write<'a> for AddOrUpdate<'a> {
         Scope::Main
     }
 
-    fn write(&self, scratch: &mut Scratch) -> Result<Written<'a>, Vec<Finding>> {
+    fn write(&self, draft: &mut Draft, reader: &mut Reader) -> Result<Written<'a>, Vec<Finding>> {
         let (tail, findings) = match self.item {
             Item::Typed { document_id, item } => {
-                scratch.id.push_str(document_id);
-                item.write_object(scratch).map_err(|error| vec![preflight::unwritable(document_id, &error)])?;
-                let item = scratch.keys.read(&scratch.buffer, &scratch.layout);
+                draft.id.push_str(document_id);
+                item.write_object(draft, &mut reader.layout)
+                    .map_err(|error| vec![preflight::unwritable(document_id, &error)])?;
+                let item = reader.keys.read(&draft.buffer, &reader.layout);
                 ("", self.findings(document_id, item))
             }
             Item::Json { document_id, json } => {
-                scratch.id.push_str(document_id.unwrap_or_default());
-                self.write_json(json, document_id.is_none(), scratch)?
+                draft.id.push_str(document_id.unwrap_or_default());
+                self.write_json(json, document_id.is_none(), draft, reader)?
             }
         };
         let warnings = preflight::judge(findings, self.switch)?;
@@ -111,13 +133,14 @@ impl<'a> AddOrUpdate<'a> {
         &self,
         text: &'a str,
         has_own_id: bool,
-        Scratch { id, buffer, layout, keys }: &mut Scratch,
+        Draft { id, buffer }: &mut Draft,
+        Reader { layout, keys }: &mut Reader,
     ) -> Result<(&'a str, Vec<Finding>), Vec<Finding>> {
         let text = json::check(text, layout).map_err(|error| no_object(id, &error))?;
         let item = keys.read(text.as_bytes(), layout);
         let own_id = item.property(DOCUMENT_ID);
-        if has_own_id && let Some(own_id) = own_id.and_then(|own_id| serde_json::from_slice::<String>(own_id).ok()) {
-            *id = own_id;
+        if has_own_id && let Some(own_id) = own_id.and_then(preflight::text_of) {
+            id.push_str(&own_id);
         } else if own_id.is_some_and(object::is_null) {
             let message = "the text itself says that its documentId is null; leave it out, or give the same";
             return Err(vec![Finding::new(&**id, Rule::DocumentIdMismatch, message)]);
@@ -155,13 +178,13 @@ impl<'a> Write<'a> for Delete<'a> {
         if self.delete_children { Scope::Children } else { Scope::Main }
     }
 
-    fn write(&self, scratch: &mut Scratch) -> Result<Written<'a>, Vec<Finding>> {
-        scratch.id.push_str(self.document_id);
+    fn write(&self, draft: &mut Draft, _: &mut Reader) -> Result<Written<'a>, Vec<Finding>> {
+        draft.id.push_str(self.document_id);
         let findings = preflight::document_id(self.document_id, self.switch).into_iter().collect();
         let warnings = preflight::judge(findings, self.switch)?;
         let deleted =
             DeletedDocument { document_id: self.document_id.to_owned(), delete_children: self.delete_children };
-        serde_json::to_writer(&mut scratch.buffer, &deleted).map_err(|error| no_object(self.document_id, &error))?;
+        serde_json::to_writer(&mut draft.buffer, &deleted).map_err(|error| no_object(self.document_id, &error))?;
         Ok(Written { tail: &[], warnings })
     }
 }

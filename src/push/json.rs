@@ -1,4 +1,4 @@
-//! JSON text that is in hand: checked in one pass, and not copied before it goes into its batch.
+//! JSON text that is in hand: checked, and not copied before it goes into its batch.
 
 use std::fmt;
 use std::ops::Range;

@@ -8,17 +8,17 @@ use super::frame;
 use super::keys::Key;
 use super::report::{PushError, Pushed};
 use super::run::{Run, Taking};
-use super::scratch::{Scratch, Write, Written};
+use super::scratch::{Draft, Reader, Write, Written};
 use crate::http::{BoxFuture, trace};
 use crate::preflight::{Finding, Rule};
 
 /// Waits for room, writes the operation, and has the run take it. It is written once there is room,
-/// and apart from the batch; taking it awaits nothing. So a push that is dropped has taken its
-/// operation whole or not at all.
+/// unless it was prepared, and apart from the batch; taking it awaits nothing. So a push that is
+/// dropped has taken its operation whole or not at all.
 pub(super) struct Pushing<'a, W> {
     run: &'a Arc<Run>,
     operation: W,
-    written: Option<(Scratch, Written<'a>)>,
+    written: Option<(Draft, Result<Written<'a>, Vec<Finding>>)>,
     /// Waits for room, where there was none.
     room: Option<BoxFuture<'a, ()>>,
     unfinished: Unfinished<'a>,
@@ -53,48 +53,53 @@ impl<'a, W: Write<'a>> Pushing<'a, W> {
         Self { run, operation, written: None, room: None, unfinished: Unfinished::new(run) }
     }
 
-    /// Goes on as far as there is room; `None` when there is none.
-    fn go_on(&mut self) -> Option<Result<Pushed, PushError>> {
-        if self.written.is_none() {
-            match self.run.may_write()? {
-                Ok(()) => {}
-                Err(stopped) => return Some(Err(stopped)),
-            }
-            let mut scratch = self.run.scratches.get();
-            match self.write(&mut scratch) {
-                Ok(written) => self.written = Some((scratch, written)),
-                Err(findings) => {
-                    let refused = self.run.refuse(&scratch.id, findings);
-                    self.run.scratches.put_back(scratch);
-                    return Some(Ok(refused));
-                }
-            }
-        }
-        let (scratch, written) = self.written.as_ref()?;
-        let key = Key::new(&scratch.id, self.operation.scope(), &self.run.hasher);
-        let parts = [scratch.buffer.as_slice(), written.tail];
-        let taken = self.run.take(&Taking { list: self.operation.list(), key, parts, warnings: &written.warnings })?;
-        if let Some((scratch, _)) = self.written.take() {
-            self.run.scratches.put_back(scratch);
-        }
-        Some(taken.map(|()| Pushed::Taken))
+    /// Writes the operation now.
+    pub(super) fn prepare(&mut self) {
+        let mut draft = Draft::new();
+        let written = Reader::lend(|reader| self.operation.write(&mut draft, reader));
+        let written = written.and_then(|written| self.fits_alone(&draft, written));
+        self.written = Some((draft, written));
     }
 
-    fn write(&self, scratch: &mut Scratch) -> Result<Written<'a>, Vec<Finding>> {
-        let written = self.operation.write(scratch)?;
-        let bytes = scratch.buffer.len() + written.tail.len();
+    fn fits_alone(&self, draft: &Draft, written: Written<'a>) -> Result<Written<'a>, Vec<Finding>> {
+        let bytes = draft.buffer.len() + written.tail.len();
         let alone = frame::sealed_len_alone(self.run.target.lists(), self.operation.list(), bytes);
         let most = self.run.settings.batch_bytes;
-        if alone > most {
-            let message = format!(
-                "it makes a batch of {alone} bytes and a batch may have {most}; upload its data into a file container"
-            );
-            return Err(vec![Finding::new(&scratch.id, Rule::ContainerTooLarge, message)]);
+        if alone <= most {
+            return Ok(written);
         }
-        for warning in &written.warnings {
-            trace::found(self.run.target.commit(), warning);
+        let message = format!(
+            "it makes a batch of {alone} bytes and a batch may have {most}; upload its data into a file container"
+        );
+        Err(vec![Finding::new(&draft.id, Rule::ContainerTooLarge, message)])
+    }
+
+    /// Goes on as far as there is room; `None` when there is none.
+    fn go_on(&mut self) -> Option<Result<Pushed, PushError>> {
+        let run = self.run;
+        if self.written.is_none() {
+            if let Err(stopped) = run.may_write()? {
+                return Some(Err(stopped));
+            }
+            self.prepare();
         }
-        Ok(written)
+        let pushed = match self.written.as_mut()? {
+            (draft, Ok(written)) => {
+                let key = Key::new(&draft.id, self.operation.scope(), &run.hasher);
+                let parts = [draft.buffer.as_slice(), written.tail];
+                let taken =
+                    run.take(&Taking { list: self.operation.list(), key, parts, warnings: &written.warnings })?;
+                if taken.is_ok() {
+                    written.warnings.iter().for_each(|warning| trace::found(run.target.commit(), warning));
+                }
+                taken.map(|()| Pushed::Taken)
+            }
+            (draft, Err(findings)) => run.refuse(&draft.id, std::mem::take(findings)),
+        };
+        if let Some((draft, _)) = self.written.take() {
+            draft.done();
+        }
+        Some(pushed)
     }
 }
 

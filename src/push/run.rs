@@ -21,7 +21,6 @@ use super::failed::{FailedBatch, FailureReason, PushStep};
 use super::frame::{Frame, Sealed};
 use super::keys::{Key, Keys};
 use super::report::{AcceptedBatch, Progress, PushError, PushReport, Pushed, RefusedItem};
-use super::scratch::Scratches;
 use super::settings::Settings;
 use super::superseded::Superseded;
 use crate::http::kernel::Kernel;
@@ -39,7 +38,6 @@ pub(super) struct Run {
     pub(super) calls: CallSettings,
     counters: Arc<CallCounters>,
     pub(super) hasher: RandomState,
-    pub(super) scratches: Scratches,
     begin: Instant,
     state: Mutex<State>,
     /// Something is done, or the run has stopped: who waits looks again.
@@ -143,7 +141,6 @@ impl Run {
             settings,
             counters,
             hasher: RandomState::new(),
-            scratches: Scratches::default(),
             begin: Instant::now(),
             state: Mutex::default(),
             changed: Notify::new(),
@@ -171,9 +168,12 @@ impl Run {
     }
 
     /// Accounts for an operation that is refused.
-    pub(super) fn refuse(&self, id: &str, findings: Vec<Finding>) -> Pushed {
+    pub(super) fn refuse(&self, id: &str, findings: Vec<Finding>) -> Result<Pushed, PushError> {
         let refused = RefusedItem::new(id, findings);
         let mut state = self.lock();
+        if let Some(reason) = &state.stopped {
+            return Err(PushError::Stopped(reason.clone()));
+        }
         state.account.refused += 1;
         self.count(&mut state);
         if state.refused.len() < PushReport::SAMPLES {
@@ -183,7 +183,7 @@ impl Run {
         if let Some(handler) = &self.settings.on_refused {
             handler(&refused);
         }
-        Pushed::Refused(refused)
+        Ok(Pushed::Refused(refused))
     }
 
     pub(super) fn cancelled(&self) {

@@ -2,30 +2,11 @@
 //! so several may be written at the same time, and one that is refused, fails or panics while it
 //! is written has touched no batch.
 
-use std::sync::{Mutex, PoisonError};
+use std::cell::RefCell;
 
 use super::keys::Scope;
 use crate::model::object::Layout;
 use crate::preflight::{Finding, KnownKeys};
-
-/// What one operation is written into.
-#[derive(Debug, Default)]
-pub(super) struct Scratch {
-    /// What the operation is about: a document id, or the type and name of a security identity.
-    pub(super) id: String,
-    pub(super) buffer: Vec<u8>,
-    pub(super) layout: Layout,
-    pub(super) keys: KnownKeys,
-}
-
-/// An operation that was written.
-#[derive(Debug)]
-pub(super) struct Written<'a> {
-    /// What comes behind the bytes in the scratch: text that is in hand is not copied there.
-    pub(super) tail: &'a [u8],
-    /// What may keep the service from taking it, and was let through.
-    pub(super) warnings: Vec<Finding>,
-}
 
 /// An operation of a run, as its caller gave it.
 pub(super) trait Write<'a> {
@@ -35,25 +16,70 @@ pub(super) trait Write<'a> {
     fn scope(&self) -> Scope;
 
     /// Writes it, its id first. `Err` is why it is refused.
-    fn write(&self, scratch: &mut Scratch) -> Result<Written<'a>, Vec<Finding>>;
+    fn write(&self, draft: &mut Draft, reader: &mut Reader) -> Result<Written<'a>, Vec<Finding>>;
 }
 
-/// Scratches to be written into again.
+/// What one operation is written into.
 #[derive(Debug, Default)]
-pub(super) struct Scratches(Mutex<Vec<Scratch>>);
+pub(super) struct Draft {
+    /// What the operation is about: a document id, or the type and name of a security identity.
+    pub(super) id: String,
+    pub(super) buffer: Vec<u8>,
+}
 
-impl Scratches {
-    /// What a buffer may keep between two operations, in bytes.
-    const MOST: usize = 1024 * 1024;
+/// An operation that was written.
+#[derive(Debug)]
+pub(super) struct Written<'a> {
+    /// What comes behind the bytes in the draft: text that is in hand is not copied there.
+    pub(super) tail: &'a [u8],
+    /// What may keep the service from taking it, and was let through.
+    pub(super) warnings: Vec<Finding>,
+}
 
-    pub(super) fn get(&self) -> Scratch {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+/// What reads an item's keys while it is written, and remembers those of the item before.
+#[derive(Debug, Default)]
+pub(super) struct Reader {
+    pub(super) layout: Layout,
+    pub(super) keys: KnownKeys,
+}
+
+thread_local! {
+    // Shared by the runs of a thread: what is in them has no meaning between two operations, and a
+    // lock that all threads take for each operation costs more than the writing.
+    static DRAFTS: RefCell<Vec<Draft>> = const { RefCell::new(Vec::new()) };
+    static READER: RefCell<Reader> = RefCell::default();
+}
+
+impl Draft {
+    /// How many drafts a thread keeps, and how many bytes of each: a mebibyte in all.
+    const MOST: usize = 64;
+    const MOST_BYTES: usize = 16 * 1024;
+
+    /// An empty draft, in memory that may have been used before.
+    pub(super) fn new() -> Self {
+        DRAFTS.with_borrow_mut(Vec::pop).unwrap_or_default()
     }
 
-    pub(super) fn put_back(&self, mut scratch: Scratch) {
-        scratch.id.clear();
-        scratch.buffer.clear();
-        scratch.buffer.shrink_to(Self::MOST);
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(scratch);
+    /// Leaves its memory to another one.
+    pub(super) fn done(mut self) {
+        self.id.clear();
+        self.buffer.clear();
+        self.buffer.shrink_to(Self::MOST_BYTES);
+        DRAFTS.with_borrow_mut(|drafts| {
+            if drafts.len() < Self::MOST {
+                drafts.push(self);
+            }
+        });
+    }
+}
+
+impl Reader {
+    /// Lends this thread's reader. It is taken out meanwhile: a `Serialize` that itself pushes gets
+    /// another one, and one that panics takes it along.
+    pub(super) fn lend<T>(read: impl FnOnce(&mut Self) -> T) -> T {
+        let mut reader = READER.take();
+        let result = read(&mut reader);
+        READER.set(reader);
+        result
     }
 }

@@ -84,7 +84,9 @@ impl Model {
         let after = states.iter().map(|state| match (list, state) {
             (List::Members, before) => Some((Some(n), before.and_then(|before| before.1), false)),
             (List::Mappings, before) => Some((before.and_then(|before| before.0), Some(n), false)),
-            (List::Deleted, before) => before.map(|(members, aliases, _)| (members, aliases, true)),
+            (List::Deleted, before) => {
+                Some((before.and_then(|before| before.0), before.and_then(|before| before.1), true))
+            }
         });
         let after: BTreeSet<State> = after.collect();
         if !perhaps {

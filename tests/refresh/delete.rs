@@ -227,3 +227,16 @@ async fn deletions_do_not_count_as_items_that_were_pushed() {
     assert_eq!((skipped(&report), report.push.accepted, report.push.deletions), ("nothing-pushed", 10, 10));
     assert_eq!(left(&fake).len(), 3);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_item_that_was_prepared_and_never_pushed_forbids_the_deletion() {
+    for id in [NEW[0], "no uri"] {
+        let fake = fake().await;
+        let run = rebuild(&fake).delete_despite_refused(true).start().await.unwrap();
+        push_all(run.pusher()).await.unwrap();
+        let item = document(2);
+        drop(run.pusher().add_or_update(id, &item).prepare());
+        let report = run.finish().await;
+        assert_eq!((skipped(&report), report.push.pushed, report.push.refused), ("cancelled", 3, 0));
+    }
+}
