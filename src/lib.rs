@@ -178,30 +178,25 @@
 //! # fn main() {}
 //! ```
 //!
-//! # A rebuild
+//! # A refresh
 //!
 //! Who pushes everything again wants to be rid of what was not in it. Every push has an ordering id,
-//! the service's clock in milliseconds unless it is given, and [`Items::delete_older_than`] deletes
-//! what has a lower one. Take it from that clock, and from before the first push:
+//! the service's clock in milliseconds unless it is given, and a delete-older-than deletes what has a
+//! lower one: with a wrong one, what was just pushed. [`Items::refresh`] and [`Identities::refresh`]
+//! take it from the service's clock, and send it only when everything was accepted:
 //!
 //! ```
 //! # #[cfg(feature = "test-util")]
 //! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), coveo_push::Error> {
+//! # async fn main() -> Result<(), coveo_push::RefreshError> {
 //! # let fake = coveo_push::fake::FakePushApi::builder().source("my-source").build();
 //! # let client = fake.client();
-//! use std::time::Duration;
-//! use coveo_push::{DocumentBody, OrderingId, SourceStatus};
+//! use coveo_push::{DocumentBody, RefreshKind};
 //!
-//! let items = client.items("my-source");
-//! let begun = client.sources().set_status("my-source", SourceStatus::Rebuild).await?;
-//! items.add_or_update("https://example.com/a", &DocumentBody::text("Words.")).await?;
+//! let run = client.items("my-source").refresh(RefreshKind::Rebuild).start().await?;
+//! run.pusher().add_or_update("https://example.com/a", &DocumentBody::text("Words.")).await?;
 //! // … all the others …
-//! if let Some(time) = begun.server_time() {
-//!     let before = OrderingId::from_time(time - Duration::from_secs(60));
-//!     items.delete_older_than(before).queue_delay(Duration::from_secs(300)).await?;
-//! }
-//! client.sources().set_status("my-source", SourceStatus::Idle).await?;
+//! run.finish().await.into_result()?;
 //! # fake.run_delayed();
 //! # assert!(fake.source("my-source").item("https://example.com/a").is_some());
 //! # Ok(()) }
@@ -301,6 +296,7 @@ mod model;
 mod operation;
 pub mod preflight;
 mod push;
+mod refresh;
 mod region;
 
 pub use access::{Access, IdentityGraph, Viewer};
@@ -333,6 +329,10 @@ pub use preflight::Preflight;
 pub use push::{
     AcceptedBatch, FailedBatch, FailureReason, IdentityOperation, IdentityPusher, ItemOperation, ItemPusher, Progress,
     PushError, PushItem, PushItemWithContent, PushReport, PushStep, Pushed, PusherBuilder, RefusedItem, SavedBatch,
+};
+pub use refresh::{
+    Boundary, BoundarySource, DeletionOutcome, DeletionSkipped, IdleOutcome, LocalClock, NotBegun, Refresh,
+    RefreshBuilder, RefreshError, RefreshKind, RefreshReport,
 };
 pub use region::{PushApiUrl, Region};
 

@@ -5,6 +5,9 @@
 //! What cannot be sent is always refused; what would be dropped follows the [`Preflight`] switch
 //! of the client.
 //!
+//! What only a whole run can see, such as a group that is pushed twice with other members, is looked for
+//! where a run is told to: [`PusherBuilder`](crate::PusherBuilder).
+//!
 //! The functions here are those that the calls use, for a dry run:
 //!
 //! ```
@@ -16,6 +19,7 @@
 
 mod keys;
 mod rule;
+mod run;
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -35,6 +39,8 @@ use crate::model::{
 
 pub(crate) use keys::{KnownKeys, WrittenItem};
 pub use rule::{Finding, Rule};
+pub use run::KnownIdentities;
+pub(crate) use run::{PushedIdentity, RunChecks};
 
 /// The service's limits ([article 63](https://docs.coveo.com/en/63/)). Where it says MB and not
 /// whether 1,000,000 or 1,048,576 bytes are meant, the smaller reading is taken.

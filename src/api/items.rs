@@ -10,6 +10,7 @@ use super::{Accepted, PushBatch};
 use crate::error::Error;
 use crate::http::kernel::Kernel;
 use crate::http::request::Resource;
+use crate::http::send::CallSettings;
 use crate::model::object::{self, Layout};
 use crate::model::{BatchDocumentBody, CompressionType, OrderingId, document_keys as key};
 use crate::operation::Operation;
@@ -147,7 +148,8 @@ impl Items {
 
     /// Deletes the items of the source whose ordering id is lower than this one
     /// ([article 131](https://docs.coveo.com/en/131/)), which is how the items go that have
-    /// disappeared since everything was pushed again.
+    /// disappeared since everything was pushed again. [`refresh`](Self::refresh) does this as the last
+    /// step of a run, and only when it may.
     ///
     /// **Take the id with care.** One that is later than the push of an item by the service's
     /// clock deletes the item; one in the future makes the service ignore what is pushed until
@@ -321,6 +323,11 @@ impl DeleteOldItems {
     /// service: 15 minutes.
     pub fn queue_delay(mut self, delay: Duration) -> Self {
         self.draft.queue_delay(delay);
+        self
+    }
+
+    pub(crate) fn settings(mut self, settings: &CallSettings) -> Self {
+        self.draft.settings = settings.clone();
         self
     }
 

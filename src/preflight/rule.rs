@@ -57,6 +57,19 @@ pub enum Rule {
     /// A delete-older-than has an id that is not in the future by more than five minutes. Else the
     /// service ignores what is pushed until then.
     OrderingIdInFuture,
+    /// An item of a secured source says who may see it. Else it is dropped. Looked for where a run is
+    /// [told](crate::PusherBuilder::secured) that the source is secured.
+    PermissionsMissing,
+    /// A permission names an identity that a provider knows. Else the item is dropped. Looked for where
+    /// a run is [told](super::KnownIdentities) who is known.
+    PermissionIdentityUnknown,
+    /// An identity has the same members whenever it is pushed in one run. Else those of the earlier
+    /// push are removed from it. Looked for where a run
+    /// [compares](crate::PusherBuilder::compare_identities) them.
+    IdentityMembersDiffer,
+    /// An identity has the same `wellKnowns` whenever it or its aliases are pushed in one run. Else it
+    /// loses what it is granted. Looked for likewise.
+    WellKnownsDiffer,
 }
 
 impl Rule {
@@ -88,6 +101,10 @@ impl Rule {
             Self::TooManyPermissions => "too-many-permissions",
             Self::PermissionIdentityEmpty => "permission-identity-empty",
             Self::OrderingIdInFuture => "ordering-id-in-future",
+            Self::PermissionsMissing => "permissions-missing",
+            Self::PermissionIdentityUnknown => "permission-identity-unknown",
+            Self::IdentityMembersDiffer => "identity-members-differ",
+            Self::WellKnownsDiffer => "well-knowns-differ",
         }
     }
 
@@ -103,6 +120,10 @@ impl Rule {
                 | Self::TooManyPermissions
                 | Self::PermissionIdentityEmpty
                 | Self::OrderingIdInFuture
+                | Self::PermissionsMissing
+                | Self::PermissionIdentityUnknown
+                | Self::IdentityMembersDiffer
+                | Self::WellKnownsDiffer
         )
     }
 }

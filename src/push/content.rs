@@ -10,7 +10,7 @@ use super::frame;
 use super::item::{AddOrUpdate, PushItem, no_object};
 use super::items::{ADD_OR_UPDATE, LISTS};
 use super::keys::{Key, Scope};
-use super::pushing::Pushing;
+use super::pushing::{Pushing, Unfinished};
 use super::report::{PushError, Pushed};
 use super::run::Run;
 use super::scratch::{Draft, Reader, Write, Written};
@@ -52,8 +52,8 @@ impl<'a> PushItem<'a> {
     ///
     /// [`PushError::Stopped`] when the run has stopped; the item was not taken then.
     pub fn content(self, content: Content) -> PushItemWithContent<'a> {
-        let (run, item) = self.into_parts();
-        PushItemWithContent { run, item, content }
+        let (run, item, unfinished) = self.into_parts();
+        PushItemWithContent { run, item, content, unfinished }
     }
 }
 
@@ -63,6 +63,7 @@ pub struct PushItemWithContent<'a> {
     run: &'a Arc<Run>,
     item: AddOrUpdate<'a>,
     content: Content,
+    unfinished: Unfinished<'a>,
 }
 
 impl<'a> IntoFuture for PushItemWithContent<'a> {
@@ -82,41 +83,53 @@ impl fmt::Debug for PushItemWithContent<'_> {
 
 impl PushItemWithContent<'_> {
     async fn push(self) -> Result<Pushed, PushError> {
-        let Self { run, item, content } = self;
-        let slot = run.slot_for_content().await?;
+        let Self { run, item, content, mut unfinished } = self;
         let mut draft = Draft::default();
-        let (mut layout, warnings) = match write(&item, &content, &mut draft) {
-            Ok(written) => written,
-            Err(findings) => return run.refuse(&draft.id, findings),
-        };
-        let Draft { id, buffer } = &mut draft;
-        let refuse = |finding| run.refuse(id, vec![finding]);
-        if let Err(finding) = run.fits(item.list(), id, buffer.len()) {
-            return refuse(finding);
-        }
-        let alone = frame::sealed_len_alone(run.target.lists(), item.list(), buffer.len());
-        let room = run.settings.batch_bytes.saturating_sub(alone);
-        let prepared = match content.prepare(id, room).await {
-            Ok(prepared) => prepared,
-            Err(finding) => return refuse(finding),
-        };
-        let uploaded = prepared.uploaded_bytes();
-        let placed = match prepared.place(id, &run.kernel, &run.calls).await {
-            Ok(placed) => placed,
-            Err(NotPlaced::Content(finding)) => return refuse(finding),
-            Err(NotPlaced::Upload(error, content)) => {
-                let key = Key::new(id, item.scope(), &run.hasher);
-                let unsent = UnsentContent { content, item: std::mem::take(buffer), layout };
-                run.content_failed(item.list(), key, unsent, error);
-                return Ok(Pushed::Taken);
+        match place(run, &item, content, &mut draft).await {
+            Ok(warnings) => {
+                let Draft { id, buffer } = &draft;
+                let ready = Ready { id, json: buffer, warnings: &warnings, list: item.list(), scope: item.scope() };
+                Pushing::from_parts(run, ready, unfinished).await
             }
-        };
-        run.was_uploaded(uploaded);
-        placed.write(buffer, &mut layout);
-        // Who waits for room in a batch must not keep the batches waiting.
-        drop((slot, placed));
-        let ready = Ready { id, json: buffer, warnings: &warnings, list: item.list(), scope: item.scope() };
-        Pushing::new(run, ready).await
+            Err(pushed) => {
+                unfinished.done();
+                pushed
+            }
+        }
+    }
+}
+
+/// Writes the item, its content where it belongs, and returns what may keep the service from taking it.
+/// `Err` is how the push has ended already.
+async fn place(
+    run: &Run,
+    item: &AddOrUpdate<'_>,
+    content: Content,
+    draft: &mut Draft,
+) -> Result<Vec<Finding>, Result<Pushed, PushError>> {
+    // Given back at the end: who waits for room in a batch must not keep the batches waiting.
+    let _slot = run.slot_for_content().await.map_err(Err)?;
+    let (mut layout, warnings) = write(item, &content, draft).map_err(|findings| run.refuse(&draft.id, findings))?;
+    let Draft { id, buffer } = draft;
+    let refuse = |finding| run.refuse(id, vec![finding]);
+    run.fits(item.list(), id, buffer.len()).map_err(refuse)?;
+    let alone = frame::sealed_len_alone(run.target.lists(), item.list(), buffer.len());
+    let room = run.settings.batch_bytes.saturating_sub(alone);
+    let prepared = content.prepare(id, room).await.map_err(refuse)?;
+    let uploaded = prepared.uploaded_bytes();
+    match prepared.place(id, &run.kernel, &run.calls).await {
+        Ok(placed) => {
+            run.was_uploaded(uploaded);
+            placed.write(buffer, &mut layout);
+            Ok(warnings)
+        }
+        Err(NotPlaced::Content(finding)) => Err(refuse(finding)),
+        Err(NotPlaced::Upload(error, content)) => {
+            let key = Key::new(id, item.scope(), &run.hasher);
+            let unsent = UnsentContent { content, item: std::mem::take(buffer), layout };
+            run.content_failed(item.list(), key, unsent, error);
+            Err(Ok(Pushed::Taken))
+        }
     }
 }
 

@@ -74,6 +74,11 @@ impl Sealed {
         bytes
     }
 
+    /// How many of its operations delete: those of the last list.
+    pub(super) fn deletions(&self) -> u64 {
+        self.operations.iter().filter(|operation| operation.list + 1 == self.names.len()).count() as u64
+    }
+
     /// The key of the list that each operation stands in.
     pub(super) fn lists(&self) -> impl Iterator<Item = &'static str> {
         self.operations.iter().filter_map(|operation| self.names.get(operation.list).copied())

@@ -20,16 +20,46 @@ pub(super) struct Pushing<'a, W> {
     written: Option<(Draft, Result<Written<'a>, Vec<Finding>>)>,
     /// Waits for room, where there was none.
     room: Option<BoxFuture<'a, ()>>,
+    unfinished: Unfinished<'a>,
+}
+
+/// Something that was to be pushed, and counts as cancelled when it is dropped before that.
+pub(super) struct Unfinished<'a> {
+    run: &'a Run,
+    is_done: bool,
+}
+
+impl<'a> Unfinished<'a> {
+    pub(super) fn new(run: &'a Run) -> Self {
+        Self { run, is_done: false }
+    }
+
+    pub(super) fn done(&mut self) {
+        self.is_done = true;
+    }
+}
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        if !self.is_done {
+            self.run.cancelled();
+        }
+    }
 }
 
 impl<'a, W: Write<'a>> Pushing<'a, W> {
     pub(super) fn new(run: &'a Arc<Run>, operation: W) -> Self {
-        Self { run, operation, written: None, room: None }
+        Self::from_parts(run, operation, Unfinished::new(run))
     }
 
-    /// What it was made from.
-    pub(super) fn into_parts(self) -> (&'a Arc<Run>, W) {
-        (self.run, self.operation)
+    /// What it was made from, to go on in another way.
+    pub(super) fn into_parts(self) -> (&'a Arc<Run>, W, Unfinished<'a>) {
+        (self.run, self.operation, self.unfinished)
+    }
+
+    /// A push that was begun in another way.
+    pub(super) fn from_parts(run: &'a Arc<Run>, operation: W, unfinished: Unfinished<'a>) -> Self {
+        Self { run, operation, written: None, room: None, unfinished }
     }
 
     /// Writes the operation now.
@@ -83,6 +113,7 @@ impl<'a, W: Write<'a> + Unpin> Future for Pushing<'a, W> {
             }
             this.room = None;
             if let Some(done) = this.go_on() {
+                this.unfinished.done();
                 return Poll::Ready(done);
             }
             this.room = Some(Box::pin(this.run.room()));

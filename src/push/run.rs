@@ -60,6 +60,10 @@ struct State {
     handing_over: usize,
     account: Progress,
     unsent: u64,
+    /// Accepted operations that delete.
+    deletions: u64,
+    /// Pushes that were dropped before they were taken.
+    cancelled: u64,
     first_accepted: Option<SystemTime>,
     last_accepted: Option<SystemTime>,
     accepted: Vec<AcceptedBatch>,
@@ -184,6 +188,10 @@ impl Run {
             handler(&refused);
         }
         Ok(Pushed::Refused(refused))
+    }
+
+    pub(super) fn cancelled(&self) {
+        self.lock().cancelled += 1;
     }
 
     fn count(&self, state: &mut State) {
