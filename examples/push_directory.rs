@@ -5,7 +5,8 @@
 //! ```
 //!
 //! Each item has the file's URI for its id, and its name, dates, size and type as metadata. A file that
-//! cannot be read is reported, and the rest is pushed. Without credentials it pushes into a fake
+//! cannot be read is reported, and the rest is pushed. With `--refresh` the items of files that are
+//! there no more are deleted, unless something went wrong. Without credentials it pushes into a fake
 //! service, and without a folder the examples themselves.
 
 mod shared;
@@ -17,7 +18,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use clap::Parser;
-use coveo_push::{Content, DocumentBody, ItemPusher, Items, Permissions, PushReport, Pushed, file_uri};
+use coveo_push::{
+    Content, DocumentBody, ItemPusher, Items, Permissions, PushReport, Pushed, Refresh, RefreshError, RefreshKind,
+    file_uri,
+};
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::task::JoinSet;
@@ -38,6 +42,9 @@ struct Arguments {
     /// Everybody may see the items; else they say nothing of who may, which a secured source drops.
     #[arg(long)]
     public: bool,
+    /// Deletes the items of the source that were not pushed by this run.
+    #[arg(long)]
+    refresh: bool,
     /// Says what would be pushed, and pushes nothing.
     #[arg(long)]
     dry_run: bool,
@@ -65,15 +72,17 @@ async fn main() -> Result<ExitCode, shared::Failure> {
     }
     let items = setup.client.items(setup.source_id()?);
     let permissions = (arguments.public || setup.fake.is_some()).then(Permissions::public);
-    let report = push_files(&items, files, permissions, &arguments).await?;
-    println!("{report}");
+    let run = Run::start(&items, &arguments).await?;
+    let run = push_files(run, files, permissions, &arguments).await?;
+    let Ended { summary, is_complete, report } = run.end(unread == 0).await;
+    println!("{summary}");
     report.refused_samples.iter().for_each(|refused| println!("refused {refused}"));
     report.failed_batches.iter().for_each(|failed| println!("failed {failed}"));
     if let Some(fake) = &setup.fake {
         let source = fake.source(items.source_id());
         println!("the fake service holds {} items and dropped {}", source.len(), source.dropped().len());
     }
-    let is_clean = report.is_complete() && report.refused == 0 && unread == 0;
+    let is_clean = is_complete && report.refused == 0 && unread == 0;
     Ok(if is_clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -140,13 +149,61 @@ impl File {
     }
 }
 
+/// What files are pushed with.
+enum Run {
+    Push(ItemPusher),
+    Refresh(Box<Refresh<ItemPusher>>),
+}
+
+/// What became of a run.
+struct Ended {
+    summary: String,
+    is_complete: bool,
+    report: PushReport,
+}
+
+impl Run {
+    async fn start(items: &Items, arguments: &Arguments) -> Result<Self, RefreshError> {
+        let concurrency = arguments.concurrency;
+        if !arguments.refresh {
+            return Ok(Self::Push(items.pusher().concurrency(concurrency).start()));
+        }
+        let refresh = items.refresh(RefreshKind::Refresh).pusher(|pusher| pusher.concurrency(concurrency));
+        Ok(Self::Refresh(Box::new(refresh.start().await?)))
+    }
+
+    fn pusher(&self) -> &ItemPusher {
+        match self {
+            Self::Push(pusher) => pusher,
+            Self::Refresh(refresh) => refresh.pusher(),
+        }
+    }
+
+    /// Ends the run. When there are files that nobody could read, nothing is deleted.
+    async fn end(self, is_everything: bool) -> Ended {
+        let report = match self {
+            Self::Push(pusher) => {
+                let report = pusher.finish().await;
+                return Ended { summary: report.to_string(), is_complete: report.is_complete(), report };
+            }
+            Self::Refresh(refresh) if is_everything => refresh.finish().await,
+            Self::Refresh(refresh) => {
+                // A run that has stopped says so in its report.
+                let _ = refresh.pusher().flush().await;
+                refresh.abort().await
+            }
+        };
+        Ended { summary: report.to_string(), is_complete: report.is_complete(), report: report.push }
+    }
+}
+
 async fn push_files(
-    items: &Items,
+    run: Run,
     files: Vec<File>,
     permissions: Option<Permissions>,
     arguments: &Arguments,
-) -> Result<PushReport, shared::Failure> {
-    let pusher = Arc::new(items.pusher().concurrency(arguments.concurrency).start());
+) -> Result<Run, shared::Failure> {
+    let run = Arc::new(run);
     let progress = Progress::new(&files, arguments.quiet);
     let mut tasks = JoinSet::new();
     for mut file in files {
@@ -158,22 +215,20 @@ async fn push_files(
         {
             break;
         }
-        tasks.spawn(push_file(Arc::clone(&pusher), file, progress.clone()));
+        tasks.spawn(push_file(Arc::clone(&run), file, progress.clone()));
     }
     while let Some(pushed) = tasks.join_next().await {
         pushed?;
     }
-    let pusher = Arc::into_inner(pusher).ok_or_else(|| std::io::Error::other("a file is still being pushed"))?;
-    let report = pusher.finish().await;
     progress.bar.finish_and_clear();
-    Ok(report)
+    Arc::into_inner(run).ok_or_else(|| std::io::Error::other("a file is still being pushed").into())
 }
 
 /// Pushes a file; `false` when the run has stopped.
-async fn push_file(pusher: Arc<ItemPusher>, file: File, progress: Progress) -> bool {
+async fn push_file(run: Arc<Run>, file: File, progress: Progress) -> bool {
     let File { path, uri, bytes, doc } = file;
     progress.begins(&path);
-    match pusher.add_or_update(&uri, &doc).content(Content::file(&path)).await {
+    match run.pusher().add_or_update(&uri, &doc).content(Content::file(&path)).await {
         Ok(Pushed::Taken) => {}
         Ok(Pushed::Refused(refused)) => progress.bar.suspend(|| eprintln!("{refused}")),
         Err(stopped) => {
