@@ -40,7 +40,7 @@ async fn push(fake: &FakePushApi, folder: &Path, arguments: &[&str]) -> Output {
         .env("COVEO_API_KEY", KEY)
         .env("COVEO_ORGANIZATION_ID", ORGANIZATION)
         .env("COVEO_SOURCE_ID", SOURCE);
-    tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+    tokio::task::spawn_blocking(move || command.output().expect("`cargo test` builds the examples")).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
