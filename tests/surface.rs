@@ -23,7 +23,7 @@ use coveo_push::fake::{
     ClockOffset, ContainerCounts, DropReason, Dropped, DroppedIdentity, FakeIdentity, FakeItem, FakeProvider,
     FakePushApi, FakePushApiBuilder, FakeServer, FakeSource, Fault, FaultRates, RecordedRequest,
 };
-use coveo_push::preflight::{Finding, Rule};
+use coveo_push::preflight::{Finding, KnownIdentities, Rule};
 use coveo_push::*;
 use serde_json::Value;
 
@@ -43,7 +43,8 @@ hold!([Clone + Debug + Send + Sync + Unpin + 'static]
     FakePushApi, FakePushApiBuilder, FakeSource, FakeProvider);
 hold!([Debug + Send + Sync + Unpin + 'static]
     PushClientBuilder, PusherBuilder<ItemPusher>, PusherBuilder<IdentityPusher>, ItemPusher, IdentityPusher,
-    PushReport, FailedBatch, SavedBatch, HttpBody, FakeServer);
+    RefreshBuilder<ItemPusher>, RefreshBuilder<IdentityPusher>, Refresh<ItemPusher>, Refresh<IdentityPusher>,
+    FailedBatch, SavedBatch, HttpBody, FakeServer);
 hold!([Transport] ReqwestTransport, FakePushApi);
 hold!([Send + Sync] dyn Transport, dyn CredentialsProvider);
 
@@ -52,12 +53,15 @@ hold!([Debug + Send + Sync + Unpin + IntoFuture<IntoFuture: Send + Unpin + 'stat
     SetSourceStatus, AddOrUpdateItem, DeleteItem, PushItemContainer, DeleteOldItems, AddOrUpdateIdentity,
     AddOrUpdateAlias, DeleteIdentity, PushIdentityContainer, DeleteOldIdentities, PushBatch,
     CreateFileContainer, UploadToContainer, StoreBytes);
-hold!([Debug + Send + Unpin + Future] PushItem<'static>);
+// So does content, which may be a reader that only one task at a time may have.
+hold!([Debug + Send + Unpin + IntoFuture<IntoFuture: Send + Unpin + 'static> + 'static] AddOrUpdateItemWithContent);
+hold!([Debug + Send + Unpin + 'static] Content);
+hold!([Debug + Send + Unpin + IntoFuture<IntoFuture: Send>] PushItem<'static>, PushItemWithContent<'static>);
 
 // An error goes into a `Box<dyn Error + Send + Sync>`, and to another task.
 hold!([StdError + Send + Sync + Unpin + 'static]
     Error, ApiError, UploadError, TransportError, TransportFailure, DecodeError, InvalidError, ConfigError,
-    CredentialsError, PushError, UnknownWord);
+    CredentialsError, PushError, RefreshError, NotBegun, UnknownWord);
 
 // Data.
 hold!([Clone + Debug + Send + Sync + Unpin + UnwindSafe + RefUnwindSafe + 'static]
@@ -66,11 +70,13 @@ hold!([Clone + Debug + Send + Sync + Unpin + UnwindSafe + RefUnwindSafe + 'stati
     Identity, IdentityBody, MappedIdentity, MappedIdentityBody, Metadata, MetadataValue, PermissionIdentity,
     PermissionLevel, PermissionSet, Permissions, ItemOperation<DocumentBody>, IdentityOperation, IdentityGraph,
     Relation, ClockOffset, ContainerCounts, Dropped, DroppedIdentity, FakeIdentity, FakeItem, Fault, FaultRates,
-    RecordedRequest);
+    RecordedRequest, KnownIdentities, BoundarySource);
 hold!([Clone + Debug + Display + Send + Sync + Unpin + UnwindSafe + RefUnwindSafe + 'static]
     Operation, ErrorCode, TransportErrorKind, PushStep, CompressionType, SecurityIdentityType, SourceStatus, OrderingId,
-    PermanentId, PushApiUrl, Access, Viewer, MembershipPath, Reason, Finding, Rule, RefusedItem, DropReason);
-hold!([Debug + Display + Send + Sync + Unpin] FailureReason);
+    PermanentId, PushApiUrl, Access, Viewer, MembershipPath, Reason, Finding, Rule, RefusedItem, DropReason,
+    Boundary, LocalClock, RefreshKind, DeletionSkipped);
+hold!([Debug + Display + Send + Sync + Unpin + 'static]
+    PushReport, RefreshReport, FailureReason, DeletionOutcome, IdleOutcome);
 hold!([Debug + Send + Sync + Unpin] GraphIdentities<'static>);
 
 /// A client is cloned into every task, and an error is in every result.

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use coveo_push::{
-    BatchDocumentBody, BatchIdentityBody, CompressionType, DocumentBody, Identity, IdentityBody, MappedIdentity,
-    MappedIdentityBody, MetadataValue, Operation, PermissionIdentity, PermissionLevel, PermissionSet, Permissions,
-    Preflight, PushClient, RetryPolicy, SecurityIdentityType, SourceStatus,
+    BatchDocumentBody, BatchIdentityBody, CompressionType, Content, DocumentBody, Identity, IdentityBody,
+    MappedIdentity, MappedIdentityBody, MetadataValue, Operation, PermissionIdentity, PermissionLevel, PermissionSet,
+    Permissions, Preflight, PushClient, RefreshKind, RetryPolicy, SecurityIdentityType, SourceStatus,
 };
 
 use crate::exchanges::{Exchange, PROVIDER, SOURCE, Watched};
@@ -46,6 +46,8 @@ pub(crate) async fn every_call() -> Vec<Exchange> {
     items(&client, &file_id).await;
     identities(&client).await;
     bulk(&client).await;
+    content(&client).await;
+    refreshes(&client).await;
     let exchanges = watched.take();
     for operation in Operation::ALL {
         let is_made = exchanges.iter().any(|exchange| exchange.request.operation() == Some(operation));
@@ -126,6 +128,34 @@ async fn bulk(client: &PushClient) {
         let _ = pusher.delete(&identity).await.unwrap();
     }
     let _ = pusher.finish().await.into_result().unwrap();
+}
+
+/// Content that goes as text, as base64, and through a container; alone and in a batch.
+async fn content(client: &PushClient) {
+    let large = vec![7; 4_000_000];
+    let kinds: [&dyn Fn() -> Content; 3] =
+        [&|| Content::text("words"), &|| Content::bytes("words").compression(CompressionType::GZip), &|| {
+            Content::bytes(large.clone()).compression(CompressionType::Uncompressed)
+        }];
+    let items = client.items(SOURCE);
+    let pusher = items.pusher().start();
+    let doc = DocumentBody::new();
+    for kind in kinds {
+        let _ = items.add_or_update("https://example.com/c", &doc).content(kind()).ordering_id(7).await.unwrap();
+        let _ = pusher.add_or_update("https://example.com/c", &doc).content(kind()).await.unwrap();
+    }
+    let _ = pusher.finish().await.into_result().unwrap();
+}
+
+async fn refreshes(client: &PushClient) {
+    for kind in [RefreshKind::Rebuild, RefreshKind::Refresh, RefreshKind::Incremental] {
+        let run = client.items(SOURCE).refresh(kind).queue_delay(Duration::from_secs(300)).start().await.unwrap();
+        let _ = run.pusher().add_or_update("https://example.com/a", &DocumentBody::text("words")).await.unwrap();
+        let _ = run.finish().await.into_result().unwrap();
+    }
+    let run = client.identities(PROVIDER).refresh().start().await.unwrap();
+    let _ = run.pusher().add_or_update(&IdentityBody::user("name")).await.unwrap();
+    let _ = run.finish().await.into_result().unwrap();
 }
 
 /// Items with each kind of data, permissions of both models, and metadata of every kind.
