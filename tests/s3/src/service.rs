@@ -16,13 +16,13 @@ use crate::Storage;
 pub const SOURCE: &str = "my-source";
 
 /// A transport: calls go to the fake, which hands out URLs of the storage, and uploads go there by
-/// reqwest. What is pushed the fake finds in the storage, as the service does.
+/// reqwest.
 #[derive(Clone)]
 pub struct Service {
     pub fake: FakePushApi,
     pub storage: Arc<Storage>,
     http: Arc<ReqwestTransport>,
-    /// The fake's own containers, by id: it gets the bytes once they are pushed.
+    /// The fake's own containers, by id, into which goes what the storage has taken.
     own: Arc<Mutex<HashMap<String, FileContainer>>>,
     expired: Arc<AtomicUsize>,
 }
@@ -68,7 +68,16 @@ impl Service {
         Ok(answer.map(|_| serde_json::to_vec(&signed).expect("JSON").into()))
     }
 
-    /// Takes over what was uploaded into the container that a request pushes.
+    /// Sends an upload. What the storage has taken the fake finds in it.
+    async fn upload(&self, request: Request<Body>) -> Result<Response<Bytes>, TransportError> {
+        let path = request.uri().path().to_owned();
+        let answer = self.http.send(request).await?;
+        if let Some((_, file_id)) = path.rsplit_once('/').filter(|_| answer.status().is_success()) {
+            self.fetch(file_id).await?;
+        }
+        Ok(answer)
+    }
+
     async fn fetch(&self, file_id: &str) -> Result<(), TransportError> {
         let own = self.own.lock().expect("no test panicked").get(file_id).cloned();
         if let (Some(own), Some(bytes)) = (own, self.storage.object(file_id)) {
@@ -85,17 +94,13 @@ impl Service {
 impl Transport for Service {
     fn send(&self, request: Request<Body>) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
         Box::pin(async move {
-            let uri = request.uri().clone();
-            if self.storage.is_at(&uri) {
-                return self.http.send(request).await;
+            if self.storage.is_at(request.uri()) {
+                self.upload(request).await
+            } else if request.uri().path().ends_with("/files") {
+                self.create(request).await
+            } else {
+                self.fake.send(request).await
             }
-            if uri.path().ends_with("/files") {
-                return self.create(request).await;
-            }
-            if let Some(file_id) = uri.query().and_then(|query| query.strip_prefix("fileId=")) {
-                self.fetch(file_id).await?;
-            }
-            self.fake.send(request).await
         })
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use coveo_push::FileContainer;
 use http::request::Parts;
 use http::{HeaderMap, StatusCode, Uri};
+use http_body_util::BodyExt;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -103,6 +104,9 @@ async fn listen(listener: TcpListener, service: S3Service, uploads: Arc<Mutex<Ve
             async move {
                 let (parts, body) = request.into_parts();
                 let Parts { uri, headers, .. } = parts.clone();
+                // To its end before it is looked at: who answers earlier and hangs up may reset the connection
+                // under a client that is still writing, and then no answer arrives.
+                let body = body.collect().await.map_err(|error| s3s::HttpError::new(Box::new(error)))?.to_bytes();
                 let answer = service.call(http::Request::from_parts(parts, body.into())).await?;
                 uploads.lock().expect("no test panicked").push(Upload { uri, headers, status: answer.status() });
                 Ok::<_, s3s::HttpError>(answer)

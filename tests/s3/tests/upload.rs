@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::error::Error as _;
 
 use coveo_push::{
-    BatchDocumentBody, Body, ByteStream, DocumentBody, Error, FileContainer, Items, Permissions, PushReport,
+    BatchDocumentBody, Body, ByteStream, CompressionType, Content, DocumentBody, Error, FileContainer, Items,
+    Permissions, PushReport,
 };
 use coveo_push_s3::{REQUIRED_HEADERS, SOURCE, Service, Upload};
 
@@ -132,6 +133,34 @@ async fn guarantee_4_a_bulk_run_replaces_the_containers_that_have_expired() {
     for upload in service.storage.uploads() {
         let bytes = upload.headers["content-length"].to_str().unwrap().parse().unwrap();
         carries_what_it_must_and_nothing_else(&upload, bytes);
+    }
+}
+
+#[tokio::test]
+async fn guarantee_4_content_from_a_file_or_a_reader_goes_out_with_its_length_and_again_when_the_url_has_expired() {
+    // Too large for an item; what is pushed as it is goes from the file into the upload.
+    let bytes: Vec<u8> = (0..4_000_000_u32).map(|number| number.wrapping_mul(2_654_435_761).to_le_bytes()[3]).collect();
+    let file = tempfile::Builder::new().suffix(".zip").tempfile().unwrap();
+    std::fs::write(file.path(), &bytes).unwrap();
+    let reader = || tokio::io::AsyncReadExt::take(tokio::io::repeat(7), bytes.len() as u64);
+    let contents = [
+        (Content::file(file.path()), bytes.clone()),
+        (Content::reader(reader()).compression(CompressionType::Uncompressed), vec![7; bytes.len()]),
+    ];
+    for (content, expected) in contents {
+        let service = service().await;
+        service.expire_next(1);
+        let doc = DocumentBody::new().permissions(Permissions::public());
+        let call = service.client().items(SOURCE).add_or_update("https://example.com/a", &doc).content(content);
+        let _ = call.await.unwrap();
+
+        assert_eq!((statuses(&service), service.created()), (vec![403, 200], 2));
+        for upload in service.storage.uploads() {
+            carries_what_it_must_and_nothing_else(&upload, expected.len());
+        }
+        let item = service.fake.source(SOURCE).item("https://example.com/a").unwrap();
+        assert!(service.storage.object(item.file_id().unwrap()).unwrap() == expected);
+        assert!(item.content().unwrap() == expected);
     }
 }
 
