@@ -132,17 +132,18 @@ async fn bulk(client: &PushClient) {
 
 /// Content that goes as text, as base64, and through a container; alone and in a batch.
 async fn content(client: &PushClient) {
-    let large = vec![7; 4_000_000];
-    let kinds: [&dyn Fn() -> Content; 3] =
-        [&|| Content::text("words"), &|| Content::bytes("words").compression(CompressionType::GZip), &|| {
-            Content::bytes(large.clone()).compression(CompressionType::Uncompressed)
-        }];
+    let contents = || {
+        let large = Content::bytes(vec![7; 4_000_000]).compression(CompressionType::Uncompressed);
+        [Content::text("words"), Content::bytes("words").compression(CompressionType::GZip), large]
+    };
     let items = client.items(SOURCE);
     let pusher = items.pusher().start();
     let doc = DocumentBody::new();
-    for kind in kinds {
-        let _ = items.add_or_update("https://example.com/c", &doc).content(kind()).ordering_id(7).await.unwrap();
-        let _ = pusher.add_or_update("https://example.com/c", &doc).content(kind()).await.unwrap();
+    for content in contents() {
+        let _ = items.add_or_update("https://example.com/c", &doc).content(content).ordering_id(7).await.unwrap();
+    }
+    for content in contents() {
+        let _ = pusher.add_or_update("https://example.com/c", &doc).content(content).await.unwrap();
     }
     let _ = pusher.finish().await.into_result().unwrap();
 }
