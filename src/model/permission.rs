@@ -175,17 +175,18 @@ impl PermissionSet {
         self
     }
 
-    /// Allows an identity.
+    /// Allows an identity: a [`PermissionIdentity`], or an [`Identity`] as it is pushed to the source's
+    /// first provider.
     #[must_use]
-    pub fn allow(mut self, identity: PermissionIdentity) -> Self {
-        self.allowed_permissions.push(identity);
+    pub fn allow(mut self, identity: impl Into<PermissionIdentity>) -> Self {
+        self.allowed_permissions.push(identity.into());
         self
     }
 
-    /// Denies an identity.
+    /// Denies an identity, as [`allow`](Self::allow) takes it.
     #[must_use]
-    pub fn deny(mut self, identity: PermissionIdentity) -> Self {
-        self.denied_permissions.push(identity);
+    pub fn deny(mut self, identity: impl Into<PermissionIdentity>) -> Self {
+        self.denied_permissions.push(identity.into());
         self
     }
 }
