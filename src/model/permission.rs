@@ -194,7 +194,9 @@ impl PermissionSet {
 /// An identity as the permissions of an item name it
 /// ([article 107](https://docs.coveo.com/en/107/)).
 ///
-/// The provider has to know it, or the service drops the item after it accepted it.
+/// The provider has to know it, or the service drops the item after it accepted it: so push a user who
+/// is a member of no group by itself, with [`IdentityBody::user`](crate::IdentityBody::user).
+/// [`KnownIdentities`](crate::preflight::KnownIdentities) finds who was forgotten.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PermissionIdentity {

@@ -74,7 +74,7 @@ macro_rules! run_methods {
     ($pusher:ident) => {
         impl $pusher {
             /// Follows the run: the channel has a new value at every batch and every few hundred
-            /// pushes.
+            /// pushes, and closes when the run has ended.
             #[must_use]
             pub fn progress(&self) -> tokio::sync::watch::Receiver<crate::Progress> {
                 self.run.progress()
