@@ -20,6 +20,7 @@ use std::hint::black_box;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 use coveo_push::bytes::Bytes;
@@ -28,6 +29,7 @@ use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 use lzma_rust2::{LzmaOptions, LzmaWriter};
 use tokio::runtime::Runtime;
+use tokio::task::JoinSet;
 
 use self::process::peak_memory;
 use self::shared::corpus;
@@ -36,22 +38,25 @@ use self::shared::nowhere::Nowhere;
 use self::sink::Sink;
 
 const LEVEL: u32 = 6;
-/// The argument with which this program is a client whose memory is measured. The sink's port and
-/// the file to push come after it.
+/// The argument with which this program is a client whose memory is measured. The sink's port, the file
+/// to push, its compression and how many times come after it.
 const CLIENT: &str = "client";
-/// What it is compared to: a file whose compressed bytes stay in memory.
+/// Compressed, this one stays in memory.
 const SMALL: u64 = 1 << 20;
 const LARGE: u64 = 1 << 30;
 const TYPES: [CompressionType; 4] =
     [CompressionType::ZLib, CompressionType::GZip, CompressionType::Deflate, CompressionType::Lzma];
-/// LZMA takes minutes for a gigabyte.
-const MEMORY_TYPES: [CompressionType; 2] = [CompressionType::ZLib, CompressionType::GZip];
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.first().map(String::as_str) {
         Some(sink::ARGUMENT) => sink::serve(Duration::from_millis(arguments[1].parse().unwrap())),
-        Some(CLIENT) => be_client(arguments[1].parse().unwrap(), Path::new(&arguments[2]), &arguments[3]),
+        Some(CLIENT) => be_client(
+            arguments[1].parse().unwrap(),
+            Path::new(&arguments[2]),
+            arguments[3].parse().unwrap(),
+            arguments[4].parse().unwrap(),
+        ),
         _ => bench(&Options::read(16_000, 7)),
     }
 }
@@ -127,22 +132,28 @@ fn compress(compression: CompressionType, content: &[u8]) -> Vec<u8> {
 
 fn memory() {
     let folder = std::env::temp_dir();
-    let mut table = Table::new(&["file", "type", "MB uploaded", "s", "peak memory MB"]);
+    let mut table = Table::new(&["work", "MB uploaded", "s", "peak memory MB"]);
     for bytes in [SMALL, LARGE] {
         let path = folder.join(format!("coveo-push-{}-{bytes}", std::process::id()));
         generate(&path, bytes);
-        for compression in MEMORY_TYPES {
+        for (at_once, compression) in
+            [(1, CompressionType::ZLib), (1, CompressionType::GZip), (4, CompressionType::ZLib)]
+        {
             let sink = Sink::start(Duration::ZERO);
             let client = Command::new(std::env::current_exe().unwrap())
-                .args([CLIENT, &sink.port.to_string(), path.to_str().unwrap(), compression.as_str()])
+                .args([
+                    CLIENT,
+                    &sink.port.to_string(),
+                    path.to_str().unwrap(),
+                    compression.as_str(),
+                    &at_once.to_string(),
+                ])
                 .output()
                 .unwrap();
             assert!(client.status.success(), "{}", String::from_utf8_lossy(&client.stderr));
             let text = String::from_utf8(client.stdout).unwrap();
-            let uploaded = format!("{:.1}", sink.count().bytes as f64 / 1e6);
-            let mut cells = vec![format!("{} MiB", bytes >> 20), compression.to_string(), uploaded];
-            cells.extend(text.split_whitespace().map(str::to_owned));
-            table.row(cells);
+            let work = format!("{at_once} x {} MiB, {compression}", bytes >> 20);
+            table.row(std::iter::once(work).chain(text.split_whitespace().map(str::to_owned)));
         }
         fs::remove_file(&path).unwrap();
     }
@@ -166,19 +177,30 @@ fn generate(path: &Path, bytes: u64) {
     file.flush().unwrap();
 }
 
-fn be_client(port: u16, path: &Path, compression: &str) {
+/// Pushes the file so many times at the same time, in a run.
+fn be_client(port: u16, path: &Path, compression: CompressionType, at_once: usize) {
     let client = PushClient::builder("organization", ApiKey::new("key"))
         .base_url(format!("http://127.0.0.1:{port}/push/v1"))
         .build()
         .unwrap();
-    let content = Content::file(path).compression(compression.parse().unwrap());
-    let items = client.items("source");
-    let call = items.add_or_update("https://example.com/a", &DocumentBody::new()).content(content);
+    let mut uploaded = 0;
     let seconds = seconds(|| {
-        runtime().block_on(call.into_future()).unwrap();
+        uploaded = runtime().block_on(async {
+            let pusher = Arc::new(client.items("source").pusher().concurrency(at_once).start());
+            let mut tasks = JoinSet::new();
+            for number in 0..at_once {
+                let (pusher, content) = (Arc::clone(&pusher), Content::file(path).compression(compression));
+                tasks.spawn(async move {
+                    let id = format!("https://example.com/{number}");
+                    assert!(pusher.add_or_update(&id, &DocumentBody::new()).content(content).await.unwrap().is_taken());
+                });
+            }
+            tasks.join_all().await;
+            Arc::into_inner(pusher).unwrap().finish().await.into_result().unwrap().bytes_uploaded
+        });
     });
-    let peak = peak_memory().map_or("not measured here".to_owned(), |bytes| format!("{:.1}", bytes as f64 / 1e6));
-    println!("{seconds:.1} {peak}");
+    let peak = peak_memory().map_or("-".to_owned(), |bytes| format!("{:.1}", bytes as f64 / 1e6));
+    println!("{:.1} {seconds:.1} {peak}", uploaded as f64 / 1e6);
 }
 
 fn runtime() -> Runtime {

@@ -132,12 +132,6 @@ fn answer(connection: &mut Connection, port: u16, latency: Duration, state: &Mut
             state.files.insert(path.replacen("/storage/", "", 1), count);
             (200, String::new())
         }
-        // An item alone, whose content is in a file.
-        ("PUT", path) if path.ends_with("/documents") => {
-            let bytes = state.files.drain().map(|(_, file)| file.bytes).sum::<u64>() + head.content_length;
-            state.accepted += Count { bytes, ..Count::default() };
-            (202, "{}".to_owned())
-        }
         ("PUT", path) if path.ends_with("/documents/batch") => {
             let file = query.split('&').find_map(|pair| pair.strip_prefix("fileId=")).unwrap_or_default();
             match state.files.remove(file) {

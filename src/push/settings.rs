@@ -95,7 +95,7 @@ impl<P> PusherBuilder<P> {
         self
     }
 
-    /// How many batches are under way at the same time, from 1 to 64. Default: 4.
+    /// How many batches, and contents of items, are under way at the same time, from 1 to 64. Default: 4.
     pub fn concurrency(mut self, batches: usize) -> Self {
         self.settings.concurrency = batches.clamp(1, 64);
         self

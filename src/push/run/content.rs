@@ -11,8 +11,8 @@ use crate::push::keys::Key;
 use crate::push::report::PushError;
 
 impl Run {
-    /// Waits until the content of an item may be read and uploaded: beside the batches, as many as the
-    /// concurrency in all. Who waits for room in a batch must hold none, or batches would wait for it.
+    /// Waits until the content of an item may be read and uploaded: batches and contents are as many at a
+    /// time as the concurrency. Who waits for room in a batch must hold no slot, which batches wait for.
     pub(in crate::push) async fn slot_for_content(&self) -> Result<Option<SemaphorePermit<'_>>, PushError> {
         self.room().await;
         let slot = self.slot().await;
