@@ -373,6 +373,8 @@ async fn required_headers_that_are_none_or_may_not_be_asked_for_are_refused() {
     for header in bad {
         assert!(refused(&socket.host, &format!("{}/b", socket.host), &[header]).await, "{header:?}");
     }
+    let twice = [("x-amz-meta", "a"), ("X-Amz-Meta", "b")];
+    assert!(refused(&socket.host, &format!("{}/b", socket.host), &twice).await);
     assert!(socket.heads().is_empty());
 }
 
