@@ -9,34 +9,17 @@ mod shared;
 
 use std::hint::black_box;
 
-use coveo_push::bytes::Bytes;
-use coveo_push::{ApiKey, Body, BoxFuture, ItemPusher, PushClient, Pushed, Transport, TransportError};
-use http::{Method, Request, Response};
+use coveo_push::{ApiKey, ItemPusher, PushClient, Pushed};
 use serde::Serialize;
 use tokio::runtime::Runtime;
 
 use self::shared::corpus;
 use self::shared::measure::{Options, Table, in_turn, seconds};
+use self::shared::nowhere::Nowhere;
 
 const BATCH_BYTES: usize = 5 << 20;
 /// As many as the pusher has with one batch under way: that, one that waits, and one being filled.
 const BUFFERS: usize = 3;
-
-/// Answers at once, and drops what it is sent.
-struct Nowhere;
-
-impl Transport for Nowhere {
-    fn send(&self, request: Request<Body>) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
-        const CONTAINER: &[u8] = br#"{"uploadUri":"http://127.0.0.1:1/file","fileId":"file","requiredHeaders":{}}"#;
-        let (status, answer) = match *request.method() {
-            Method::POST => (201, CONTAINER),
-            _ if request.uri().path() == "/file" => (200, b"".as_slice()),
-            _ => (202, b"{}".as_slice()),
-        };
-        let answer = Response::builder().status(status).body(Bytes::from_static(answer)).unwrap();
-        Box::pin(async { Ok(answer) })
-    }
-}
 
 fn main() {
     let options = Options::read(20_000, 15);

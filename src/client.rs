@@ -199,7 +199,7 @@ impl PushClientBuilder {
 
     /// Reads `COVEO_API_KEY` and `COVEO_ORGANIZATION_ID`, and where the service is from
     /// `COVEO_REGION` (`us`, `ca`, `eu`, `au`, `hipaa`) or `COVEO_BASE_URL`; US East without
-    /// either. Nothing else in this crate reads the environment.
+    /// either. Nothing else in this crate reads the environment, but for where temporary files go.
     ///
     /// # Errors
     ///

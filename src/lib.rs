@@ -153,30 +153,50 @@
 //! # fn main() {}
 //! ```
 //!
-//! # A rebuild
+//! # Files and streams
 //!
-//! Who pushes everything again wants to be rid of what was not in it. Every push has an ordering id,
-//! the service's clock in milliseconds unless it is given, and [`Items::delete_older_than`] deletes
-//! what has a lower one. Take it from that clock, and from before the first push:
+//! [`Content`] is text, bytes, a file or a reader. Given to a call it is compressed, and goes into the
+//! item or through a file container as its size asks for ([`AddOrUpdateItem::content`],
+//! [`PushItem::content`]). [`file_uri`] makes a file's path an item's id.
 //!
 //! ```
 //! # #[cfg(feature = "test-util")]
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), coveo_push::Error> {
 //! # let fake = coveo_push::fake::FakePushApi::builder().source("my-source").build();
-//! # let client = fake.client();
-//! use std::time::Duration;
-//! use coveo_push::{DocumentBody, OrderingId, SourceStatus};
+//! # let items = fake.client().items("my-source");
+//! # let path = std::path::absolute("Cargo.toml").unwrap();
+//! use coveo_push::{Content, DocumentBody, file_uri};
 //!
-//! let items = client.items("my-source");
-//! let begun = client.sources().set_status("my-source", SourceStatus::Rebuild).await?;
-//! items.add_or_update("https://example.com/a", &DocumentBody::text("Words.")).await?;
+//! let doc = DocumentBody::new().title("Manual");
+//! items.add_or_update(file_uri(&path)?, &doc).content(Content::file(&path)).await?;
+//! # let item = fake.source("my-source").item(&file_uri(&path)?).unwrap();
+//! # assert_eq!(item.content().unwrap(), std::fs::read(&path).unwrap());
+//! # assert_eq!(item.file_extension(), Some(".toml"));
+//! # Ok(()) }
+//! # #[cfg(not(feature = "test-util"))]
+//! # fn main() {}
+//! ```
+//!
+//! # A refresh
+//!
+//! Who pushes everything again wants to be rid of what was not in it. Every push has an ordering id,
+//! the service's clock in milliseconds unless it is given, and a delete-older-than deletes what has a
+//! lower one: with a wrong one, what was just pushed. [`Items::refresh`] and [`Identities::refresh`]
+//! take it from the service's clock, and send it only when everything was accepted:
+//!
+//! ```
+//! # #[cfg(feature = "test-util")]
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), coveo_push::RefreshError> {
+//! # let fake = coveo_push::fake::FakePushApi::builder().source("my-source").build();
+//! # let client = fake.client();
+//! use coveo_push::{DocumentBody, RefreshKind};
+//!
+//! let run = client.items("my-source").refresh(RefreshKind::Rebuild).start().await?;
+//! run.pusher().add_or_update("https://example.com/a", &DocumentBody::text("Words.")).await?;
 //! // … all the others …
-//! if let Some(time) = begun.server_time() {
-//!     let before = OrderingId::from_time(time - Duration::from_secs(60));
-//!     items.delete_older_than(before).queue_delay(Duration::from_secs(300)).await?;
-//! }
-//! client.sources().set_status("my-source", SourceStatus::Idle).await?;
+//! run.finish().await.into_result()?;
 //! # fake.run_delayed();
 //! # assert!(fake.source("my-source").item("https://example.com/a").is_some());
 //! # Ok(()) }
@@ -253,6 +273,7 @@
 //! | `rustls` | yes | TLS by rustls, with the platform's certificates |
 //! | `native-tls` | | TLS by the platform's own library |
 //! | `tracing` | | spans and events for each call, without keys, bodies or queries |
+//! | `lzma` | | compresses [`Content`] as [`Lzma`](CompressionType::Lzma) |
 //! | `test-util` | | `fake`, a Push API in memory |
 //!
 //! # More
@@ -265,6 +286,7 @@
 pub mod access;
 mod api;
 mod client;
+mod content;
 mod credentials;
 mod error;
 #[cfg(feature = "test-util")]
@@ -274,6 +296,7 @@ mod model;
 mod operation;
 pub mod preflight;
 mod push;
+mod refresh;
 mod region;
 
 pub use access::{Access, IdentityGraph, Viewer};
@@ -284,6 +307,7 @@ pub use api::{
 };
 pub use bytes;
 pub use client::{PushClient, PushClientBuilder};
+pub use content::{AddOrUpdateItemWithContent, Content, file_uri};
 pub use credentials::{ApiKey, CredentialsProvider};
 pub use error::{
     ApiError, BoxError, ConfigError, CredentialsError, DecodeError, Error, ErrorCode, InvalidError, TransportError,
@@ -304,7 +328,11 @@ pub use operation::Operation;
 pub use preflight::Preflight;
 pub use push::{
     AcceptedBatch, FailedBatch, FailureReason, IdentityOperation, IdentityPusher, ItemOperation, ItemPusher, Progress,
-    PushError, PushItem, PushReport, PushStep, Pushed, PusherBuilder, RefusedItem, SavedBatch,
+    PushError, PushItem, PushItemWithContent, PushReport, PushStep, Pushed, PusherBuilder, RefusedItem, SavedBatch,
+};
+pub use refresh::{
+    Boundary, BoundarySource, DeletionOutcome, DeletionSkipped, IdleOutcome, LocalClock, NotBegun, Refresh,
+    RefreshBuilder, RefreshError, RefreshKind, RefreshReport,
 };
 pub use region::{PushApiUrl, Region};
 

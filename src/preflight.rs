@@ -5,6 +5,9 @@
 //! What cannot be sent is always refused; what would be dropped follows the [`Preflight`] switch
 //! of the client.
 //!
+//! What only a whole run can see, such as a group that is pushed twice with other members, is looked for
+//! where a run is told to: [`PusherBuilder`](crate::PusherBuilder).
+//!
 //! The functions here are those that the calls use, for a dry run:
 //!
 //! ```
@@ -16,6 +19,7 @@
 
 mod keys;
 mod rule;
+mod run;
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -35,6 +39,8 @@ use crate::model::{
 
 pub(crate) use keys::{KnownKeys, WrittenItem};
 pub use rule::{Finding, Rule};
+pub use run::KnownIdentities;
+pub(crate) use run::{PushedIdentity, RunChecks};
 
 /// The service's limits ([article 63](https://docs.coveo.com/en/63/)). Where it says MB and not
 /// whether 1,000,000 or 1,048,576 bytes are meant, the smaller reading is taken.
@@ -155,6 +161,16 @@ pub(crate) fn container_size(bytes: u64, item: &str) -> Option<Finding> {
     })
 }
 
+/// What is wrong with content that does not go into a container, with its size where all of it was
+/// seen.
+pub(crate) fn content_too_large(document_id: &str, name: &str, bytes: Option<u64>) -> Finding {
+    let most = limit::CONTAINER_BYTES;
+    let size =
+        bytes.map_or_else(|| format!("more than {most} bytes once compressed"), |bytes| format!("{bytes} bytes"));
+    let message = format!("{name} has {size} and a file container takes {most}; cut it, or push a part of it");
+    Finding::new(document_id, Rule::ContainerTooLarge, message)
+}
+
 /// What is wrong with the boundary of a delete-older-than.
 pub(crate) fn older_than(id: OrderingId, now: SystemTime) -> Option<Finding> {
     const LEEWAY: Duration = Duration::from_secs(300);
@@ -270,8 +286,7 @@ fn data_size(json: &[u8], found: &mut impl FnMut(Rule, String)) {
         found(
             Rule::DataTooLarge,
             format!(
-                "the data has {length} bytes and the service takes less than {most} in an item; upload it into a file \
-                 container"
+                "the data has {length} bytes and the service takes less than {most} in an item; push it as content"
             ),
         );
     }

@@ -29,14 +29,14 @@ pub(super) mod query {
 }
 
 /// A call of the Push API as it is being put together.
-pub(super) struct Draft {
-    pub(super) kernel: Kernel,
-    pub(super) operation: Operation,
+pub(crate) struct Draft {
+    pub(crate) kernel: Kernel,
+    pub(crate) operation: Operation,
     pub(super) resource: Resource,
     query: Vec<(&'static str, String)>,
     json: Option<Bytes>,
     findings: Vec<Finding>,
-    pub(super) settings: CallSettings,
+    pub(crate) settings: CallSettings,
 }
 
 impl Draft {
@@ -63,7 +63,20 @@ impl Draft {
 
     pub(super) fn body(&mut self, json: Vec<u8>, item: &str) {
         self.findings.extend(preflight::request_size(json.len(), item));
+        self.set_body(json);
+    }
+
+    /// Takes the body out, to be changed and set again.
+    pub(super) fn take_body(&mut self) -> Vec<u8> {
+        self.json.take().map(Vec::from).unwrap_or_default()
+    }
+
+    pub(super) fn set_body(&mut self, json: Vec<u8>) {
         self.json = Some(json.into());
+    }
+
+    pub(crate) fn body_length(&self) -> usize {
+        self.json.as_ref().map_or(0, Bytes::len)
     }
 
     pub(super) fn found(mut self, findings: impl IntoIterator<Item = Finding>) -> Self {
@@ -99,6 +112,11 @@ impl Draft {
         self.set(query::QUEUE_DELAY, delay.as_nanos().div_ceil(MINUTE));
     }
 
+    /// Refuses what sending it would refuse, for calls that have much to do before.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        refuse(&self.kernel, self.operation, self.findings.clone()).map(drop)
+    }
+
     pub(super) async fn send(self) -> Result<(Answer, Vec<Finding>), Error> {
         let Self { kernel, operation, resource, query, json, findings, settings } = self;
         let warnings = judge(&kernel, operation, findings)?;
@@ -108,7 +126,7 @@ impl Draft {
         Ok((answer, warnings))
     }
 
-    pub(super) async fn accepted(self) -> Result<Accepted, Error> {
+    pub(crate) async fn accepted(self) -> Result<Accepted, Error> {
         let (answer, warnings) = self.send().await?;
         Ok(Accepted::new(&answer, warnings))
     }
@@ -116,12 +134,16 @@ impl Draft {
 
 /// Refuses what the client's switch refuses, and gives back the warnings that are left.
 pub(super) fn judge(kernel: &Kernel, operation: Operation, findings: Vec<Finding>) -> Result<Vec<Finding>, Error> {
-    let warnings = preflight::judge(findings, kernel.shared.preflight)
-        .map_err(|refused| InvalidError::new(Some(operation), refused))?;
+    let warnings = refuse(kernel, operation, findings)?;
     for warning in &warnings {
         trace::found(operation, warning);
     }
     Ok(warnings)
+}
+
+fn refuse(kernel: &Kernel, operation: Operation, findings: Vec<Finding>) -> Result<Vec<Finding>, Error> {
+    preflight::judge(findings, kernel.shared.preflight)
+        .map_err(|refused| InvalidError::new(Some(operation), refused).into())
 }
 
 impl fmt::Debug for Draft {
@@ -168,4 +190,4 @@ macro_rules! call {
     };
 }
 
-pub(super) use call;
+pub(crate) use call;

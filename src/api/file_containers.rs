@@ -1,3 +1,5 @@
+use std::time::SystemTime;
+
 use super::call::{Draft, call, query};
 use crate::error::{Error, InvalidError};
 use crate::http::body::Body;
@@ -138,9 +140,19 @@ impl StoreBytes {
 }
 
 pub(crate) async fn create(kernel: &Kernel, settings: &CallSettings) -> Result<FileContainer, Error> {
+    creation(kernel, settings).send().await
+}
+
+/// Creates a container for the sake of the answer's `Date`; it is left to expire.
+pub(crate) async fn server_time(kernel: &Kernel, settings: &CallSettings) -> Result<Option<SystemTime>, Error> {
+    let (answer, _) = creation(kernel, settings).draft.send().await?;
+    Ok(answer.server_time)
+}
+
+fn creation(kernel: &Kernel, settings: &CallSettings) -> CreateFileContainer {
     let mut request = FileContainers::new(kernel.clone()).create();
     request.draft.settings = settings.clone();
-    request.send().await
+    request
 }
 
 pub(crate) async fn upload(

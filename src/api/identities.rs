@@ -9,6 +9,7 @@ use super::{Accepted, PushBatch};
 use crate::error::Error;
 use crate::http::kernel::Kernel;
 use crate::http::request::Resource;
+use crate::http::send::CallSettings;
 use crate::model::{BatchIdentityBody, Identity, IdentityBody, MappedIdentityBody, OrderingId};
 use crate::operation::Operation;
 use crate::preflight;
@@ -232,6 +233,11 @@ impl DeleteOldIdentities {
     /// it is set.
     pub fn queue_delay(mut self, delay: Duration) -> Self {
         self.draft.queue_delay(delay);
+        self
+    }
+
+    pub(crate) fn settings(mut self, settings: &CallSettings) -> Self {
+        self.draft.settings = settings.clone();
         self
     }
 

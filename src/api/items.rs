@@ -1,3 +1,4 @@
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use super::{Accepted, PushBatch};
 use crate::error::Error;
 use crate::http::kernel::Kernel;
 use crate::http::request::Resource;
+use crate::http::send::CallSettings;
 use crate::model::object::{self, Layout};
 use crate::model::{BatchDocumentBody, CompressionType, OrderingId, document_keys as key};
 use crate::operation::Operation;
@@ -43,7 +45,8 @@ impl Items {
     /// `document_id` is the item's URI, of the form `scheme://…`. The item is a
     /// [`DocumentBody`](crate::DocumentBody) or any type whose JSON is an object; it is serialised
     /// here, so the request borrows nothing. A request may have 6 MB, the data in it less than
-    /// 5 MB. For many items use a batch: the service limits calls per day.
+    /// 5 MB; files, streams and larger data are its [content](AddOrUpdateItem::content). For many items
+    /// use a batch: the service limits calls per day.
     ///
     /// ```
     /// # async fn example(client: coveo_push::PushClient) -> Result<(), coveo_push::Error> {
@@ -72,18 +75,12 @@ impl Items {
             Ok(()) => {
                 let switch = self.kernel.shared.preflight;
                 draft = draft.found(preflight::written_item(&id, KnownKeys::default().read(&json, &layout), switch));
-                // In the body it is a property of batches; a single item has it in the query.
-                if let Some(value) = object::take_out(&mut json, &layout, key::COMPRESSION_TYPE) {
-                    // What is no compression type was found above.
-                    if let Ok(Some(compression)) = serde_json::from_slice::<Option<CompressionType>>(&value) {
-                        draft.set(query::COMPRESSION_TYPE, compression);
-                    }
-                }
+                compression_into_query(&mut draft, &mut json, &mut layout);
                 draft.body(json, &id);
             }
             Err(error) => draft = draft.found([preflight::unwritable(&id, &error)]),
         }
-        AddOrUpdateItem { draft }
+        AddOrUpdateItem { draft, layout }
     }
 
     /// Deletes an item ([article 171](https://docs.coveo.com/en/171/)), and its children when
@@ -151,7 +148,8 @@ impl Items {
 
     /// Deletes the items of the source whose ordering id is lower than this one
     /// ([article 131](https://docs.coveo.com/en/131/)), which is how the items go that have
-    /// disappeared since everything was pushed again.
+    /// disappeared since everything was pushed again. [`refresh`](Self::refresh) does this as the last
+    /// step of a run, and only when it may.
     ///
     /// **Take the id with care.** One that is later than the push of an item by the service's
     /// clock deletes the item; one in the future makes the service ignore what is pushed until
@@ -184,11 +182,29 @@ impl Items {
     }
 }
 
+/// In the body it is a property of batches; a single item has it in the query.
+fn compression_into_query(draft: &mut Draft, json: &mut Vec<u8>, layout: &mut Layout) {
+    if let Some(value) = object::take_out(json, layout, key::COMPRESSION_TYPE)
+        // What is no compression type was found before.
+        && let Ok(Some(compression)) = serde_json::from_slice::<Option<CompressionType>>(&value)
+    {
+        draft.set(query::COMPRESSION_TYPE, compression);
+    }
+}
+
 /// Adds or updates an item: [`Items::add_or_update`].
-#[derive(Debug)]
 #[must_use = "a request is sent by `.await`"]
 pub struct AddOrUpdateItem {
-    draft: Draft,
+    pub(crate) draft: Draft,
+    /// Where the entries of the body stand.
+    layout: Layout,
+}
+
+impl fmt::Debug for AddOrUpdateItem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { draft, layout: _ } = self;
+        f.debug_struct("AddOrUpdateItem").field("draft", draft).finish()
+    }
 }
 
 call!(AddOrUpdateItem(draft.settings) -> Accepted);
@@ -218,6 +234,20 @@ impl AddOrUpdateItem {
             _ => self.draft.set(query::COMPRESSION_TYPE, compression),
         }
         self
+    }
+
+    pub(crate) fn document_id(&self) -> &str {
+        self.draft.get(query::DOCUMENT_ID).unwrap_or_default()
+    }
+
+    /// Changes the item after it was written.
+    pub(crate) fn edit<T>(&mut self, edit: impl FnOnce(&mut Vec<u8>, &mut Layout) -> T) -> T {
+        let Self { draft, layout } = self;
+        let mut json = draft.take_body();
+        let edited = edit(&mut json, layout);
+        compression_into_query(draft, &mut json, layout);
+        draft.set_body(json);
+        edited
     }
 
     async fn send(self) -> Result<Accepted, Error> {
@@ -293,6 +323,11 @@ impl DeleteOldItems {
     /// service: 15 minutes.
     pub fn queue_delay(mut self, delay: Duration) -> Self {
         self.draft.queue_delay(delay);
+        self
+    }
+
+    pub(crate) fn settings(mut self, settings: &CallSettings) -> Self {
+        self.draft.settings = settings.clone();
         self
     }
 

@@ -2,7 +2,7 @@
 //! its handle, changed by setters, sent by `.await`.
 
 mod accepted;
-mod call;
+pub(crate) mod call;
 pub(crate) mod file_containers;
 mod identities;
 mod items;

@@ -3,6 +3,7 @@ use super::call::{Draft, call, query};
 use crate::error::Error;
 use crate::http::kernel::Kernel;
 use crate::http::request::Resource;
+use crate::http::send::CallSettings;
 use crate::model::SourceStatus;
 use crate::operation::Operation;
 
@@ -24,7 +25,8 @@ impl Sources {
     /// activity log shows and usage is counted by.
     ///
     /// A source that was set to anything but [`Idle`](SourceStatus::Idle) stays there until it is
-    /// set to it, so set it whether the work between went well or not:
+    /// set to it, so set it whether the work between went well or not. A
+    /// [refresh](super::Items::refresh) does that by itself.
     ///
     /// ```
     /// # async fn example(client: coveo_push::PushClient) -> Result<(), coveo_push::Error> {
@@ -58,6 +60,11 @@ pub struct SetSourceStatus {
 call!(SetSourceStatus(draft.settings) -> Accepted);
 
 impl SetSourceStatus {
+    pub(crate) fn settings(mut self, settings: &CallSettings) -> Self {
+        self.draft.settings = settings.clone();
+        self
+    }
+
     async fn send(self) -> Result<Accepted, Error> {
         self.draft.accepted().await
     }

@@ -28,6 +28,8 @@ pub enum DropReason {
     UnknownCompressionType,
     /// An item of a batch has 5,000,000 bytes of data or more in itself.
     DataTooLarge,
+    /// The item's binary data is no base64, or is not compressed as its compression type says.
+    UnreadableData,
 }
 
 impl fmt::Display for DropReason {
@@ -42,6 +44,7 @@ impl fmt::Display for DropReason {
             Self::UnknownContainer => "the file container cannot be used",
             Self::UnknownCompressionType => "the compression type is unknown",
             Self::DataTooLarge => "the data is too large to stand in the item",
+            Self::UnreadableData => "the data is not what its compression type says",
         })
     }
 }

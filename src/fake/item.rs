@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::answer::Refusal;
+use super::decompress;
 use super::json::{Object, malformed};
 use crate::access::{Access, Viewer};
 use crate::model::{CompressionType, OrderingId, Permissions, document_keys as key};
@@ -25,8 +26,8 @@ struct Inner {
     compression_type: Option<CompressionType>,
     json: Value,
     permissions: Option<Permissions>,
-    /// What the file container held that the item refers to.
-    container: Option<Bytes>,
+    /// What its binary data is: of the file container that the item refers to, or of its base64.
+    binary: Option<Bytes>,
 }
 
 /// An item that was pushed and is yet to be judged.
@@ -56,6 +57,12 @@ impl Pushed {
         Ok(Self { document_id, ordering_id, json, permissions, compression })
     }
 
+    /// What stands in the item as base64; an error when it is none.
+    pub(super) fn inline(&self) -> Option<Result<Bytes, base64::DecodeError>> {
+        let base64 = property(&self.json, key::COMPRESSED_BINARY_DATA)?.as_str()?;
+        Some(STANDARD.decode(base64).map(Bytes::from))
+    }
+
     /// How many bytes of data stand in the item itself.
     pub(super) fn data_bytes(&self) -> usize {
         [key::DATA, key::COMPRESSED_BINARY_DATA]
@@ -70,11 +77,10 @@ impl Pushed {
         property(&self.json, key::COMPRESSED_BINARY_DATA_FILE_ID)?.as_str()
     }
 
-    pub(super) fn into_item(self, container: Option<Bytes>, compression: Option<CompressionType>) -> FakeItem {
+    pub(super) fn into_item(self, binary: Option<Bytes>, compression: CompressionType) -> FakeItem {
         let Self { document_id, ordering_id, json, permissions, compression: _ } = self;
-        let is_binary = property(&json, key::COMPRESSED_BINARY_DATA).is_some() || container.is_some();
-        let compression_type = is_binary.then_some(compression.unwrap_or(CompressionType::ZLib));
-        FakeItem(Arc::new(Inner { document_id, ordering_id, compression_type, json, permissions, container }))
+        let compression_type = binary.is_some().then_some(compression);
+        FakeItem(Arc::new(Inner { document_id, ordering_id, compression_type, json, permissions, binary }))
     }
 }
 
@@ -180,18 +186,21 @@ impl FakeItem {
         self.text(key::COMPRESSED_BINARY_DATA_FILE_ID)
     }
 
-    /// The bytes of its data, as compressed as they were pushed: those of the file container, those
-    /// that its base64 stands for, or those of its text. `None` when it has no data, or base64 that
-    /// is none.
+    /// What its data is, once it is decompressed: that of the file container, that of its base64, or
+    /// its text. `None` when it has no data.
     #[must_use]
     pub fn content(&self) -> Option<Bytes> {
-        if let Some(bytes) = &self.0.container {
-            return Some(bytes.clone());
+        match (&self.0.binary, self.0.compression_type) {
+            (Some(binary), Some(compression)) => decompress::all(binary, compression).ok().map(Bytes::from),
+            _ => self.data().map(|text| Bytes::copy_from_slice(text.as_bytes())),
         }
-        match self.text(key::COMPRESSED_BINARY_DATA) {
-            Some(base64) => STANDARD.decode(base64).ok().map(Bytes::from),
-            None => self.data().map(|text| Bytes::copy_from_slice(text.as_bytes())),
-        }
+    }
+
+    /// The bytes of its binary data, as compressed as they were pushed: those of the file container, or
+    /// those that its base64 stands for. `None` when it has no binary data.
+    #[must_use]
+    pub fn compressed_content(&self) -> Option<Bytes> {
+        self.0.binary.clone()
     }
 
     fn text(&self, key: &str) -> Option<&str> {
@@ -206,13 +215,13 @@ fn property<'a>(json: &'a Value, key: &str) -> Option<&'a Value> {
 
 impl fmt::Debug for FakeItem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { document_id, ordering_id, compression_type, json, permissions: _, container } = &*self.0;
+        let Inner { document_id, ordering_id, compression_type, json, permissions: _, binary } = &*self.0;
         f.debug_struct("FakeItem")
             .field("document_id", document_id)
             .field("ordering_id", &ordering_id.get())
             .field("compression_type", compression_type)
             .field("json", json)
-            .field("container_bytes", &container.as_ref().map(Bytes::len))
+            .field("binary_bytes", &binary.as_ref().map(Bytes::len))
             .finish()
     }
 }

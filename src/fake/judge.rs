@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::containers::Containers;
+use super::decompress;
 use super::dropped::DropReason;
 use super::item::Pushed;
 use super::provider::{EMAIL_PROVIDER, Provider};
@@ -34,7 +35,7 @@ impl<'a> Judge<'a> {
     /// Puts an item into its source, or drops it and notes why.
     pub(super) fn put(&mut self, source: &mut Source, item: Pushed, operation: Operation) {
         match self.look_at(source, &item) {
-            Ok((container, compression)) => source.put(item.into_item(container, compression)),
+            Ok((binary, compression)) => source.put(item.into_item(binary, compression)),
             Err(reason) => {
                 let Pushed { document_id, ordering_id, .. } = item;
                 source.drop_it(document_id, reason, ordering_id, operation);
@@ -42,11 +43,7 @@ impl<'a> Judge<'a> {
         }
     }
 
-    fn look_at(
-        &mut self,
-        source: &Source,
-        item: &Pushed,
-    ) -> Result<(Option<Bytes>, Option<CompressionType>), DropReason> {
+    fn look_at(&mut self, source: &Source, item: &Pushed) -> Result<(Option<Bytes>, CompressionType), DropReason> {
         if !is_uri(&item.document_id) {
             return Err(DropReason::DocumentIdNotAUri);
         }
@@ -62,10 +59,15 @@ impl<'a> Judge<'a> {
         self.look_at_permissions(source, item)?;
         let compression = item.compression.as_ref().map(|word| word.parse()).transpose();
         let compression = compression.map_err(|_| DropReason::UnknownCompressionType)?;
-        let container = item
-            .file_id()
-            .map(|file_id| self.containers.content(file_id, self.elapsed).ok_or(DropReason::UnknownContainer));
-        Ok((container.transpose()?, compression))
+        let compression = compression.unwrap_or(CompressionType::ZLib);
+        let binary = match item.file_id() {
+            Some(file_id) => Some(self.containers.content(file_id, self.elapsed).ok_or(DropReason::UnknownContainer)?),
+            None => item.inline().transpose().map_err(|_| DropReason::UnreadableData)?,
+        };
+        if let Some(binary) = &binary {
+            decompress::check(binary, compression).map_err(|_| DropReason::UnreadableData)?;
+        }
+        Ok((binary, compression))
     }
 
     fn look_at_permissions(&mut self, source: &Source, item: &Pushed) -> Result<(), DropReason> {

@@ -86,6 +86,9 @@
 //! * a batch is read as a whole before anything of it is done: one item without `documentId`, with
 //!   a key that comes twice, or with permissions that are none refuses all of it with 400
 //!   `INVALID_JSON`. What is wrong with the values of an item drops that item alone;
+//! * an item is dropped whose binary data is no base64, or is not compressed as its compression type
+//!   says. `DEFLATE` is taken for a stream without a header, `LZMA` for what `.lzma` files hold; without
+//!   the feature `lzma` that is taken as it is;
 //! * what a batch deletes is deleted after what it adds;
 //! * a `documentId` in the body of a single item that is not that of the query is answered with 400,
 //!   a method that a path does not take with 405, and a `PUT` or `POST` that has neither a body nor
@@ -112,6 +115,7 @@ mod answer;
 mod builder;
 mod clock;
 mod containers;
+mod decompress;
 mod door;
 mod dropped;
 mod exchange;

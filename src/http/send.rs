@@ -1,5 +1,6 @@
 //! The one loop: throttle, request, transport, classify, wait.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
@@ -25,6 +26,14 @@ pub(crate) struct CallSettings {
     pub(crate) retry: Option<RetryPolicy>,
     /// Set for the calls of a bulk run.
     pub(crate) pace: Option<Pace>,
+}
+
+impl CallSettings {
+    /// The same for calls that are not counted with the others.
+    pub(crate) fn uncounted(&self) -> Self {
+        let pace = self.pace.clone().map(|pace| Pace { counters: Arc::default(), ..pace });
+        Self { pace, ..self.clone() }
+    }
 }
 
 impl Kernel {

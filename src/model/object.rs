@@ -18,7 +18,7 @@ use super::document::key::DOCUMENT_ID;
 const RAW_VALUE: &str = "$serde_json::private::RawValue";
 
 /// Where the top-level entries of an object stand in the buffer that it was written into.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Layout {
     entries: Vec<Entry>,
 }
@@ -46,10 +46,16 @@ impl Layout {
     }
 }
 
-/// Takes an entry out of an object that [`write`] put into `buffer` as the only thing there, and
-/// returns its value as JSON. The layout does not hold afterwards.
-pub(crate) fn take_out(buffer: &mut Vec<u8>, layout: &Layout, key: &str) -> Option<Vec<u8>> {
-    let index = layout.entries.iter().position(|entry| is_key(buffer.get(entry.key.clone()), key))?;
+/// The value of an entry, as JSON, of an object that [`write`] put at the end of `buffer`; `None`
+/// where it is null.
+pub(crate) fn get<'a>(buffer: &'a [u8], layout: &Layout, key: &str) -> Option<&'a [u8]> {
+    let entry = layout.entries.get(position(buffer, layout, key)?)?;
+    buffer.get(entry.value.clone()).filter(|value| !is_null(value))
+}
+
+/// Takes an entry out of such an object, and returns its value as JSON.
+pub(crate) fn take_out(buffer: &mut Vec<u8>, layout: &mut Layout, key: &str) -> Option<Vec<u8>> {
+    let index = position(buffer, layout, key)?;
     let entry = layout.entries.get(index)?;
     let value = buffer.get(entry.value.clone())?.to_vec();
     // With the comma before it, or else the one behind it.
@@ -58,8 +64,35 @@ pub(crate) fn take_out(buffer: &mut Vec<u8>, layout: &Layout, key: &str) -> Opti
         (0, Some(next)) => entry.key.start..next.key.start,
         (_, _) => entry.key.start.saturating_sub(1)..entry.value.end,
     };
+    let length = with_comma.len();
     buffer.drain(with_comma);
+    layout.entries.remove(index);
+    for Entry { key, value } in layout.entries.iter_mut().skip(index) {
+        *key = key.start - length..key.end - length;
+        *value = value.start - length..value.end - length;
+    }
     Some(value)
+}
+
+/// Puts an entry at the end of such an object, in place of one of that key.
+pub(crate) fn put(buffer: &mut Vec<u8>, layout: &mut Layout, key: &str, json: &[u8]) {
+    take_out(buffer, layout, key);
+    // The brace comes back behind the entry.
+    buffer.pop();
+    if !layout.entries.is_empty() {
+        buffer.push(b',');
+    }
+    let start = buffer.len();
+    buffer.extend_from_slice(format!("\"{key}\"").as_bytes());
+    let end = buffer.len();
+    buffer.push(b':');
+    buffer.extend_from_slice(json);
+    layout.entries.push(Entry { key: start..end, value: end + 1..buffer.len() });
+    buffer.push(b'}');
+}
+
+fn position(buffer: &[u8], layout: &Layout, key: &str) -> Option<usize> {
+    layout.entries.iter().position(|entry| is_key(buffer.get(entry.key.clone()), key))
 }
 
 /// What stands in the way of an object.

@@ -28,6 +28,10 @@ pub enum Rule {
     RequestTooLarge,
     /// An upload is not larger than [`limit::CONTAINER_BYTES`](super::limit::CONTAINER_BYTES).
     ContainerTooLarge,
+    /// Content can be read to its end.
+    ContentUnreadable,
+    /// A file is the same while it is uploaded.
+    ContentChanged,
     /// A batch holds something.
     BatchEmpty,
     /// A security identity has a name.
@@ -35,7 +39,7 @@ pub enum Rule {
     /// An id that stands in a path is there and is not `.` or `..`, which no encoding keeps apart
     /// from a step in the path.
     PathSegment,
-    /// A compression type is one that the service knows, and is said once.
+    /// A compression type is one that the service knows and this program has, and is said once.
     CompressionType,
     /// An upload goes to an https URI without user info, and its headers are valid.
     UploadTarget,
@@ -53,6 +57,19 @@ pub enum Rule {
     /// A delete-older-than has an id that is not in the future by more than five minutes. Else the
     /// service ignores what is pushed until then.
     OrderingIdInFuture,
+    /// An item of a secured source says who may see it. Else it is dropped. Looked for where a run is
+    /// [told](crate::PusherBuilder::secured) that the source is secured.
+    PermissionsMissing,
+    /// A permission names an identity that a provider knows. Else the item is dropped. Looked for where
+    /// a run is [told](super::KnownIdentities) who is known.
+    PermissionIdentityUnknown,
+    /// An identity has the same members whenever it is pushed in one run. Else those of the earlier
+    /// push are removed from it. Looked for where a run
+    /// [compares](crate::PusherBuilder::compare_identities) them.
+    IdentityMembersDiffer,
+    /// An identity has the same `wellKnowns` whenever it or its aliases are pushed in one run. Else it
+    /// loses what it is granted. Looked for likewise.
+    WellKnownsDiffer,
 }
 
 impl Rule {
@@ -71,6 +88,8 @@ impl Rule {
             Self::DataTooLarge => "data-too-large",
             Self::RequestTooLarge => "request-too-large",
             Self::ContainerTooLarge => "container-too-large",
+            Self::ContentUnreadable => "content-unreadable",
+            Self::ContentChanged => "content-changed",
             Self::BatchEmpty => "batch-empty",
             Self::IdentityNameEmpty => "identity-name-empty",
             Self::PathSegment => "path-segment",
@@ -82,6 +101,10 @@ impl Rule {
             Self::TooManyPermissions => "too-many-permissions",
             Self::PermissionIdentityEmpty => "permission-identity-empty",
             Self::OrderingIdInFuture => "ordering-id-in-future",
+            Self::PermissionsMissing => "permissions-missing",
+            Self::PermissionIdentityUnknown => "permission-identity-unknown",
+            Self::IdentityMembersDiffer => "identity-members-differ",
+            Self::WellKnownsDiffer => "well-knowns-differ",
         }
     }
 
@@ -97,6 +120,10 @@ impl Rule {
                 | Self::TooManyPermissions
                 | Self::PermissionIdentityEmpty
                 | Self::OrderingIdInFuture
+                | Self::PermissionsMissing
+                | Self::PermissionIdentityUnknown
+                | Self::IdentityMembersDiffer
+                | Self::WellKnownsDiffer
         )
     }
 }

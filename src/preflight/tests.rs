@@ -5,7 +5,7 @@ use crate::model::{
     DeletedDocument, DocumentBody, MappedIdentity, PermissionIdentity, PermissionLevel, PermissionSet, Permissions,
 };
 
-const ALL: [Rule; 22] = [
+const ALL: [Rule; 26] = [
     Rule::DocumentIdEmpty,
     Rule::DocumentIdMismatch,
     Rule::NotAnObject,
@@ -28,6 +28,10 @@ const ALL: [Rule; 22] = [
     Rule::TooManyPermissions,
     Rule::PermissionIdentityEmpty,
     Rule::OrderingIdInFuture,
+    Rule::PermissionsMissing,
+    Rule::PermissionIdentityUnknown,
+    Rule::IdentityMembersDiffer,
+    Rule::WellKnownsDiffer,
 ];
 
 const ID: &str = "https://example.com/a";
@@ -67,6 +71,10 @@ fn the_rules_that_the_service_holds_in_silence_are_these() {
             Rule::TooManyPermissions,
             Rule::PermissionIdentityEmpty,
             Rule::OrderingIdInFuture,
+            Rule::PermissionsMissing,
+            Rule::PermissionIdentityUnknown,
+            Rule::IdentityMembersDiffer,
+            Rule::WellKnownsDiffer,
         ]
     );
 }

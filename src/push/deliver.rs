@@ -75,7 +75,9 @@ impl Delivery {
     }
 
     async fn deliver(&mut self, batch: &Sealed, container: Ahead) -> Result<Delivered, FailureReason> {
-        self.run.may_start(self.number).await?;
+        let run = Arc::clone(&self.run);
+        run.may_start(self.number).await?;
+        let _slot = run.slot().await;
         self.step = PushStep::Create;
         let container = container.get(&self.run).await.map_err(FailureReason::Error)?;
         let container = self.upload(batch, container).await.map_err(FailureReason::Error)?;

@@ -10,6 +10,7 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::PushTarget;
+use super::content::UnsentContent;
 use super::frame::Sealed;
 use crate::api::{BatchAccepted, file_containers, push_batch};
 use crate::error::Error;
@@ -22,6 +23,8 @@ use crate::model::OrderingId;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum PushStep {
+    /// Uploading the content of an item, before it goes into a batch.
+    Content,
     /// Waiting to be sent.
     Wait,
     /// Creating a file container.
@@ -37,6 +40,7 @@ pub enum PushStep {
 impl fmt::Display for PushStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Content => "uploading the content of an item",
             Self::Wait => "waiting to be sent",
             Self::Create => "creating a file container",
             Self::Upload => "uploading the batch",
@@ -99,6 +103,8 @@ pub struct FailedBatch {
     pub(super) reason: FailureReason,
     pub(super) may_have_been_applied: bool,
     pub(super) batch: Sealed,
+    /// The content without which its one item is not to be pushed.
+    pub(super) content: Option<UnsentContent>,
     pub(super) marks: Arc<Marks>,
     pub(super) kernel: Kernel,
     pub(super) target: PushTarget,
@@ -181,15 +187,16 @@ impl FailedBatch {
     }
 
     /// The bytes of the file container, without what was superseded: JSON that can be uploaded as
-    /// it is.
+    /// it is. An item whose [content](PushStep::Content) was not uploaded is left out as well.
     #[must_use]
     pub fn body(&self) -> Vec<u8> {
         let superseded = self.marks.get();
-        self.batch.without(|number| superseded.contains(&number))
+        self.batch.without(|number| superseded.contains(&number) || self.content.is_some())
     }
 
     /// Pushes it again, in a fresh file container, without what was superseded; `None` when nothing
-    /// is left.
+    /// is left. [Content](PushStep::Content) that was not uploaded is uploaded first: the batch holds it,
+    /// or the open file, until it is dropped.
     ///
     /// # Errors
     ///
@@ -200,13 +207,16 @@ impl FailedBatch {
         if superseded.len() == self.operations() {
             return Ok(None);
         }
-        let body = if superseded.is_empty() {
-            Body::chunks(self.batch.chunks.iter().cloned())
-        } else {
-            Body::from(self.batch.without(|number| superseded.contains(&number)))
+        let settings = CallSettings::default();
+        let body = match &self.content {
+            Some(content) => {
+                let id = self.ids().next().unwrap_or_default();
+                Body::from(content.upload(id, &self.kernel, &settings).await?)
+            }
+            None if superseded.is_empty() => Body::chunks(self.batch.chunks.iter().cloned()),
+            None => Body::from(self.batch.without(|number| superseded.contains(&number))),
         };
         let bytes = body.len();
-        let settings = CallSettings::default();
         let container = file_containers::store(&self.kernel, body, &settings).await?;
         let (operation, resource) = (self.target.commit(), self.target.resource());
         let file_id = container.file_id();
@@ -222,8 +232,13 @@ impl FailedBatch {
     /// # Errors
     ///
     /// What the file system says; [`io::ErrorKind::AlreadyExists`] when there is such a file, of this
-    /// batch or of another run.
+    /// batch or of another run; [`io::ErrorKind::Unsupported`] for an item whose
+    /// [content](PushStep::Content) was not uploaded, which such a file cannot hold.
     pub fn save(&self, folder: impl AsRef<Path>) -> io::Result<SavedBatch> {
+        if self.content.is_some() {
+            let why = "the content of the item was not uploaded, and a file of the batch cannot hold it";
+            return Err(io::Error::new(io::ErrorKind::Unsupported, why));
+        }
         let path = folder.as_ref().join(format!("batch-{:06}.json", self.number));
         let left_out = self.marks.get();
         let bytes = self.batch.without(|number| left_out.contains(&number));

@@ -74,6 +74,11 @@ impl Sealed {
         bytes
     }
 
+    /// How many of its operations delete: those of the last list.
+    pub(super) fn deletions(&self) -> u64 {
+        self.operations.iter().filter(|operation| operation.list + 1 == self.names.len()).count() as u64
+    }
+
     /// The key of the list that each operation stands in.
     pub(super) fn lists(&self) -> impl Iterator<Item = &'static str> {
         self.operations.iter().filter_map(|operation| self.names.get(operation.list).copied())
@@ -92,6 +97,19 @@ const END: usize = 1;
 pub(super) fn sealed_len_alone(names: Lists, list: usize, bytes: usize) -> usize {
     let heads = names.iter().enumerate().filter(|(number, _)| *number == 0 || *number == list);
     heads.map(|(number, name)| head(number, name).len() + END).sum::<usize>() + bytes + END
+}
+
+/// The bytes of a container that holds one operation alone.
+pub(super) fn alone(names: Lists, list: usize, operation: &[u8]) -> Vec<u8> {
+    let heads = names.iter().enumerate().filter(|(number, _)| *number == 0 || *number == list);
+    let mut bytes = Vec::new();
+    for (number, name) in heads {
+        bytes.extend_from_slice(head(number, name).as_bytes());
+        bytes.extend_from_slice(if number == list { operation } else { &[] });
+        bytes.push(b']');
+    }
+    bytes.push(b'}');
+    bytes
 }
 
 fn head(list: usize, name: &str) -> String {

@@ -5,14 +5,14 @@ use serde::Serialize;
 
 use super::item::no_object;
 use super::keys::Scope;
-use super::pushing::Pushing;
+use super::pushing::{Pushing, Unfinished};
 use super::report::{PushError, Pushed};
 use super::run::Run;
 use super::scratch::{Draft, Reader, Write, Written};
 use super::{PushTarget, PusherBuilder, run_methods};
 use crate::api::Identities;
 use crate::model::{Identity, IdentityBody, MappedIdentityBody};
-use crate::preflight::{self, Finding, Preflight};
+use crate::preflight::{self, Finding, Preflight, PushedIdentity, RunChecks};
 
 const MEMBERS: usize = 0;
 const MAPPINGS: usize = 1;
@@ -78,7 +78,8 @@ impl IdentityPusher {
     ///
     /// [`PushError::Stopped`] when the run has stopped; the identity was not taken then.
     pub async fn add_or_update(&self, body: &IdentityBody) -> Result<Pushed, PushError> {
-        self.push(MEMBERS, Scope::Main, &body.identity, body, || preflight::identity(body)).await
+        let findings = || preflight::identity(body);
+        self.push(MEMBERS, Scope::Main, PushedIdentity::Body(body), body, findings).await
     }
 
     /// Adds or updates the aliases of an identity. Its granted identities (`wellKnowns`) must be
@@ -88,7 +89,8 @@ impl IdentityPusher {
     ///
     /// [`PushError::Stopped`] when the run has stopped; the aliases were not taken then.
     pub async fn add_or_update_alias(&self, body: &MappedIdentityBody) -> Result<Pushed, PushError> {
-        self.push(MAPPINGS, Scope::Aliases, &body.identity, body, || preflight::alias(body)).await
+        let findings = || preflight::alias(body);
+        self.push(MAPPINGS, Scope::Aliases, PushedIdentity::Alias(body), body, findings).await
     }
 
     /// Deletes an identity, which the service calls disabling it.
@@ -103,7 +105,7 @@ impl IdentityPusher {
         }
 
         let findings = || preflight::names(identity, []);
-        self.push(DELETED, Scope::Whole, identity, &Deleted { identity }, findings).await
+        self.push(DELETED, Scope::Whole, PushedIdentity::Deleted(identity), &Deleted { identity }, findings).await
     }
 
     /// Pushes all operations of a stream, and returns how many there were. The run goes on after
@@ -113,6 +115,7 @@ impl IdentityPusher {
     ///
     /// [`PushError::Stopped`] when the run has stopped.
     pub async fn push_stream(&self, stream: impl Stream<Item = IdentityOperation> + Send) -> Result<u64, PushError> {
+        let mut unfinished = Unfinished::new(&self.run);
         let mut stream = std::pin::pin!(stream);
         let mut pushed = 0;
         while let Some(operation) = std::future::poll_fn(|context| stream.as_mut().poll_next(context)).await {
@@ -123,6 +126,7 @@ impl IdentityPusher {
             };
             pushed += 1;
         }
+        unfinished.done();
         Ok(pushed)
     }
 
@@ -130,12 +134,17 @@ impl IdentityPusher {
         &self,
         list: usize,
         scope: Scope,
-        identity: &Identity,
+        pushed: PushedIdentity<'_>,
         body: &T,
         findings: impl Fn() -> Vec<Finding> + Send + Sync + Unpin,
     ) -> Result<Pushed, PushError> {
-        let switch = self.run.kernel.shared.preflight;
-        Pushing::new(&self.run, PushIdentity { list, scope, identity, body, findings, switch }).await
+        let (switch, checks) = (self.run.kernel.shared.preflight, &self.run.settings.checks);
+        let operation = PushIdentity { list, scope, pushed, body, findings, switch, checks };
+        let became = Pushing::new(&self.run, operation).await?;
+        if became.is_taken() {
+            checks.was_taken(self.run.target.id(), pushed);
+        }
+        Ok(became)
     }
 }
 
@@ -143,10 +152,11 @@ impl IdentityPusher {
 struct PushIdentity<'a, T, F> {
     list: usize,
     scope: Scope,
-    identity: &'a Identity,
+    pushed: PushedIdentity<'a>,
     body: &'a T,
     findings: F,
     switch: Preflight,
+    checks: &'a RunChecks,
 }
 
 impl<'a, T: Serialize, F: Fn() -> Vec<Finding>> Write<'a> for PushIdentity<'_, T, F> {
@@ -159,9 +169,13 @@ impl<'a, T: Serialize, F: Fn() -> Vec<Finding>> Write<'a> for PushIdentity<'_, T
     }
 
     fn write(&self, draft: &mut Draft, _: &mut Reader) -> Result<Written<'a>, Vec<Finding>> {
-        let Identity { identity_type, name, .. } = self.identity;
+        let Identity { identity_type, name, .. } = self.pushed.identity();
         draft.id.extend([identity_type.in_identity(), ":", name]);
-        let warnings = preflight::judge((self.findings)(), self.switch)?;
+        let mut findings = (self.findings)();
+        if self.switch != Preflight::Off {
+            findings.extend(self.checks.identity(self.pushed));
+        }
+        let warnings = preflight::judge(findings, self.switch)?;
         serde_json::to_writer(&mut draft.buffer, self.body).map_err(|error| no_object(name, &error))?;
         Ok(Written { tail: &[], warnings })
     }

@@ -10,14 +10,14 @@ use serde::Serialize;
 use super::items::{ADD_OR_UPDATE, DELETE};
 use super::json;
 use super::keys::Scope;
-use super::pushing::Pushing;
+use super::pushing::{Pushing, Unfinished};
 use super::report::{PushError, Pushed};
 use super::run::Run;
 use super::scratch::{Draft, Reader, Write, Written};
 use crate::model::DeletedDocument;
 use crate::model::document_keys::DOCUMENT_ID;
 use crate::model::object::{self, Layout, ObjectError};
-use crate::preflight::{self, Finding, Preflight, Rule};
+use crate::preflight::{self, Finding, Preflight, Rule, RunChecks, WrittenItem};
 
 /// One push of an item: [`ItemPusher::add_or_update`](super::ItemPusher::add_or_update). Nothing is
 /// pushed before it is awaited.
@@ -28,8 +28,12 @@ pub struct PushItem<'a> {
 
 impl<'a> PushItem<'a> {
     pub(super) fn new(run: &'a Arc<Run>, item: Item<'a>) -> Self {
-        let switch = run.kernel.shared.preflight;
-        Self { pushing: Pushing::new(run, AddOrUpdate { item, switch }) }
+        let (switch, checks) = (run.kernel.shared.preflight, &run.settings.checks);
+        Self { pushing: Pushing::new(run, AddOrUpdate { item, switch, checks }) }
+    }
+
+    pub(super) fn into_parts(self) -> (&'a Arc<Run>, AddOrUpdate<'a>, Unfinished<'a>) {
+        self.pushing.into_parts()
     }
 
     /// Checks and writes the item now, instead of when it is awaited, which then only gives it its
@@ -96,6 +100,7 @@ impl<T: Serialize + Sync> WriteObject for T {
 pub(super) struct AddOrUpdate<'a> {
     item: Item<'a>,
     switch: Preflight,
+    checks: &'a RunChecks,
 }
 
 impl<'a> Write<'a> for AddOrUpdate<'a> {
@@ -114,7 +119,7 @@ impl<'a> Write<'a> for AddOrUpdate<'a> {
                 item.write_object(draft, &mut reader.layout)
                     .map_err(|error| vec![preflight::unwritable(document_id, &error)])?;
                 let item = reader.keys.read(&draft.buffer, &reader.layout);
-                ("", preflight::written_item(document_id, item, self.switch))
+                ("", self.findings(document_id, item))
             }
             Item::Json { document_id, json } => {
                 draft.id.push_str(document_id.unwrap_or_default());
@@ -144,12 +149,20 @@ impl<'a> AddOrUpdate<'a> {
             let message = "the text itself says that its documentId is null; leave it out, or give the same";
             return Err(vec![Finding::new(&**id, Rule::DocumentIdMismatch, message)]);
         }
-        let findings = preflight::written_item(id, item, self.switch);
+        let findings = self.findings(id, item);
         let rest = match own_id {
             Some(_) => text,
             None => json::put_in(buffer, layout, id, text).map_err(|error| no_object(id, &error))?,
         };
         Ok((rest, findings))
+    }
+
+    fn findings(&self, id: &str, item: WrittenItem<'_>) -> Vec<Finding> {
+        let mut findings = preflight::written_item(id, item, self.switch);
+        if self.switch != Preflight::Off {
+            findings.extend(self.checks.item(id, item));
+        }
+        findings
     }
 }
 

@@ -4,7 +4,7 @@ use futures_core::Stream;
 use serde::Serialize;
 
 use super::item::{Delete, Item, PushItem};
-use super::pushing::Pushing;
+use super::pushing::{Pushing, Unfinished};
 use super::report::{PushError, Pushed};
 use super::run::Run;
 use super::{PushTarget, PusherBuilder, run_methods};
@@ -177,6 +177,7 @@ impl ItemPusher {
         T: Serialize + Send + Sync,
         S: Stream<Item = ItemOperation<T>> + Send,
     {
+        let mut unfinished = Unfinished::new(&self.run);
         let mut stream = std::pin::pin!(stream);
         let mut pushed = 0;
         while let Some(operation) = std::future::poll_fn(|context| stream.as_mut().poll_next(context)).await {
@@ -188,6 +189,7 @@ impl ItemPusher {
             };
             pushed += 1;
         }
+        unfinished.done();
         Ok(pushed)
     }
 }

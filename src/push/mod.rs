@@ -1,6 +1,8 @@
 //! Many items or identities: cut into batches of exact size, uploaded in parallel, pushed in an
 //! order that keeps their meaning, and every one accounted for.
 
+mod checks;
+mod content;
 mod deliver;
 mod failed;
 mod frame;
@@ -18,6 +20,7 @@ mod superseded;
 
 use std::sync::Arc;
 
+pub use content::PushItemWithContent;
 pub use failed::{FailedBatch, FailureReason, PushStep, SavedBatch};
 pub use identities::{IdentityOperation, IdentityPusher};
 pub use item::PushItem;
@@ -37,6 +40,13 @@ enum PushTarget {
 }
 
 impl PushTarget {
+    /// The source or the provider.
+    fn id(&self) -> &str {
+        match self {
+            Self::Items(id) | Self::Identities(id) => id,
+        }
+    }
+
     fn lists(&self) -> Lists {
         match self {
             Self::Items(_) => &items::LISTS,
@@ -68,6 +78,11 @@ macro_rules! run_methods {
             #[must_use]
             pub fn progress(&self) -> tokio::sync::watch::Receiver<crate::Progress> {
                 self.run.progress()
+            }
+
+            /// What the calls of the run are made with, for calls that are no part of its account.
+            pub(crate) fn call_settings(&self) -> crate::http::send::CallSettings {
+                self.run.calls.uncounted()
             }
 
             /// Sends what was pushed so far and waits until it is done: accepted, or failed.

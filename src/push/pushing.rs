@@ -4,13 +4,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use super::frame;
 use super::keys::Key;
 use super::report::{PushError, Pushed};
 use super::run::{Run, Taking};
 use super::scratch::{Draft, Reader, Write, Written};
 use crate::http::{BoxFuture, trace};
-use crate::preflight::{Finding, Rule};
+use crate::preflight::Finding;
 
 /// Waits for room, writes the operation, and has the run take it. It is written once there is room,
 /// unless it was prepared, and apart from the batch; taking it awaits nothing. So a push that is
@@ -21,32 +20,57 @@ pub(super) struct Pushing<'a, W> {
     written: Option<(Draft, Result<Written<'a>, Vec<Finding>>)>,
     /// Waits for room, where there was none.
     room: Option<BoxFuture<'a, ()>>,
+    unfinished: Unfinished<'a>,
+}
+
+/// Something that was to be pushed, and counts as cancelled when it is dropped before that.
+pub(super) struct Unfinished<'a> {
+    run: &'a Run,
+    is_done: bool,
+}
+
+impl<'a> Unfinished<'a> {
+    pub(super) fn new(run: &'a Run) -> Self {
+        Self { run, is_done: false }
+    }
+
+    pub(super) fn done(&mut self) {
+        self.is_done = true;
+    }
+}
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        if !self.is_done {
+            self.run.cancelled();
+        }
+    }
 }
 
 impl<'a, W: Write<'a>> Pushing<'a, W> {
     pub(super) fn new(run: &'a Arc<Run>, operation: W) -> Self {
-        Self { run, operation, written: None, room: None }
+        Self::from_parts(run, operation, Unfinished::new(run))
+    }
+
+    /// What it was made from, to go on in another way.
+    pub(super) fn into_parts(self) -> (&'a Arc<Run>, W, Unfinished<'a>) {
+        (self.run, self.operation, self.unfinished)
+    }
+
+    /// A push that was begun in another way.
+    pub(super) fn from_parts(run: &'a Arc<Run>, operation: W, unfinished: Unfinished<'a>) -> Self {
+        Self { run, operation, written: None, room: None, unfinished }
     }
 
     /// Writes the operation now.
     pub(super) fn prepare(&mut self) {
         let mut draft = Draft::new();
         let written = Reader::lend(|reader| self.operation.write(&mut draft, reader));
-        let written = written.and_then(|written| self.fits_alone(&draft, written));
+        let written = written.and_then(|written| {
+            let bytes = draft.buffer.len() + written.tail.len();
+            self.run.fits(self.operation.list(), &draft.id, bytes).map(|()| written).map_err(|finding| vec![finding])
+        });
         self.written = Some((draft, written));
-    }
-
-    fn fits_alone(&self, draft: &Draft, written: Written<'a>) -> Result<Written<'a>, Vec<Finding>> {
-        let bytes = draft.buffer.len() + written.tail.len();
-        let alone = frame::sealed_len_alone(self.run.target.lists(), self.operation.list(), bytes);
-        let most = self.run.settings.batch_bytes;
-        if alone <= most {
-            return Ok(written);
-        }
-        let message = format!(
-            "it makes a batch of {alone} bytes and a batch may have {most}; upload its data into a file container"
-        );
-        Err(vec![Finding::new(&draft.id, Rule::ContainerTooLarge, message)])
     }
 
     /// Goes on as far as there is room; `None` when there is none.
@@ -89,6 +113,7 @@ impl<'a, W: Write<'a> + Unpin> Future for Pushing<'a, W> {
             }
             this.room = None;
             if let Some(done) = this.go_on() {
+                this.unfinished.done();
                 return Poll::Ready(done);
             }
             this.room = Some(Box::pin(this.run.room()));

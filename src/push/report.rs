@@ -138,6 +138,11 @@ pub struct PushReport {
     pub refused: u64,
     /// Operations in batches that were not pushed, because the run stopped or was aborted.
     pub unsent: u64,
+    /// How many of the accepted operations delete.
+    pub deletions: u64,
+    /// Pushes that were dropped before they were done, and streams that were left before their end. They
+    /// are in no other count: nothing of them was taken.
+    pub cancelled: u64,
     /// Bytes of the operations that were taken.
     pub bytes_taken: u64,
     /// Bytes that the storage took.
@@ -153,11 +158,11 @@ pub struct PushReport {
     /// From the start of the run to its end; in seconds when it is serialised.
     #[serde(serialize_with = "seconds")]
     pub elapsed: Duration,
-    /// The service's clock when it accepted the first batch; in milliseconds since 1970 when it is
-    /// serialised.
+    /// The service's clock when it accepted a batch, the earliest time of all; in milliseconds since
+    /// 1970 when it is serialised.
     #[serde(serialize_with = "milliseconds")]
     pub first_accepted: Option<SystemTime>,
-    /// The service's clock when it accepted the last batch, likewise.
+    /// The latest such time, likewise.
     #[serde(serialize_with = "milliseconds")]
     pub last_accepted: Option<SystemTime>,
     /// The batches that the service accepted, in the order in which it did.

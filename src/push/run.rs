@@ -4,6 +4,7 @@
 //! task of its own ([`deliver`](super::deliver)) carries it to the service. The caller waits while
 //! as many batches are sealed and not done as may be under way.
 
+mod content;
 mod ended;
 
 use std::collections::BTreeMap;
@@ -11,14 +12,14 @@ use std::hash::RandomState;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::SystemTime;
 
-use tokio::sync::{Notify, oneshot, watch};
+use tokio::sync::{Notify, Semaphore, oneshot, watch};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::PushTarget;
 use super::deliver::Delivery;
 use super::failed::{FailedBatch, FailureReason, PushStep};
-use super::frame::{Frame, Sealed};
+use super::frame::{self, Frame, Sealed};
 use super::keys::{Key, Keys};
 use super::report::{AcceptedBatch, Progress, PushError, PushReport, Pushed, RefusedItem};
 use super::settings::Settings;
@@ -26,7 +27,7 @@ use super::superseded::Superseded;
 use crate::http::kernel::Kernel;
 use crate::http::pace::{CallCounters, Pace, RateLimit};
 use crate::http::send::CallSettings;
-use crate::preflight::Finding;
+use crate::preflight::{Finding, Rule};
 
 /// How many pushes there may be between two messages of the watch channel.
 const PUSHES_A_MESSAGE: u64 = 256;
@@ -39,6 +40,8 @@ pub(super) struct Run {
     counters: Arc<CallCounters>,
     pub(super) hasher: RandomState,
     begin: Instant,
+    /// One for each batch, and each content of an item, that may be under way.
+    slots: Semaphore,
     state: Mutex<State>,
     /// Something is done, or the run has stopped: who waits looks again.
     changed: Notify,
@@ -57,6 +60,10 @@ struct State {
     handing_over: usize,
     account: Progress,
     unsent: u64,
+    /// Accepted operations that delete.
+    deletions: u64,
+    /// Pushes that were dropped before they were taken.
+    cancelled: u64,
     first_accepted: Option<SystemTime>,
     last_accepted: Option<SystemTime>,
     accepted: Vec<AcceptedBatch>,
@@ -134,10 +141,11 @@ impl Run {
             kernel,
             target,
             calls: CallSettings { timeout: None, retry: settings.retry, pace: Some(pace) },
-            settings,
             counters,
             hasher: RandomState::new(),
             begin: Instant::now(),
+            slots: Semaphore::new(settings.concurrency),
+            settings,
             state: Mutex::default(),
             changed: Notify::new(),
             progress: watch::Sender::new(Progress::default()),
@@ -182,6 +190,10 @@ impl Run {
         Ok(Pushed::Refused(refused))
     }
 
+    pub(super) fn cancelled(&self) {
+        self.lock().cancelled += 1;
+    }
+
     fn count(&self, state: &mut State) {
         state.account.pushed += 1;
         if state.account.pushed.is_multiple_of(PUSHES_A_MESSAGE) {
@@ -216,6 +228,17 @@ impl Run {
         drop(state);
         self.carry_out(todo);
         has_room.then_some(Ok(()))
+    }
+
+    /// Whether an operation of so many bytes fits into a batch of its own, and if not why.
+    pub(super) fn fits(&self, list: usize, id: &str, bytes: usize) -> Result<(), Finding> {
+        let (alone, most) = (frame::sealed_len_alone(self.target.lists(), list, bytes), self.settings.batch_bytes);
+        if alone <= most {
+            return Ok(());
+        }
+        let message =
+            format!("it makes a batch of {alone} bytes and a batch may have {most}; push its data as content");
+        Err(Finding::new(id, Rule::ContainerTooLarge, message))
     }
 
     /// Whether an operation may be written; `None` while there is no room for it.

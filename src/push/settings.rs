@@ -8,7 +8,7 @@ use super::{FailedBatch, PushTarget};
 use crate::RetryPolicy;
 use crate::http::kernel::Kernel;
 use crate::model::OrderingId;
-use crate::preflight::limit;
+use crate::preflight::{RunChecks, limit};
 
 pub(super) type FailedHandler = Arc<dyn Fn(FailedBatch) + Send + Sync>;
 pub(super) type RefusedHandler = Arc<dyn Fn(&RefusedItem) + Send + Sync>;
@@ -25,6 +25,7 @@ pub(super) struct Settings {
     pub(super) retry: Option<RetryPolicy>,
     pub(super) on_failed_batch: Option<FailedHandler>,
     pub(super) on_refused: Option<RefusedHandler>,
+    pub(super) checks: RunChecks,
 }
 
 impl Default for Settings {
@@ -39,6 +40,7 @@ impl Default for Settings {
             retry: None,
             on_failed_batch: None,
             on_refused: None,
+            checks: RunChecks::default(),
         }
     }
 }
@@ -49,7 +51,7 @@ impl Default for Settings {
 pub struct PusherBuilder<P> {
     kernel: Kernel,
     target: PushTarget,
-    settings: Settings,
+    pub(super) settings: Settings,
     pusher: PhantomData<fn() -> P>,
 }
 
@@ -60,6 +62,17 @@ impl<P> PusherBuilder<P> {
 
     pub(super) fn into_parts(self) -> (Kernel, PushTarget, Settings) {
         (self.kernel, self.target, self.settings)
+    }
+
+    /// Changes the settings. Whatever builder comes back, the run stays that of this one.
+    pub(crate) fn change(self, change: impl FnOnce(Self) -> Self) -> Self {
+        let (kernel, target) = (self.kernel.clone(), self.target.clone());
+        Self { kernel, target, ..change(self) }
+    }
+
+    /// The ordering id of everything in the run, where it has one.
+    pub(crate) fn shared_ordering_id(&self) -> Option<OrderingId> {
+        self.settings.ordering_id
     }
 
     /// The largest a batch may be, in bytes. Default: 16 MiB; from 1 KiB to the service's 256 MB,
@@ -82,7 +95,7 @@ impl<P> PusherBuilder<P> {
         self
     }
 
-    /// How many batches are under way at the same time, from 1 to 64. Default: 4.
+    /// How many batches, and contents of items, are under way at the same time, from 1 to 64. Default: 4.
     pub fn concurrency(mut self, batches: usize) -> Self {
         self.settings.concurrency = batches.clamp(1, 64);
         self

@@ -1,7 +1,9 @@
 //! How a run ends, and what it says then.
 
-use coveo_push::fake::Fault;
-use coveo_push::{FailureReason, Operation, PushError};
+use coveo_push::bytes::Bytes;
+use coveo_push::fake::{FakePushApi, Fault};
+use coveo_push::{Body, BoxFuture, FailureReason, Operation, PushError, Transport, TransportError};
+use tokio::time::timeout;
 
 use super::support::{Handed, SOURCE, fake, full, ms, number, pusher, secs, uploads};
 
@@ -154,4 +156,26 @@ fn guarantee_5_threads_and_real_time_lose_nothing_either() {
             assert_eq!(handed, report.failed + report.unsent);
         });
     }
+}
+
+/// Panics instead of pushing a container.
+struct Panicking(FakePushApi);
+
+impl Transport for Panicking {
+    fn send(&self, request: http::Request<Body>) -> BoxFuture<'_, Result<http::Response<Bytes>, TransportError>> {
+        let is_commit = request.uri().query().is_some_and(|query| query.contains("fileId"));
+        assert!(!is_commit, "this transport panics");
+        self.0.send(request)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn guarantee_5_a_transport_that_panics_stops_the_run_and_loses_nothing() {
+    let fake = fake();
+    let client = fake.client_builder().transport(Panicking(fake.clone())).build().unwrap();
+    let pusher = client.items(SOURCE).pusher().start();
+    pusher.add_or_update("a://1", &full(1)).await.unwrap();
+    let report = timeout(secs(60), pusher.finish()).await.unwrap();
+    assert_eq!((report.pushed, report.accepted, report.failed), (1, 0, 1));
+    assert!(report.failed_batches[0].may_have_been_applied());
 }

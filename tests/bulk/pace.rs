@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use coveo_push::fake::{FakePushApi, Fault, FaultRates};
-use coveo_push::{Error, Operation, RetryPolicy};
+use coveo_push::{Error, Operation, RetryPolicy, SourceStatus};
 
-use super::support::{fake, full, ms, pusher, requests_of, secs};
+use super::support::{SOURCE, fake, full, ms, pusher, requests_of, secs};
 
 fn api_calls(fake: &FakePushApi) -> Vec<Duration> {
     let requests = fake.requests().into_iter();
@@ -98,4 +98,19 @@ async fn a_turn_that_comes_while_the_service_holds_calls_back_is_waited_for_anew
     let calls = api_calls(&fake);
     assert!(calls.iter().skip(3).all(|call| *call >= secs(26)), "{calls:?}");
     assert!(calls.windows(4).all(|four| four[3] - four[0] >= secs(10)), "{calls:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_throttle_before_the_first_attempt_of_a_call_is_no_part_of_its_deadline() {
+    let fake = fake();
+    let client = fake.client();
+    // Another call is told to wait, which holds back those of the run before they are sent once.
+    fake.inject(Fault::on(Operation::SetSourceStatus).status(429).retry_after(secs(300)));
+    client.sources().set_status(SOURCE, SourceStatus::Rebuild).await.unwrap_err();
+    fake.inject(Fault::on(Operation::PushItemBatch).status(503));
+    let pusher = client.items(SOURCE).pusher().start();
+    pusher.add_or_update("a://1", &full(1)).await.unwrap();
+    let report = pusher.finish().await.into_result().unwrap();
+    assert_eq!((report.accepted, report.retries), (1, 1));
+    assert!(report.throttled >= secs(295), "{:?}", report.throttled);
 }

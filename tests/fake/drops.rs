@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use coveo_push::fake::{ClockOffset, DropReason, FakePushApi};
 use coveo_push::{
-    BatchDocumentBody, CompressionType, DocumentBody, Identity, IdentityBody, Operation, OrderingId,
+    BatchDocumentBody, CompressionType, DocumentBody, DocumentData, Identity, IdentityBody, Operation, OrderingId,
     PermissionIdentity, PermissionSet, Permissions, Preflight, PushClient, SecurityIdentityType,
 };
 
@@ -168,6 +168,29 @@ async fn an_item_whose_data_is_in_a_container_that_cannot_be_used_is_dropped() {
         let doc = DocumentBody::container(file_id, CompressionType::ZLib);
         assert_eq!(push(&fake, SOURCE, A, &doc).await, Some(DropReason::UnknownContainer));
     }
+}
+
+#[tokio::test]
+async fn an_item_whose_binary_data_is_not_what_its_compression_type_says_is_dropped() {
+    let fake = fake();
+    let unreadable = Some(DropReason::UnreadableData);
+    for compression in [CompressionType::ZLib, CompressionType::GZip, CompressionType::Deflate, CompressionType::Lzma] {
+        // Words, nothing, and one stream that is cut off.
+        for base64 in ["d29yZHM=", "", "eJwrzy9KKQ=="] {
+            assert_eq!(push(&fake, SOURCE, A, &DocumentBody::inline(base64, compression)).await, unreadable);
+        }
+        let container = fake.client().file_containers().store("words").await.unwrap();
+        let doc = DocumentBody::container(container.file_id(), compression);
+        assert_eq!(push(&fake, SOURCE, A, &doc).await, unreadable);
+    }
+    // Without a compression type the service takes it for ZLib.
+    let data = DocumentData::Inline { base64: "d29yZHM=".to_owned(), compression: None };
+    let said_nothing = DocumentBody { data: Some(data), ..DocumentBody::new() };
+    assert_eq!(push(&fake, SOURCE, A, &said_nothing).await, unreadable);
+    assert_eq!(
+        push(&fake, SOURCE, A, &DocumentBody::inline("eJwrzy9KKQYABqUCMA==", CompressionType::ZLib)).await,
+        None
+    );
 }
 
 #[tokio::test]

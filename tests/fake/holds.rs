@@ -37,7 +37,7 @@ async fn an_item_is_held_as_it_was_pushed() {
 async fn an_item_of_a_batch_is_held_as_one_that_came_alone() {
     let fake = fake();
     let items = fake.client().items(SOURCE);
-    let doc = DocumentBody::inline("d29yZHM=", CompressionType::GZip).title("Title");
+    let doc = DocumentBody::inline("H4sIAAAAAAACAyvPL0opBgCMHn1xBQAAAA==", CompressionType::GZip).title("Title");
     let _ = items.add_or_update("https://example.com/a", &doc).await.unwrap();
     let batch = BatchDocumentBody::new().add_or_update("https://example.com/b", doc);
     let _ = items.push_batch(&batch).await.unwrap();

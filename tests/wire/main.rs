@@ -6,6 +6,7 @@
 
 mod addresses;
 mod answers;
+mod content;
 mod requests;
 mod retries;
 mod support;

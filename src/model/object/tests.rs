@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use serde::Serialize;
 use serde_json::json;
@@ -205,6 +206,14 @@ fn without_an_id_that_of_the_object_stays() {
     is(&json!({"documentId": "b"}), r#"{"documentId":"b"}"#);
 }
 
+/// Holds the layout against what stands in the buffer.
+fn holds(buffer: &[u8], layout: &Layout) {
+    let text = |range: &Range<usize>| std::str::from_utf8(&buffer[range.clone()]).unwrap();
+    let entries: Vec<_> =
+        layout.entries().iter().map(|entry| format!("{}:{}", text(&entry.key), text(&entry.value))).collect();
+    assert_eq!(format!("{{{}}}", entries.join(",")).as_bytes(), &buffer[buffer.len() - entries.join(",").len() - 2..]);
+}
+
 #[test]
 fn an_entry_is_taken_out_with_its_comma_wherever_it_stands() {
     let cases = [
@@ -217,8 +226,9 @@ fn an_entry_is_taken_out_with_its_comma_wherever_it_stands() {
         let mut buffer = Vec::new();
         let mut layout = Layout::default();
         write(&mut buffer, &mut layout, None, &raw(before)).unwrap();
-        assert_eq!(take_out(&mut buffer, &layout, "k"), Some(b"1".to_vec()));
-        assert_eq!(String::from_utf8(buffer).unwrap(), after);
+        assert_eq!(take_out(&mut buffer, &mut layout, "k"), Some(b"1".to_vec()));
+        assert_eq!(buffer, after.as_bytes());
+        holds(&buffer, &layout);
     }
 }
 
@@ -227,8 +237,37 @@ fn an_entry_that_is_not_there_is_not_taken_out() {
     let mut buffer = Vec::new();
     let mut layout = Layout::default();
     write(&mut buffer, &mut layout, None, &json!({"kk": 1, "a": "k"})).unwrap();
-    assert_eq!(take_out(&mut buffer, &layout, "k"), None);
+    assert_eq!(take_out(&mut buffer, &mut layout, "k"), None);
     assert_eq!(buffer, br#"{"a":"k","kk":1}"#);
+}
+
+#[test]
+fn an_entry_is_put_at_the_end_in_place_of_one_of_that_key() {
+    let cases = [
+        ("{}", r#"{"k":9}"#),
+        (r#"{"a":2}"#, r#"{"a":2,"k":9}"#),
+        (r#"{"K":1,"a":2}"#, r#"{"a":2,"k":9}"#),
+        (r#"{"a":2,"k":null}"#, r#"{"a":2,"k":9}"#),
+        (r#"{"k":1}"#, r#"{"k":9}"#),
+    ];
+    for (before, after) in cases {
+        let mut buffer = b"of another item".to_vec();
+        let mut layout = Layout::default();
+        write(&mut buffer, &mut layout, None, &raw(before)).unwrap();
+        put(&mut buffer, &mut layout, "k", b"9");
+        assert_eq!(buffer, [b"of another item", after.as_bytes()].concat());
+        holds(&buffer, &layout);
+    }
+}
+
+#[test]
+fn the_value_of_an_entry_is_found_in_any_case_unless_it_is_null() {
+    let mut buffer = Vec::new();
+    let mut layout = Layout::default();
+    write(&mut buffer, &mut layout, None, &json!({"a": null, "B": "x"})).unwrap();
+    assert_eq!(get(&buffer, &layout, "a"), None);
+    assert_eq!(get(&buffer, &layout, "b"), Some(&br#""x""#[..]));
+    assert_eq!(get(&buffer, &layout, "c"), None);
 }
 
 #[test]

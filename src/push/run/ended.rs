@@ -32,9 +32,11 @@ impl Run {
         let Some(UnderWay { batch, .. }) = state.under_way.remove(&number) else { return };
         let operations = batch.keys.len() as u64;
         state.account.accepted += operations;
+        state.deletions += batch.deletions();
         state.account.batches_accepted += 1;
-        state.first_accepted = state.first_accepted.or(delivered.server_time);
-        state.last_accepted = delivered.server_time.or(state.last_accepted);
+        // By the clock, which need not be the order in which the answers came.
+        state.first_accepted = state.first_accepted.into_iter().chain(delivered.server_time).min();
+        state.last_accepted = state.last_accepted.max(delivered.server_time);
         let Delivered { file_id, attempts, server_time: _ } = delivered;
         state.accepted.push(AcceptedBatch { number, file_id, operations, bytes: batch.len(), attempts });
         self.keep_buffer(&mut state, batch);
@@ -96,6 +98,7 @@ impl Run {
             reason,
             may_have_been_applied,
             batch,
+            content: None,
             marks: Arc::default(),
             kernel: self.kernel.clone(),
             target: self.target.clone(),
@@ -154,6 +157,8 @@ impl Run {
             failed: account.failed,
             refused: account.refused,
             unsent: state.unsent,
+            deletions: state.deletions,
+            cancelled: state.cancelled,
             bytes_taken: account.bytes_taken,
             bytes_uploaded: account.bytes_uploaded,
             api_calls: account.api_calls,

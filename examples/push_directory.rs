@@ -1,0 +1,271 @@
+//! Pushes the files of a folder and of all below it: one item a file, with its content.
+//!
+//! ```sh
+//! cargo run --release --example push_directory -- [OPTIONS] FOLDER
+//! ```
+//!
+//! Each item has the file's URI for its id, and its name, dates, size and type as metadata. A file that
+//! cannot be read is reported, and the rest is pushed. With `--refresh` the items of files that are
+//! there no more are deleted, unless something went wrong. Without credentials it pushes into a fake
+//! service, and without a folder the examples themselves.
+
+mod shared;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use clap::Parser;
+use coveo_push::{
+    Content, DocumentBody, ItemPusher, Items, Permissions, PushReport, Pushed, Refresh, RefreshError, RefreshKind,
+    file_uri,
+};
+use globset::{Glob, GlobSet, GlobSetBuilder};
+use indicatif::{ProgressBar, ProgressStyle};
+use tokio::task::JoinSet;
+use walkdir::WalkDir;
+
+/// Pushes the files of a folder and of all below it: one item a file, with its content.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// Files to push, such as `*.pdf` or `manuals/**`, below the folder; all without any.
+    #[arg(long, value_name = "GLOB")]
+    include: Vec<Glob>,
+    /// Files to leave out.
+    #[arg(long, value_name = "GLOB")]
+    exclude: Vec<Glob>,
+    /// How many files are compressed and uploaded at the same time.
+    #[arg(long, default_value_t = 4)]
+    concurrency: usize,
+    /// Everybody may see the items; else they say nothing of who may, which a secured source drops.
+    #[arg(long)]
+    public: bool,
+    /// Deletes the items of the source that were not pushed by this run.
+    #[arg(long)]
+    refresh: bool,
+    /// Says what would be pushed, and pushes nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Shows no progress.
+    #[arg(long)]
+    quiet: bool,
+    /// The folder; without credentials the examples of this crate by default.
+    folder: Option<PathBuf>,
+}
+
+#[tokio::main]
+async fn main() -> Result<ExitCode, shared::Failure> {
+    let arguments = Arguments::parse();
+    let setup = shared::Setup::quiet()?;
+    let folder = match (&arguments.folder, &setup.fake) {
+        (Some(folder), _) => folder.clone(),
+        (None, Some(_)) => Path::new(env!("CARGO_MANIFEST_DIR")).join("examples"),
+        (None, None) => return Err(std::io::Error::other("give a folder to push").into()),
+    };
+    let (files, unread) = list(&fs::canonicalize(folder)?, &arguments)?;
+    if arguments.dry_run {
+        files.iter().for_each(|file| println!("{} ({} bytes)", file.uri, file.bytes));
+        println!("{} files, {} bytes", files.len(), files.iter().map(|file| file.bytes).sum::<u64>());
+        return Ok(ExitCode::SUCCESS);
+    }
+    let items = setup.client.items(setup.source_id()?);
+    let permissions = (arguments.public || setup.fake.is_some()).then(Permissions::public);
+    let run = Run::start(&items, &arguments).await?;
+    let run = push_files(run, files, permissions, &arguments).await?;
+    let Ended { summary, is_complete, report } = run.end(unread == 0).await;
+    println!("{summary}");
+    report.refused_samples.iter().for_each(|refused| println!("refused {refused}"));
+    report.failed_batches.iter().for_each(|failed| println!("failed {failed}"));
+    if let Some(fake) = &setup.fake {
+        let source = fake.source(items.source_id());
+        println!("the fake service holds {} items and dropped {}", source.len(), source.dropped().len());
+    }
+    let is_clean = is_complete && report.refused == 0 && unread == 0;
+    Ok(if is_clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// A file to push.
+struct File {
+    path: PathBuf,
+    uri: String,
+    bytes: u64,
+    doc: DocumentBody,
+}
+
+/// The files below a folder that are asked for, and how many entries could not be read.
+fn list(folder: &Path, arguments: &Arguments) -> Result<(Vec<File>, u64), shared::Failure> {
+    let (include, exclude) = (glob_set(&arguments.include)?, glob_set(&arguments.exclude)?);
+    let (mut files, mut unread) = (Vec::new(), 0);
+    for entry in WalkDir::new(folder).sort_by_file_name() {
+        let file = match entry {
+            Ok(entry) if !entry.file_type().is_file() => continue,
+            Ok(entry) => {
+                let below = entry.path().strip_prefix(folder).unwrap_or(entry.path());
+                if exclude.is_match(below) || !(include.is_empty() || include.is_match(below)) {
+                    continue;
+                }
+                entry.metadata().map_err(shared::Failure::from).and_then(|metadata| File::new(entry.path(), &metadata))
+            }
+            Err(error) => Err(error.into()),
+        };
+        match file {
+            Ok(file) => files.push(file),
+            Err(error) => {
+                eprintln!("{error:?}");
+                unread += 1;
+            }
+        }
+    }
+    Ok((files, unread))
+}
+
+fn glob_set(globs: &[Glob]) -> Result<GlobSet, globset::Error> {
+    let mut set = GlobSetBuilder::new();
+    for glob in globs {
+        set.add(glob.clone());
+    }
+    set.build()
+}
+
+impl File {
+    fn new(path: &Path, metadata: &fs::Metadata) -> Result<Self, shared::Failure> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let bytes = metadata.len();
+        let mut doc = DocumentBody::new().title(&*name).file_name(&*name).metadata("size", bytes);
+        if let Some(extension) = path.extension() {
+            doc = doc.document_type(extension.to_string_lossy().to_lowercase());
+        }
+        if let Ok(modified) = metadata.modified() {
+            let modified = humantime::format_rfc3339_millis(modified).to_string();
+            doc = doc.date(&*modified).modified_date(modified);
+        }
+        // Not every file system knows it.
+        if let Ok(created) = metadata.created() {
+            doc = doc.metadata("createdDate", humantime::format_rfc3339_millis(created).to_string());
+        }
+        Ok(Self { path: path.to_owned(), uri: file_uri(path)?, bytes, doc })
+    }
+}
+
+/// What files are pushed with.
+enum Run {
+    Push(ItemPusher),
+    Refresh(Box<Refresh<ItemPusher>>),
+}
+
+/// What became of a run.
+struct Ended {
+    summary: String,
+    is_complete: bool,
+    report: PushReport,
+}
+
+impl Run {
+    async fn start(items: &Items, arguments: &Arguments) -> Result<Self, RefreshError> {
+        let concurrency = arguments.concurrency;
+        if !arguments.refresh {
+            return Ok(Self::Push(items.pusher().concurrency(concurrency).start()));
+        }
+        let refresh = items.refresh(RefreshKind::Refresh).pusher(|pusher| pusher.concurrency(concurrency));
+        Ok(Self::Refresh(Box::new(refresh.start().await?)))
+    }
+
+    fn pusher(&self) -> &ItemPusher {
+        match self {
+            Self::Push(pusher) => pusher,
+            Self::Refresh(refresh) => refresh.pusher(),
+        }
+    }
+
+    /// Ends the run. When there are files that nobody could read, nothing is deleted.
+    async fn end(self, is_everything: bool) -> Ended {
+        let report = match self {
+            Self::Push(pusher) => {
+                let report = pusher.finish().await;
+                return Ended { summary: report.to_string(), is_complete: report.is_complete(), report };
+            }
+            Self::Refresh(refresh) if is_everything => refresh.finish().await,
+            Self::Refresh(refresh) => {
+                // A run that has stopped says so in its report.
+                let _ = refresh.pusher().flush().await;
+                refresh.abort().await
+            }
+        };
+        Ended { summary: report.to_string(), is_complete: report.is_complete(), report: report.push }
+    }
+}
+
+async fn push_files(
+    run: Run,
+    files: Vec<File>,
+    permissions: Option<Permissions>,
+    arguments: &Arguments,
+) -> Result<Run, shared::Failure> {
+    let run = Arc::new(run);
+    let progress = Progress::new(&files, arguments.quiet);
+    let mut tasks = JoinSet::new();
+    for mut file in files {
+        file.doc.permissions.clone_from(&permissions);
+        // One waits for its turn while another one is uploaded.
+        if tasks.len() >= 2 * arguments.concurrency
+            && let Some(pushed) = tasks.join_next().await
+            && !pushed?
+        {
+            break;
+        }
+        tasks.spawn(push_file(Arc::clone(&run), file, progress.clone()));
+    }
+    while let Some(pushed) = tasks.join_next().await {
+        pushed?;
+    }
+    progress.bar.finish_and_clear();
+    Arc::into_inner(run).ok_or_else(|| std::io::Error::other("a file is still being pushed").into())
+}
+
+/// Pushes a file; `false` when the run has stopped.
+async fn push_file(run: Arc<Run>, file: File, progress: Progress) -> bool {
+    let File { path, uri, bytes, doc } = file;
+    progress.begins(&path);
+    match run.pusher().add_or_update(&uri, &doc).content(Content::file(&path)).await {
+        Ok(Pushed::Taken) => {}
+        Ok(Pushed::Refused(refused)) => progress.bar.suspend(|| eprintln!("{refused}")),
+        Err(stopped) => {
+            progress.bar.suspend(|| eprintln!("{stopped}"));
+            return false;
+        }
+    }
+    progress.ends(bytes);
+    true
+}
+
+/// How far the run is: items and bytes, how fast, and the file that was begun last.
+#[derive(Clone)]
+struct Progress {
+    bar: ProgressBar,
+    pushed: Arc<AtomicU64>,
+    files: u64,
+}
+
+impl Progress {
+    fn new(files: &[File], quiet: bool) -> Self {
+        let bytes = files.iter().map(|file| file.bytes).sum();
+        let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::new(bytes) };
+        let template = "{bar:24} {prefix} {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec} {wide_msg}";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        Self { bar, pushed: Arc::default(), files: files.len() as u64 }
+    }
+
+    fn begins(&self, path: &Path) {
+        self.bar.set_message(path.file_name().unwrap_or_default().to_string_lossy().into_owned());
+    }
+
+    fn ends(&self, bytes: u64) {
+        let pushed = self.pushed.fetch_add(1, Ordering::Relaxed) + 1;
+        self.bar.set_prefix(format!("{pushed}/{} items", self.files));
+        self.bar.inc(bytes);
+    }
+}

@@ -1,0 +1,62 @@
+//! A refresh: everything is pushed again, and what has gone from the source system goes from the
+//! index, unless something failed.
+//!
+//! ```sh
+//! cargo run --example refresh
+//! ```
+
+mod shared;
+
+use std::time::Duration;
+
+use coveo_push::fake::ClockOffset;
+use coveo_push::{DocumentBody, ItemPusher, Items, Permissions, PushError, RefreshError, RefreshKind};
+
+#[tokio::main]
+async fn main() -> Result<(), shared::Failure> {
+    let setup = shared::Setup::new()?;
+    let items = setup.client.items(setup.source_id()?);
+    refresh(&items, &["home", "news", "jobs"]).await?;
+    if let Some(fake) = &setup.fake {
+        println!("A day passes.");
+        fake.set_clock_offset(ClockOffset::Ahead(Duration::from_secs(86_400)));
+    }
+    refresh(&items, &["home", "jobs", "shop"]).await?;
+    if let Some(fake) = &setup.fake {
+        println!("The queue delay passes.");
+        fake.run_delayed();
+        println!("The source holds {}.", fake.source(items.source_id()).document_ids().join(", "));
+    }
+    Ok(())
+}
+
+/// One run of a connector, over the pages that there are now.
+async fn refresh(items: &Items, pages: &[&str]) -> Result<(), RefreshError> {
+    let run = items
+        .refresh(RefreshKind::Rebuild)
+        // Half of the pages would be a failure of the source system, and no reason to delete the others.
+        .expected(3, 1)
+        // Items that do not say who may see them would be dropped.
+        .pusher(|pusher| pusher.secured(true))
+        .start()
+        .await?;
+    let report = match push(run.pusher(), pages).await {
+        Ok(()) => run.finish().await,
+        Err(error) => {
+            eprintln!("{error}");
+            run.abort().await
+        }
+    };
+    println!("{report}");
+    // An error when something was not pushed, or what is old was not deleted.
+    report.into_result()?;
+    Ok(())
+}
+
+async fn push(pusher: &ItemPusher, pages: &[&str]) -> Result<(), PushError> {
+    for page in pages {
+        let doc = DocumentBody::text("Words.").title(*page).permissions(Permissions::public());
+        pusher.add_or_update(&format!("https://example.com/{page}"), &doc).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,112 @@
+//! Content in its place: in the item, or in a file container that the item names.
+
+use super::Content;
+use super::prepare::Prepared;
+use crate::api::file_containers;
+use crate::error::{Error, InvalidError};
+use crate::http::kernel::Kernel;
+use crate::http::send::CallSettings;
+use crate::model::object::{self, Layout};
+use crate::model::{CompressionType, document_keys as key};
+use crate::operation::Operation;
+use crate::preflight::{Finding, Rule};
+
+/// What holds the data of an item.
+const DATA: [&str; 3] = [key::DATA, key::COMPRESSED_BINARY_DATA, key::COMPRESSED_BINARY_DATA_FILE_ID];
+
+impl Content {
+    /// Prepares an item, written at the end of `buffer`, for this content. An item that has data
+    /// itself is refused.
+    pub(crate) fn make_room(
+        &self,
+        document_id: &str,
+        buffer: &mut Vec<u8>,
+        layout: &mut Layout,
+    ) -> Result<(), Finding> {
+        if let Some(data) = DATA.into_iter().find(|data| object::get(buffer, layout, data).is_some()) {
+            let message = format!("the item has `{data}` and is pushed with content; keep one");
+            return Err(Finding::new(document_id, Rule::SeveralData, message));
+        }
+        for data in DATA {
+            object::take_out(buffer, layout, data);
+        }
+        if object::get(buffer, layout, key::FILE_EXTENSION).is_none()
+            && let Some(extension) = self.file_extension()
+        {
+            object::put(buffer, layout, key::FILE_EXTENSION, serde_json::Value::from(extension).to_string().as_bytes());
+        }
+        Ok(())
+    }
+}
+
+/// Content that is where it belongs, but for what the item says of it.
+pub(crate) struct Placed {
+    property: &'static str,
+    json: Vec<u8>,
+    compression: Option<CompressionType>,
+}
+
+impl Placed {
+    /// Says in an item, written at the end of `buffer`, where its content is.
+    pub(crate) fn write(&self, buffer: &mut Vec<u8>, layout: &mut Layout) {
+        object::put(buffer, layout, self.property, &self.json);
+        match self.compression {
+            Some(compression) => {
+                object::put(buffer, layout, key::COMPRESSION_TYPE, format!("\"{compression}\"").as_bytes());
+            }
+            None => {
+                object::take_out(buffer, layout, key::COMPRESSION_TYPE);
+            }
+        }
+    }
+}
+
+/// Why content is not where it belongs.
+pub(crate) enum NotPlaced {
+    /// It is no longer what it was, or cannot be read any more.
+    Content(Finding),
+    /// It could not be uploaded; it comes back, to be tried again.
+    Upload(Error, Prepared),
+}
+
+impl From<NotPlaced> for Error {
+    fn from(not_placed: NotPlaced) -> Self {
+        match not_placed {
+            NotPlaced::Content(finding) => InvalidError::new(Some(Operation::UploadToContainer), vec![finding]).into(),
+            NotPlaced::Upload(error, _) => error,
+        }
+    }
+}
+
+impl Prepared {
+    /// How many bytes are uploaded beside the item.
+    pub(crate) fn uploaded_bytes(&self) -> u64 {
+        match self {
+            Self::Inline { .. } => 0,
+            Self::Container { content, .. } => content.len(),
+        }
+    }
+
+    /// Uploads what does not go into the item itself.
+    pub(crate) async fn place(
+        self,
+        document_id: &str,
+        kernel: &Kernel,
+        settings: &CallSettings,
+    ) -> Result<Placed, NotPlaced> {
+        match self {
+            Self::Inline { property, json, compression } => Ok(Placed { property, json, compression }),
+            Self::Container { content, compression } => {
+                let upload = file_containers::store(kernel, content.body(), settings);
+                let container = match content.uploading(upload).await {
+                    Ok(Ok(container)) => container,
+                    Ok(Err(error)) => return Err(NotPlaced::Upload(error, Self::Container { content, compression })),
+                    Err(broken) => return Err(NotPlaced::Content(broken.finding(document_id))),
+                };
+                let json = serde_json::Value::from(container.file_id()).to_string().into_bytes();
+                let property = key::COMPRESSED_BINARY_DATA_FILE_ID;
+                Ok(Placed { property, json, compression: Some(compression) })
+            }
+        }
+    }
+}

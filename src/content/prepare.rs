@@ -1,0 +1,196 @@
+//! Reads content, compresses it, and finds out where it belongs, all on threads for blocking work.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::PathBuf;
+use std::sync::{Arc, Weak};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use tokio::task::spawn_blocking;
+
+use super::compress::{self, Encoder};
+use super::held::Held;
+use super::source::{CHUNK, Watched, fill, pipe};
+use super::spool::{Spool, Spooled, TooLarge};
+use super::{Compression, Content, Source, detect};
+use crate::model::{CompressionType, document_keys as key};
+use crate::preflight::{self, Finding, Rule, limit};
+
+/// The most bytes whose base64 may stand in an item. What is not more is kept in memory.
+const MOST_INLINE: usize = (limit::DATA_BYTES - 1) / 4 * 3;
+/// More than the keys around the data take, and how it is compressed.
+const KEYS: usize = 64;
+
+/// Content that is ready, and where it belongs.
+#[derive(Clone)]
+pub(crate) enum Prepared {
+    /// In the item, as this property with this JSON.
+    Inline { property: &'static str, json: Vec<u8>, compression: Option<CompressionType> },
+    /// In a file container.
+    Container { content: Held, compression: CompressionType },
+}
+
+/// Why content cannot be pushed.
+enum Unusable {
+    Read(io::Error),
+    Write(io::Error),
+    /// With its size, where all of it was seen.
+    TooLarge(Option<u64>),
+}
+
+impl Content {
+    /// Makes it ready to be sent in an item in which there is `room` for so many bytes more.
+    pub(crate) async fn prepare(self, document_id: &str, room: usize) -> Result<Prepared, Finding> {
+        let Self { source, compression, level, temp_dir } = self;
+        if let Compression::Asked(asked) = compression
+            && !compress::is_available(asked)
+        {
+            let message = format!("this program cannot compress as {asked}: it was built without the feature `lzma`");
+            return Err(Finding::new(document_id, Rule::CompressionType, message));
+        }
+        let name = source.name();
+        // Held as long as somebody waits.
+        let waits = Arc::new(());
+        let waiting = Arc::downgrade(&waits);
+        let path = source.path().map(ToOwned::to_owned);
+        let job = Job { path, compression, level, temp_dir, room, waiting };
+        let work = match source {
+            Source::Text(text) => {
+                if let Some(data) = job.as_data(&text) {
+                    return Ok(data);
+                }
+                spawn_blocking(move || job.bytes(text.into()))
+            }
+            Source::Bytes(bytes) => spawn_blocking(move || job.bytes(bytes)),
+            Source::File(path) => spawn_blocking(move || job.file(File::open(path).map_err(Unusable::Read)?)),
+            Source::Reader(reader) => {
+                let (pipe, end) = pipe(reader);
+                let work = spawn_blocking(move || job.stream(end));
+                pipe.run().await;
+                work
+            }
+        };
+        let done = work.await.unwrap_or_else(|gone| Err(Unusable::Read(io::Error::other(gone))));
+        drop(waits);
+        done.map_err(|unusable| unusable.finding(document_id, &name))
+    }
+}
+
+struct Job {
+    path: Option<PathBuf>,
+    compression: Compression,
+    level: Option<u32>,
+    temp_dir: Option<PathBuf>,
+    room: usize,
+    waiting: Weak<()>,
+}
+
+impl Job {
+    /// Text that goes into the item as it is.
+    fn as_data(&self, text: &str) -> Option<Prepared> {
+        const QUOTES: usize = 2;
+        if self.compression != Compression::Usual || text.len() >= limit::DATA_BYTES {
+            return None;
+        }
+        let json = serde_json::to_vec(text).ok()?;
+        let fits = json.len() - QUOTES < limit::DATA_BYTES && json.len() + KEYS <= self.room;
+        fits.then_some(Prepared::Inline { property: key::DATA, json, compression: None })
+    }
+
+    fn bytes(self, bytes: Bytes) -> Result<Prepared, Unusable> {
+        let (to_do, said) = self.decide(&bytes);
+        if to_do != CompressionType::Uncompressed {
+            return self.stream(&*bytes);
+        }
+        let length = bytes.len() as u64;
+        if length > limit::CONTAINER_BYTES {
+            return Err(Unusable::TooLarge(Some(length)));
+        }
+        Ok(self.place(Held::Memory(bytes), said))
+    }
+
+    fn file(self, mut file: File) -> Result<Prepared, Unusable> {
+        let metadata = file.metadata().map_err(Unusable::Read)?;
+        let mut head = [0; detect::HEAD];
+        let count = fill(&mut file, &mut head).map_err(Unusable::Read)?;
+        let head = head.get(..count).unwrap_or_default();
+        let (to_do, said) = self.decide(head);
+        let is_sent_as_it_is = to_do == CompressionType::Uncompressed;
+        // What is no file of its own, such as a pipe, has no length and can be read once.
+        if is_sent_as_it_is && metadata.is_file() && metadata.len() > MOST_INLINE as u64 {
+            if metadata.len() > limit::CONTAINER_BYTES {
+                return Err(Unusable::TooLarge(Some(metadata.len())));
+            }
+            return Ok(Prepared::Container { content: Held::shared(file, &metadata), compression: said });
+        }
+        self.stream(head.chain(file))
+    }
+
+    fn stream(self, from: impl Read) -> Result<Prepared, Unusable> {
+        let mut from = Watched { from, waiting: Weak::clone(&self.waiting) };
+        let mut buffer = vec![0; CHUNK];
+        let mut count = fill(&mut from, &mut buffer).map_err(Unusable::Read)?;
+        let (to_do, said) = self.decide(buffer.get(..count).unwrap_or_default());
+        let spool = Spool::new(MOST_INLINE, self.temp_dir.as_deref());
+        let mut encoder = Encoder::new(to_do, self.level, spool).map_err(Unusable::write)?;
+        while count > 0 {
+            encoder.write_all(buffer.get(..count).unwrap_or_default()).map_err(Unusable::write)?;
+            count = fill(&mut from, &mut buffer).map_err(Unusable::Read)?;
+        }
+        let content = match encoder.finish().map_err(Unusable::write)?.finish() {
+            Spooled::Memory(bytes) => Held::Memory(bytes),
+            Spooled::File(file, length) => Held::temporary(file, length),
+        };
+        Ok(self.place(content, said))
+    }
+
+    /// How to compress what begins with these bytes, and how it is compressed then.
+    fn decide(&self, head: &[u8]) -> (CompressionType, CompressionType) {
+        match self.compression {
+            Compression::Already(already) => (CompressionType::Uncompressed, already),
+            Compression::Asked(asked) => (asked, asked),
+            Compression::Usual if detect::is_compressed(self.path.as_deref(), head) => {
+                (CompressionType::Uncompressed, CompressionType::Uncompressed)
+            }
+            Compression::Usual => (CompressionType::ZLib, CompressionType::ZLib),
+        }
+    }
+
+    fn place(self, content: Held, compression: CompressionType) -> Prepared {
+        match &content {
+            Held::Memory(bytes) if bytes.len() <= MOST_INLINE && bytes.len().div_ceil(3) * 4 + KEYS <= self.room => {
+                let mut json = String::with_capacity(bytes.len().div_ceil(3) * 4 + 2);
+                json.push('"');
+                STANDARD.encode_string(bytes, &mut json);
+                json.push('"');
+                let (property, json) = (key::COMPRESSED_BINARY_DATA, json.into_bytes());
+                Prepared::Inline { property, json, compression: Some(compression) }
+            }
+            Held::Memory(_) | Held::File(_) => Prepared::Container { content, compression },
+        }
+    }
+}
+
+impl Unusable {
+    /// What goes wrong where compressed bytes are written to.
+    fn write(error: io::Error) -> Self {
+        if error.get_ref().is_some_and(|error| error.is::<TooLarge>()) {
+            Self::TooLarge(None)
+        } else {
+            Self::Write(error)
+        }
+    }
+
+    fn finding(&self, document_id: &str, name: &str) -> Finding {
+        let unreadable = |message| Finding::new(document_id, Rule::ContentUnreadable, message);
+        match self {
+            Self::Read(error) => unreadable(format!("{name} cannot be read: {error}")),
+            Self::Write(error) => unreadable(format!(
+                "{name} does not fit into memory, and its temporary file cannot be written: {error}"
+            )),
+            Self::TooLarge(size) => preflight::content_too_large(document_id, name, *size),
+        }
+    }
+}

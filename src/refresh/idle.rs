@@ -1,0 +1,107 @@
+//! A source that was set to something is set to idle again, whatever happens in between.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Serialize, Serializer};
+use tokio::runtime::Handle;
+
+use crate::api::{Items, SetSourceStatus, Sources};
+use crate::error::Error;
+use crate::http::send::CallSettings;
+use crate::model::SourceStatus;
+
+/// What became of the call that sets the source to [`Idle`](SourceStatus::Idle) at the end.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum IdleOutcome {
+    /// The source is idle.
+    Set,
+    /// The call failed: the source may still have the status that the run gave it.
+    Failed(Error),
+    /// No call was needed, as no status was set; identities have none.
+    NotNeeded,
+}
+
+impl fmt::Display for IdleOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Set => f.write_str("the source is idle"),
+            Self::Failed(error) => write!(f, "the source could not be set to idle ({error})"),
+            Self::NotNeeded => f.write_str("no status was set"),
+        }
+    }
+}
+
+impl Serialize for IdleOutcome {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Line {
+            outcome: &'static str,
+            message: String,
+        }
+
+        let outcome = match self {
+            Self::Set => "set",
+            Self::Failed(_) => "failed",
+            Self::NotNeeded => "not-needed",
+        };
+        Line { outcome, message: self.to_string() }.serialize(serializer)
+    }
+}
+
+/// Owes its source the status idle. Dropped before it has paid, it leaves that to a task of its own.
+pub(super) struct Idle {
+    sources: Sources,
+    source_id: Arc<str>,
+    calls: CallSettings,
+    runtime: Option<Handle>,
+    is_due: bool,
+}
+
+impl Idle {
+    pub(super) fn due(items: &Items, calls: &CallSettings) -> Self {
+        Self {
+            sources: Sources::new(items.kernel.clone()),
+            source_id: Arc::clone(&items.source_id),
+            calls: calls.clone(),
+            runtime: Handle::try_current().ok(),
+            is_due: true,
+        }
+    }
+
+    fn request(&self) -> SetSourceStatus {
+        self.sources.set_status(&*self.source_id, SourceStatus::Idle).settings(&self.calls)
+    }
+
+    pub(super) async fn set(mut self) -> IdleOutcome {
+        let answer = self.request().await;
+        self.is_due = false;
+        match answer {
+            Ok(_) => IdleOutcome::Set,
+            Err(error) => IdleOutcome::Failed(error),
+        }
+    }
+
+    /// The source never had another status.
+    pub(super) fn not_needed(mut self) -> IdleOutcome {
+        self.is_due = false;
+        IdleOutcome::NotNeeded
+    }
+}
+
+impl Drop for Idle {
+    fn drop(&mut self) {
+        if !self.is_due {
+            return;
+        }
+        // The runtime that it was made on may be gone, and the one that it is dropped on may be none.
+        if let Some(runtime) = Handle::try_current().ok().or_else(|| self.runtime.take()) {
+            let request = self.request();
+            runtime.spawn(async move {
+                // There is nobody left to tell; the call has its traces.
+                let _ = request.await;
+            });
+        }
+    }
+}

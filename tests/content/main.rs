@@ -1,0 +1,13 @@
+//! Content of items: round trips through the fake service, where content goes, and what goes wrong
+//! with it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+
+mod any_content;
+mod compressed;
+mod pushers;
+mod round_trips;
+mod routes;
+mod spool;
+mod support;
+mod unusable;

@@ -1,0 +1,77 @@
+//! The example `push_directory` as a program: what it leaves in a source.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    missing_docs
+)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use coveo_push::fake::{ClockOffset, FakePushApi};
+use coveo_push::file_uri;
+
+const ORGANIZATION: &str = "my-org";
+const KEY: &str = "my-key";
+const SOURCE: &str = "files";
+
+/// The program, which cargo builds before it runs the tests.
+fn program() -> PathBuf {
+    let here = std::env::current_exe().unwrap();
+    let built = here.ancestors().nth(2).unwrap().join("examples").join("push_directory");
+    built.with_extension(std::env::consts::EXE_EXTENSION)
+}
+
+async fn push(fake: &FakePushApi, folder: &Path, arguments: &[&str]) -> Output {
+    let server = fake.serve().await.unwrap();
+    let mut command = Command::new(program());
+    command
+        .args(["--quiet", "--public"])
+        .args(arguments)
+        .arg(folder)
+        .stdin(Stdio::null())
+        .env("COVEO_BASE_URL", server.base_url())
+        .env("COVEO_API_KEY", KEY)
+        .env("COVEO_ORGANIZATION_ID", ORGANIZATION)
+        .env("COVEO_SOURCE_ID", SOURCE);
+    tokio::task::spawn_blocking(move || command.output().expect("`cargo test` builds the examples")).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_refresh_removes_what_has_gone_from_the_folder() {
+    let fake = FakePushApi::builder().organization(ORGANIZATION).api_key(KEY).source(SOURCE).build();
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| fs::canonicalize(folder.path()).unwrap().join(name);
+    fs::write(path("a.txt"), "the first").unwrap();
+    fs::write(path("b.txt"), "the second").unwrap();
+    let first = push(&fake, folder.path(), &["--refresh"]).await;
+    assert!(first.status.success(), "{first:?}");
+    let uris = [file_uri(path("a.txt")).unwrap(), file_uri(path("b.txt")).unwrap()];
+    assert_eq!(fake.source(SOURCE).document_ids(), uris);
+
+    fake.set_clock_offset(ClockOffset::Ahead(Duration::from_secs(3_600)));
+    fs::remove_file(path("a.txt")).unwrap();
+    let second = push(&fake, folder.path(), &["--refresh"]).await;
+    assert!(second.status.success(), "{second:?}");
+    fake.run_delayed();
+    assert_eq!(fake.source(SOURCE).document_ids(), uris[1..]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_is_suddenly_empty_does_not_empty_the_source() {
+    let fake = FakePushApi::builder().organization(ORGANIZATION).api_key(KEY).source(SOURCE).build();
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.txt"), "the first").unwrap();
+    assert!(push(&fake, folder.path(), &["--refresh"]).await.status.success());
+    fake.set_clock_offset(ClockOffset::Ahead(Duration::from_secs(3_600)));
+    fs::remove_file(folder.path().join("a.txt")).unwrap();
+    assert!(!push(&fake, folder.path(), &["--refresh"]).await.status.success());
+    fake.run_delayed();
+    assert_eq!(fake.source(SOURCE).len(), 1);
+}

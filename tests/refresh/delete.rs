@@ -1,0 +1,242 @@
+//! What is old is deleted only when everything was pushed.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use coveo_push::fake::{ClockOffset, Fault};
+use coveo_push::{
+    DeletionOutcome, DeletionSkipped, DocumentBody, ItemOperation, Operation, RefreshError, RefreshReport, SourceStatus,
+};
+
+use super::support::{NEW, SOURCE, all, document, fake, is_idle, left, new, push_all, rebuild, requests_of, secs};
+
+fn skipped(report: &RefreshReport) -> &'static str {
+    match &report.deletion {
+        DeletionOutcome::Skipped(reason) => reason.code(),
+        other => panic!("{other}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_item_that_was_refused_forbids_the_deletion_unless_the_caller_says_otherwise() {
+    for despite in [false, true] {
+        let fake = fake().await;
+        let run = rebuild(&fake).delete_despite_refused(despite).start().await.unwrap();
+        push_all(run.pusher()).await.unwrap();
+        assert!(!run.pusher().add_or_update("no uri", &document(1)).await.unwrap().is_taken());
+        let report = run.finish().await;
+        assert_eq!(report.is_complete(), despite);
+        if despite {
+            assert!(matches!(report.deletion, DeletionOutcome::Accepted));
+            assert_eq!(left(&fake), new());
+        } else {
+            assert!(matches!(report.deletion, DeletionOutcome::Skipped(DeletionSkipped::Refused(1))));
+            assert!(matches!(report.into_result(), Err(RefreshError::Incomplete(_))));
+            assert_eq!(left(&fake), all());
+        }
+        assert!(is_idle(&fake));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_that_failed_forbids_the_deletion_even_if_a_handler_has_pushed_it_again() {
+    let fake = fake().await;
+    fake.inject(Fault::on(Operation::PushItemBatch).status(412));
+    let (sender, mut failed) = tokio::sync::mpsc::unbounded_channel();
+    let handler = move |batch| sender.send(batch).unwrap();
+    let builder = rebuild(&fake).pusher(|pusher| pusher.on_failed_batch(handler)).delete_despite_refused(true);
+    let run = builder.start().await.unwrap();
+    push_all(run.pusher()).await.unwrap();
+    failed.recv().await.unwrap().push_again().await.unwrap();
+    let report = run.finish().await;
+    assert_eq!((skipped(&report), report.push.failed), ("failed", 1));
+    assert_eq!(left(&fake), all());
+    assert!(is_idle(&fake));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_pushed_far_fewer_items_than_expected_deletes_nothing_and_says_so() {
+    for (expected, tolerance, deletes) in [(3, 0, true), (4, 0, false), (4, 1, true), (100, 96, false), (2, 0, true)] {
+        let fake = fake().await;
+        let run = rebuild(&fake).expected(expected, tolerance).start().await.unwrap();
+        push_all(run.pusher()).await.unwrap();
+        let report = run.finish().await;
+        assert_eq!(report.is_complete(), deletes);
+        if !deletes {
+            assert_eq!(skipped(&report), "far-fewer");
+            assert!(report.to_string().contains(&format!("3 were pushed, and {expected}")), "{report}");
+        }
+        assert_eq!(left(&fake), if deletes { new() } else { all() });
+        assert!(is_idle(&fake));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_empty_source_system_does_not_empty_the_index_unless_that_is_expected() {
+    let fake = fake().await;
+    let report = rebuild(&fake).start().await.unwrap().finish().await;
+    assert_eq!(skipped(&report), "nothing-pushed");
+    assert_eq!(left(&fake).len(), 3);
+    let report = rebuild(&fake).expected(0, 0).start().await.unwrap().finish().await;
+    report.into_result().unwrap();
+    assert!(left(&fake).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_queue_delay_is_the_services_own_unless_it_is_set() {
+    for (delay, minutes) in [(None, None), (Some(secs(90)), Some("2")), (Some(secs(0)), Some("0"))] {
+        let fake = fake().await;
+        let builder = rebuild(&fake);
+        let builder = match delay {
+            Some(delay) => builder.queue_delay(delay),
+            None => builder,
+        };
+        let run = builder.start().await.unwrap();
+        push_all(run.pusher()).await.unwrap();
+        run.finish().await.into_result().unwrap();
+        assert_eq!(requests_of(&fake, Operation::DeleteOldItems)[0].parameter("queueDelay"), minutes);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_whose_clock_goes_back_during_the_run_deletes_nothing() {
+    let fake = fake().await;
+    let run = rebuild(&fake).start().await.unwrap();
+    fake.set_clock_offset(ClockOffset::Behind(secs(30)));
+    run.pusher().add_or_update(NEW[0], &document(1)).await.unwrap();
+    run.pusher().flush().await.unwrap();
+    fake.set_clock_offset(ClockOffset::default());
+    push_all(run.pusher()).await.unwrap();
+    let report = run.finish().await;
+    assert_eq!(skipped(&report), "clock-went-back");
+    assert_eq!(left(&fake), all());
+    assert!(is_idle(&fake));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_goes_back_after_other_batches_is_seen_as_well() {
+    let fake = fake().await;
+    let run = rebuild(&fake).start().await.unwrap();
+    run.pusher().add_or_update(NEW[0], &document(1)).await.unwrap();
+    run.pusher().flush().await.unwrap();
+    fake.set_clock_offset(ClockOffset::Behind(secs(30)));
+    run.pusher().add_or_update(NEW[1], &document(1)).await.unwrap();
+    let report = run.finish().await;
+    assert_eq!(skipped(&report), "clock-went-back");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_aborted_run_deletes_nothing_and_ends_idle() {
+    let fake = fake().await;
+    let run = rebuild(&fake).start().await.unwrap();
+    push_all(run.pusher()).await.unwrap();
+    let report = run.abort().await;
+    assert_eq!(skipped(&report), "aborted");
+    assert!(matches!(report.into_result(), Err(RefreshError::Incomplete(_))));
+    assert!(requests_of(&fake, Operation::DeleteOldItems).is_empty());
+    assert!(is_idle(&fake));
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_refreshes_one_after_another_leave_what_the_last_one_pushed() {
+    let fake = fake().await;
+    for page in [1, 2] {
+        let run = rebuild(&fake).start().await.unwrap();
+        let doc = DocumentBody::text("words");
+        run.pusher().add_or_update(&format!("a://page/{page}"), &doc).await.unwrap();
+        run.finish().await.into_result().unwrap();
+        tokio::time::sleep(secs(60)).await;
+    }
+    assert_eq!(left(&fake), ["a://page/2"]);
+    assert_eq!(fake.source(SOURCE).status(), Some(SourceStatus::Idle));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_push_that_was_cancelled_forbids_the_deletion_for_its_item_is_not_in_the_run() {
+    let fake = fake().await;
+    fake.inject(Fault::on(Operation::UploadToContainer).times(2).latency(secs(10)));
+    let run = rebuild(&fake).start().await.unwrap();
+    let mut cancelled = 0;
+    for n in 0..8 {
+        let id = format!("a://new/{n}");
+        let pushed = tokio::time::timeout(secs(1), run.pusher().add_or_update(&id, &document(1))).await;
+        cancelled += u64::from(pushed.is_err());
+    }
+    let report = run.finish().await;
+    assert!(cancelled > 0);
+    assert_eq!((skipped(&report), report.push.cancelled), ("cancelled", cancelled));
+    assert_eq!(report.push.pushed + cancelled, 8);
+    assert!(left(&fake).iter().any(|id| id == "a://old/1"));
+    assert!(is_idle(&fake));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_item_that_panics_as_it_is_written_forbids_the_deletion_too() {
+    struct Panics;
+
+    impl serde::Serialize for Panics {
+        fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+            panic!("the item panics")
+        }
+    }
+
+    let fake = fake().await;
+    let run = std::sync::Arc::new(rebuild(&fake).start().await.unwrap());
+    let task = tokio::spawn({
+        let run = std::sync::Arc::clone(&run);
+        async move { run.pusher().add_or_update("a://new/9", &Panics).await.unwrap() }
+    });
+    assert!(task.await.unwrap_err().is_panic());
+    push_all(run.pusher()).await.unwrap();
+    let report = std::sync::Arc::into_inner(run).unwrap().finish().await;
+    assert_eq!(skipped(&report), "cancelled");
+    assert_eq!(left(&fake), all());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_is_left_before_its_end_forbids_the_deletion() {
+    /// Has one item, and then nothing for ever.
+    struct Stalls(bool);
+
+    impl futures_core::Stream for Stalls {
+        type Item = ItemOperation<DocumentBody>;
+
+        fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+            if std::mem::replace(&mut self.0, true) {
+                return Poll::Pending;
+            }
+            Poll::Ready(Some(ItemOperation::AddOrUpdate { document_id: NEW[0].to_owned(), item: document(1) }))
+        }
+    }
+
+    let fake = fake().await;
+    let run = rebuild(&fake).start().await.unwrap();
+    assert!(tokio::time::timeout(secs(1), run.pusher().push_stream(Stalls(false))).await.is_err());
+    let report = run.finish().await;
+    assert_eq!((skipped(&report), report.push.accepted, report.push.cancelled), ("cancelled", 1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn deletions_do_not_count_as_items_that_were_pushed() {
+    let fake = fake().await;
+    let run = rebuild(&fake).start().await.unwrap();
+    for n in 0..10 {
+        run.pusher().delete(&format!("a://gone/{n}")).await.unwrap();
+    }
+    let report = run.finish().await;
+    assert_eq!((skipped(&report), report.push.accepted, report.push.deletions), ("nothing-pushed", 10, 10));
+    assert_eq!(left(&fake).len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_item_that_was_prepared_and_never_pushed_forbids_the_deletion() {
+    for id in [NEW[0], "no uri"] {
+        let fake = fake().await;
+        let run = rebuild(&fake).delete_despite_refused(true).start().await.unwrap();
+        push_all(run.pusher()).await.unwrap();
+        let item = document(2);
+        drop(run.pusher().add_or_update(id, &item).prepare());
+        let report = run.finish().await;
+        assert_eq!((skipped(&report), report.push.pushed, report.push.refused), ("cancelled", 3, 0));
+    }
+}
