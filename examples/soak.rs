@@ -26,6 +26,8 @@ mod kind;
 mod model;
 #[path = "soak/plan.rs"]
 mod plan;
+#[path = "soak/refresh.rs"]
+mod refresh;
 #[path = "soak/round.rs"]
 mod round;
 #[path = "soak/settle.rs"]

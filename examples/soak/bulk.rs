@@ -9,7 +9,9 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::kind::Kind;
+use crate::model::Fate;
 use crate::plan::{Ending, Plan, Step};
+use crate::refresh::{Report, Run};
 
 /// What became of a run.
 pub(crate) struct Outcome<K: Kind> {
@@ -21,7 +23,25 @@ pub(crate) struct Outcome<K: Kind> {
     pub(crate) failed: Vec<FailedBatch>,
     /// How far it came.
     pub(crate) last: Progress,
+    /// Whether what is old was deleted; none when that was not asked for.
+    pub(crate) deletion: Option<Fate>,
+    /// A refresh that the service did not let begin.
+    pub(crate) not_begun: bool,
     pub(crate) cancellations: u64,
+}
+
+impl<K: Kind> Outcome<K> {
+    fn not_begun() -> Self {
+        Self {
+            taken: Vec::new(),
+            report: None,
+            failed: Vec::new(),
+            last: Progress::default(),
+            deletion: None,
+            not_begun: true,
+            cancellations: 0,
+        }
+    }
 }
 
 /// What the tasks of a run did.
@@ -46,33 +66,43 @@ pub(crate) async fn run<K: Kind>(client: PushClient, plan: Plan<K>) -> Result<Ou
         let handed = Arc::clone(&handed);
         builder = builder.on_failed_batch(move |batch| with(&handed, |handed| handed.push(batch)));
     }
-    let pusher = Arc::new(K::start(builder));
-    let mut progress = K::progress(&pusher);
+    let Some(run) = Run::<K>::start(&client, plan.way, builder).await else {
+        return Ok(Outcome::not_begun());
+    };
+    let run = Arc::new(run);
+    let mut progress = K::progress(run.pusher());
+    let deletion_sent = run.deletion_sent();
     let log = Arc::new(Mutex::new(Log::<K> { taken: Vec::new(), refused: 0, dropped: 0, wrong: None }));
 
     let mut tasks = JoinSet::new();
     for steps in plan.tasks {
-        let (pusher, log) = (Arc::clone(&pusher), Arc::clone(&log));
-        tasks.spawn(async move { push_all::<K>(&pusher, steps, &log).await });
+        let (run, log) = (Arc::clone(&run), Arc::clone(&log));
+        tasks.spawn(async move { push_all::<K>(run.pusher(), steps, &log).await });
     }
     let all_done = async { while tasks.join_next().await.is_some() {} };
     let is_cut = timeout(plan.cut.unwrap_or(Duration::MAX), all_done).await.is_err();
     tasks.shutdown().await;
 
-    let pusher = Arc::into_inner(pusher).ok_or("a task still has the pusher")?;
-    let mut report = match plan.ending {
-        Ending::Finish => Some(K::finish(pusher).await),
-        Ending::Abort => Some(K::abort(pusher).await),
+    let run = Arc::into_inner(run).ok_or("a task still has the pusher")?;
+    let report = match plan.ending {
+        Ending::Finish => Some(run.finish().await),
+        Ending::Abort => Some(run.abort().await),
         Ending::Drop => {
-            drop(pusher);
+            drop(run);
             None
         }
-        Ending::DropWhileFinishing(time) => timeout(time, K::finish(pusher)).await.ok(),
+        Ending::DropWhileFinishing(time) => timeout(time, run.finish()).await.ok(),
     };
     // The channel closes when the last task of the run is gone, and with it the last batch.
     while progress.changed().await.is_ok() {}
     let last = *progress.borrow();
     let mut failed = with(&handed, std::mem::take);
+    let (mut report, deletion) = match report {
+        Some(Report { push, deletion }) => (Some(push), deletion),
+        // A deletion that was being sent may have arrived.
+        None if deletion_sent.is_some_and(|sent| *sent.borrow()) => (None, Some(Fate::Unknown)),
+        None => (None, None),
+    };
     if let Some(report) = &mut report {
         failed.append(&mut report.failed_batches);
     }
@@ -81,11 +111,14 @@ pub(crate) async fn run<K: Kind>(client: PushClient, plan: Plan<K>) -> Result<Ou
     let log = Arc::into_inner(log).ok_or("a task still has the log")?;
     let log = log.into_inner().unwrap_or_else(PoisonError::into_inner);
     check_account(&log, report.as_ref(), last, &failed)?;
+    check_deletion(&log, report.as_ref(), plan.ending, deletion)?;
     Ok(Outcome {
         taken: log.taken,
         report,
         failed,
         last,
+        deletion,
+        not_begun: false,
         cancellations: log.dropped + u64::from(is_cut) + u64::from(plan.ending != Ending::Finish),
     })
 }
@@ -146,6 +179,21 @@ fn check_account<K: Kind>(
         if found != expected {
             return Err(format!("the report is {found:?} and should be {expected:?}"));
         }
+    }
+    Ok(())
+}
+
+/// What is old is deleted when, and only when, everything was pushed.
+fn check_deletion<K: Kind>(
+    log: &Log<K>,
+    report: Option<&PushReport>,
+    ending: Ending,
+    deletion: Option<Fate>,
+) -> Result<(), String> {
+    let (Some(report), Some(deletion)) = (report, deletion) else { return Ok(()) };
+    let is_whole = report.is_complete() && log.refused == 0 && log.dropped == 0 && ending != Ending::Abort;
+    if deletion != Fate::NotDone && !is_whole {
+        return Err(format!("what is old was deleted, and the run is not whole: {report}"));
     }
     Ok(())
 }

@@ -13,6 +13,10 @@ pub(crate) struct Figures {
     /// The time of all rounds, by their own clock.
     pub(crate) time: Duration,
     pub(crate) runs: u64,
+    /// Runs that were refreshes and were ended, and those of them that deleted what was old.
+    pub(crate) refreshes: u64,
+    pub(crate) deletions: u64,
+    pub(crate) not_begun: u64,
     pub(crate) operations: u64,
     pub(crate) refused: u64,
     pub(crate) batches: u64,
@@ -40,11 +44,12 @@ impl Figures {
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { rounds, runs, operations, refused, batches, failed_batches, pushed_again, retries, .. } = self;
-        let Self { time, single_calls, sweeps, cancellations, faults, .. } = self;
+        let Self { refreshes, deletions, not_begun, time, single_calls, sweeps, cancellations, faults, .. } = self;
         let days = time.as_secs_f64() / 86_400.0;
         write!(
             f,
-            "{rounds} rounds of {days:.1} days in all; {runs} runs, {operations} operations, {refused} refused, \
+            "{rounds} rounds of {days:.1} days in all; {runs} runs, {refreshes} of them \
+             refreshes of which {deletions} deleted what was old ({not_begun} did not begin), {operations} operations, {refused} refused, \
              {batches} batches accepted, {failed_batches} failed, {pushed_again} of these pushed again, {retries} \
              retries; {single_calls} single calls, {sweeps} sweeps; {cancellations} cancellations; faults:"
         )?;

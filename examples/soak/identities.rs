@@ -3,7 +3,8 @@
 use coveo_push::fake::FakePushApi;
 use coveo_push::{
     BatchIdentityBody, Error, Identity, IdentityBody, IdentityPusher, MappedIdentity, MappedIdentityBody, Progress,
-    PushClient, PushError, PushReport, Pushed, PusherBuilder, SecurityIdentityType,
+    PushClient, PushError, PushReport, Pushed, PusherBuilder, Refresh, RefreshBuilder, RefreshError, RefreshReport,
+    SecurityIdentityType,
 };
 use fastrand::Rng;
 use serde_json::Value;
@@ -71,6 +72,8 @@ fn number(other: &str) -> Option<u64> {
 }
 
 impl Kind for Identities {
+    const HAS_INCREMENTAL: bool = false;
+
     type Operation = Operation;
     type State = Option<Held>;
     type Pusher = IdentityPusher;
@@ -119,6 +122,11 @@ impl Kind for Identities {
         })
     }
 
+    fn without_old(state: &Option<Held>, last: u64) -> Option<Held> {
+        let is_new = |held: &Held| held.members.max(held.aliases) > Some(last);
+        state.map(|held| Held { is_disabled: held.is_disabled || !is_new(&held), ..held })
+    }
+
     fn found(fake: &FakePushApi, key: &str) -> Option<Held> {
         let identity = fake.provider(PROVIDER).identity(name(key), SecurityIdentityType::User)?;
         Some(Held {
@@ -158,6 +166,22 @@ impl Kind for Identities {
 
     fn progress(pusher: &IdentityPusher) -> Receiver<Progress> {
         pusher.progress()
+    }
+
+    fn refresh(client: &PushClient, _: bool) -> RefreshBuilder<IdentityPusher> {
+        client.identities(PROVIDER).refresh()
+    }
+
+    async fn start_refresh(builder: RefreshBuilder<IdentityPusher>) -> Result<Refresh<IdentityPusher>, RefreshError> {
+        builder.start().await
+    }
+
+    async fn finish_refresh(refresh: Refresh<IdentityPusher>) -> RefreshReport {
+        refresh.finish().await
+    }
+
+    async fn abort_refresh(refresh: Refresh<IdentityPusher>) -> RefreshReport {
+        refresh.abort().await
     }
 
     async fn call(client: &PushClient, operation: &Operation) -> Result<(), Error> {

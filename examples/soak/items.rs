@@ -3,7 +3,7 @@
 use coveo_push::fake::FakePushApi;
 use coveo_push::{
     BatchDocumentBody, DocumentBody, Error, ItemPusher, Progress, PushClient, PushError, PushReport, Pushed,
-    PusherBuilder,
+    PusherBuilder, Refresh, RefreshBuilder, RefreshError, RefreshKind, RefreshReport,
 };
 use fastrand::Rng;
 use serde_json::{Value, json};
@@ -55,6 +55,8 @@ impl Operation {
 }
 
 impl Kind for Items {
+    const HAS_INCREMENTAL: bool = true;
+
     type Operation = Operation;
     /// The number of the item.
     type State = Option<u64>;
@@ -110,6 +112,10 @@ impl Kind for Items {
         matches!(operation.what, What::Add { .. }).then_some(operation.n)
     }
 
+    fn without_old(state: &Option<u64>, last: u64) -> Option<u64> {
+        state.filter(|number| *number > last)
+    }
+
     fn found(fake: &FakePushApi, key: &str) -> Option<u64> {
         fake.source(SOURCE).item(key)?.metadata("n")?.as_u64()
     }
@@ -157,6 +163,23 @@ impl Kind for Items {
 
     fn progress(pusher: &ItemPusher) -> Receiver<Progress> {
         pusher.progress()
+    }
+
+    fn refresh(client: &PushClient, is_incremental: bool) -> RefreshBuilder<ItemPusher> {
+        let kind = if is_incremental { RefreshKind::Incremental } else { RefreshKind::Rebuild };
+        client.items(SOURCE).refresh(kind)
+    }
+
+    async fn start_refresh(builder: RefreshBuilder<ItemPusher>) -> Result<Refresh<ItemPusher>, RefreshError> {
+        builder.start().await
+    }
+
+    async fn finish_refresh(refresh: Refresh<ItemPusher>) -> RefreshReport {
+        refresh.finish().await
+    }
+
+    async fn abort_refresh(refresh: Refresh<ItemPusher>) -> RefreshReport {
+        refresh.abort().await
     }
 
     async fn call(client: &PushClient, operation: &Operation) -> Result<(), Error> {

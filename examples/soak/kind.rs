@@ -4,9 +4,13 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use coveo_push::fake::FakePushApi;
-use coveo_push::{Error, PushClient, PushError, PushReport, Pushed, PusherBuilder};
+use coveo_push::{
+    Error, Progress, PushClient, PushError, PushReport, Pushed, PusherBuilder, Refresh, RefreshBuilder, RefreshError,
+    RefreshReport,
+};
 use fastrand::Rng;
 use serde_json::Value;
+use tokio::sync::watch::Receiver;
 
 pub(crate) const SOURCE: &str = "soak-source";
 pub(crate) const PROVIDER: &str = "Soak Provider";
@@ -34,6 +38,8 @@ pub(crate) trait Kind: Sized + Send + 'static {
     /// Whether something of it may be missing when it is not pushed again since a later one took its place.
     fn leaves_a_rest(operation: &Self::Operation) -> bool;
     fn after(operation: &Self::Operation, before: &Self::State) -> Self::State;
+    /// What is left of it when everything up to the operation `last` is deleted as old.
+    fn without_old(state: &Self::State, last: u64) -> Self::State;
     fn found(fake: &FakePushApi, key: &str) -> Self::State;
 
     fn pusher(client: &PushClient) -> PusherBuilder<Self::Pusher>;
@@ -45,7 +51,17 @@ pub(crate) trait Kind: Sized + Send + 'static {
     fn flush(pusher: &Self::Pusher) -> impl Future<Output = Result<(), PushError>> + Send;
     fn finish(pusher: Self::Pusher) -> impl Future<Output = PushReport> + Send;
     fn abort(pusher: Self::Pusher) -> impl Future<Output = PushReport> + Send;
-    fn progress(pusher: &Self::Pusher) -> tokio::sync::watch::Receiver<coveo_push::Progress>;
+    fn progress(pusher: &Self::Pusher) -> Receiver<Progress>;
+
+    /// Whether there are incremental runs.
+    const HAS_INCREMENTAL: bool;
+    /// A refresh, incremental or not where there is a choice.
+    fn refresh(client: &PushClient, is_incremental: bool) -> RefreshBuilder<Self::Pusher>;
+    fn start_refresh(
+        builder: RefreshBuilder<Self::Pusher>,
+    ) -> impl Future<Output = Result<Refresh<Self::Pusher>, RefreshError>> + Send;
+    fn finish_refresh(refresh: Refresh<Self::Pusher>) -> impl Future<Output = RefreshReport> + Send;
+    fn abort_refresh(refresh: Refresh<Self::Pusher>) -> impl Future<Output = RefreshReport> + Send;
 
     /// The same operation as a call of its own.
     fn call(client: &PushClient, operation: &Self::Operation) -> impl Future<Output = Result<(), Error>> + Send;

@@ -12,6 +12,7 @@ pub(crate) struct Plan<K: Kind> {
     /// What each task does that pushes, in order.
     pub(crate) tasks: Vec<Vec<Step<K>>>,
     pub(crate) ending: Ending,
+    pub(crate) way: Way,
     /// After how long the tasks are cut off.
     pub(crate) cut: Option<Duration>,
     pub(crate) has_handler: bool,
@@ -33,6 +34,14 @@ pub(crate) enum Step<K: Kind> {
     },
     Wait(Duration),
     Flush,
+}
+
+/// What kind of a run it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    Bulk,
+    Refresh,
+    Incremental,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,11 +67,18 @@ impl<K: Kind> Plan<K> {
             3 => Ending::DropWhileFinishing(Duration::from_millis(rng.u64(..60_000))),
             _ => Ending::Finish,
         };
+        let way = match rng.u8(..8) {
+            0..=2 => Way::Refresh,
+            3 if K::HAS_INCREMENTAL => Way::Incremental,
+            _ => Way::Bulk,
+        };
+        // A refresh that refuses an item, or of which a push is dropped, deletes nothing: some go well.
+        let is_smooth = way == Way::Refresh && rng.bool();
         let mut tasks: Vec<Vec<Step<K>>> = (0..one_of(rng, [1, 1, 2, 3, 8])).map(|_| Vec::new()).collect();
         let mut keys = keys.to_vec();
         let most = one_of(rng, [10, 60, 300, 1_500]);
         for _ in 0..rng.usize(1..most) {
-            let step = step(rng, &mut keys, next, ending.has_report());
+            let step = step(rng, &mut keys, next, ending.has_report(), is_smooth);
             let task = rng.usize(..tasks.len());
             if let Some(task) = tasks.get_mut(task) {
                 task.extend(step);
@@ -72,7 +88,8 @@ impl<K: Kind> Plan<K> {
         Self {
             tasks,
             ending,
-            cut: (rng.u8(..10) == 0).then(|| Duration::from_millis(rng.u64(..30_000))),
+            way,
+            cut: (!is_smooth && rng.u8(..10) == 0).then(|| Duration::from_millis(rng.u64(..30_000))),
             has_handler: rng.bool() || !ending.has_report(),
             ordering_id: (rng.u8(..4) == 0).then_some(now),
             batch_bytes: rng.usize(1_024..most_bytes),
@@ -104,7 +121,13 @@ impl<K: Kind> Plan<K> {
 
 /// A step; none when all keys are used up. A run without a report has each key once, so that it is
 /// known from the batches that were handed back which operations were accepted.
-fn step<K: Kind>(rng: &mut Rng, keys: &mut Vec<String>, next: &mut u64, may_repeat: bool) -> Option<Step<K>> {
+fn step<K: Kind>(
+    rng: &mut Rng,
+    keys: &mut Vec<String>,
+    next: &mut u64,
+    may_repeat: bool,
+    is_smooth: bool,
+) -> Option<Step<K>> {
     match rng.u8(..40) {
         0 | 1 => return Some(Step::Wait(Duration::from_millis(rng.u64(..8_000)))),
         2 => return Some(Step::Flush),
@@ -114,11 +137,11 @@ fn step<K: Kind>(rng: &mut Rng, keys: &mut Vec<String>, next: &mut u64, may_repe
         return None;
     }
     *next += 1;
-    let is_refused = rng.u8(..30) == 0;
+    let is_refused = !is_smooth && rng.u8(..30) == 0;
     let operation = if is_refused { K::draw_refused(rng, *next) } else { K::draw(rng, keys, *next) };
     if !may_repeat {
         keys.retain(|key| key != K::key(&operation));
     }
-    let patience = (rng.u8(..10) == 0).then(|| Duration::from_millis(rng.u64(..3_000)));
+    let patience = (!is_smooth && rng.u8(..10) == 0).then(|| Duration::from_millis(rng.u64(..3_000)));
     Some(Step::Push { operation, is_refused, patience })
 }

@@ -18,7 +18,7 @@ use crate::identities::Identities;
 use crate::items::Items;
 use crate::kind::{Kind, PROVIDER, SOURCE};
 use crate::model::{Fate, Model};
-use crate::plan::Plan;
+use crate::plan::{Plan, Way};
 use crate::settle::{fate_of, settle};
 use crate::single::{self, Calls};
 
@@ -125,30 +125,36 @@ impl Round {
     /// Bulk runs of both kinds and calls one by one, all at the same time.
     async fn phase(&mut self, figures: &mut Figures) -> Result<(), String> {
         let client = self.client()?;
-        let now = self.now()?;
+        let (now, last) = (self.now()?, self.last);
         self.fake.inject_random(faults::draw(&mut self.rng));
         let items = Plan::<Items>::draw(&mut self.rng, &self.items.keys, &mut self.last, now);
         let identities = Plan::<Identities>::draw(&mut self.rng, &self.identities.keys, &mut self.last, now);
-        let item_calls = calls::<Items>(&mut self.rng, &client, &self.items.own, &mut self.last);
-        let identity_calls = calls::<Identities>(&mut self.rng, &client, &self.identities.own, &mut self.last);
+        // What is pushed beside a refresh, before it begins, is old to it.
+        let beside = |way, own: &[Vec<String>]| if way == Way::Refresh { Vec::new() } else { own.to_vec() };
+        let own = (beside(items.way, &self.items.own), beside(identities.way, &self.identities.own));
+        let item_calls = calls::<Items>(&mut self.rng, &client, own.0, &mut self.last);
+        let identity_calls = calls::<Identities>(&mut self.rng, &client, own.1, &mut self.last);
         let (items, identities, item_calls, identity_calls) =
             tokio::join!(bulk::run(client.clone(), items), bulk::run(client, identities), item_calls, identity_calls);
         apply(&mut self.items.model, item_calls?, figures);
         apply(&mut self.identities.model, identity_calls?, figures);
-        self.end(items?, identities?, figures).await
+        // The deletion of what is old waits for its time.
+        self.fake.run_delayed();
+        self.end(items?, identities?, last, figures).await
     }
 
     async fn end(
         &mut self,
         items: Outcome<Items>,
         identities: Outcome<Identities>,
+        last: u64,
         figures: &mut Figures,
     ) -> Result<(), String> {
         count(figures, &items);
         count(figures, &identities);
         let Self { rng, fake, .. } = self;
-        figures.pushed_again += settle(rng, fake, &mut self.items.model, &items).await?;
-        figures.pushed_again += settle(rng, fake, &mut self.identities.model, &identities).await?;
+        figures.pushed_again += settle(rng, fake, &mut self.items.model, &items, last).await?;
+        figures.pushed_again += settle(rng, fake, &mut self.identities.model, &identities, last).await?;
         Ok(())
     }
 
@@ -161,7 +167,7 @@ impl Round {
             Err(error) => fate_of(&error),
         };
         self.fake.run_delayed();
-        self.items.model.change(|item| item.filter(|number| *number > last), fate);
+        self.items.model.change(|item| Items::without_old(item, last), fate);
         self.items.model.compare(&self.fake, "after older items were deleted")?;
         self.items.model.settle(&self.fake);
         Ok(())
@@ -172,12 +178,12 @@ impl Round {
 fn calls<K: Kind>(
     rng: &mut Rng,
     client: &PushClient,
-    own: &[Vec<String>],
+    own: Vec<Vec<String>>,
     last: &mut u64,
 ) -> impl Future<Output = Result<Vec<Calls<K>>, String>> + use<K> {
     let mut tasks = JoinSet::new();
     for keys in own {
-        tasks.spawn(single::run::<K>(rng.fork(), client.clone(), keys.clone(), *last));
+        tasks.spawn(single::run::<K>(rng.fork(), client.clone(), keys, *last));
         *last += single::MOST;
     }
     async move {
@@ -198,8 +204,11 @@ fn apply<K: Kind>(model: &mut Model<K>, calls: Vec<Calls<K>>, figures: &mut Figu
 }
 
 fn count<K: Kind>(figures: &mut Figures, outcome: &Outcome<K>) {
-    let Outcome { last, failed, cancellations, .. } = outcome;
+    let Outcome { last, failed, cancellations, deletion, not_begun, .. } = outcome;
     figures.count_run(last);
+    figures.refreshes += u64::from(deletion.is_some());
+    figures.deletions += u64::from(*deletion == Some(Fate::Done));
+    figures.not_begun += u64::from(*not_begun);
     figures.failed_batches += failed.len() as u64;
     figures.cancellations += cancellations;
 }
