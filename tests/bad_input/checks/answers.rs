@@ -73,7 +73,10 @@ async fn uploads_where_it_may(client: &PushClient, transport: &Answering, contai
         assert!(sent.is_empty());
         let refused = uploaded.unwrap_err();
         assert!(matches!(refused, Error::Invalid(_)), "{refused}");
-        assert!(!refused.to_string().contains('?'), "{refused}");
+        // Unless the answer says it where it is no secret, too.
+        let (_, query) = container.upload_uri().split_once('?').unwrap_or_default();
+        let is_shown = query.len() > 8 && refused.to_string().contains(query);
+        assert!(!is_shown || container.file_id().contains(query), "{refused}");
         return;
     };
     // As an HTTP client reads it.
