@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 mod any_bytes;
+#[path = "../shared/calls.rs"]
+mod calls;
 mod checks;
 mod containers;
 mod sockets;
-mod support;

@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use super::support::call;
+use super::calls::call;
 
 fn builder(host: &str) -> PushClientBuilder {
     PushClient::builder("my-org", ApiKey::new("key"))
