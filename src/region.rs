@@ -166,7 +166,7 @@ impl FromStr for PushApiUrl {
             return Err(refuse().into());
         }
         let mut base = url.clone();
-        base.set_path(&before.join("/"));
+        base.set_path(&format!("/{}", before.join("/")));
         base.set_query(None);
         base.set_fragment(None);
         Ok(Self {
@@ -312,6 +312,12 @@ mod tests {
     fn the_url_of_the_console_may_have_nothing_before_the_organization() {
         let (base, ..) = push_api_url("https://example.com/organizations/o/sources/s").unwrap();
         assert_eq!(base, "https://example.com");
+    }
+
+    #[test]
+    fn the_url_of_the_console_keeps_empty_parts_of_its_path() {
+        let (base, ..) = push_api_url("https://example.com//a//b/organizations/o/sources/s").unwrap();
+        assert_eq!(base, "https://example.com//a//b");
     }
 
     #[test]

@@ -11,28 +11,52 @@ impl<'a> Redactor<'a> {
     }
 
     pub(crate) fn redact(self, text: String) -> String {
-        let Some(secret) = self.secret else { return without_queries(text) };
-        let text = without(text, secret);
-        // As JSON may write it.
-        let text = if secret.contains('/') { without(text, &secret.replace('/', "\\/")) } else { text };
-        without_queries(text)
+        let text = match self.secret {
+            Some(secret) => without_secret(&text, secret),
+            None => text,
+        };
+        without_signatures(without_queries(text))
     }
 }
 
-fn without(text: String, secret: &str) -> String {
-    if text.contains(secret) { text.replace(secret, "[redacted]") } else { text }
+/// The text without the secret, also as JSON may write it, and JSON that stands in JSON: with
+/// backslashes before its slashes.
+fn without_secret(text: &str, secret: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        match strip_secret(rest, secret) {
+            Some(after) => {
+                kept.push_str("[redacted]");
+                rest = after;
+            }
+            None => {
+                kept.push(first);
+                rest = rest.strip_prefix(first).unwrap_or_default();
+            }
+        }
+    }
+    kept
+}
+
+/// What stands behind the secret that a text begins with.
+fn strip_secret<'a>(text: &'a str, secret: &str) -> Option<&'a str> {
+    secret.chars().try_fold(text, |rest, c| {
+        let rest = if c == '/' { rest.trim_start_matches('\\') } else { rest };
+        rest.strip_prefix(c)
+    })
+}
+
+/// Whether a URL has ended before this.
+fn ends_url(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '`')
 }
 
 /// The text with the query of every URL in it left out.
 fn without_queries(text: String) -> String {
-    /// What stands behind the scheme, plain and as JSON may write it.
-    const MARKS: [&str; 2] = ["://", ":\\/\\/"];
-
-    let ends_url = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '`');
-    let next = |rest: &str| MARKS.iter().filter_map(|mark| Some(rest.find(mark)? + mark.len())).min();
     let mut kept = String::new();
     let mut rest = text.as_str();
-    while let Some((before, after)) = next(rest).and_then(|at| rest.split_at_checked(at)) {
+    while let Some((before, after)) = behind_scheme(rest).and_then(|at| rest.split_at_checked(at)) {
         let url = after.split(ends_url).next().unwrap_or_default();
         kept.push_str(before);
         match url.split_once('?') {
@@ -48,6 +72,28 @@ fn without_queries(text: String) -> String {
         return text;
     }
     kept.push_str(rest);
+    kept
+}
+
+/// Where the first `://` ends, plain or with backslashes before its slashes.
+fn behind_scheme(text: &str) -> Option<usize> {
+    text.match_indices(':').find_map(|(colon, _)| {
+        let after = text.get(colon + 1..)?;
+        let slashes = after.split(|c| !matches!(c, '/' | '\\')).next()?;
+        (slashes.matches('/').count() >= 2).then_some(colon + 1 + slashes.len())
+    })
+}
+
+/// The text without the parameters of a presigned URL, however that is encoded.
+fn without_signatures(text: String) -> String {
+    const MARK: &str = "X-Amz-";
+
+    let Some((plain, others)) = text.split_once(MARK) else { return text };
+    let mut kept = plain.to_owned();
+    for part in others.split(MARK) {
+        kept.push_str("[redacted]");
+        kept.push_str(part.find(ends_url).and_then(|end| part.get(end..)).unwrap_or_default());
+    }
     kept
 }
 
@@ -84,6 +130,30 @@ mod tests {
         assert_eq!(
             redactor.redact(r#"{"a":"https:\/\/s3\/x?sig=1","b":"http://y?z","c":"?"}"#.to_owned()),
             r#"{"a":"https:\/\/s3\/x?[redacted]","b":"http://y?[redacted]","c":"?"}"#
+        );
+    }
+
+    #[test]
+    fn what_json_in_json_writes_is_taken_out_too() {
+        let redactor = Redactor::new(Some("a/b"));
+        assert_eq!(redactor.redact(r#"{\"k\":\"a\\/b\"}"#.to_owned()), r#"{\"k\":\"[redacted]\"}"#);
+        assert_eq!(
+            redactor.redact(r#"https:\\/\\/s3\\/x?sig=1 a\b"#.to_owned()),
+            r#"https:\\/\\/s3\\/x?[redacted] a\b"#
+        );
+    }
+
+    #[test]
+    fn the_parameters_of_a_presigned_url_are_taken_out_however_the_url_is_encoded() {
+        let redact = |text: &str| Redactor::new(None).redact(text.to_owned());
+        assert_eq!(
+            redact("to=https%3A%2F%2Fs3%3FX-Amz-Date%3D1%26X-Amz-Signature%3D2 x"),
+            "to=https%3A%2F%2Fs3%3F[redacted][redacted] x"
+        );
+        assert_eq!(redact("s3/f?X-Amz-Signature=1\nX-Amz-Credential=2"), "s3/f?[redacted]\n[redacted]");
+        assert_eq!(
+            redact("the header x-amz-server-side-encryption is missing"),
+            "the header x-amz-server-side-encryption is missing"
         );
     }
 

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
+use super::api::one_line;
 use super::{BoxError, CallRecord};
 
 /// What a [`Transport`](crate::Transport) reports when it has no answer.
@@ -132,7 +133,10 @@ impl std::error::Error for TransportFailure {
 
 /// A success whose answer could not be read.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: the answer to a call that succeeded ({}) could not be read at `{path}`", record.operation, status.as_u16())]
+#[error(
+    "{}: the answer to a call that succeeded ({}) could not be read at `{}`",
+    record.operation, status.as_u16(), one_line(path)
+)]
 pub struct DecodeError {
     pub(super) record: CallRecord,
     status: StatusCode,

@@ -110,7 +110,8 @@ pub(crate) fn container(answer: &Answer) -> Result<FileContainer, Error> {
     let mut json = serde_json::Deserializer::from_slice(&answer.body);
     serde_path_to_error::deserialize(&mut json).map_err(|error| {
         DecodeError::new(
-            answer.record,
+            // It was carried out, whatever its answer says.
+            CallRecord { may_have_been_applied: true, ..answer.record },
             answer.status,
             redactor.redact(error.path().to_string()),
             kept(&answer.body, redactor),

@@ -99,7 +99,9 @@ impl Recipe {
                 return Err(refuse("a required header is not one that an answer may ask for"));
             }
             let value = HeaderValue::try_from(value).map_err(|_| refuse("a required header has an invalid value"))?;
-            headers.insert(header, value);
+            if headers.insert(header, value).is_some() {
+                return Err(refuse("a required header comes twice, in two spellings"));
+            }
         }
         Ok(Self::new(operation, uri, headers, body))
     }

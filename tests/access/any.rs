@@ -189,8 +189,9 @@ proptest! {
     }
 }
 
-/// How many cases a property is tried on: more, where `COVEO_PUSH_CASES` says how many times as many.
+/// How many cases a property is tried on: more, or fewer, where `COVEO_PUSH_CASES` says how many times as
+/// many.
 pub(crate) fn cases() -> u32 {
-    let factor = std::env::var("COVEO_PUSH_CASES").ok().and_then(|text| text.parse::<u32>().ok()).unwrap_or(1);
-    factor.saturating_mul(256)
+    let factor = std::env::var("COVEO_PUSH_CASES").ok().and_then(|text| text.parse::<f64>().ok()).unwrap_or(1.0);
+    (factor * 256.0).ceil() as u32
 }

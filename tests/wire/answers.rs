@@ -311,7 +311,7 @@ async fn a_container_that_cannot_be_read_is_a_decode_error_that_shows_no_presign
 }
 
 #[tokio::test]
-async fn a_decode_error_names_the_place_in_the_json() {
+async fn a_decode_error_names_the_place_in_the_json_and_that_the_work_was_done() {
     let service = Service::start().await;
     service
         .always("POST", FILES, said(201, json!({"uploadUri": "u", "fileId": "f", "requiredHeaders": {"a": 1}})))
@@ -319,10 +319,21 @@ async fn a_decode_error_names_the_place_in_the_json() {
     let error = service.client().file_containers().create().await.unwrap_err();
     let Error::Decode(decode) = &error else { panic!("{error}") };
     assert_eq!(decode.path(), "requiredHeaders.a");
+    assert!(error.may_have_been_applied(), "there is a container now");
     assert_eq!(
         error.to_string(),
         "file_containers.create: the answer to a call that succeeded (201) could not be read at `requiredHeaders.a`"
     );
+}
+
+#[tokio::test]
+async fn a_place_in_the_json_that_is_many_lines_is_shown_on_one_that_ends() {
+    let service = Service::start().await;
+    let headers = json!({ format!("a\r\n{}", "b".repeat(1_000)): 1 });
+    let answer = said(201, json!({"uploadUri": "u", "fileId": "f", "requiredHeaders": headers}));
+    service.always("POST", FILES, answer).await;
+    let line = service.client().file_containers().create().await.unwrap_err().to_string();
+    assert!(line.contains("requiredHeaders.a  bbb") && line.len() < 500, "{line}");
 }
 
 /// Notes how many bytes of the answer were read.

@@ -282,6 +282,18 @@ async fn an_error_of_the_storage_has_its_code_and_request_id_on_one_line() {
 }
 
 #[tokio::test]
+async fn what_is_no_short_name_is_left_out_of_an_error_of_the_storage() {
+    for (length, is_kept) in [(1, true), (64, true), (65, false)] {
+        let service = Service::start().await;
+        let code = "A".repeat(length);
+        service.always("PUT", "/bucket/file-1", xml(404, &code)).await;
+        let error = service.client().file_containers().upload(&service.container(), "b").await.unwrap_err();
+        let Error::Upload(upload) = &error else { panic!("{error}") };
+        assert_eq!(upload.code(), is_kept.then_some(code.as_str()));
+    }
+}
+
+#[tokio::test]
 async fn the_request_id_of_a_storage_without_xml_is_that_of_its_header() {
     let service = Service::start().await;
     let answer = ResponseTemplate::new(404).insert_header("x-amz-request-id", "REQ-2");
@@ -373,6 +385,8 @@ async fn required_headers_that_are_none_or_may_not_be_asked_for_are_refused() {
     for header in bad {
         assert!(refused(&socket.host, &format!("{}/b", socket.host), &[header]).await, "{header:?}");
     }
+    let twice = [("x-amz-meta", "a"), ("X-Amz-Meta", "b")];
+    assert!(refused(&socket.host, &format!("{}/b", socket.host), &twice).await);
     assert!(socket.heads().is_empty());
 }
 

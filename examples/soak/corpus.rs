@@ -1,0 +1,39 @@
+//! The keys of a round: a tree of document ids, and the names of identities.
+
+use std::collections::BTreeSet;
+
+use fastrand::Rng;
+
+/// Document ids that stand above and below each other; some share a prefix and are no children.
+pub(crate) fn document_ids(rng: &mut Rng) -> Vec<String> {
+    let most = one_of(rng, [8, 60, 400, 1_500]);
+    let wide = rng.u32(2..14);
+    let mut ids = BTreeSet::new();
+    for _ in 0..most {
+        let mut id = format!("soak://{}", rng.u32(..wide));
+        for _ in 0..rng.u32(..4) {
+            id += &format!("/{}", rng.u32(..wide));
+        }
+        if rng.u8(..10) == 0 {
+            id += "/é \u{1f600}\"\\";
+        }
+        ids.insert(id);
+    }
+    ids.into_iter().collect()
+}
+
+/// The names of identities, as a failed batch has them.
+pub(crate) fn identity_keys(rng: &mut Rng) -> Vec<String> {
+    (0..rng.u32(2..60)).map(|number| format!("USER:person {number}")).collect()
+}
+
+/// Keys for the calls of one task, which no other one makes.
+pub(crate) fn own_keys(prefix: &str, task: usize, rng: &mut Rng) -> Vec<String> {
+    (0..rng.u32(1..6)).map(|number| format!("{prefix}{task}/{number}")).collect()
+}
+
+/// One of them, each as likely as every other.
+pub(crate) fn one_of<T: Copy, const N: usize>(rng: &mut Rng, all: [T; N]) -> T {
+    #[expect(clippy::indexing_slicing, reason = "the index is below the length")]
+    all[rng.usize(..N)]
+}

@@ -1,0 +1,205 @@
+//! Items: added in each way that there is, deleted alone and with their children.
+
+use coveo_push::fake::FakePushApi;
+use coveo_push::{
+    BatchDocumentBody, DocumentBody, Error, ItemPusher, Progress, PushClient, PushError, PushReport, Pushed,
+    PusherBuilder, Refresh, RefreshBuilder, RefreshError, RefreshKind, RefreshReport,
+};
+use fastrand::Rng;
+use serde_json::{Value, json};
+use tokio::sync::watch::Receiver;
+
+use crate::corpus::one_of;
+use crate::kind::{Kind, SOURCE};
+
+pub(crate) struct Items;
+
+#[derive(Debug, Clone)]
+pub(crate) struct Operation {
+    n: u64,
+    id: String,
+    what: What,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum What {
+    Add {
+        bytes: usize,
+        way: Way,
+    },
+    Delete,
+    DeleteChildren,
+    /// An item with a key twice.
+    KeyTwice,
+}
+
+/// How an item is given.
+#[derive(Debug, Clone, Copy)]
+enum Way {
+    Typed,
+    Json,
+    JsonWithId,
+    Prepared,
+}
+
+const WAYS: [Way; 4] = [Way::Typed, Way::Json, Way::JsonWithId, Way::Prepared];
+
+impl Operation {
+    fn text(&self, bytes: usize) -> String {
+        format!("{} \"é\\ {}", self.n, "x".repeat(bytes))
+    }
+
+    fn body(&self, bytes: usize) -> DocumentBody {
+        DocumentBody::text(self.text(bytes)).metadata("n", self.n as i64)
+    }
+}
+
+impl Kind for Items {
+    const HAS_INCREMENTAL: bool = true;
+
+    type Operation = Operation;
+    /// The number of the item.
+    type State = Option<u64>;
+    type Pusher = ItemPusher;
+
+    fn draw(rng: &mut Rng, keys: &[String], n: u64) -> Operation {
+        let id = rng.choice(keys).cloned().unwrap_or_default();
+        let most = one_of(rng, [20, 300, 700]);
+        let what = match rng.u8(..20) {
+            0..=2 => What::Delete,
+            3 => What::DeleteChildren,
+            _ => What::Add { bytes: rng.usize(..most), way: one_of(rng, WAYS) },
+        };
+        Operation { n, id, what }
+    }
+
+    fn draw_refused(rng: &mut Rng, n: u64) -> Operation {
+        if rng.bool() {
+            Operation { n, id: "soak://refused".to_owned(), what: What::KeyTwice }
+        } else {
+            Operation { n, id: "no uri".to_owned(), what: What::Delete }
+        }
+    }
+
+    fn key(operation: &Operation) -> &str {
+        &operation.id
+    }
+
+    fn list(operation: &Operation) -> &'static str {
+        match operation.what {
+            What::Add { .. } | What::KeyTwice => "addOrUpdate",
+            What::Delete | What::DeleteChildren => "delete",
+        }
+    }
+
+    fn covers(operation: &Operation, key: &str) -> bool {
+        match operation.what {
+            What::DeleteChildren => key.starts_with(&operation.id),
+            What::Add { .. } | What::KeyTwice | What::Delete => key == operation.id,
+        }
+    }
+
+    fn leaves_a_rest(operation: &Operation) -> bool {
+        // It would delete what was pushed later, and so leaves what else is below it.
+        matches!(operation.what, What::DeleteChildren)
+    }
+
+    fn supersedes(later: &Operation, earlier: &Operation) -> bool {
+        Self::covers(later, &earlier.id) || Self::covers(earlier, &later.id)
+    }
+
+    fn after(operation: &Operation, _: &Option<u64>) -> Option<u64> {
+        matches!(operation.what, What::Add { .. }).then_some(operation.n)
+    }
+
+    fn without_old(state: &Option<u64>, last: u64) -> Option<u64> {
+        state.filter(|number| *number > last)
+    }
+
+    fn found(fake: &FakePushApi, key: &str) -> Option<u64> {
+        fake.source(SOURCE).item(key)?.metadata("n")?.as_u64()
+    }
+
+    fn pusher(client: &PushClient) -> PusherBuilder<ItemPusher> {
+        client.items(SOURCE).pusher()
+    }
+
+    fn start(builder: PusherBuilder<ItemPusher>) -> ItemPusher {
+        builder.start()
+    }
+
+    async fn push(pusher: &ItemPusher, operation: &Operation) -> Result<Pushed, PushError> {
+        let Operation { n, id, what } = operation;
+        match *what {
+            What::Add { bytes, way } => match way {
+                Way::Typed => pusher.add_or_update(id, &operation.body(bytes)).await,
+                Way::Prepared => pusher.add_or_update(id, &operation.body(bytes)).prepare().await,
+                Way::Json => {
+                    let text = json!({ "n": n, "data": operation.text(bytes) });
+                    pusher.add_or_update_json(id, &format!("{text:#}")).await
+                }
+                Way::JsonWithId => {
+                    let text = json!({ "n": n, "data": operation.text(bytes), "documentId": id });
+                    pusher.add_or_update_json_with_id(&text.to_string()).await
+                }
+            },
+            What::KeyTwice => pusher.add_or_update_json(id, r#"{"n":1,"N":2}"#).await,
+            What::Delete => pusher.delete(id).await,
+            What::DeleteChildren => pusher.delete_with_children(id).await,
+        }
+    }
+
+    async fn flush(pusher: &ItemPusher) -> Result<(), PushError> {
+        pusher.flush().await
+    }
+
+    async fn finish(pusher: ItemPusher) -> PushReport {
+        pusher.finish().await
+    }
+
+    async fn abort(pusher: ItemPusher) -> PushReport {
+        pusher.abort().await
+    }
+
+    fn progress(pusher: &ItemPusher) -> Receiver<Progress> {
+        pusher.progress()
+    }
+
+    fn refresh(client: &PushClient, is_incremental: bool) -> RefreshBuilder<ItemPusher> {
+        let kind = if is_incremental { RefreshKind::Incremental } else { RefreshKind::Rebuild };
+        client.items(SOURCE).refresh(kind)
+    }
+
+    async fn start_refresh(builder: RefreshBuilder<ItemPusher>) -> Result<Refresh<ItemPusher>, RefreshError> {
+        builder.start().await
+    }
+
+    async fn finish_refresh(refresh: Refresh<ItemPusher>) -> RefreshReport {
+        refresh.finish().await
+    }
+
+    async fn abort_refresh(refresh: Refresh<ItemPusher>) -> RefreshReport {
+        refresh.abort().await
+    }
+
+    async fn call(client: &PushClient, operation: &Operation) -> Result<(), Error> {
+        let items = client.items(SOURCE);
+        let Operation { id, what, .. } = operation;
+        match *what {
+            What::Add { bytes, way: Way::Typed | Way::Json } => {
+                items.add_or_update(id, &operation.body(bytes)).await.map(drop)
+            }
+            What::Add { bytes, way: Way::JsonWithId | Way::Prepared } => {
+                let batch = BatchDocumentBody::new().add_or_update(id, operation.body(bytes));
+                items.push_batch(&batch).await.map(drop)
+            }
+            What::KeyTwice => items.add_or_update(id, &json!({ "n": 1, "N": 2 })).await.map(drop),
+            What::Delete => items.delete(id).await.map(drop),
+            What::DeleteChildren => items.delete(id).delete_children(true).await.map(drop),
+        }
+    }
+
+    fn key_of(entry: &Value) -> Option<String> {
+        entry.get("documentId")?.as_str().map(str::to_owned)
+    }
+}

@@ -1,0 +1,87 @@
+//! What is pushed: items or identities.
+
+use std::collections::BTreeSet;
+use std::fmt::Debug;
+
+use coveo_push::fake::FakePushApi;
+use coveo_push::{
+    Error, Progress, PushClient, PushError, PushReport, Pushed, PusherBuilder, Refresh, RefreshBuilder, RefreshError,
+    RefreshReport,
+};
+use fastrand::Rng;
+use serde_json::Value;
+use tokio::sync::watch::Receiver;
+
+pub(crate) const SOURCE: &str = "soak-source";
+pub(crate) const PROVIDER: &str = "Soak Provider";
+
+/// What there is to know of a kind, for all kinds to be pushed and compared by the same code.
+pub(crate) trait Kind: Sized + Send + 'static {
+    type Operation: Clone + Debug + Send + Sync + 'static;
+    /// What the service holds under a key.
+    type State: Clone + Ord + Debug;
+    type Pusher: Send + Sync + 'static;
+
+    /// The operation with the number `n`, on one of the keys.
+    fn draw(rng: &mut Rng, keys: &[String], n: u64) -> Self::Operation;
+    /// One that breaks a rule.
+    fn draw_refused(rng: &mut Rng, n: u64) -> Self::Operation;
+
+    /// What it is about, as a failed batch names it.
+    fn key(operation: &Self::Operation) -> &str;
+    /// In which list of a batch it stands.
+    fn list(operation: &Self::Operation) -> &'static str;
+    /// Whether it changes what is held under that key, which begins with its own.
+    fn covers(operation: &Self::Operation, key: &str) -> bool;
+    /// Whether one that comes later takes the place of `earlier`, or would be undone by it.
+    fn supersedes(later: &Self::Operation, earlier: &Self::Operation) -> bool;
+    /// Whether something of it may be missing when it is not pushed again since a later one took its place.
+    fn leaves_a_rest(operation: &Self::Operation) -> bool;
+    fn after(operation: &Self::Operation, before: &Self::State) -> Self::State;
+    /// What is left of it when everything up to the operation `last` is deleted as old.
+    fn without_old(state: &Self::State, last: u64) -> Self::State;
+    fn found(fake: &FakePushApi, key: &str) -> Self::State;
+
+    fn pusher(client: &PushClient) -> PusherBuilder<Self::Pusher>;
+    fn start(builder: PusherBuilder<Self::Pusher>) -> Self::Pusher;
+    fn push(
+        pusher: &Self::Pusher,
+        operation: &Self::Operation,
+    ) -> impl Future<Output = Result<Pushed, PushError>> + Send;
+    fn flush(pusher: &Self::Pusher) -> impl Future<Output = Result<(), PushError>> + Send;
+    fn finish(pusher: Self::Pusher) -> impl Future<Output = PushReport> + Send;
+    fn abort(pusher: Self::Pusher) -> impl Future<Output = PushReport> + Send;
+    fn progress(pusher: &Self::Pusher) -> Receiver<Progress>;
+
+    /// Whether there are incremental runs.
+    const HAS_INCREMENTAL: bool;
+    /// A refresh, incremental or not where there is a choice.
+    fn refresh(client: &PushClient, is_incremental: bool) -> RefreshBuilder<Self::Pusher>;
+    fn start_refresh(
+        builder: RefreshBuilder<Self::Pusher>,
+    ) -> impl Future<Output = Result<Refresh<Self::Pusher>, RefreshError>> + Send;
+    fn finish_refresh(refresh: Refresh<Self::Pusher>) -> impl Future<Output = RefreshReport> + Send;
+    fn abort_refresh(refresh: Refresh<Self::Pusher>) -> impl Future<Output = RefreshReport> + Send;
+
+    /// The same operation as a call of its own.
+    fn call(client: &PushClient, operation: &Self::Operation) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// The key of an entry of a batch.
+    fn key_of(entry: &Value) -> Option<String>;
+}
+
+/// What stands in a batch: the list and the key of each operation.
+pub(crate) fn held<K: Kind>(body: &[u8]) -> Result<BTreeSet<(String, String)>, String> {
+    let batch: Value = serde_json::from_slice(body).map_err(|error| format!("a batch is no JSON: {error}"))?;
+    let lists = batch.as_object().ok_or("a batch is no object")?;
+    let mut held = BTreeSet::new();
+    for (list, entries) in lists {
+        for entry in entries.as_array().ok_or("a list is none")? {
+            let key = K::key_of(entry).ok_or_else(|| format!("an entry without a key: {entry}"))?;
+            if !held.insert((list.clone(), key)) {
+                return Err(format!("an operation comes twice in a batch: {entry}"));
+            }
+        }
+    }
+    Ok(held)
+}

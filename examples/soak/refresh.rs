@@ -1,0 +1,69 @@
+//! A run as it is: a pusher alone, or with a refresh around it.
+
+use coveo_push::{DeletionOutcome, PushClient, PushReport, PusherBuilder, Refresh, RefreshReport};
+use tokio::sync::watch::Receiver;
+
+use crate::kind::Kind;
+use crate::model::Fate;
+use crate::plan::Way;
+
+pub(crate) enum Run<K: Kind> {
+    Bulk(K::Pusher),
+    Refresh(Refresh<K::Pusher>),
+}
+
+/// What became of a run.
+pub(crate) struct Report {
+    pub(crate) push: PushReport,
+    /// Whether what is old was deleted; none when that was not asked for.
+    pub(crate) deletion: Option<Fate>,
+}
+
+impl<K: Kind> Run<K> {
+    /// None when the service did not let it begin.
+    pub(crate) async fn start(client: &PushClient, way: Way, settings: PusherBuilder<K::Pusher>) -> Option<Self> {
+        if way == Way::Bulk {
+            return Some(Self::Bulk(K::start(settings)));
+        }
+        let refresh = K::refresh(client, way == Way::Incremental).pusher(|_| settings);
+        K::start_refresh(refresh).await.ok().map(Self::Refresh)
+    }
+
+    pub(crate) fn pusher(&self) -> &K::Pusher {
+        match self {
+            Self::Bulk(pusher) => pusher,
+            Self::Refresh(refresh) => refresh.pusher(),
+        }
+    }
+
+    /// Tells when the deletion of what is old is on its way.
+    pub(crate) fn deletion_sent(&self) -> Option<Receiver<bool>> {
+        match self {
+            Self::Bulk(_) => None,
+            Self::Refresh(refresh) => Some(refresh.deletion_sent()),
+        }
+    }
+
+    pub(crate) async fn finish(self) -> Report {
+        match self {
+            Self::Bulk(pusher) => Report { push: K::finish(pusher).await, deletion: None },
+            Self::Refresh(refresh) => report(K::finish_refresh(refresh).await),
+        }
+    }
+
+    pub(crate) async fn abort(self) -> Report {
+        match self {
+            Self::Bulk(pusher) => Report { push: K::abort(pusher).await, deletion: None },
+            Self::Refresh(refresh) => report(K::abort_refresh(refresh).await),
+        }
+    }
+}
+
+fn report(report: RefreshReport) -> Report {
+    let deletion = match report.deletion {
+        DeletionOutcome::Accepted => Fate::Done,
+        DeletionOutcome::Unknown(_) => Fate::Unknown,
+        _ => Fate::NotDone,
+    };
+    Report { push: report.push, deletion: Some(deletion) }
+}

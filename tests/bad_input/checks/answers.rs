@@ -1,0 +1,94 @@
+//! Any answer to any kind of call.
+
+use coveo_push::{ApiKey, Error, FileContainer, Operation, PushClient, RetryPolicy, SourceStatus};
+use http::header::{AUTHORIZATION, HOST};
+use url::Url;
+
+use super::{Answering, block_on};
+
+/// Long enough not to come up by chance.
+const KEY: &str = "kanary-5f0a";
+
+/// The answer of a text, to each kind of call.
+pub(crate) fn check(text: &[u8]) {
+    let transport = Answering::of_text(text);
+    // Each call has a client of its own: no answer holds back the next call.
+    let client = || {
+        let builder = PushClient::builder("my-org", ApiKey::new(KEY)).transport(transport.clone());
+        builder.retry(RetryPolicy::none()).build().unwrap()
+    };
+    block_on(async {
+        let pushed = client().items("s").push_container("f").await;
+        seen(&transport, Operation::PushItemBatch, pushed.map(drop));
+        let status = client().sources().set_status("s", SourceStatus::Idle).await;
+        seen(&transport, Operation::SetSourceStatus, status.map(drop));
+
+        let created = client().file_containers().create().await;
+        let container = created.as_ref().ok().cloned();
+        seen(&transport, Operation::CreateFileContainer, created.map(drop));
+        if let Some(container) = container {
+            uploads_where_it_may(&client(), &transport, &container).await;
+        }
+        let container = FileContainer::new("f", "https://s3.example.com/f?X-Amz-Signature=s", []);
+        let uploaded = client().file_containers().upload(&container, "bytes").await;
+        seen(&transport, Operation::UploadToContainer, uploaded.map(drop));
+    });
+}
+
+/// An error tells what the answer was, in one line, and shows no secret.
+fn seen(transport: &Answering, operation: Operation, result: Result<(), Error>) {
+    let status = transport.status;
+    let Err(error) = result else {
+        assert!(status.is_success(), "{operation}: {status} was taken for a success");
+        return;
+    };
+    assert_eq!((error.operation(), error.attempts()), (Some(operation), 1));
+    assert_eq!(error.status(), Some(status));
+    let line = error.to_string();
+    assert!(line.starts_with(operation.name()) && line.len() < 4_096, "{line}");
+    assert!(!line.contains(char::is_control), "{line:?}");
+    if let Some(api) = error.api() {
+        assert!(api.body().len() <= 16 * 1024);
+    }
+    let unknown = status.is_server_error() || status.is_success() || status.as_u16() == 408;
+    assert_eq!(error.may_have_been_applied(), unknown, "{line}");
+    if operation != Operation::UploadToContainer {
+        let mut chain = format!("{error:?}{error:#?}{line}");
+        let mut cause = std::error::Error::source(&error);
+        while let Some(error) = cause {
+            chain += &format!("{error}{error:?}");
+            cause = error.source();
+        }
+        assert!(!chain.contains(KEY), "the key shows: {chain}");
+    }
+}
+
+/// Bytes go to the place that an answer names only over https, without user info, and with no header
+/// that is not the answer's to give.
+async fn uploads_where_it_may(client: &PushClient, transport: &Answering, container: &FileContainer) {
+    transport.sent.lock().unwrap().clear();
+    let uploaded = client.file_containers().upload(container, "bytes").await;
+    let sent = std::mem::take(&mut *transport.sent.lock().unwrap());
+    let [request] = sent.as_slice() else {
+        assert!(sent.is_empty());
+        let refused = uploaded.unwrap_err();
+        assert!(matches!(refused, Error::Invalid(_)), "{refused}");
+        // Unless the answer says it where it is no secret, too.
+        let (_, query) = container.upload_uri().split_once('?').unwrap_or_default();
+        let is_shown = query.len() > 8 && refused.to_string().contains(query);
+        assert!(!is_shown || container.file_id().contains(query), "{refused}");
+        return;
+    };
+    // As an HTTP client reads it.
+    let uri = request.uri().to_string();
+    if let Ok(url) = Url::parse(&uri) {
+        assert_eq!(url.scheme(), "https");
+        assert!(url.username().is_empty() && url.password().is_none(), "{uri}");
+    }
+    assert_eq!(request.headers().get(AUTHORIZATION), None);
+    assert_eq!(request.headers().get(HOST), None);
+    assert_eq!(request.headers()["content-length"], "5");
+    for (name, value) in container.required_headers() {
+        assert_eq!(request.headers().get(name).unwrap().as_bytes(), value.as_bytes(), "{name}");
+    }
+}
