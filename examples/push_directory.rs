@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
 use coveo_push::{
@@ -137,16 +138,21 @@ impl File {
         if let Some(extension) = path.extension() {
             doc = doc.document_type(extension.to_string_lossy().to_lowercase());
         }
-        if let Ok(modified) = metadata.modified() {
-            let modified = humantime::format_rfc3339_millis(modified).to_string();
+        // Not every file system knows them.
+        if let Some(modified) = metadata.modified().ok().and_then(date) {
             doc = doc.date(&*modified).modified_date(modified);
         }
-        // Not every file system knows it.
-        if let Ok(created) = metadata.created() {
-            doc = doc.metadata("createdDate", humantime::format_rfc3339_millis(created).to_string());
+        if let Some(created) = metadata.created().ok().and_then(date) {
+            doc = doc.metadata("createdDate", created);
         }
         Ok(Self { path: path.to_owned(), uri: file_uri(path)?, bytes, doc })
     }
+}
+
+/// A time as the service reads it, if it is one that `humantime` can write: a file may have any.
+fn date(time: SystemTime) -> Option<String> {
+    let year_10_000 = UNIX_EPOCH + Duration::from_secs(253_402_300_800);
+    (UNIX_EPOCH..year_10_000).contains(&time).then(|| humantime::format_rfc3339_millis(time).to_string())
 }
 
 /// What files are pushed with.

@@ -81,8 +81,7 @@ async fn push_files(items: &Items, arguments: &Arguments) -> Result<(PushReport,
     let mut builder = items.pusher().batch_bytes(arguments.batch_bytes).concurrency(arguments.concurrency);
     let saved = Saved::default();
     if let Some(folder) = arguments.failed_dir.clone() {
-        fs::create_dir_all(&folder)?;
-        if !saved_batches(&folder)?.is_empty() {
+        if !SavedBatch::files(&folder)?.is_empty() {
             let why = format!("{} holds batches of an earlier run: push them with --retry first", folder.display());
             return Err(io::Error::other(why).into());
         }
@@ -277,18 +276,10 @@ impl Saved {
 
 /// Pushes the batches of a folder again, in their order, and removes each that the service accepts.
 async fn push_saved(items: &Items, folder: &Path) -> Result<(), shared::Failure> {
-    for path in saved_batches(folder)? {
+    for path in SavedBatch::files(folder)? {
         let accepted = items.push_batch_json(fs::read(&path)?).await?;
         println!("{}: {} bytes accepted", path.display(), accepted.bytes());
         fs::remove_file(&path)?;
     }
     Ok(())
-}
-
-/// The files of the batches in a folder, in the order of their run.
-fn saved_batches(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut paths: Vec<PathBuf> = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>()?;
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
-    paths.sort();
-    Ok(paths)
 }

@@ -75,3 +75,17 @@ async fn a_folder_that_is_suddenly_empty_does_not_empty_the_source() {
     fake.run_delayed();
     assert_eq!(fake.source(SOURCE).len(), 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_from_before_1970_is_pushed_without_a_date() {
+    let fake = FakePushApi::builder().organization(ORGANIZATION).api_key(KEY).source(SOURCE).build();
+    let folder = tempfile::tempdir().unwrap();
+    let path = fs::canonicalize(folder.path()).unwrap().join("a.txt");
+    fs::write(&path, "words").unwrap();
+    let old = std::time::UNIX_EPOCH - Duration::from_secs(86_400);
+    fs::File::options().write(true).open(&path).unwrap().set_modified(old).unwrap();
+    let pushed = push(&fake, folder.path(), &[]).await;
+    assert!(pushed.status.success(), "{pushed:?}");
+    let item = fake.source(SOURCE).item(&file_uri(&path).unwrap()).unwrap();
+    assert_eq!((item.title(), item.metadata("date")), (Some("a.txt"), None));
+}

@@ -6,26 +6,31 @@
 //! test asks for the outcome and not for the calls.
 //!
 //! ```
+//! use std::time::Duration;
+//!
 //! use coveo_push::fake::{DropReason, FakePushApi};
-//! use coveo_push::{DocumentBody, Error, OrderingId, Permissions, PushClient};
+//! use coveo_push::{DocumentBody, Permissions, PushClient, RefreshError, RefreshKind};
 //!
 //! /// The connector under test: pushes what there is, and deletes what there is no longer.
-//! async fn crawl(client: &PushClient, pages: &[(&str, &str)], run: OrderingId) -> Result<(), Error> {
-//!     let items = client.items("my-source");
+//! async fn crawl(client: &PushClient, pages: &[(&str, &str)]) -> Result<(), RefreshError> {
+//!     let run = client.items("my-source").refresh(RefreshKind::Refresh).start().await?;
 //!     for (url, text) in pages {
 //!         let page = DocumentBody::text(*text).permissions(Permissions::public());
-//!         let _ = items.add_or_update(*url, &page).ordering_id(run).await?;
+//!         run.pusher().add_or_update(url, &page).await?;
 //!     }
-//!     let _ = items.delete_older_than(run).await?;
+//!     run.finish().await.into_result()?;
 //!     Ok(())
 //! }
 //!
+//! // In a test this is `#[tokio::test(start_paused = true)]`.
 //! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), Error> {
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # tokio::time::pause();
 //! let fake = FakePushApi::builder().secured_source("my-source").build();
 //! let client = fake.client();
-//! crawl(&client, &[("https://example.com/a", "one"), ("https://example.com/b", "two")], OrderingId::new(1)).await?;
-//! crawl(&client, &[("https://example.com/a", "three")], OrderingId::new(2)).await?;
+//! crawl(&client, &[("https://example.com/a", "one"), ("https://example.com/b", "two")]).await?;
+//! tokio::time::sleep(Duration::from_secs(86_400)).await; // a day, which takes no time
+//! crawl(&client, &[("https://example.com/a", "three")]).await?;
 //! fake.run_delayed(); // the service deletes what is old 15 minutes later
 //!
 //! let source = fake.source("my-source");
@@ -33,12 +38,32 @@
 //! assert_eq!(source.item("https://example.com/a").and_then(|item| item.content()).unwrap(), "three");
 //!
 //! // Accepted is not indexed: a secured source drops an item that does not say who may see it.
-//! let _ = client.items("my-source").add_or_update("https://example.com/c", &DocumentBody::text("four")).await?;
+//! client.items("my-source").add_or_update("https://example.com/c", &DocumentBody::text("four")).await?;
 //! assert_eq!(source.dropped()[0].reason(), DropReason::MissingPermissions);
 //! # Ok(()) }
 //! ```
 //!
+//! # Time between two runs
+//!
+//! **Let some time pass between the runs of a test**, a few seconds at least. A refresh keeps what was
+//! pushed up to [five seconds](crate::RefreshBuilder::margin) before it began, so of two that follow each
+//! other at once the second deletes nothing of the first, and a test that nothing is deleted passes
+//! whatever the connector does. With paused time a `tokio::time::sleep` of a day takes no time; without,
+//! [`set_clock_offset`](FakePushApi::set_clock_offset) moves the clock of the service ahead. What is old is
+//! gone 15 minutes after the run, or at [`run_delayed`](FakePushApi::run_delayed).
+//!
 //! # Faults
+//!
+//! | To hit | inject a fault on |
+//! |---|---|
+//! | the begin or the end of a refresh of items | [`SetSourceStatus`](crate::Operation::SetSourceStatus) |
+//! | the begin of a refresh of identities | [`CreateFileContainer`](crate::Operation::CreateFileContainer) |
+//! | a batch, in its three steps | `CreateFileContainer`, [`UploadToContainer`](crate::Operation::UploadToContainer), and [`PushItemBatch`](crate::Operation::PushItemBatch) or [`PushIdentityBatch`](crate::Operation::PushIdentityBatch) |
+//! | content that is too large for its item | `CreateFileContainer`, `UploadToContainer` |
+//! | the deletion of what is old | [`DeleteOldItems`](crate::Operation::DeleteOldItems), [`DeleteOldIdentities`](crate::Operation::DeleteOldIdentities) |
+//!
+//! A call is tried five times, so a fault that is to make it fail needs [`times(5)`](Fault::times) or
+//! [`always`](Fault::always), unless its status is final, such as 412.
 //!
 //! A [`Fault`] happens to the calls that it is for: a status with or without `Retry-After`, a
 //! connection that breaks before or after the work was done, latency, an expired container.

@@ -207,7 +207,8 @@ impl DocumentBody {
         self.metadata("author", author.into())
     }
 
-    /// Its date (`date`), best as ISO 8601 in UTC: `2017-11-08T12:18:41.666Z`.
+    /// Its date (`date`), best as ISO 8601 in UTC: `2017-11-08T12:18:41.666Z`. That is how `jiff`'s
+    /// `Timestamp` prints, and what `to_rfc3339` of a `chrono::DateTime<Utc>` gives.
     #[must_use]
     pub fn date(self, date: impl Into<String>) -> Self {
         self.metadata("date", date.into())

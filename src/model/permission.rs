@@ -175,17 +175,18 @@ impl PermissionSet {
         self
     }
 
-    /// Allows an identity.
+    /// Allows an identity: a [`PermissionIdentity`], or an [`Identity`] as it is pushed to the source's
+    /// first provider.
     #[must_use]
-    pub fn allow(mut self, identity: PermissionIdentity) -> Self {
-        self.allowed_permissions.push(identity);
+    pub fn allow(mut self, identity: impl Into<PermissionIdentity>) -> Self {
+        self.allowed_permissions.push(identity.into());
         self
     }
 
-    /// Denies an identity.
+    /// Denies an identity, as [`allow`](Self::allow) takes it.
     #[must_use]
-    pub fn deny(mut self, identity: PermissionIdentity) -> Self {
-        self.denied_permissions.push(identity);
+    pub fn deny(mut self, identity: impl Into<PermissionIdentity>) -> Self {
+        self.denied_permissions.push(identity.into());
         self
     }
 }
@@ -193,7 +194,9 @@ impl PermissionSet {
 /// An identity as the permissions of an item name it
 /// ([article 107](https://docs.coveo.com/en/107/)).
 ///
-/// The provider has to know it, or the service drops the item after it accepted it.
+/// The provider has to know it, or the service drops the item after it accepted it: so push a user who
+/// is a member of no group by itself, with [`IdentityBody::user`](crate::IdentityBody::user).
+/// [`KnownIdentities`](crate::preflight::KnownIdentities) finds who was forgotten.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PermissionIdentity {

@@ -29,7 +29,10 @@ impl<'a> PushItem<'a> {
     /// uploaded into a file container, before the item goes into a batch: the push returns after
     /// that. As many contents and batches as the run's
     /// [`concurrency`](crate::PusherBuilder::concurrency) are under way at the same time, so push from
-    /// several tasks, or join several pushes.
+    /// several tasks, or several at a time from one, as the second half of the example does.
+    ///
+    /// A text or bytes have no file whose extension could tell the service what they are: set
+    /// [`file_extension`](crate::DocumentBody::file_extension), such as `.html`, on the item.
     ///
     /// Content that cannot be read, is larger than 256 MB or changes meanwhile is refused, and the run
     /// goes on. Content that could not be uploaded is a failed batch of one item, at the step
@@ -38,12 +41,21 @@ impl<'a> PushItem<'a> {
     /// ```
     /// # async fn example(client: coveo_push::PushClient, paths: Vec<String>) -> Result<(), Box<dyn std::error::Error>> {
     /// use coveo_push::{Content, DocumentBody, file_uri};
+    /// use futures_util::{StreamExt, TryStreamExt, stream};
     ///
     /// let pusher = client.items("my-source").pusher().start();
+    /// // One after the other.
     /// for path in &paths {
     ///     let doc = DocumentBody::new().title(path);
     ///     pusher.add_or_update(&file_uri(path)?, &doc).content(Content::file(path)).await?;
     /// }
+    /// // Eight at a time.
+    /// let push = async |path: &String| {
+    ///     let doc = DocumentBody::new().title(path);
+    ///     pusher.add_or_update(&file_uri(path)?, &doc).content(Content::file(path)).await?;
+    ///     Ok::<_, Box<dyn std::error::Error>>(())
+    /// };
+    /// stream::iter(&paths).map(Ok).try_for_each_concurrent(8, push).await?;
     /// pusher.finish().await.into_result()?;
     /// # Ok(()) }
     /// ```

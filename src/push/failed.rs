@@ -33,7 +33,8 @@ pub enum PushStep {
     Upload,
     /// Waiting for earlier batches with the same ids.
     Order,
-    /// Pushing the container.
+    /// Pushing the container: [`Operation::PushItemBatch`](crate::Operation::PushItemBatch) or
+    /// [`PushIdentityBatch`](crate::Operation::PushIdentityBatch).
     Commit,
 }
 
@@ -96,7 +97,17 @@ impl Marks {
 ///
 /// It can be pushed again ([`push_again`](Self::push_again)) or saved ([`save`](Self::save)); both
 /// leave out what was pushed again later in the run. Push failed batches again in the order of their
-/// [`number`](Self::number).
+/// [`number`](Self::number), and not after a later run, whose items they would overwrite. After a
+/// [refresh](crate::Items::refresh) push them again at once or not at all: its next run pushes everything,
+/// and counts what was pushed within its [margin](crate::RefreshBuilder::margin) before it as its own.
+///
+/// # Content in file containers
+///
+/// [Content](crate::Content) that was too large for its item lies in a file container, and the batch
+/// refers to that. The service says that containers are temporary and not how long they last
+/// ([article 43](https://docs.coveo.com/en/43/)), and it drops an item whose container has gone after it
+/// accepted the batch. So push such a batch again soon; when hours have passed, push its items from
+/// where they came, for which [`ids`](Self::ids) has the names.
 pub struct FailedBatch {
     pub(super) number: u64,
     pub(super) step: PushStep,
@@ -226,24 +237,31 @@ impl FailedBatch {
     }
 
     /// Writes [`body`](Self::body) into a file of the folder, named by the batch's number:
-    /// `batch-000007.json`. [`Items::push_batch_json`](crate::Items::push_batch_json) pushes what
-    /// such a file holds. A folder is for one run.
+    /// `batch-000007.json`. A folder is for one run, of items or of identities, and is created when it
+    /// is not there. [`SavedBatch::files`] finds its files again, and
+    /// [`Items::push_batch_json`](crate::Items::push_batch_json) or
+    /// [`Identities::push_batch_json`](crate::Identities::push_batch_json) pushes what one holds, soon if
+    /// there is [content in file containers](Self#content-in-file-containers).
     ///
     /// # Errors
     ///
-    /// What the file system says; [`io::ErrorKind::AlreadyExists`] when there is such a file, of this
-    /// batch or of another run; [`io::ErrorKind::Unsupported`] for an item whose
-    /// [content](PushStep::Content) was not uploaded, which such a file cannot hold.
+    /// What the file system says, with the path; [`io::ErrorKind::AlreadyExists`] when there is such a
+    /// file, of this batch or of another run; [`io::ErrorKind::Unsupported`] for an item whose
+    /// [content](PushStep::Content) was not uploaded, which such a file cannot hold: keep the batch, and
+    /// [push it again](Self::push_again) before the program ends.
     pub fn save(&self, folder: impl AsRef<Path>) -> io::Result<SavedBatch> {
         if self.content.is_some() {
-            let why = "the content of the item was not uploaded, and a file of the batch cannot hold it";
+            let why = "the content of the item was not uploaded, and a file of the batch cannot hold it; keep the \
+                       batch for `push_again`, or push the item again from where it came";
             return Err(io::Error::new(io::ErrorKind::Unsupported, why));
         }
-        let path = folder.as_ref().join(format!("batch-{:06}.json", self.number));
+        let folder = folder.as_ref();
+        let path = folder.join(format!("{FILE_BEGIN}{:06}{FILE_END}", self.number));
         let left_out = self.marks.get();
         let bytes = self.batch.without(|number| left_out.contains(&number));
         // Never over a file that is there, which may be all that is left of a batch.
-        fs::File::create_new(&path)?.write_all(&bytes)?;
+        let write = || fs::File::create_new(&path)?.write_all(&bytes);
+        fs::create_dir_all(folder).and_then(|()| write()).map_err(|error| at(&path, &error))?;
         let lists = self.batch.lists().collect();
         Ok(SavedBatch { path, lists, left_out, marks: Arc::clone(&self.marks) })
     }
@@ -264,6 +282,39 @@ pub struct SavedBatch {
 }
 
 impl SavedBatch {
+    /// The files that [`FailedBatch::save`] has written into a folder, in the order of their batches;
+    /// none when there is no such folder. Whatever else is in it is passed over.
+    ///
+    /// ```
+    /// # async fn example(items: coveo_push::Items) -> Result<(), Box<dyn std::error::Error>> {
+    /// use coveo_push::SavedBatch;
+    ///
+    /// for file in SavedBatch::files("failed")? {
+    ///     items.push_batch_json(std::fs::read(&file)?).await?;
+    ///     std::fs::remove_file(&file)?;
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// What the file system says, with the path.
+    pub fn files(folder: impl AsRef<Path>) -> io::Result<Vec<PathBuf>> {
+        let folder = folder.as_ref();
+        let entries = match fs::read_dir(folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(|error| at(folder, &error))?,
+        };
+        let mut files = BTreeSet::new();
+        for entry in entries {
+            let path = entry.map_err(|error| at(folder, &error))?.path();
+            if let Some(number) = number_of(&path) {
+                files.insert((number, path));
+            }
+        }
+        Ok(files.into_iter().map(|(_, path)| path).collect())
+    }
+
     /// The file.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -305,6 +356,20 @@ impl SavedBatch {
         self.left_out = superseded;
         Ok(())
     }
+}
+
+/// What the files of saved batches are called: this, the number, and that.
+const FILE_BEGIN: &str = "batch-";
+const FILE_END: &str = ".json";
+
+/// The number of the batch that a file is for, by its name.
+fn number_of(path: &Path) -> Option<u64> {
+    path.file_name()?.to_str()?.strip_prefix(FILE_BEGIN)?.strip_suffix(FILE_END)?.parse().ok()
+}
+
+/// An error of the file system with the path, which the system leaves out.
+fn at(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
 impl fmt::Debug for FailedBatch {

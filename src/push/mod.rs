@@ -74,7 +74,7 @@ macro_rules! run_methods {
     ($pusher:ident) => {
         impl $pusher {
             /// Follows the run: the channel has a new value at every batch and every few hundred
-            /// pushes.
+            /// pushes, and closes when the run has ended.
             #[must_use]
             pub fn progress(&self) -> tokio::sync::watch::Receiver<crate::Progress> {
                 self.run.progress()
@@ -97,6 +97,7 @@ macro_rules! run_methods {
             /// Sends what is left, waits until all is done, and says what became of every operation.
             ///
             /// A future that is dropped before it is done aborts the run.
+            #[must_use = "what failed or was not sent is told by the report alone"]
             pub async fn finish(mut self) -> crate::PushReport {
                 self.run.seal_filling();
                 let report = self.run.report().await;

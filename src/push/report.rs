@@ -190,13 +190,21 @@ impl PushReport {
     }
 
     /// The report itself, or an error with it when operations failed or were not sent. Refused
-    /// ones are no error.
+    /// ones are no error here; they keep a [refresh](crate::RefreshReport) from deleting, and are one
+    /// there.
     ///
     /// # Errors
     ///
     /// [`PushError::Incomplete`].
     pub fn into_result(self) -> Result<Self, PushError> {
         if self.is_complete() { Ok(self) } else { Err(PushError::Incomplete(Box::new(self))) }
+    }
+
+    /// The first batch that failed and the first item that was refused, as an error has them at its end.
+    pub(crate) fn first_reasons(&self) -> String {
+        let failed = self.failed_batches.first().map(|failed| format!("; first failed: {failed}"));
+        let refused = self.refused_samples.first().map(|refused| format!("; first refused: {refused}"));
+        failed.into_iter().chain(refused).collect()
     }
 }
 
@@ -224,7 +232,7 @@ pub enum PushError {
     #[error("the run has stopped: {0}")]
     Stopped(String),
     /// Some operations failed or were not sent. The report has them.
-    #[error("the run is incomplete: {0}")]
+    #[error("the run is incomplete: {}{}", .0, .0.first_reasons())]
     Incomplete(Box<PushReport>),
 }
 

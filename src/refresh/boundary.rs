@@ -1,7 +1,7 @@
 //! Which items are old: those whose ordering id is lower than the boundary.
 
 use std::fmt;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Serialize, Serializer};
 
@@ -41,8 +41,22 @@ impl fmt::Display for Boundary {
             BoundarySource::Given => "as it was given",
             BoundarySource::OrderingId => "from the run's ordering id",
         };
-        write!(f, "{} ({source})", self.ordering_id)
+        write!(f, "{} (", self.ordering_id)?;
+        // One that was given need not be a time.
+        if self.source == BoundarySource::ServiceClock
+            && let Some(time) = writable_time(self.ordering_id)
+        {
+            write!(f, "{}, ", httpdate::fmt_http_date(time))?;
+        }
+        write!(f, "{source})")
     }
+}
+
+/// The time that an ordering id stands for, unless it is after the year 9999, which no such date can be.
+fn writable_time(id: OrderingId) -> Option<SystemTime> {
+    let year_10_000 = Duration::from_secs(253_402_300_800);
+    let since = Some(Duration::from_millis(id.into())).filter(|since| *since < year_10_000)?;
+    UNIX_EPOCH.checked_add(since)
 }
 
 /// Why a refresh did not begin. Nothing was pushed and nothing deleted.
@@ -186,9 +200,20 @@ impl Serialize for LocalClock {
 
 #[cfg(test)]
 mod tests {
-    use std::time::UNIX_EPOCH;
-
     use super::*;
+
+    #[test]
+    fn a_boundary_prints_its_time_where_it_is_one() {
+        let prints = |id: u64, source| Boundary { ordering_id: OrderingId::new(id), source }.to_string();
+        assert_eq!(
+            prints(1_700_000_000_000, BoundarySource::ServiceClock),
+            "1700000000000 (Tue, 14 Nov 2023 22:13:20 GMT, from the service's clock)"
+        );
+        assert_eq!(prints(7, BoundarySource::Given), "7 (as it was given)");
+        let last = 253_402_300_799_999;
+        assert!(prints(last, BoundarySource::ServiceClock).contains("31 Dec 9999"));
+        assert_eq!(prints(last + 1, BoundarySource::ServiceClock), format!("{} (from the service's clock)", last + 1));
+    }
 
     /// A time by the service's clock, and the ordering id that it gives then.
     const BEGUN: u64 = 1_700_000_000_000;

@@ -121,7 +121,8 @@ impl<P> RefreshBuilder<P> {
     /// accepted deletes nothing: a source system that answers with half of what it has must not
     /// empty the index. Default: at least one.
     ///
-    /// Counted are the operations that add or update, an item that is pushed twice as two. With
+    /// Counted are the operations that add or update, an item that is pushed twice as two; attachments
+    /// are items like others, and the aliases of an identity are one operation beside its members. With
     /// `expected(0, 0)` a run that pushes nothing deletes everything.
     pub fn expected(mut self, items: u64, tolerance: u64) -> Self {
         self.deletion.expected = Some(Expected { items, tolerance });

@@ -6,6 +6,8 @@ use crate::model::SourceStatus;
 
 /// What a run over the items of a source is: the status that the source has meanwhile, and whether
 /// what was not pushed is deleted.
+///
+/// `Rebuild` and `Refresh` do the same here, and differ in what the administration console shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RefreshKind {
     /// All items are pushed again, and what was not in the run is deleted.

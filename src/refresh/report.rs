@@ -21,7 +21,8 @@ pub struct RefreshReport {
     /// to be deleted.
     pub boundary: Option<Boundary>,
     /// How far the local clock was off the service's when the run began; `None` when the service did
-    /// not say. In seconds when it is serialised.
+    /// not say. In seconds when it is serialised. In a test with paused time the fake's clock goes with
+    /// that time and the local one does not, so it is off by what the test has let pass.
     pub local_clock: Option<LocalClock>,
     /// What became of the deletion of what is old.
     pub deletion: DeletionOutcome,
@@ -97,6 +98,6 @@ pub enum RefreshError {
     Push(#[from] PushError),
     /// Something was not pushed, or what is old was not deleted, or the source is not idle. The report
     /// has it.
-    #[error("the refresh is incomplete: {0}")]
+    #[error("the refresh is incomplete: {}{}", .0, .0.push.first_reasons())]
     Incomplete(Box<RefreshReport>),
 }

@@ -16,7 +16,8 @@ use crate::push::{IdentityPusher, ItemPusher, PushReport};
 /// [`Identities::refresh`](crate::Identities::refresh).
 ///
 /// It lends its [pusher](Self::pusher), and is ended by [`finish`](Self::finish), which says that
-/// everything was pushed, or by [`abort`](Self::abort).
+/// everything was pushed, or by [`abort`](Self::abort). What the source system could not give was not
+/// pushed either: end with `abort` then, or what was not read is deleted.
 ///
 /// One that is dropped, as by a `?` or a panic on the way, deletes nothing either, and leaves it to a
 /// task of its own to set the source to idle. That is the best it can do: a runtime that ends with it,
@@ -84,6 +85,7 @@ macro_rules! refresh {
             ///
             /// A future that is dropped before it is done aborts the run;
             /// [`deletion_sent`](Self::deletion_sent) tells what that means.
+            #[must_use = "what was not pushed or not deleted is told by the report alone"]
             pub async fn finish(self) -> RefreshReport {
                 let Self { pusher, begun } = self;
                 let push = pusher.finish().await;
@@ -91,7 +93,10 @@ macro_rules! refresh {
             }
 
             /// Ends the run without sending what is left, deletes nothing, and sets the source to
-            /// idle.
+            /// idle; a provider has nothing to be set.
+            ///
+            /// To send what was pushed and delete nothing all the same, as when a part of the source
+            /// system could not be read, `flush` the [`pusher`](Self::pusher) before.
             pub async fn abort(self) -> RefreshReport {
                 let Self { pusher, begun } = self;
                 let push = pusher.abort().await;

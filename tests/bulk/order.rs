@@ -110,7 +110,7 @@ async fn guarantee_6_what_was_pushed_again_later_is_left_out_of_a_retry() {
     pusher.flush().await.unwrap();
     pusher.add_or_update("a://y", &full(20)).await.unwrap();
     pusher.delete_with_children("a://z").await.unwrap();
-    pusher.finish().await;
+    assert!(!pusher.finish().await.is_complete());
     let failed = handed.take();
     assert_eq!(failed[0].ids().collect::<Vec<_>>(), ["a://x", "a://y", "a://z", "a://w"]);
     assert_eq!(failed[0].superseded_ids(), ["a://y", "a://z"]);
@@ -129,7 +129,7 @@ async fn guarantee_6_one_ordering_id_goes_with_every_commit_and_with_those_that_
     for n in 0..3 {
         pusher.add_or_update("a://x", &full(n)).await.unwrap();
     }
-    pusher.finish().await;
+    assert!(!pusher.finish().await.is_complete());
     handed.take()[0].push_again().await.unwrap();
     let commits_sent = requests_of(&fake, Operation::PushItemBatch);
     assert_eq!(commits_sent.len(), 3);

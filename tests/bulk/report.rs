@@ -83,6 +83,20 @@ async fn reports_and_failed_batches_serialise() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_error_of_a_run_says_what_failed_and_what_was_refused_first() {
+    let fake = fake();
+    fake.inject(Fault::on(Operation::PushItemBatch).status(412));
+    let pusher = pusher(&fake).start();
+    pusher.add_or_update("a://1", &full(1)).await.unwrap();
+    assert!(!pusher.add_or_update("no uri", &full(1)).await.unwrap().is_taken());
+    let report = pusher.finish().await;
+    let [line, failed, refused] =
+        [report.to_string(), report.failed_batches[0].to_string(), report.refused_samples[0].to_string()];
+    let error = report.into_result().unwrap_err().to_string();
+    assert_eq!(error, format!("the run is incomplete: {line}; first failed: {failed}; first refused: {refused}"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stream_of_items_is_pushed_in_order() {
     let fake = fake();
     let pusher = pusher(&fake).start();

@@ -53,7 +53,7 @@ async fn run(fake: &FakePushApi, folder: &Folder, again: &[&str]) -> Vec<SavedBa
     for id in again {
         pusher.add_or_update(id, &full(9)).await.unwrap();
     }
-    pusher.finish().await;
+    assert!(!pusher.finish().await.is_complete());
     std::mem::take(&mut *saved.lock().unwrap())
 }
 
@@ -64,7 +64,7 @@ async fn a_failed_batch_is_saved_and_what_the_file_holds_is_pushed_again() {
     assert_eq!(folder.files(), saved.iter().map(|saved| saved.path().to_owned()).collect::<Vec<_>>());
     assert_eq!(saved[0].path().file_name().unwrap(), "batch-000001.json");
     let items = fake.client().items(SOURCE);
-    for file in folder.files() {
+    for file in SavedBatch::files(&folder.0).unwrap() {
         let _ = items.push_batch_json(fs::read(file).unwrap()).await.unwrap();
     }
     assert_eq!(fake.source(SOURCE).document_ids(), ["a://1", "a://2", "b://1", "b://2"]);
@@ -94,7 +94,31 @@ async fn a_saved_batch_is_not_written_over_another_one() {
     let report = pusher.finish().await;
     let there = report.failed_batches[0].save(&folder.0).unwrap();
     assert_eq!(fs::read(there.path()).unwrap(), report.failed_batches[0].body());
-    assert_eq!(report.failed_batches[0].save(&folder.0).unwrap_err().kind(), ErrorKind::AlreadyExists);
+    let error = report.failed_batches[0].save(&folder.0).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::AlreadyExists);
+    assert!(error.to_string().starts_with(&there.path().display().to_string()), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_folder_that_is_not_there_is_created() {
+    let (fake, folder) = (fake(), Folder::new());
+    let inner = Folder(folder.0.join("failed").join("items"));
+    assert!(SavedBatch::files(&inner.0).unwrap().is_empty());
+    let saved = run(&fake, &inner, &[]).await;
+    assert_eq!(inner.files(), saved.iter().map(|saved| saved.path().to_owned()).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_files_of_a_folder_come_in_the_order_of_their_batches_and_nothing_else_of_it_does() {
+    let folder = Folder::new();
+    let names = ["batch-000002.json", "batch-000010.json", "batch-999999.json", "batch-1000000.json"];
+    let others = ["batch-000002.json.new", "batch-.json", "notes.json", "batch-one.json"];
+    for name in names.iter().chain(&others) {
+        fs::write(folder.0.join(name), "{}").unwrap();
+    }
+    assert_eq!(SavedBatch::files(&folder.0).unwrap(), names.map(|name| folder.0.join(name)));
+    let error = SavedBatch::files(folder.0.join(names[0])).unwrap_err();
+    assert!(error.to_string().contains(names[0]), "{error}");
 }
 
 #[tokio::test(start_paused = true)]

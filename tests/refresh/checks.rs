@@ -42,7 +42,7 @@ async fn an_item_that_names_nobody_or_somebody_unknown_is_refused_in_every_form(
     let groups = groups.start().await.unwrap();
     groups.pusher().add_or_update(&staff()).await.unwrap();
     assert!(!groups.pusher().add_or_update(&IdentityBody::group("")).await.unwrap().is_taken());
-    groups.finish().await;
+    assert!(!groups.finish().await.is_complete());
     assert_eq!(known.len(), 2);
 
     let items = client.items(SOURCE).refresh(RefreshKind::Rebuild);
@@ -95,8 +95,8 @@ async fn nothing_of_it_is_looked_for_unless_it_is_asked_for() {
     let groups = client.identities(PROVIDER).pusher().start();
     assert!(groups.add_or_update(&staff()).await.unwrap().is_taken());
     assert!(groups.add_or_update(&IdentityBody::group("Staff")).await.unwrap().is_taken());
-    items.finish().await;
-    groups.finish().await;
+    assert!(items.finish().await.is_complete());
+    assert!(groups.finish().await.is_complete());
 }
 
 #[tokio::test(start_paused = true)]
@@ -116,7 +116,7 @@ async fn a_group_that_comes_in_pages_is_refused_from_the_second_on() {
     assert_eq!(found, [Rule::WellKnownsDiffer]);
     run.pusher().delete(&Identity::group("Staff")).await.unwrap();
     assert!(run.pusher().add_or_update(&second_page).await.unwrap().is_taken());
-    run.finish().await;
+    assert!(!run.finish().await.is_complete());
     let held = fake.provider(PROVIDER).identity("Staff", coveo_push::SecurityIdentityType::Group).unwrap();
     assert_eq!(held.members(), [Identity::user("bjones@example.com")]);
 }

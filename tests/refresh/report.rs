@@ -17,7 +17,8 @@ async fn a_report_is_one_line_that_says_what_was_pushed_what_is_deleted_and_by_w
     for part in [
         "REBUILD of my-source: 3 pushed: 3 accepted, 0 failed, 0 refused, 0 unsent".to_owned(),
         "; the deletion of what is old was accepted;".to_owned(),
-        format!("; old is what is below {boundary} (from the service's clock)"),
+        format!("; old is what is below {boundary} ("),
+        " GMT, from the service's clock)".to_owned(),
         "; the local clock is 5".to_owned(),
         " s ahead; the source is idle".to_owned(),
     ] {

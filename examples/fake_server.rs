@@ -1,0 +1,150 @@
+//! The fake Push API on a port of this machine, for a connector in any language.
+//!
+//! ```sh
+//! cargo run --example fake_server -- --port 8080 --secured-source my-source --provider "My Provider"
+//! ```
+//!
+//! The first line that it prints is the base URL to give to the connector. It runs until its input ends
+//! (Ctrl-D) or Ctrl-C, and then prints what it holds and what it dropped, as JSON. A delete-older-than
+//! that still waits for its time is done before that.
+
+mod shared;
+
+use std::io;
+use std::thread;
+
+use clap::Parser;
+use coveo_push::fake::{FakeIdentity, FakeItem, FakePushApi};
+use serde_json::{Map, Value, json};
+use tokio::sync::oneshot;
+
+/// A Push API in memory, on a port of this machine.
+#[derive(Parser)]
+struct Arguments {
+    /// The port; one that is free when it is 0
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// The organization
+    #[arg(long, default_value = "my-org")]
+    organization: String,
+    /// A key that is taken; may be given several times
+    #[arg(long = "api-key", default_value = "fake-key")]
+    api_keys: Vec<String>,
+    /// A source whose items need no permissions; may be given several times
+    #[arg(long = "source")]
+    sources: Vec<String>,
+    /// A source that drops items without permissions; may be given several times
+    #[arg(long = "secured-source")]
+    secured_sources: Vec<String>,
+    /// A security identity provider; may be given several times
+    #[arg(long = "provider")]
+    providers: Vec<String>,
+}
+
+#[tokio::main]
+async fn main() -> Result<(), shared::Failure> {
+    let mut arguments = Arguments::parse();
+    if arguments.sources.is_empty() && arguments.secured_sources.is_empty() {
+        arguments.sources.push("my-source".to_owned());
+    }
+    let fake = build(&arguments);
+    let server = fake.serve_on(arguments.port).await?;
+    println!("{}", server.base_url());
+    until_told_to_stop().await;
+    drop(server);
+    fake.run_delayed();
+    println!("{:#}", held(&fake, &arguments));
+    Ok(())
+}
+
+fn build(arguments: &Arguments) -> FakePushApi {
+    // A server may run for long: what the requests said is in what is held.
+    let mut builder = FakePushApi::builder().organization(&arguments.organization).keep_request_bodies(false);
+    for key in &arguments.api_keys {
+        builder = builder.api_key(key);
+    }
+    for source in &arguments.sources {
+        builder = builder.source(source);
+    }
+    for source in &arguments.secured_sources {
+        builder = builder.secured_source(source);
+    }
+    for provider in &arguments.providers {
+        builder = builder.provider(provider);
+    }
+    builder.build()
+}
+
+async fn until_told_to_stop() {
+    let (ended, has_ended) = oneshot::channel();
+    // A thread of its own: a runtime waits for those that it has lent out, and this one may never end.
+    thread::spawn(move || {
+        let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+        let _ = ended.send(());
+    });
+    tokio::select! {
+        _ = has_ended => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}
+
+/// What the fake holds.
+fn held(fake: &FakePushApi, arguments: &Arguments) -> Value {
+    let sources = arguments.sources.iter().chain(&arguments.secured_sources);
+    let sources: Map<String, Value> = sources.map(|id| (id.clone(), source(fake, id))).collect();
+    let providers: Map<String, Value> = arguments.providers.iter().map(|id| (id.clone(), provider(fake, id))).collect();
+    let requests: Vec<Value> = fake
+        .requests()
+        .iter()
+        .map(|request| {
+            let status = request.status().map(|status| status.as_u16());
+            json!({"method": request.method().as_str(), "path": request.path(), "status": status})
+        })
+        .collect();
+    json!({"sources": sources, "providers": providers, "requests": requests})
+}
+
+fn source(fake: &FakePushApi, id: &str) -> Value {
+    let source = fake.source(id);
+    let item = |item: &FakeItem| {
+        json!({
+            "documentId": item.document_id(),
+            "orderingId": item.ordering_id().get(),
+            "compressionType": item.compression_type(),
+            "item": item.json(),
+        })
+    };
+    let dropped: Vec<Value> = source
+        .dropped()
+        .iter()
+        .map(|dropped| json!({"documentId": dropped.document_id(), "reason": dropped.reason().to_string()}))
+        .collect();
+    json!({
+        "status": source.status().map(|status| status.as_str()),
+        "items": source.items().iter().map(item).collect::<Vec<_>>(),
+        "dropped": dropped,
+    })
+}
+
+fn provider(fake: &FakePushApi, id: &str) -> Value {
+    let provider = fake.provider(id);
+    let identity = |identity: &FakeIdentity| {
+        json!({
+            "identity": identity.identity(),
+            "members": identity.members(),
+            "wellKnowns": identity.well_knowns(),
+            "aliases": identity.aliases(),
+            "isDisabled": identity.is_disabled(),
+            "orderingId": identity.ordering_id().get(),
+        })
+    };
+    let dropped: Vec<Value> = provider
+        .dropped()
+        .iter()
+        .map(|dropped| json!({"identity": dropped.identity(), "reason": dropped.reason().to_string()}))
+        .collect();
+    json!({
+        "identities": provider.identities().iter().map(identity).collect::<Vec<_>>(),
+        "dropped": dropped,
+    })
+}
