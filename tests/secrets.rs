@@ -225,7 +225,7 @@ impl Seen {
         let panicking = client.identities("p").pusher().throttle_patience(PATIENCE);
         let panicking = panicking.on_failed_batch(|failed| panic!("{failed} {failed:?}")).start();
         debug_is_clean(&panicking.add_or_update(&IdentityBody::user("u")).await.unwrap());
-        let _ = panicking.flush().await.map_err(|error| panics_with(error));
+        let _ = panicking.flush().await.map_err(panics_with);
         let stopped = panicking.delete(&Identity::user("u")).await;
         debug_is_clean(&stopped);
         self.report(panicking.finish().await).await;
@@ -241,7 +241,7 @@ impl Seen {
                 debug_is_clean(&report);
                 display_is_clean(&report);
                 is_clean("a report", &serde_json::to_string(&report).unwrap());
-                let _ = report.into_result().map_err(|error| panics_with(error));
+                let _ = report.into_result().map_err(panics_with);
             }
             Err(error) => panics_with(error),
         }
@@ -273,7 +273,8 @@ fn panics_with<E: std::error::Error + 'static>(error: E) {
         is_clean("a cause", &format!("{error} {error:?}"));
         cause = error.source();
     }
-    let panicked = catch_unwind(AssertUnwindSafe(|| Err::<(), E>(error).unwrap()));
+    let unwrap = |result: Result<(), E>| result.unwrap();
+    let panicked = catch_unwind(AssertUnwindSafe(|| unwrap(Err(error))));
     assert!(panicked.is_err());
 }
 

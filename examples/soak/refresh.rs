@@ -9,7 +9,7 @@ use crate::plan::Way;
 
 pub(crate) enum Run<K: Kind> {
     Bulk(K::Pusher),
-    Refresh(Refresh<K::Pusher>),
+    Refresh(Box<Refresh<K::Pusher>>),
 }
 
 /// What became of a run.
@@ -26,7 +26,7 @@ impl<K: Kind> Run<K> {
             return Some(Self::Bulk(K::start(settings)));
         }
         let refresh = K::refresh(client, way == Way::Incremental).pusher(|_| settings);
-        K::start_refresh(refresh).await.ok().map(Self::Refresh)
+        K::start_refresh(refresh).await.ok().map(|refresh| Self::Refresh(Box::new(refresh)))
     }
 
     pub(crate) fn pusher(&self) -> &K::Pusher {
@@ -47,14 +47,14 @@ impl<K: Kind> Run<K> {
     pub(crate) async fn finish(self) -> Report {
         match self {
             Self::Bulk(pusher) => Report { push: K::finish(pusher).await, deletion: None },
-            Self::Refresh(refresh) => report(K::finish_refresh(refresh).await),
+            Self::Refresh(refresh) => report(K::finish_refresh(*refresh).await),
         }
     }
 
     pub(crate) async fn abort(self) -> Report {
         match self {
             Self::Bulk(pusher) => Report { push: K::abort(pusher).await, deletion: None },
-            Self::Refresh(refresh) => report(K::abort_refresh(refresh).await),
+            Self::Refresh(refresh) => report(K::abort_refresh(*refresh).await),
         }
     }
 }
