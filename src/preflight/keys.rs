@@ -69,7 +69,10 @@ impl<'a> WrittenItem<'a> {
     pub(crate) fn unreadable(self) -> impl Iterator<Item = (Cow<'a, str>, serde_json::Error)> {
         let part = move |range: &Range<usize>| self.buffer.get(range.clone()).unwrap_or_default();
         let entries = self.layout.entries().iter();
-        entries.filter_map(move |entry| Some((text(part(&entry.key)), unreadable(part(&entry.value))?)))
+        entries.filter_map(move |entry| {
+            let error = unreadable(part(&entry.value))?;
+            Some((text(part(&entry.key)), error))
+        })
     }
 
     /// The value of a property as JSON, where the item has it.

@@ -11,8 +11,6 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Vis
 const DEPTH: usize = 128;
 /// The levels around the value of an item in a batch: the batch, its list, and the item.
 const AROUND: (&[u8], &[u8]) = (b"[[[", b"]]]");
-/// The exponents of fractions of 64 bits have up to three digits, and so do those that are too large.
-const EXPONENT_DIGITS: usize = 3;
 /// Whole numbers of so many digits are beyond the range of fractions of 64 bits.
 const MOST_DIGITS: usize = 308;
 
@@ -31,19 +29,15 @@ fn may_be_too_deep(json: &[u8]) -> bool {
     json.len() >= most && memchr::memchr2_iter(b'[', b'{', json).nth(most - 1).is_some()
 }
 
-/// Whether there is something like a number with a long exponent, or with very many digits.
+/// Whether there is something like a number with an exponent, or with very many digits.
 fn may_be_too_large(json: &[u8]) -> bool {
-    let has_exponent = |at: usize| {
-        let after = json.get(at + 1..).unwrap_or_default();
-        let after = after.strip_prefix(b"+").unwrap_or(after);
-        at.checked_sub(1).and_then(|before| json.get(before)).is_some_and(u8::is_ascii_digit)
-            && after.get(..EXPONENT_DIGITS).is_some_and(|digits| digits.iter().all(u8::is_ascii_digit))
-    };
+    // Looks at every byte without a branch, which is faster than to look for one after another.
+    let pairs = json.iter().zip(json.get(1..).unwrap_or_default());
+    let has_exponent = pairs.fold(false, |any, (before, byte)| any | (before.is_ascii_digit() & (byte | 0x20 == b'e')));
     // Whatever stands in so many digits one after another, one in this step is among them, and the next.
     const STEP: usize = MOST_DIGITS / 3;
     let sampled = || json.iter().step_by(STEP).map(u8::is_ascii_digit);
-    let has_many_digits = json.len() > MOST_DIGITS && sampled().zip(sampled().skip(1)).any(|(one, next)| one && next);
-    has_many_digits || memchr::memchr2_iter(b'e', b'E', json).any(has_exponent)
+    has_exponent || json.len() > MOST_DIGITS && sampled().zip(sampled().skip(1)).any(|(one, next)| one && next)
 }
 
 /// Any value that can be read; nothing of it is kept.
