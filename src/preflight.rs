@@ -18,6 +18,7 @@
 //! ```
 
 mod keys;
+mod readable;
 mod rule;
 mod run;
 
@@ -236,6 +237,9 @@ pub(crate) fn written_item(id: &str, item: WrittenItem<'_>, switch: Preflight) -
     let mut found = |rule, message: String| findings.push(Finding::new(id, rule, message));
     if let Some(key) = item.duplicate() {
         found(Rule::DuplicateKey, format!("the key `{key}` comes twice, and keys do not differ by case; keep one"));
+    }
+    for (key, error) in item.unreadable() {
+        found(Rule::ValueUnreadable, format!("the value of `{key}` is JSON that cannot be read: {error}"));
     }
     let mut data = 0;
     for (property, value) in item.properties() {

@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::ops::Range;
 
+use super::readable::unreadable;
 use super::text;
 use crate::model::document_keys;
 use crate::model::object::{Entry, Layout};
@@ -61,6 +63,13 @@ impl<'a> WrittenItem<'a> {
     pub(crate) fn properties(self) -> impl Iterator<Item = (&'static str, &'a [u8])> {
         let value = move |number: usize| self.buffer.get(self.layout.entries().get(number)?.value.clone());
         self.keys.properties.iter().filter_map(move |(number, property)| Some((*property, value(*number)?)))
+    }
+
+    /// The keys whose values cannot be read, and why.
+    pub(crate) fn unreadable(self) -> impl Iterator<Item = (Cow<'a, str>, serde_json::Error)> {
+        let part = move |range: &Range<usize>| self.buffer.get(range.clone()).unwrap_or_default();
+        let entries = self.layout.entries().iter();
+        entries.filter_map(move |entry| Some((text(part(&entry.key)), unreadable(part(&entry.value))?)))
     }
 
     /// The value of a property as JSON, where the item has it.

@@ -18,6 +18,9 @@ pub enum Rule {
     ReservedKey,
     /// Every number is one that JSON can hold.
     NumberNotFinite,
+    /// Every value can be read: its numbers are within the range of fractions of 64 bits, and it is not
+    /// nested more than 124 times. JSON allows more; what the service cannot read costs the whole batch.
+    ValueUnreadable,
     /// An item has at most one of `data`, `compressedBinaryData`, `compressedBinaryDataFileId`.
     SeveralData,
     /// `fileExtension` begins with a dot.
@@ -83,6 +86,7 @@ impl Rule {
             Self::DuplicateKey => "duplicate-key",
             Self::ReservedKey => "reserved-key",
             Self::NumberNotFinite => "number-not-finite",
+            Self::ValueUnreadable => "value-unreadable",
             Self::SeveralData => "several-data",
             Self::FileExtension => "file-extension",
             Self::DataTooLarge => "data-too-large",

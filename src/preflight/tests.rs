@@ -5,18 +5,21 @@ use crate::model::{
     DeletedDocument, DocumentBody, MappedIdentity, PermissionIdentity, PermissionLevel, PermissionSet, Permissions,
 };
 
-const ALL: [Rule; 26] = [
+const ALL: [Rule; 29] = [
     Rule::DocumentIdEmpty,
     Rule::DocumentIdMismatch,
     Rule::NotAnObject,
     Rule::DuplicateKey,
     Rule::ReservedKey,
     Rule::NumberNotFinite,
+    Rule::ValueUnreadable,
     Rule::SeveralData,
     Rule::FileExtension,
     Rule::DataTooLarge,
     Rule::RequestTooLarge,
     Rule::ContainerTooLarge,
+    Rule::ContentUnreadable,
+    Rule::ContentChanged,
     Rule::BatchEmpty,
     Rule::IdentityNameEmpty,
     Rule::PathSegment,

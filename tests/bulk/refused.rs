@@ -144,3 +144,16 @@ async fn a_refused_item_cuts_no_batch() {
     let report = pusher.finish().await.into_result().unwrap();
     assert_eq!((report.batches.len(), report.accepted, report.refused), (1, 5, 10));
 }
+
+#[tokio::test(start_paused = true)]
+async fn json_text_with_a_value_that_cannot_be_read_is_refused_and_spoils_no_batch() {
+    let fake = fake();
+    let pusher = pusher(&fake).start();
+    assert_eq!(json_rule(&pusher, r#"{"n":1e999}"#).await, "value-unreadable");
+    assert_eq!(json_rule(&pusher, r#"{"list":[{"n":-1.5E3111}]}"#).await, "value-unreadable");
+    let deep = format!("{{\"list\":{}{}}}", "[".repeat(500), "]".repeat(500));
+    assert_eq!(json_rule(&pusher, &deep).await, "value-unreadable");
+    assert_eq!(json_rule(&pusher, r#"{"n":1e308}"#).await, "taken");
+    pusher.finish().await.into_result().unwrap();
+    assert!(fake.source(SOURCE).item("a://1").is_some());
+}
