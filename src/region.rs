@@ -157,6 +157,9 @@ impl FromStr for PushApiUrl {
         let refuse = || ConfigError::new("this is no Push API URL; it has the form `…/organizations/…/sources/…`");
         let url =
             Url::parse(text.trim()).map_err(|error| ConfigError::with_source("the Push API URL is no URL", error))?;
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(ConfigError::new("the Push API URL has user info; the API key is given apart").into());
+        }
         let segments: Vec<&str> = url.path_segments().ok_or_else(refuse)?.collect();
         let at = segments.iter().position(|segment| *segment == "organizations").ok_or_else(refuse)?;
         let (before, after) = segments.split_at_checked(at).ok_or_else(refuse)?;
@@ -342,8 +345,10 @@ mod tests {
             "https://example.com/organizations//sources/s",
             "https://example.com/organizations/o/providers/p",
             "https://example.com/organizations/o/source/s",
+            "https://user:word@example.com/organizations/o/sources/s",
         ] {
             let error = push_api_url(text).unwrap_err();
+            assert!(!error.contains("word"), "{error}");
             assert!(error.contains("Push API URL"), "{text}: {error}");
         }
     }

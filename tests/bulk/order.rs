@@ -121,6 +121,24 @@ async fn guarantee_6_what_was_pushed_again_later_is_left_out_of_a_retry() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn guarantee_6_a_deletion_with_children_is_not_tried_again_once_something_below_it_was_pushed() {
+    for (id, is_superseded) in [("a://é/ü/1", true), ("a://é/ü", true), ("a://é/", false), ("a://é/ö", false)] {
+        let fake = fake();
+        fake.inject(Fault::on(Operation::PushItemBatch).status(412));
+        let handed = Handed::default();
+        let pusher = pusher(&fake).on_failed_batch(handed.handler()).start();
+        pusher.delete_with_children("a://é/ü").await.unwrap();
+        pusher.flush().await.unwrap();
+        pusher.add_or_update(id, &full(1)).await.unwrap();
+        assert!(!pusher.finish().await.is_complete());
+        let failed = handed.take();
+        assert_eq!(failed[0].superseded_ids(), if is_superseded { vec!["a://é/ü"] } else { vec![] }, "{id}");
+        assert_eq!(failed[0].push_again().await.unwrap().is_none(), is_superseded);
+        assert_eq!(number(&fake, id), Some(1));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn guarantee_6_one_ordering_id_goes_with_every_commit_and_with_those_that_are_pushed_again() {
     let fake = fake();
     fake.inject(Fault::on(Operation::PushItemBatch).status(412));
