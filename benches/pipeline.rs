@@ -15,7 +15,6 @@ mod yardstick;
 
 use std::cell::{Cell, RefCell};
 use std::process::Command;
-use std::thread;
 use std::time::Duration;
 
 use coveo_push::{ApiKey, ItemPusher, PushClient, Pushed};
@@ -123,7 +122,7 @@ impl Work {
         self,
         name: &str,
         sink: &Sink,
-        push: impl AsyncFn(&ItemPusher, usize) -> Pushed + Sync,
+        push: impl AsyncFn(&ItemPusher, usize) -> Pushed,
         write: impl Fn(&mut Vec<u8>, usize) + Sync,
     ) -> Vec<String> {
         let Self { items, pool, uploads, rounds } = self;
@@ -137,7 +136,7 @@ impl Work {
         let mut ours = || {
             let before = cpu_seconds();
             let push = async |pusher: &ItemPusher, number: u64| push(pusher, at(number)).await;
-            let time = seconds(|| bytes.set(push_all(&runtime, &client, uploads, items, push)));
+            let time = seconds(|| bytes.set(runtime.block_on(push_all(&client, uploads, items, push))));
             cpu.borrow_mut().extend(cpu_seconds().zip(before).map(|(after, before)| after - before));
             assert_eq!(self.counted(sink).bytes, bytes.get());
             time
@@ -180,30 +179,19 @@ fn client(port: u16) -> PushClient {
     PushClient::builder("organization", ApiKey::new("key")).base_url(base_url).build().unwrap()
 }
 
-/// Pushes so many items through one pusher, from as many threads as write them by hand, and returns
-/// the bytes that went up.
-fn push_all(
-    runtime: &Runtime,
+/// Pushes so many items from one task, and returns the bytes that went up.
+async fn push_all(
     client: &PushClient,
     uploads: usize,
     items: u64,
-    push: impl AsyncFn(&ItemPusher, u64) -> Pushed + Sync,
+    push: impl AsyncFn(&ItemPusher, u64) -> Pushed,
 ) -> u64 {
-    let start = || client.items("source").pusher().batch_bytes(BATCH_BYTES).concurrency(uploads).start();
-    let pusher = runtime.block_on(async { start() });
-    let push_every = async |first: usize| {
-        for number in (0..items).skip(first).step_by(uploads) {
-            let pushed = push(&pusher, number).await;
-            assert!(pushed.is_taken(), "{pushed:?}");
-        }
-    };
-    let push_every = &push_every;
-    thread::scope(|threads| {
-        for first in 0..uploads {
-            threads.spawn(move || runtime.block_on(push_every(first)));
-        }
-    });
-    let report = runtime.block_on(pusher.finish()).into_result().unwrap();
+    let pusher = client.items("source").pusher().batch_bytes(BATCH_BYTES).concurrency(uploads).start();
+    for number in 0..items {
+        let pushed = push(&pusher, number).await;
+        assert!(pushed.is_taken(), "{pushed:?}");
+    }
+    let report = pusher.finish().await.into_result().unwrap();
     assert_eq!((report.pushed, report.accepted), (items, items));
     report.bytes_uploaded
 }
@@ -245,6 +233,6 @@ fn be_client(port: u16, items: u64) {
         let text = &texts[usize::try_from(number).unwrap() % FEW];
         pusher.add_or_update_json(&corpus::id(number), text).await.unwrap()
     };
-    push_all(&Runtime::new().unwrap(), &client(port), UPLOADS, items, push);
+    Runtime::new().unwrap().block_on(push_all(&client(port), UPLOADS, items, push));
     println!("{}", peak_memory().map_or_else(String::new, |bytes| bytes.to_string()));
 }
