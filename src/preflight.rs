@@ -270,6 +270,10 @@ pub(crate) fn written_item(id: &str, item: WrittenItem<'_>, switch: Preflight) -
                     found(Rule::CompressionType, error.to_string());
                 }
             }
+            key::PERMISSIONS if value.first() != Some(&b'[') => found(
+                Rule::PermissionsNotAList,
+                "permissions has to be a list, of permission sets or of levels".to_owned(),
+            ),
             key::PERMISSIONS if switch != Preflight::Off => permissions(value, &mut found),
             _ => {}
         }

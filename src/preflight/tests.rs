@@ -5,7 +5,7 @@ use crate::model::{
     DeletedDocument, DocumentBody, MappedIdentity, PermissionIdentity, PermissionLevel, PermissionSet, Permissions,
 };
 
-const ALL: [Rule; 29] = [
+const ALL: [Rule; 30] = [
     Rule::DocumentIdEmpty,
     Rule::DocumentIdMismatch,
     Rule::NotAnObject,
@@ -13,6 +13,7 @@ const ALL: [Rule; 29] = [
     Rule::ReservedKey,
     Rule::NumberNotFinite,
     Rule::ValueUnreadable,
+    Rule::PermissionsNotAList,
     Rule::SeveralData,
     Rule::FileExtension,
     Rule::DataTooLarge,

@@ -157,3 +157,16 @@ async fn json_text_with_a_value_that_cannot_be_read_is_refused_and_spoils_no_bat
     pusher.finish().await.into_result().unwrap();
     assert!(fake.source(SOURCE).item("a://1").is_some());
 }
+
+#[tokio::test(start_paused = true)]
+async fn permissions_that_are_no_list_are_refused_and_spoil_no_batch() {
+    let fake = fake();
+    let pusher = pusher(&fake).start();
+    for permissions in ["1.5", "\"public\"", r#"{"allowAnonymous":true}"#] {
+        let text = format!("{{\"permissions\":{permissions}}}");
+        assert_eq!(json_rule(&pusher, &text).await, "permissions-not-a-list");
+    }
+    assert_eq!(json_rule(&pusher, r#"{"permissions":null}"#).await, "taken");
+    assert_eq!(json_rule(&pusher, r#"{"permissions":[{"allowAnonymous":true}]}"#).await, "taken");
+    pusher.finish().await.into_result().unwrap();
+}
