@@ -160,6 +160,9 @@ impl FromStr for PushApiUrl {
         if !url.username().is_empty() || url.password().is_some() {
             return Err(ConfigError::new("the Push API URL has user info; the API key is given apart").into());
         }
+        if !matches!(url.scheme(), "https" | "http") {
+            return Err(ConfigError::new("the Push API URL has to begin with https://").into());
+        }
         let segments: Vec<&str> = url.path_segments().ok_or_else(refuse)?.collect();
         let at = segments.iter().position(|segment| *segment == "organizations").ok_or_else(refuse)?;
         let (before, after) = segments.split_at_checked(at).ok_or_else(refuse)?;
@@ -337,6 +340,8 @@ mod tests {
             "my-source",
             "/organizations/o/sources/s",
             "mailto:organizations/o/sources/s",
+            "https+x:/./organizations/o/sources/s",
+            "ftp://example.com/organizations/o/sources/s",
             "https://example.com/push/v1",
             "https://example.com/organizations",
             "https://example.com/organizations/o",
