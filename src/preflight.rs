@@ -24,6 +24,7 @@ mod run;
 
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
 
 use base64::Engine;
@@ -302,9 +303,9 @@ fn data_size(json: &[u8], found: &mut impl FnMut(Rule, String)) {
 
 fn permissions(json: &[u8], found: &mut impl FnMut(Rule, String)) {
     const SHORTEST: usize = r#"{"identity":"","identityType":"User"}"#.len();
-    const NO_TEXT: &[u8] = br#""""#;
+    static NO_TEXT: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(br#""""#));
     // Read only where a rule can be broken at all: most items have a few hundred bytes of it.
-    if json.len() <= limit::PERMISSIONS * SHORTEST && memmem::find(json, NO_TEXT).is_none() {
+    if json.len() <= limit::PERMISSIONS * SHORTEST && NO_TEXT.find(json).is_none() {
         return;
     }
     let Ok(permissions) = serde_json::from_slice::<Permissions>(json) else { return };

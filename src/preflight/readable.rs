@@ -14,11 +14,18 @@ const AROUND: (&[u8], &[u8]) = (b"[[[", b"]]]");
 /// Whole numbers of so many digits are beyond the range of fractions of 64 bits.
 const MOST_DIGITS: usize = 308;
 
+/// Numbers of fewer bytes are within that range, whatever they are.
+const SHORTEST: usize = "2e308".len();
+
 /// Why the value cannot be read, if it cannot.
 pub(super) fn unreadable(json: &[u8]) -> Option<serde_json::Error> {
-    // Most values are strings, and most others are neither large nor deep: they are not read again.
-    let is_plain = json.first() == Some(&b'"') || !(may_be_too_deep(json) || may_be_too_large(json));
-    if is_plain {
+    // Few values may be large or deep: the others are not read again.
+    let may_be_unreadable = match json.first()? {
+        b'"' | b't' | b'f' | b'n' => false,
+        b'[' | b'{' => may_be_too_deep(json) || may_be_too_large(json),
+        _ => json.len() >= SHORTEST && may_be_too_large(json),
+    };
+    if !may_be_unreadable {
         return None;
     }
     serde_json::from_slice::<Readable>(&[AROUND.0, json, AROUND.1].concat()).err()
@@ -31,13 +38,27 @@ fn may_be_too_deep(json: &[u8]) -> bool {
 
 /// Whether there is something like a number with an exponent, or with very many digits.
 fn may_be_too_large(json: &[u8]) -> bool {
-    // Looks at every byte without a branch, which is faster than to look for one after another.
-    let pairs = json.iter().zip(json.get(1..).unwrap_or_default());
-    let has_exponent = pairs.fold(false, |any, (before, byte)| any | (before.is_ascii_digit() & (byte | 0x20 == b'e')));
     // Whatever stands in so many digits one after another, one in this step is among them, and the next.
     const STEP: usize = MOST_DIGITS / 3;
     let sampled = || json.iter().step_by(STEP).map(u8::is_ascii_digit);
-    has_exponent || json.len() > MOST_DIGITS && sampled().zip(sampled().skip(1)).any(|(one, next)| one && next)
+    has_exponent(json) || json.len() > MOST_DIGITS && sampled().zip(sampled().skip(1)).any(|(one, next)| one && next)
+}
+
+/// Whether some digit has an `e` behind it.
+fn has_exponent(json: &[u8]) -> bool {
+    // All pairs of a chunk at once, without a branch between them, is faster than one after another.
+    const CHUNK: usize = 32;
+    let in_chunk = |first: &[u8; CHUNK], second: &[u8; CHUNK]| {
+        let pairs = first.iter().zip(second);
+        pairs.fold(false, |any, (digit, e)| any | (digit.is_ascii_digit() & (e | 0x20 == b'e')))
+    };
+    let ([first @ .., _], [_, second @ ..]) = (json, json) else { return false };
+    let (Some(first_end), Some(second_end)) = (first.last_chunk(), second.last_chunk()) else {
+        return memchr::memchr2_iter(b'e', b'E', second).any(|at| first.get(at).is_some_and(u8::is_ascii_digit));
+    };
+    // The end overlaps the chunk before it.
+    let mut chunks = first.as_chunks().0.iter().zip(second.as_chunks().0);
+    chunks.any(|(first, second)| in_chunk(first, second)) || in_chunk(first_end, second_end)
 }
 
 /// Any value that can be read; nothing of it is kept.
@@ -119,6 +140,16 @@ mod tests {
         for json in ["1e999", "-1E999", "1.5e+3111", "[1,{\"a\":[2e400]}]", &digits, &format!("[{digits}.0]")] {
             assert!(unreadable(json.as_bytes()).is_some_and(|error| error.to_string().contains("range")), "{json}");
         }
+    }
+
+    #[test]
+    fn a_number_out_of_range_is_found_wherever_it_stands() {
+        for (before, behind) in (0..70).flat_map(|before| [(before, 0), (before, 1), (before, 70 - before)]) {
+            let json = format!("[{}2e308{}]", " ".repeat(before), " ".repeat(behind));
+            assert!(unreadable(json.as_bytes()).is_some(), "{json}");
+        }
+        assert!(unreadable(b"2e308").is_some());
+        assert!(unreadable(b"9e99").is_none());
     }
 
     #[test]

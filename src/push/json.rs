@@ -13,12 +13,14 @@ use crate::model::object::{Entry, Layout};
 
 /// The text without the white space around it, and in `layout` where its entries stand in that.
 pub(super) fn check<'a>(text: &'a str, layout: &mut Layout) -> Result<&'a str, Error> {
-    let text = text.trim_matches([' ', '\t', '\r', '\n']);
+    const WHITE_SPACE: [char; 4] = [' ', '\t', '\r', '\n'];
+    let text = text.trim_start_matches(WHITE_SPACE);
     layout.clear();
     let mut json = serde_json::Deserializer::from_str(text);
     json.deserialize_map(Entries { text, layout })?;
     json.end()?;
-    Ok(text)
+    // Only now: the end of a text that was not read yet is far from where the processor looks.
+    Ok(text.trim_end_matches(WHITE_SPACE))
 }
 
 /// Notes the entries of an object; nothing of them is kept but where they stand.
