@@ -7,7 +7,7 @@
 mod content;
 mod ended;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::RandomState;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::SystemTime;
@@ -56,8 +56,8 @@ struct State {
     last_number: u64,
     /// Why nothing more is taken.
     stopped: Option<String>,
-    /// How many failed batches a handler is being given.
-    handing_over: usize,
+    /// The failed batches that a handler is being given.
+    handing_over: BTreeSet<u64>,
     account: Progress,
     unsent: u64,
     /// Accepted operations that delete.
@@ -121,8 +121,10 @@ struct Todo {
 }
 
 impl State {
-    fn is_done(&self) -> bool {
-        self.under_way.is_empty() && self.handing_over == 0
+    /// Whether the sealed batches up to a number are accepted or handed over.
+    fn is_done_to(&self, last: u64) -> bool {
+        let is_later = |first: Option<&u64>| first.is_none_or(|first| *first > last);
+        is_later(self.under_way.keys().next()) && is_later(self.handing_over.first())
     }
 
     fn warned(&mut self, warnings: &[Finding]) {
@@ -366,22 +368,25 @@ impl Run {
         self.lock().under_way.get(&number).map(|under_way| under_way.batch.clone())
     }
 
-    /// Seals what is being filled and waits until all is done.
+    /// Seals what is being filled and waits until it is done, and all before it: what others push
+    /// meanwhile is not waited for.
     pub(super) async fn flush(&self) -> Result<(), PushError> {
-        self.seal_filling();
-        self.wait_for(|state| state.is_done().then_some(())).await;
+        let last = self.seal_filling();
+        self.wait_for(|state| state.is_done_to(last).then_some(())).await;
         match &self.lock().stopped {
             None => Ok(()),
             Some(reason) => Err(PushError::Stopped(reason.clone())),
         }
     }
 
-    pub(super) fn seal_filling(&self) {
+    /// Seals what is being filled, and gives the number of the last batch that there is.
+    pub(super) fn seal_filling(&self) -> u64 {
         let mut state = self.lock();
-        let Some(filling) = state.filling.take() else { return };
-        let orphan = self.seal(&mut state, filling);
+        let last = state.last_number;
+        let orphan = state.filling.take().and_then(|filling| self.seal(&mut state, filling));
         drop(state);
         self.carry_out(Todo { spawn: None, orphan });
+        last
     }
 
     /// Takes nothing more and ends what is under way. What was not pushed is unsent.

@@ -11,12 +11,15 @@ use crate::push::keys::Keys;
 use crate::push::report::{AcceptedBatch, Progress, PushReport};
 
 /// Tells who waits, when it is dropped, that a handler has got its batch.
-struct HandedOver<'a>(&'a Run);
+struct HandedOver<'a> {
+    run: &'a Run,
+    number: u64,
+}
 
 impl Drop for HandedOver<'_> {
     fn drop(&mut self) {
-        self.0.lock().handing_over -= 1;
-        self.0.changed.notify_waiters();
+        self.run.lock().handing_over.remove(&self.number);
+        self.run.changed.notify_waiters();
     }
 }
 
@@ -69,11 +72,12 @@ impl Run {
     }
 
     pub(super) fn hand_over(&self, mut state: MutexGuard<'_, State>, failed: FailedBatch) {
+        let number = failed.number();
         let failed = self.account_failed(&mut state, failed);
         self.publish(&state);
-        state.handing_over += 1;
+        state.handing_over.insert(number);
         drop(state);
-        let _handed_over = HandedOver(self);
+        let _handed_over = HandedOver { run: self, number };
         if let (Some(failed), Some(handler)) = (failed, &self.settings.on_failed_batch) {
             // A panic must not end this task, nor the program where a pusher is dropped by another
             // panic. It was reported already; the batch is gone with it, and that is no time to go on.
@@ -144,7 +148,7 @@ impl Run {
     }
 
     pub(in crate::push) async fn report(&self) -> PushReport {
-        self.wait_for(|state| state.is_done().then_some(())).await;
+        self.wait_for(|state| state.is_done_to(u64::MAX).then_some(())).await;
         let mut state = self.lock();
         state.stopped.get_or_insert_with(|| "the run has ended".to_owned());
         self.publish(&state);
