@@ -27,7 +27,7 @@ use super::superseded::Superseded;
 use crate::http::kernel::Kernel;
 use crate::http::pace::{CallCounters, Pace, RateLimit};
 use crate::http::send::CallSettings;
-use crate::preflight::{Finding, Rule};
+use crate::preflight::{Finding, Rule, limit};
 
 /// How many pushes there may be between two messages of the watch channel.
 const PUSHES_A_MESSAGE: u64 = 256;
@@ -238,9 +238,7 @@ impl Run {
         if alone <= most {
             return Ok(());
         }
-        let message =
-            format!("it makes a batch of {alone} bytes and a batch may have {most}; push its data as content");
-        Err(Finding::new(id, Rule::ContainerTooLarge, message))
+        Err(Finding::new(id, Rule::ContainerTooLarge, too_large(&self.target, alone, most)))
     }
 
     /// Whether an operation may be written; `None` while there is no room for it.
@@ -404,5 +402,38 @@ impl Run {
             self.publish(&state);
         }
         self.changed.notify_waiters();
+    }
+}
+
+/// What to do about an operation that makes a batch of `alone` bytes where a batch may have `most`.
+fn too_large(target: &PushTarget, alone: usize, most: usize) -> String {
+    let with_larger_batches = alone as u64 <= limit::CONTAINER_BYTES;
+    let what_helps = match target {
+        PushTarget::Items(_) if with_larger_batches => "set a larger `batch_bytes`, or push its data as content",
+        PushTarget::Items(_) => "no batch takes it; push its data as content",
+        PushTarget::Identities(_) if with_larger_batches => "set a larger `batch_bytes`",
+        PushTarget::Identities(_) => "no batch takes it; put its members into groups of their own",
+    };
+    format!("it makes a batch of {alone} bytes and a batch may have {most}; {what_helps}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_too_large_for_a_batch_is_told_what_helps() {
+        let (items, identities) = (PushTarget::Items("source".into()), PushTarget::Identities("provider".into()));
+        let service = 256_000_000;
+        for (target, alone, most, expected) in [
+            (&items, 1_025, 1_024, "set a larger `batch_bytes`, or push its data as content"),
+            (&items, service, service - 1, "set a larger `batch_bytes`, or push its data as content"),
+            (&items, service + 1, service, "no batch takes it; push its data as content"),
+            (&identities, service, 1_024, "set a larger `batch_bytes`"),
+            (&identities, service + 1, 1_024, "no batch takes it; put its members into groups of their own"),
+        ] {
+            let message = format!("it makes a batch of {alone} bytes and a batch may have {most}; {expected}");
+            assert_eq!(too_large(target, alone, most), message);
+        }
     }
 }

@@ -82,6 +82,10 @@ impl<P> PusherBuilder<P> {
     /// minutes: a batch costs two calls, whatever its size, and memory is (concurrency + 1) times
     /// this. On a fast link 1 to 10 MB are the quickest; with a slow or distant service, or a tight
     /// quota, larger ones pay.
+    ///
+    /// An item or identity whose JSON is larger than a batch may be is refused, also where the service would take
+    /// it: set this above the largest, or push the data of such an item as [content](crate::Content),
+    /// which goes into a file container of its own.
     pub fn batch_bytes(mut self, bytes: usize) -> Self {
         let most = usize::try_from(limit::CONTAINER_BYTES).unwrap_or(usize::MAX);
         self.settings.batch_bytes = bytes.clamp(1024, most);
