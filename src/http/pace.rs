@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
+use super::wait;
+
 /// What the calls of one bulk run have in common.
 #[derive(Debug, Clone)]
 pub(crate) struct Pace {
@@ -61,7 +63,7 @@ pub(crate) struct RateLimit {
 
 impl RateLimit {
     pub(crate) fn new(calls: u32, interval: Duration) -> Self {
-        Self { calls: calls.max(1) as usize, interval, starts: Mutex::default() }
+        Self { calls: calls.max(1) as usize, interval: wait::bounded(interval), starts: Mutex::default() }
     }
 
     /// Waits for the turn of one more call.

@@ -13,6 +13,7 @@ use super::retry::{RetryPolicy, Verdict, classify};
 use super::throttle::Throttle;
 use super::trace;
 use super::transport::Limits;
+use super::wait;
 use crate::credentials::{ApiKey, Credentials};
 use crate::error::{
     ApiError, CallRecord, CredentialsError, Error, ErrorCode, TransportError, TransportErrorKind, TransportFailure,
@@ -250,7 +251,7 @@ impl Call<'_> {
             return None;
         }
         let own = self.policy.backoff(self.record.attempts, (shared.random)());
-        let asked = error.retry_after().unwrap_or_default();
+        let asked = wait::bounded(error.retry_after().unwrap_or_default());
         let wait = own.max(asked);
         let is_held_back = verdict == Verdict::Throttled && self.recipe.is_api();
         if is_held_back {

@@ -47,6 +47,20 @@ impl Default for Settings {
 
 /// Settings of a bulk run: [`Items::pusher`](crate::Items::pusher),
 /// [`Identities::pusher`](crate::Identities::pusher).
+///
+/// | Setting | Default | Range |
+/// |---|---|---|
+/// | [`batch_bytes`](Self::batch_bytes) | 16 MiB | 1 KiB to 256 MB |
+/// | [`linger`](Self::linger) | 5 s | any |
+/// | [`concurrency`](Self::concurrency) | 4 | 1 to 64 |
+/// | [`api_calls`](Self::api_calls) | no limit of ours | 1 call or more, in an interval up to a year |
+/// | [`ordering_id`](Self::ordering_id) | the service's clock at each batch | any |
+/// | [`throttle_patience`](Self::throttle_patience) | 15 minutes | any |
+/// | [`retry`](Self::retry) | what the client has | any |
+/// | [`on_failed_batch`](Self::on_failed_batch) | the run stops | |
+/// | [`on_refused`](Self::on_refused) | the report tells | |
+///
+/// What is outside a range is taken as the nearer end.
 #[must_use = "a run begins with `start`"]
 pub struct PusherBuilder<P> {
     kernel: Kernel,
@@ -93,7 +107,8 @@ impl<P> PusherBuilder<P> {
     }
 
     /// How long a batch may wait to be filled, counted from its first operation: a slow producer's
-    /// goes out after that all the same. Default: 5 s.
+    /// goes out after that all the same. With zero a batch goes out as soon as it could be sent; with
+    /// [`Duration::MAX`] only when it is full, or at a `flush` or `finish`. Default: 5 s.
     pub fn linger(mut self, linger: Duration) -> Self {
         self.settings.linger = linger;
         self
@@ -106,7 +121,8 @@ impl<P> PusherBuilder<P> {
     }
 
     /// At most so many calls of the Push API in any interval of that length, tries again included;
-    /// uploads go to the storage and do not count. Default: no limit of ours.
+    /// uploads go to the storage and do not count. No calls are taken as one call, and an interval of
+    /// more than a year as a year. Default: no limit of ours.
     pub fn api_calls(mut self, calls: u32, interval: Duration) -> Self {
         self.settings.api_calls = Some((calls, interval));
         self
@@ -120,7 +136,8 @@ impl<P> PusherBuilder<P> {
     }
 
     /// How long a call may wait because the service asked it to. It counts neither as an attempt
-    /// nor against the deadline. Default: 15 minutes.
+    /// nor against the deadline. With zero, or less than the service asks for, the batch fails with
+    /// [`Error::RateLimited`](crate::Error::RateLimited). Default: 15 minutes.
     pub fn throttle_patience(mut self, patience: Duration) -> Self {
         self.settings.throttle_patience = patience;
         self
@@ -156,7 +173,10 @@ impl<P> fmt::Debug for PusherBuilder<P> {
         f.debug_struct("PusherBuilder")
             .field("target", &self.target)
             .field("batch_bytes", &self.settings.batch_bytes)
+            .field("linger", &self.settings.linger)
             .field("concurrency", &self.settings.concurrency)
+            .field("api_calls", &self.settings.api_calls)
+            .field("throttle_patience", &self.settings.throttle_patience)
             .finish_non_exhaustive()
     }
 }
