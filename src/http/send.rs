@@ -1,6 +1,7 @@
 //! The one loop: throttle, request, transport, classify, wait.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
@@ -33,6 +34,12 @@ impl CallSettings {
     /// The same for calls that are not counted with the others.
     pub(crate) fn uncounted(&self) -> Self {
         let pace = self.pace.clone().map(|pace| Pace { counters: Arc::default(), ..pace });
+        Self { pace, ..self.clone() }
+    }
+
+    /// The same for calls whose attempts are counted by themselves as well.
+    pub(crate) fn counted_by(&self, attempts: &Arc<AtomicU32>) -> Self {
+        let pace = self.pace.clone().map(|pace| Pace { attempts: Arc::clone(attempts), ..pace });
         Self { pace, ..self.clone() }
     }
 }
@@ -198,7 +205,7 @@ impl Call<'_> {
         };
         let request = self.recipe.request(authorization, &shared.user_agent, self.limits);
         if let Some(pace) = self.pace {
-            pace.counters.called(self.recipe.is_api(), self.record.attempts > 0);
+            pace.called(self.recipe.is_api(), self.record.attempts > 0);
         }
         self.record.attempts += 1;
         let sent = Instant::now();

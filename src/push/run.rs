@@ -91,6 +91,7 @@ struct Task {
 
 struct UnderWay {
     batch: Sealed,
+    is_uploaded: bool,
     abort: Abort,
 }
 
@@ -138,7 +139,12 @@ impl Run {
     pub(super) fn new(kernel: Kernel, target: PushTarget, settings: Settings) -> Arc<Self> {
         let counters = Arc::new(CallCounters::default());
         let limit = settings.api_calls.map(|(calls, interval)| Arc::new(RateLimit::new(calls, interval)));
-        let pace = Pace { patience: settings.throttle_patience, limit, counters: Arc::clone(&counters) };
+        let pace = Pace {
+            patience: settings.throttle_patience,
+            limit,
+            counters: Arc::clone(&counters),
+            attempts: Arc::default(),
+        };
         Arc::new(Self {
             kernel,
             target,
@@ -293,7 +299,7 @@ impl Run {
     /// Seals a batch; its number comes back when its task is gone, as it went with its runtime.
     fn seal(&self, state: &mut State, filling: Filling) -> Option<u64> {
         let Filling { number, frame, task: Task { seal, abort } } = filling;
-        state.under_way.insert(number, UnderWay { batch: frame.seal(), abort });
+        state.under_way.insert(number, UnderWay { batch: frame.seal(), is_uploaded: false, abort });
         self.changed.notify_waiters();
         seal.send(()).is_err().then_some(number)
     }

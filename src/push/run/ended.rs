@@ -24,7 +24,19 @@ impl Drop for HandedOver<'_> {
 }
 
 impl Run {
-    pub(in crate::push) fn was_uploaded(&self, bytes: u64) {
+    /// The storage took a batch, which it may be given once more.
+    pub(in crate::push) fn batch_uploaded(&self, number: u64) {
+        let mut state = self.lock();
+        let State { under_way, account, .. } = &mut *state;
+        let Some(UnderWay { batch, is_uploaded, .. }) = under_way.get_mut(&number) else { return };
+        account.bytes_uploaded += batch.len();
+        if !std::mem::replace(is_uploaded, true) {
+            account.uploaded += batch.keys.len() as u64;
+        }
+        self.publish(&state);
+    }
+
+    pub(in crate::push) fn content_uploaded(&self, bytes: u64) {
         let mut state = self.lock();
         state.account.bytes_uploaded += bytes;
         self.publish(&state);
@@ -157,12 +169,15 @@ impl Run {
         let account = self.account(&state);
         PushReport {
             pushed: account.pushed,
+            uploaded: account.uploaded,
             accepted: account.accepted,
             failed: account.failed,
             refused: account.refused,
             unsent: state.unsent,
             deletions: state.deletions,
             cancelled: state.cancelled,
+            batches_accepted: account.batches_accepted,
+            batches_failed: account.batches_failed,
             bytes_taken: account.bytes_taken,
             bytes_uploaded: account.bytes_uploaded,
             api_calls: account.api_calls,
