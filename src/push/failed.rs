@@ -243,6 +243,10 @@ impl FailedBatch {
     /// [`Identities::push_batch_json`](crate::Identities::push_batch_json) pushes what one holds, soon if
     /// there is [content in file containers](Self#content-in-file-containers).
     ///
+    /// The file does not hold the run's [ordering id](crate::PusherBuilder::ordering_id): where the run had
+    /// one, say it again as the file is pushed, `push_batch_json(..).ordering_id(..)`. Otherwise the
+    /// operations are as new as that push. [`push_again`](Self::push_again) says it by itself.
+    ///
     /// # Errors
     ///
     /// What the file system says, with the path; [`io::ErrorKind::AlreadyExists`] when there is such a
@@ -271,6 +275,9 @@ impl FailedBatch {
 ///
 /// What is pushed later in the run supersedes operations of it; when the run has ended,
 /// [`update`](Self::update) takes those out of the file.
+///
+/// The file has the operations alone: when the run had an
+/// [ordering id](crate::PusherBuilder::ordering_id), the push of the file wants it again.
 #[derive(Debug)]
 pub struct SavedBatch {
     path: PathBuf,

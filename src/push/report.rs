@@ -194,15 +194,19 @@ impl PushReport {
     /// How many refused items a report keeps, and how many warnings.
     pub const SAMPLES: usize = 100;
 
-    /// Whether everything that was pushed and not refused was accepted.
+    /// Whether everything that was pushed and not refused was accepted. Look at
+    /// [`refused`](Self::refused) as well where an item that is left out matters.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.failed == 0 && self.unsent == 0
     }
 
-    /// The report itself, or an error with it when operations failed or were not sent. Refused
-    /// ones are no error here; they keep a [refresh](crate::RefreshReport) from deleting, and are one
-    /// there.
+    /// The report itself, or an error with it when operations failed or were not sent.
+    ///
+    /// Refused ones are no error here: each was told by its push ([`Pushed::Refused`]) and to the handler
+    /// ([`on_refused`](crate::PusherBuilder::on_refused)), and they are counted
+    /// ([`refused`](Self::refused)). They keep a [refresh](crate::RefreshReport) from deleting, and are an
+    /// error there.
     ///
     /// # Errors
     ///

@@ -270,9 +270,10 @@ impl Run {
         Filling { number, frame, task: self.task(number, todo) }
     }
 
-    /// Whether a batch may be filled beside those that are under way.
+    /// Whether a batch may be filled beside those that are under way, or failed and not handed over: a
+    /// handler that takes its time holds their memory.
     fn has_room(&self, state: &State) -> bool {
-        state.under_way.len() <= self.settings.concurrency
+        state.under_way.len() + state.handing_over.len() <= self.settings.concurrency
     }
 
     /// The task of a batch, which begins while the batch is being filled. It is spawned when the

@@ -153,8 +153,8 @@ impl<P> PusherBuilder<P> {
     /// stops, and the report has it. What is left when a run is aborted or dropped is given to it as
     /// well.
     ///
-    /// It is called on the runtime: hand a batch on, or save it, rather than work on it there. When
-    /// it panics the run stops, and that batch is in the counts alone.
+    /// It is called on the runtime: hand a batch on, or save it, rather than work on it there. Until it
+    /// returns, the batch has its place among those under way, and a push may wait for it. When it panics the run stops, and that batch is in the counts alone.
     pub fn on_failed_batch(mut self, handler: impl Fn(FailedBatch) + Send + Sync + 'static) -> Self {
         self.settings.on_failed_batch = Some(Arc::new(handler));
         self
