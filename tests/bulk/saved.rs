@@ -94,7 +94,7 @@ async fn of_a_batch_that_was_pushed_again_as_a_whole_there_is_no_file() {
     pusher.add_or_update("a://1", &full(1)).await.unwrap();
     let _ = pusher.flush().await;
     pusher.add_or_update("a://1", &full(2)).await.unwrap();
-    pusher.finish().await;
+    assert_eq!(pusher.finish().await.accepted, 1);
     let mut saved = handed.take()[0].save(&folder.0).unwrap();
     saved.update().unwrap();
     assert!(folder.files().is_empty());
