@@ -283,7 +283,8 @@ async fn a_failed_batch_that_cannot_be_written_is_told_at_the_end() {
     let ended = program.end();
     assert_eq!(ended.status.code(), Some(1), "{ended:?}");
     let last = ended.said.lines().last().unwrap();
-    assert!(last.starts_with("batch 2 (1 operations)") && last.contains("it is in no file"), "{ended:?}");
+    let lost = format!("its items, from {} to {}, are in no file", id(1), id(1));
+    assert!(last.starts_with("batch 2 (1 operations)") && last.contains(&lost), "{ended:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

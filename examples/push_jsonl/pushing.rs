@@ -36,7 +36,7 @@ impl Place {
     pub(crate) fn problems(&self) -> impl Iterator<Item = String> {
         let Self { name, line, unread, left, has_stopped } = self;
         let unread = (*unread > 0).then(|| format!("{unread} lines or files could not be read"));
-        let after = if name.is_empty() { "at the begin".to_owned() } else { format!("after {name}:{line}") };
+        let after = if name.is_empty() { "before the first line".to_owned() } else { format!("after {name}:{line}") };
         let stopped = has_stopped
             .then(|| format!("stopped {after}: nothing that follows was pushed; {left} lines of it had been read"));
         unread.into_iter().chain(stopped)

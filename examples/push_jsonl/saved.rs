@@ -32,7 +32,8 @@ impl Saved {
                 self.lock().written.push(saved);
             }
             Err(error) => {
-                let problem = format!("{failed}; it is in no file: {error}");
+                let (first, last) = (failed.ids().next().unwrap_or_default(), failed.ids().last().unwrap_or_default());
+                let problem = format!("{failed}; its items, from {first} to {last}, are in no file: {error}");
                 eprintln!("{problem}");
                 self.lock().problems.push(problem);
             }
