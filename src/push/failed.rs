@@ -248,8 +248,8 @@ impl FailedBatch {
     }
 
     /// Writes [`body`](Self::body) into a file of the folder, named by the batch's number:
-    /// `batch-000007.json`; no file when nothing is left of it. A folder is for one run, of items or of identities, and is created when it
-    /// is not there. [`SavedBatch::files`] finds its files again, and
+    /// `batch-000007.json`; no file when nothing is left of it. A folder is for one run, of items or of
+    /// identities, and is created when it is not there. [`SavedBatch::files`] finds its files again, and
     /// [`Items::push_batch_json`](crate::Items::push_batch_json) or
     /// [`Identities::push_batch_json`](crate::Identities::push_batch_json) pushes what one holds, soon if
     /// there is [content in file containers](Self#content-in-file-containers).

@@ -94,10 +94,12 @@ async fn a_flush_returns_while_another_task_keeps_pushing() {
     }
 }
 
+type Flush = BoxFuture<'static, Result<(), PushError>>;
+
 /// A flush that is looked at from within the handler of failed batches.
 #[derive(Clone, Default)]
 struct Looked {
-    flush: Arc<Mutex<Option<BoxFuture<'static, Result<(), PushError>>>>>,
+    flush: Arc<Mutex<Option<Flush>>>,
     was_done: Arc<Mutex<Vec<bool>>>,
 }
 
