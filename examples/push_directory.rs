@@ -235,8 +235,8 @@ async fn push_file(run: Arc<Run>, file: File, progress: Progress) -> bool {
     let File { path, uri, bytes, doc } = file;
     progress.begins(&path);
     match run.pusher().add_or_update(&uri, &doc).content(Content::file(&path)).await {
-        Ok(Pushed::Taken) => {}
         Ok(Pushed::Refused(refused)) => progress.bar.suspend(|| eprintln!("{refused}")),
+        Ok(_) => {}
         Err(stopped) => {
             progress.bar.suspend(|| eprintln!("{stopped}"));
             return false;

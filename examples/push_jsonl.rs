@@ -177,8 +177,8 @@ async fn push_block(
         match push {
             None => {}
             Some(Ok(push)) => match push.await {
-                Ok(Pushed::Taken) => {}
                 Ok(Pushed::Refused(refused)) => eprintln!("{name}:{}: {refused}", place.line),
+                Ok(_) => {}
                 Err(stopped) => return eprintln!("{stopped}"),
             },
             Some(Err(error)) => {

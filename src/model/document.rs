@@ -94,6 +94,7 @@ pub struct DocumentBody {
 /// The data of an item, in one of the three forms that exclude each other
 /// ([article 73](https://docs.coveo.com/en/73/)).
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum DocumentData {
     /// Text as it is (`data`), less than 5 MB.
     Text(String),

@@ -12,6 +12,7 @@ use super::any_case::{deserialize_any_case, words_any_case};
 /// has no `Serialize` of its own, so that the wrong one cannot be written by accident. It is read
 /// from either, in any case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum SecurityIdentityType {
     /// One person or account.
     User,

@@ -157,6 +157,7 @@ impl Iterator for IntoIter {
 /// # let _ = doc;
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum MetadataValue {
     /// Text; a date too, best as ISO 8601 in UTC (`2017-11-08T12:18:41.666Z`).
     String(String),

@@ -9,6 +9,7 @@ use crate::model::SourceStatus;
 ///
 /// `Rebuild` and `Refresh` do the same here, and differ in what the administration console shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum RefreshKind {
     /// All items are pushed again, and what was not in the run is deleted.
     Rebuild,

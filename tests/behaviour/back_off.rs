@@ -148,7 +148,7 @@ async fn guarantee_1_every_operation_is_retried() {
     let fake = fake();
     // Two clients: one retry budget is not enough for all.
     let (first, second) = (client(&fake, 0.0), client(&fake, 0.0));
-    for operation in Operation::ALL {
+    for &operation in Operation::ALL {
         fake.inject(Fault::on(operation).status(503));
     }
     let containers = first.file_containers();
@@ -168,7 +168,7 @@ async fn guarantee_1_every_operation_is_retried() {
     let container = second.file_containers().store(r#"{"members":[]}"#).await.unwrap();
     let _ = identities.push_container(container.file_id()).await.unwrap();
     assert_eq!(fake.faults_left(), 0);
-    for operation in Operation::ALL {
+    for &operation in Operation::ALL {
         let requests = fake.requests();
         let of_it = requests.iter().filter(|request| request.operation() == Some(operation));
         let statuses: Vec<_> = of_it.map(|request| request.status().unwrap().as_u16()).collect();

@@ -282,7 +282,7 @@ async fn run(case: &Case) -> Outcome {
                 refused += 1;
             }
             Err(PushError::Stopped(_)) => break,
-            Err(error) => panic!("{error}"),
+            other => panic!("{other:?}"),
         }
     }
     let report = match case.ending {
