@@ -1,4 +1,5 @@
 use std::fmt;
+use std::time::Duration;
 
 use super::{BoxError, CallRecord};
 use crate::operation::Operation;
@@ -92,6 +93,12 @@ impl CredentialsError {
     #[must_use]
     pub fn attempts(&self) -> u32 {
         self.record.attempts
+    }
+
+    /// The time from the call's begin to this error, waits included.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.record.elapsed
     }
 }
 

@@ -174,6 +174,12 @@ impl Error {
         self.record().map_or(0, |record| record.attempts)
     }
 
+    /// The time from the call's begin to this error, waits included. Nothing when no call was begun.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.record().map_or(Duration::ZERO, |record| record.elapsed)
+    }
+
     /// How long the service asked to wait before the next try, counted from when it said so.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
