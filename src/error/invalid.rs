@@ -47,7 +47,8 @@ impl fmt::Display for InvalidError {
 
 impl std::error::Error for InvalidError {}
 
-/// The client cannot be built like this, or the environment does not say what it needs.
+/// The client cannot be built like this, the environment does not say what it needs, or a setting that was
+/// read from text is none.
 #[derive(Debug, thiserror::Error)]
 #[error("configuration: {message}")]
 pub struct ConfigError {
