@@ -184,6 +184,24 @@ impl DocumentBody {
         self
     }
 
+    /// Sets a metadata value where there is one, as [`metadata`](Self::metadata) does; without one nothing is
+    /// changed.
+    ///
+    /// ```
+    /// use coveo_push::DocumentBody;
+    ///
+    /// let (pages, reviewer): (Option<u32>, Option<&str>) = (Some(12), None);
+    /// let doc = DocumentBody::text("words").metadata_opt("pages", pages).metadata_opt("reviewer", reviewer);
+    /// assert_eq!(doc.metadata.len(), 1);
+    /// ```
+    #[must_use]
+    pub fn metadata_opt(self, key: impl Into<String>, value: Option<impl Into<MetadataValue>>) -> Self {
+        match value {
+            Some(value) => self.metadata(key, value),
+            None => self,
+        }
+    }
+
     /// The title shown in results (`title`).
     #[must_use]
     pub fn title(self, title: impl Into<String>) -> Self {

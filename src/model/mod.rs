@@ -25,7 +25,7 @@ pub(crate) use document::key as document_keys;
 pub use document::{DocumentBody, DocumentData};
 pub use file_container::FileContainer;
 pub use identity::{Identity, IdentityBody, MappedIdentity, MappedIdentityBody, SecurityIdentityType};
-pub use metadata::{Metadata, MetadataValue};
+pub use metadata::{Metadata, MetadataIntoIter, MetadataIter, MetadataValue};
 pub use ordering_id::OrderingId;
 pub use permanent_id::PermanentId;
 pub use permission::{PermissionIdentity, PermissionLevel, PermissionSet, Permissions};
