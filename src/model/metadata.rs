@@ -282,9 +282,7 @@ impl<T: Clone + Into<MetadataValue>> From<&[T]> for MetadataValue {
     }
 }
 
-/// # Errors
-///
-/// When it is `null`, or has one in it.
+/// JSON that is in hand. It is an error when it is `null`, or has one in it.
 impl TryFrom<serde_json::Value> for MetadataValue {
     type Error = serde_json::Error;
 
