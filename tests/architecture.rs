@@ -42,7 +42,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
     ("content", &["api", "http", "error", "operation", "model", "preflight"]),
     ("api", &["http", "error", "operation", "model", "preflight"]),
     ("http", &["region", "credentials", "error", "operation", "model", "preflight"]),
-    ("region", &["error"]),
+    ("region", &["error", "model"]),
     ("credentials", &["http", "error"]),
     ("error", &["preflight", "operation", "model"]),
     ("access", &["model"]),

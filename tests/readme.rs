@@ -6,7 +6,7 @@ const README: &str = include_str!("../README.md");
 
 #[test]
 fn the_readme_has_every_operation_with_its_request_and_its_article() {
-    for operation in Operation::ALL {
+    for &operation in Operation::ALL {
         let name = operation.name();
         let (handle, method) = name.split_once('.').unwrap();
         let of = match handle {

@@ -75,7 +75,8 @@ impl RetryPolicy {
         self
     }
 
-    /// How long after the first attempt a new one may start at the latest. Default: 2 minutes.
+    /// **The latest start of an attempt**, counted from the first one. Default: 2 minutes. What has
+    /// started may run its full time, so a call may take that much longer.
     ///
     /// An upload has a deadline of its own: three times what one attempt may take, which grows
     /// with its size.

@@ -17,7 +17,8 @@ use super::transport::Limits;
 use super::wait;
 use crate::credentials::{ApiKey, Credentials};
 use crate::error::{
-    ApiError, CallRecord, CredentialsError, Error, ErrorCode, TransportError, TransportErrorKind, TransportFailure,
+    ApiError, BoxError, CallRecord, CredentialsError, Error, ErrorCode, TransportError, TransportErrorKind,
+    TransportFailure,
 };
 use crate::operation::TimeoutClass;
 
@@ -199,7 +200,11 @@ impl Call<'_> {
         let token = self.kernel.credentials.token(self.refused_token.as_ref());
         let token =
             timeout(self.limits.timeout, token).await.unwrap_or_else(|_| Err("it did not answer in time".into()));
-        token.map_err(|source| CredentialsError::new(self.record, source).into())
+        token.map_err(|source| self.without_token(source))
+    }
+
+    fn without_token(&self, source: BoxError) -> Error {
+        CredentialsError::new(CallRecord { elapsed: self.begin.elapsed(), ..self.record }, source).into()
     }
 
     async fn attempt(&mut self, token: Option<&ApiKey>) -> Result<Answer, Error> {
@@ -207,7 +212,7 @@ impl Call<'_> {
         let operation = self.record.operation;
         let authorization = match token.map(ApiKey::authorization).transpose() {
             Ok(authorization) => authorization,
-            Err(source) => return Err(CredentialsError::new(self.record, source).into()),
+            Err(source) => return Err(self.without_token(source)),
         };
         let request = self.recipe.request(authorization, &shared.user_agent, self.limits);
         if let Some(pace) = self.pace {

@@ -9,6 +9,7 @@ use crate::preflight::Finding;
 
 /// What became of one push.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Pushed {
     /// It is part of the run, and will be accounted for.
     Taken,

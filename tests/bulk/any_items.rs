@@ -287,7 +287,7 @@ async fn run(case: &Case) -> Outcome {
                 refused += 1;
             }
             Err(PushError::Stopped(_)) => break,
-            Err(error) => panic!("{error}"),
+            other => panic!("{other:?}"),
         }
     }
     let report = match case.ending {

@@ -157,8 +157,9 @@ async fn a_stream_of_items_is_pushed_in_order() {
     let fake = fake();
     let pusher = pusher(&fake).start();
     let operations = (0..50_u64).map(|n| match n % 5 {
-        4 => ItemOperation::Delete { document_id: format!("a://{}", n - 1), delete_children: n % 2 == 0 },
-        _ => ItemOperation::AddOrUpdate { document_id: format!("a://{n}"), item: Item::new(n, 300) },
+        4 if n % 2 == 0 => ItemOperation::delete_with_children(format!("a://{}", n - 1)),
+        4 => ItemOperation::delete(format!("a://{}", n - 1)),
+        _ => ItemOperation::add_or_update(format!("a://{n}"), Item::new(n, 300)),
     });
     assert_eq!(pusher.push_stream(Iter(operations)).await.unwrap(), 50);
     let report = pusher.finish().await.into_result().unwrap();
@@ -174,9 +175,9 @@ async fn a_stream_of_identities_is_pushed_in_order() {
     let fake = fake();
     let pusher = fake.client().identities(PROVIDER).pusher().batch_bytes(1_024).start();
     let operations = (0..30_u64).map(|n| match n % 3 {
-        0 => IdentityOperation::AddOrUpdate(IdentityBody::group(format!("g{n}")).member(Identity::user("a"))),
-        1 => IdentityOperation::AddOrUpdateAlias(MappedIdentityBody::group(format!("g{}", n - 1))),
-        _ => IdentityOperation::Delete(Identity::group(format!("g{}", n - 2))),
+        0 => IdentityOperation::add_or_update(IdentityBody::group(format!("g{n}")).member(Identity::user("a"))),
+        1 => IdentityOperation::add_or_update_alias(MappedIdentityBody::group(format!("g{}", n - 1))),
+        _ => IdentityOperation::delete(Identity::group(format!("g{}", n - 2))),
     });
     assert_eq!(pusher.push_stream(Iter(operations)).await.unwrap(), 30);
     let report = pusher.finish().await.into_result().unwrap();
