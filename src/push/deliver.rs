@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
 use super::failed::{FailureReason, PushStep};
 use super::frame::Sealed;
+use super::own_task::OwnTask;
 use super::run::Run;
 use crate::api::{Accepted, file_containers, push_batch};
 use crate::error::{Error, ErrorCode};
@@ -149,7 +149,7 @@ fn may_be_used_up(error: &Error) -> bool {
 
 /// A container that was asked for before it is needed.
 struct Ahead {
-    task: JoinHandle<Result<FileContainer, Error>>,
+    task: OwnTask<Result<FileContainer, Error>>,
     begin: Instant,
 }
 
@@ -162,7 +162,7 @@ impl Ahead {
 
     fn create(run: &Arc<Run>) -> Self {
         let run = Arc::clone(run);
-        let task = tokio::spawn(async move { file_containers::create(&run.kernel, &run.calls).await });
+        let task = OwnTask::spawn(async move { file_containers::create(&run.kernel, &run.calls).await });
         Self { task, begin: Instant::now() }
     }
 
@@ -174,11 +174,5 @@ impl Ahead {
             // It is too old, or the task is gone, and this one is not.
             Ok(_) | Err(_) => file_containers::create(&run.kernel, &run.calls).await,
         }
-    }
-}
-
-impl Drop for Ahead {
-    fn drop(&mut self) {
-        self.task.abort();
     }
 }

@@ -230,14 +230,13 @@ impl Run {
         has_room.then_some(Ok(()))
     }
 
-    /// Whether an operation of so many bytes fits into a batch of its own, and if not why.
-    pub(super) fn fits(&self, list: usize, id: &str, bytes: usize) -> Result<(), Finding> {
+    /// Whether an operation of so many bytes fits into a batch of its own, and if not why and what to do.
+    pub(super) fn fits(&self, list: usize, id: &str, bytes: usize, remedy: &str) -> Result<(), Finding> {
         let (alone, most) = (frame::sealed_len_alone(self.target.lists(), list, bytes), self.settings.batch_bytes);
         if alone <= most {
             return Ok(());
         }
-        let message =
-            format!("it makes a batch of {alone} bytes and a batch may have {most}; push its data as content");
+        let message = format!("it makes a batch of {alone} bytes and a batch may have {most}; {remedy}");
         Err(Finding::new(id, Rule::ContainerTooLarge, message))
     }
 

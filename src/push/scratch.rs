@@ -15,6 +15,11 @@ pub(super) trait Write<'a> {
 
     fn scope(&self) -> Scope;
 
+    /// What to do about one that is too large for a batch.
+    fn remedy(&self) -> &'static str {
+        "give the run larger batches"
+    }
+
     /// Writes it, its id first. `Err` is why it is refused.
     fn write(&self, draft: &mut Draft, reader: &mut Reader) -> Result<Written<'a>, Vec<Finding>>;
 }
