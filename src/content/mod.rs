@@ -12,7 +12,6 @@ mod spool;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
 
 use bytes::Bytes;
 use tokio::io::AsyncRead;
@@ -92,7 +91,7 @@ enum Source {
     Text(String),
     Bytes(Bytes),
     File(PathBuf),
-    Reader(Pin<Box<dyn AsyncRead + Send>>),
+    Reader(source::Reader),
 }
 
 /// How content is to be compressed.

@@ -19,9 +19,9 @@ use super::run::Run;
 use super::scratch::{Draft, Reader, Write, Written};
 use crate::content::{Content, NotPlaced, Prepared};
 use crate::error::Error;
-use crate::http::{BoxFuture, trace};
 use crate::http::kernel::Kernel;
 use crate::http::send::CallSettings;
+use crate::http::{BoxFuture, trace};
 use crate::model::object::{self, Layout};
 use crate::preflight::{self, Finding, Rule};
 
@@ -134,13 +134,8 @@ impl From<Finding> for Ended {
 
 /// Writes the item and its id here, and its content where it belongs in a task of its own: batches wait for
 /// contents, and must not wait until somebody polls their pushes. The task ends when the push is dropped,
-/// and accounts for nothing of the item.
-async fn place(
-    run: &Arc<Run>,
-    item: AddOrUpdate<'_>,
-    content: Content,
-    id: &mut String,
-) -> Result<ItemJson, Ended> {
+/// and leaves it to the push to account for the item, whose place in the order is where the push ends.
+async fn place(run: &Arc<Run>, item: AddOrUpdate<'_>, content: Content, id: &mut String) -> Result<ItemJson, Ended> {
     run.room_for_content().await.map_err(Ended::Stopped)?;
     let item = ItemJson::write(&item, &content, id).map_err(Ended::Refused)?;
     let task = item.with_content(id.clone(), content, Arc::clone(run));

@@ -106,15 +106,16 @@ async fn guarantee_9_a_push_that_is_dropped_ends_its_upload() {
 #[tokio::test(start_paused = true)]
 async fn contents_that_wait_for_their_turn_are_not_begun_when_the_run_has_stopped() {
     let fake = fake();
-    fake.inject(Fault::on(Operation::UploadToContainer).status(400).latency(Duration::from_secs(1)));
-    let run = pusher(&fake).start();
+    fake.inject(Fault::on(Operation::CreateFileContainer).status(403).latency(Duration::from_secs(1)).always());
+    let run = pusher(&fake).batch_bytes(1_024).start();
     let doc = DocumentBody::new();
-    let push = async |n| run.add_or_update(&format!("a://{n}"), &doc).content(Content::bytes(noise(4_000_000))).await;
+    let push = async |n| run.add_or_update(&format!("a://{n}"), &doc).content(uploaded()).await;
     let all: Vec<_> = stream::iter(0..4).map(push).buffer_unordered(4).collect().await;
-    let stopped = all.iter().filter(|pushed| matches!(pushed, Err(PushError::Stopped(_)))).count();
-    assert_eq!((stopped, requests_of(&fake, Operation::UploadToContainer).len()), (3, 1));
+    let stopped = all.iter().filter(|pushed| matches!(pushed, Err(PushError::Stopped(_)))).count() as u64;
     let report = run.finish().await;
-    assert_eq!((report.pushed, report.failed, report.cancelled), (1, 1, 0));
+    assert_eq!((report.pushed, report.failed, report.cancelled), (4 - stopped, 4 - stopped, 0));
+    // One has its turn before the push of the first one ends, and the run stops with that.
+    assert!(stopped >= 2 && fake.requests().len() <= 2, "{stopped}: {:?}", fake.requests());
 }
 
 /// A reader with a fault.
