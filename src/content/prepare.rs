@@ -1,4 +1,4 @@
-//! Reads content, compresses it, and finds out where it belongs, all on threads for blocking work.
+//! Reads content, compresses it on threads for blocking work, and finds out where it belongs.
 
 use std::fs::File;
 use std::io::{self, Read, Write};

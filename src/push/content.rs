@@ -32,7 +32,8 @@ impl<'a> PushItem<'a> {
     /// uploaded into a file container, before the item goes into a batch: the push returns after
     /// that. As many contents and batches as the run's
     /// [`concurrency`](crate::PusherBuilder::concurrency) are under way at the same time, so push from
-    /// several tasks, or several at a time from one, as the second half of the example does.
+    /// several tasks, or several at a time from one, as the second half of the example does. A content on
+    /// its way goes on while its push is not polled, in a task that ends when the push is dropped.
     ///
     /// A text or bytes have no file whose extension could tell the service what they are: set
     /// [`file_extension`](crate::DocumentBody::file_extension), such as `.html`, on the item.
@@ -102,10 +103,7 @@ impl PushItemWithContent<'_> {
         let (list, scope) = (item.list(), item.scope());
         let mut id = String::new();
         let pushed = match place(run, item, content, &mut id).await {
-            Ok(ItemJson { json, warnings, .. }) => {
-                let ready = Ready { id: &id, json: &json, warnings: &warnings, list, scope };
-                return Pushing::from_parts(run, ready, unfinished).await;
-            }
+            Ok(item) => return Pushing::from_parts(run, Ready { id: &id, item: &item, scope }, unfinished).await,
             Err(Ended::Stopped(stopped)) => Err(stopped),
             Err(Ended::Refused(findings)) => run.refuse(&id, findings),
             Err(Ended::Failed(unsent, error)) => {
@@ -138,6 +136,7 @@ impl From<Finding> for Ended {
 async fn place(run: &Arc<Run>, item: AddOrUpdate<'_>, content: Content, id: &mut String) -> Result<ItemJson, Ended> {
     run.room_for_content().await.map_err(Ended::Stopped)?;
     let item = ItemJson::write(&item, &content, id).map_err(Ended::Refused)?;
+    run.fits(item.list, id, item.json.len(), REMEDY)?;
     let task = item.with_content(id.clone(), content, Arc::clone(run));
     match OwnTask::spawn(trace::in_current_span(task)).await.map_err(JoinError::try_into_panic) {
         Ok(placed) => placed,
@@ -183,14 +182,12 @@ impl ItemJson {
     async fn with_content(mut self, id: String, content: Content, run: Arc<Run>) -> Result<Self, Ended> {
         // Given back at the end: who waits for room in a batch must not keep the batches waiting.
         let _slot = run.slot_for_content().await.map_err(Ended::Stopped)?;
-        let fits = |item: &Self| run.fits(item.list, &id, item.json.len(), REMEDY);
-        fits(&self)?;
         let alone = frame::sealed_len_alone(run.target.lists(), self.list, self.json.len());
         let prepared = content.prepare(&id, run.settings.batch_bytes.saturating_sub(alone)).await?;
         if let Some(reference) = prepared.reference() {
             // What does not fit with it is not worth the upload.
             reference.write(&mut self.json, &mut self.layout);
-            fits(&self)?;
+            run.fits(self.list, &id, self.json.len(), REMEDY)?;
         }
         let uploaded = prepared.uploaded_bytes();
         match prepared.place(&id, &run.kernel, &run.calls).await {
@@ -213,15 +210,13 @@ const REMEDY: &str = "its content is not in it: give it less metadata, or the ru
 /// A complete item, on its way into a batch.
 struct Ready<'a> {
     id: &'a str,
-    json: &'a [u8],
-    warnings: &'a [Finding],
-    list: usize,
+    item: &'a ItemJson,
     scope: Scope,
 }
 
 impl<'a> Write<'a> for Ready<'a> {
     fn list(&self) -> usize {
-        self.list
+        self.item.list
     }
 
     fn scope(&self) -> Scope {
@@ -234,7 +229,7 @@ impl<'a> Write<'a> for Ready<'a> {
 
     fn write(&self, draft: &mut Draft, _: &mut Reader) -> Result<Written<'a>, Vec<Finding>> {
         draft.id.push_str(self.id);
-        Ok(Written { tail: self.json, warnings: self.warnings.to_vec() })
+        Ok(Written { tail: &self.item.json, warnings: self.item.warnings.clone() })
     }
 }
 

@@ -100,6 +100,19 @@ async fn what_does_not_fit_into_a_batch_with_the_name_of_its_container_is_refuse
 }
 
 #[tokio::test]
+async fn what_does_not_fit_into_a_request_with_the_name_of_its_container_is_refused_before_the_upload() {
+    let fake = fake();
+    // The service takes 6,000,000 bytes: the braces and the title of the first leave too few of them.
+    let call = |title| fake.client().items(SOURCE).add_or_update(ID, &DocumentBody::new().title("x".repeat(title)));
+    let content = || Content::bytes(noise(2_000)).compression(CompressionType::Uncompressed);
+    let error = call(5_999_950).content(content()).await.unwrap_err();
+    assert_eq!(rule(&error), "request-too-large");
+    assert!(fake.requests().is_empty());
+    call(5_999_900).content(content()).await.unwrap();
+    assert!(pushed(&fake, ID).file_id().is_some());
+}
+
+#[tokio::test]
 async fn the_file_extension_is_that_of_the_path_unless_the_item_has_one() {
     #[derive(Serialize)]
     struct Page {
