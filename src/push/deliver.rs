@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
 use super::failed::{FailureReason, PushStep};
 use super::frame::Sealed;
+use super::own_task::OwnTask;
 use super::run::Run;
 use crate::api::{Accepted, file_containers, push_batch};
 use crate::error::{Error, ErrorCode};
@@ -159,7 +159,7 @@ fn may_be_used_up(error: &Error) -> bool {
 
 /// A container that was asked for before it is needed.
 struct Ahead {
-    task: JoinHandle<Result<FileContainer, Error>>,
+    task: OwnTask<Result<FileContainer, Error>>,
     begin: Instant,
 }
 
@@ -172,7 +172,7 @@ impl Ahead {
 
     fn create(kernel: &Kernel, calls: &CallSettings) -> Self {
         let (kernel, calls) = (kernel.clone(), calls.clone());
-        let task = tokio::spawn(async move { file_containers::create(&kernel, &calls).await });
+        let task = OwnTask::spawn(async move { file_containers::create(&kernel, &calls).await });
         Self { task, begin: Instant::now() }
     }
 
@@ -184,11 +184,5 @@ impl Ahead {
             // It is too old, or the task is gone, and this one is not.
             Ok(_) | Err(_) => file_containers::create(kernel, calls).await,
         }
-    }
-}
-
-impl Drop for Ahead {
-    fn drop(&mut self) {
-        self.task.abort();
     }
 }

@@ -11,6 +11,7 @@ mod item;
 mod items;
 mod json;
 mod keys;
+mod own_task;
 mod pushing;
 mod report;
 mod run;

@@ -238,13 +238,13 @@ impl Run {
         has_room.then_some(Ok(()))
     }
 
-    /// Whether an operation of so many bytes fits into a batch of its own, and if not why.
-    pub(super) fn fits(&self, list: usize, id: &str, bytes: usize) -> Result<(), Finding> {
+    /// Whether an operation of so many bytes fits into a batch of its own, and if not why and what to do.
+    pub(super) fn fits(&self, list: usize, id: &str, bytes: usize, remedy: &str) -> Result<(), Finding> {
         let (alone, most) = (frame::sealed_len_alone(self.target.lists(), list, bytes), self.settings.batch_bytes);
         if alone <= most {
             return Ok(());
         }
-        Err(Finding::new(id, Rule::ContainerTooLarge, too_large(&self.target, alone, most)))
+        Err(Finding::new(id, Rule::ContainerTooLarge, too_large(alone, most, remedy)))
     }
 
     /// Whether an operation may be written; `None` while there is no room for it.
@@ -413,15 +413,10 @@ impl Run {
 }
 
 /// What to do about an operation that makes a batch of `alone` bytes where a batch may have `most`.
-fn too_large(target: &PushTarget, alone: usize, most: usize) -> String {
-    let with_larger_batches = alone as u64 <= limit::CONTAINER_BYTES;
-    let what_helps = match target {
-        PushTarget::Items(_) if with_larger_batches => "set a larger `batch_bytes`, or push its data as content",
-        PushTarget::Items(_) => "no batch takes it; push its data as content",
-        PushTarget::Identities(_) if with_larger_batches => "set a larger `batch_bytes`",
-        PushTarget::Identities(_) => "no batch takes it; put its members into groups of their own",
-    };
-    format!("it makes a batch of {alone} bytes and a batch may have {most}; {what_helps}")
+fn too_large(alone: usize, most: usize, remedy: &str) -> String {
+    let is_for_larger_batches = alone as u64 <= limit::CONTAINER_BYTES;
+    let first = if is_for_larger_batches { "set a larger `batch_bytes`, or" } else { "no batch takes it:" };
+    format!("it makes a batch of {alone} bytes and a batch may have {most}; {first} {remedy}")
 }
 
 #[cfg(test)]
@@ -430,17 +425,14 @@ mod tests {
 
     #[test]
     fn what_is_too_large_for_a_batch_is_told_what_helps() {
-        let (items, identities) = (PushTarget::Items("source".into()), PushTarget::Identities("provider".into()));
         let service = 256_000_000;
-        for (target, alone, most, expected) in [
-            (&items, 1_025, 1_024, "set a larger `batch_bytes`, or push its data as content"),
-            (&items, service, service - 1, "set a larger `batch_bytes`, or push its data as content"),
-            (&items, service + 1, service, "no batch takes it; push its data as content"),
-            (&identities, service, 1_024, "set a larger `batch_bytes`"),
-            (&identities, service + 1, 1_024, "no batch takes it; put its members into groups of their own"),
+        for (alone, most, expected) in [
+            (1_025, 1_024, "set a larger `batch_bytes`, or cut it"),
+            (service, service - 1, "set a larger `batch_bytes`, or cut it"),
+            (service + 1, service, "no batch takes it: cut it"),
         ] {
             let message = format!("it makes a batch of {alone} bytes and a batch may have {most}; {expected}");
-            assert_eq!(too_large(target, alone, most), message);
+            assert_eq!(too_large(alone, most, "cut it"), message);
         }
     }
 }

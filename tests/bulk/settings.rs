@@ -18,7 +18,7 @@ async fn refusal(pusher: PusherBuilder<ItemPusher>, bytes: usize) -> String {
     let item = json!({ "author": "x".repeat(bytes) });
     match pusher.start().add_or_update("a://1", &item).await.unwrap() {
         Pushed::Refused(refused) => refused.to_string(),
-        Pushed::Taken => panic!("{bytes} bytes fit"),
+        taken => panic!("{bytes} bytes: {taken:?}"),
     }
 }
 
