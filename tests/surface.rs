@@ -125,11 +125,21 @@ fn the_package_holds_what_a_user_needs_and_nothing_else() {
     const TEXTS: [&str; 4] = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "LICENSE"];
     const OF_CARGO: [&str; 4] = ["Cargo.toml", "Cargo.toml.orig", "Cargo.lock", ".cargo_vcs_info.json"];
 
+    /// What an example consists of: its file, and what is shared or read by some of them.
+    fn is_of_an_example(path: &str) -> bool {
+        match path.split_once('/') {
+            None => path.ends_with(".rs") && path != "soak.rs",
+            Some(("shared", file)) => file.ends_with(".rs"),
+            Some(("data", file)) => file.ends_with(".json"),
+            Some(_) => false,
+        }
+    }
+
     let list = cargo(&["package", "--list", "--allow-dirty", "--offline"]);
     let files: BTreeSet<String> = list.lines().map(|line| line.replace('\\', "/")).collect();
     let is_needed = |file: &str| {
         let is_code = file.starts_with("src/") && file.ends_with(".rs");
-        let is_example = file.starts_with("examples/") && (file.ends_with(".rs") || file.ends_with(".json"));
+        let is_example = file.strip_prefix("examples/").is_some_and(is_of_an_example);
         is_code || is_example || TEXTS.contains(&file) || OF_CARGO.contains(&file)
     };
     let others: Vec<&String> = files.iter().filter(|file| !is_needed(file)).collect();
