@@ -18,28 +18,28 @@
 //! ```
 
 mod keys;
+mod permissions;
 mod readable;
 mod rule;
 mod run;
 
 use std::borrow::Cow;
 use std::collections::HashSet;
-use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use memchr::{memchr, memmem};
+use memchr::memchr;
 use serde::Serialize;
 
 use crate::model::document_keys as key;
 use crate::model::object::{self, Layout, ObjectError};
 use crate::model::{
     BatchDocumentBody, BatchIdentityBody, CompressionType, Identity, IdentityBody, MappedIdentityBody, OrderingId,
-    Permissions,
 };
 
 pub(crate) use keys::{KnownKeys, WrittenItem};
+use permissions::Named;
 pub use rule::{Finding, Rule};
 pub use run::KnownIdentities;
 pub(crate) use run::{PushedIdentity, RunChecks};
@@ -271,11 +271,7 @@ pub(crate) fn written_item(id: &str, item: WrittenItem<'_>, switch: Preflight) -
                     found(Rule::CompressionType, error.to_string());
                 }
             }
-            key::PERMISSIONS if value.first() != Some(&b'[') => found(
-                Rule::PermissionsNotAList,
-                "permissions has to be a list, of permission sets or of levels".to_owned(),
-            ),
-            key::PERMISSIONS if switch != Preflight::Off => permissions(value, &mut found),
+            key::PERMISSIONS => permissions(value, switch, &mut found),
             _ => {}
         }
     }
@@ -301,26 +297,28 @@ fn data_size(json: &[u8], found: &mut impl FnMut(Rule, String)) {
     }
 }
 
-fn permissions(json: &[u8], found: &mut impl FnMut(Rule, String)) {
-    const SHORTEST: usize = r#"{"identity":"","identityType":"User"}"#.len();
-    static NO_TEXT: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(br#""""#));
-    // Read only where a rule can be broken at all: most items have a few hundred bytes of it.
-    if json.len() <= limit::PERMISSIONS * SHORTEST && NO_TEXT.find(json).is_none() {
+fn permissions(json: &[u8], switch: Preflight, found: &mut impl FnMut(Rule, String)) {
+    let Named { identities, has_one_without_name } = match permissions::read(json) {
+        Ok(named) => named,
+        Err(error) => {
+            let message = format!("its permissions are neither permission sets nor levels of them: {error}");
+            return found(Rule::PermissionsUnreadable, message);
+        }
+    };
+    if switch == Preflight::Off {
         return;
     }
-    let Ok(permissions) = serde_json::from_slice::<Permissions>(json) else { return };
-    let count = permissions.identities().count();
-    if count > limit::PERMISSIONS {
+    if identities > limit::PERMISSIONS {
         found(
             Rule::TooManyPermissions,
             format!(
-                "the service accepts the item and drops it, because it has {count} permissions and {} are allowed; \
-                 put the identities into a group",
+                "the service accepts the item and drops it, because it has {identities} permissions and {} are \
+                 allowed; put the identities into a group",
                 limit::PERMISSIONS
             ),
         );
     }
-    if permissions.identities().any(|identity| identity.identity.is_empty()) {
+    if has_one_without_name {
         found(
             Rule::PermissionIdentityEmpty,
             "the service accepts the item and drops it, because a permission names no identity".to_owned(),

@@ -16,7 +16,10 @@ const BLOCK: usize = 256 * 1024;
 /// Whole lines of one file. Its memory is read into again once it is dropped.
 pub(crate) struct Block {
     name: Arc<str>,
+    /// The lines, and whatever was there before them.
     bytes: Vec<u8>,
+    /// Where the lines end.
+    end: usize,
     spare: spare::Sender<Vec<u8>>,
 }
 
@@ -28,16 +31,17 @@ impl Block {
 
     /// The lines in their order, with their ends.
     pub(crate) fn lines(&self) -> impl Iterator<Item = Result<&str, Utf8Error>> {
+        let bytes = self.bytes.get(..self.end).unwrap_or_default();
         // All at once is faster than line by line, and mostly all is well.
-        let text = str::from_utf8(&self.bytes).ok();
-        let ends = memchr::memchr_iter(b'\n', &self.bytes).map(|end| end + 1);
-        let has_rest = self.bytes.last().is_some_and(|last| *last != b'\n');
+        let text = str::from_utf8(bytes).ok();
+        let ends = memchr::memchr_iter(b'\n', bytes).map(|end| end + 1);
+        let has_rest = bytes.last().is_some_and(|last| *last != b'\n');
         let mut start = 0;
-        ends.chain(has_rest.then_some(self.bytes.len())).map(move |end| {
+        ends.chain(has_rest.then_some(bytes.len())).map(move |end| {
             let line = mem::replace(&mut start, end)..end;
             match text {
                 Some(text) => Ok(text.get(line).unwrap_or_default()),
-                None => str::from_utf8(self.bytes.get(line).unwrap_or_default()),
+                None => str::from_utf8(bytes.get(line).unwrap_or_default()),
             }
         })
     }
@@ -56,12 +60,7 @@ pub(crate) struct Blocks(mpsc::Receiver<io::Result<Block>>);
 impl Blocks {
     pub(crate) fn read(files: Vec<PathBuf>) -> Self {
         let (sender, blocks) = mpsc::channel(1);
-        thread::spawn(move || {
-            if let Err(error) = read_all(&files, &sender) {
-                // Nobody is there to be told when the receiver is gone.
-                let _ = sender.blocking_send(Err(error));
-            }
-        });
+        thread::spawn(move || read_all(&files, &sender));
         Self(blocks)
     }
 
@@ -73,34 +72,57 @@ impl Blocks {
 type Blockwise = mpsc::Sender<io::Result<Block>>;
 type Spare = (spare::Sender<Vec<u8>>, spare::Receiver<Vec<u8>>);
 
-fn read_all(files: &[PathBuf], to: &Blockwise) -> io::Result<()> {
+/// Reads one file after the other. One that cannot be read does not keep the others from it.
+fn read_all(files: &[PathBuf], to: &Blockwise) {
     let spare = spare::channel();
+    let tell = |name: &str, read: io::Result<()>| {
+        if let Err(error) = read {
+            let named = io::Error::new(error.kind(), format!("{name}: {error}"));
+            // Nobody is there to be told when the receiver is gone.
+            let _ = to.blocking_send(Err(named));
+        }
+    };
     if files.is_empty() {
-        return read_lines("standard input", io::stdin().lock(), &spare, to);
+        let name = "standard input";
+        tell(name, read_lines(name, io::stdin().lock(), &spare, to));
     }
-    for path in files {
-        let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
-        let file = File::open(path).map_err(named)?;
-        read_lines(&path.display().to_string(), file, &spare, to).map_err(named)?;
+    for path in files.iter().take_while(|_| !to.is_closed()) {
+        let name = path.display().to_string();
+        tell(&name, File::open(path).and_then(|file| read_lines(&name, file, &spare, to)));
     }
-    Ok(())
 }
 
+/// Hands over the whole lines of what each read returns: of a file that is a full block, and of
+/// standard input what was written so far.
 fn read_lines(name: &str, mut file: impl Read, (spare, spares): &Spare, to: &Blockwise) -> io::Result<()> {
     let name: Arc<str> = name.into();
-    let mut part_of_line = Vec::new();
+    let next_buffer = || spares.try_recv().unwrap_or_else(|_| Vec::with_capacity(2 * BLOCK));
+    let mut bytes = next_buffer();
+    let mut filled = 0;
     loop {
-        let mut bytes = spares.try_recv().unwrap_or_default();
-        bytes.clear();
-        bytes.reserve(2 * BLOCK);
-        bytes.append(&mut part_of_line);
-        let is_end = (&mut file).take(BLOCK as u64).read_to_end(&mut bytes)? < BLOCK;
-        if !is_end {
-            // The last line goes on in the next block, and may be all there is.
-            let whole = memchr::memrchr(b'\n', &bytes).map_or(0, |end| end + 1);
-            part_of_line = bytes.split_off(whole);
-        }
-        let block = Block { name: Arc::clone(&name), bytes, spare: spare.clone() };
+        let room = filled..filled + BLOCK;
+        // It is never shortened: what was filled with zeros once is not filled again.
+        bytes.resize(bytes.len().max(room.end), 0);
+        let read = match file.read(bytes.get_mut(room).unwrap_or_default()) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            read => read?,
+        };
+        let fresh = filled..filled + read;
+        filled = fresh.end;
+        let is_end = read == 0;
+        let last_end = memchr::memrchr(b'\n', bytes.get(fresh.clone()).unwrap_or_default());
+        let end = match last_end {
+            _ if is_end => filled,
+            Some(last) => fresh.start + last + 1,
+            None => continue,
+        };
+        // The last line goes on in the next block.
+        let part_of_line = bytes.get(end..filled).unwrap_or_default();
+        let mut next = next_buffer();
+        filled = part_of_line.len();
+        next.resize(next.len().max(filled), 0);
+        next.get_mut(..filled).unwrap_or_default().copy_from_slice(part_of_line);
+        let block = Block { name: Arc::clone(&name), bytes: mem::replace(&mut bytes, next), end, spare: spare.clone() };
         if to.blocking_send(Ok(block)).is_err() || is_end {
             return Ok(());
         }

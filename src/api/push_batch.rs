@@ -55,8 +55,8 @@ impl PushBatch {
     }
 
     pub(super) fn of_json(kernel: &Kernel, operation: Operation, resource: Resource, batch: Bytes) -> Self {
-        let findings = match serde_json::from_slice::<BTreeMap<String, IgnoredAny>>(&batch) {
-            Ok(lists) if lists.is_empty() => vec![preflight::empty_batch()],
+        let findings = match serde_json::from_slice::<BTreeMap<String, Option<Vec<IgnoredAny>>>>(&batch) {
+            Ok(lists) if lists.values().flatten().all(Vec::is_empty) => vec![preflight::empty_batch()],
             Ok(_) => Vec::new(),
             Err(error) => vec![Finding::new("batch", Rule::NotAnObject, error.to_string())],
         };

@@ -103,6 +103,11 @@ impl Call<'_> {
             };
             if self.record.attempts == 0 {
                 self.counted_from = Instant::now();
+            } else if self.room_after(Duration::ZERO, false).is_none()
+                && let Some(last) = last
+            {
+                // The token took until after the deadline.
+                return Err(last);
             }
             let error = match self.attempt(token.as_ref()).await {
                 Ok(answer) => {
@@ -134,12 +139,13 @@ impl Call<'_> {
         }
         loop {
             self.pass_throttle().await?;
+            let token = self.token().await?;
+            // After the token, which may take its time: the calls are to keep their distance.
             if let Some(limit) = self.pace.and_then(|pace| pace.limit.as_deref()) {
                 let before = Instant::now();
                 limit.turn().await;
                 self.counted_from += before.elapsed();
             }
-            let token = self.token().await?;
             // Another call may have been told to wait while this one waited for its turn or token.
             if self.kernel.shared.throttle.wait(Instant::now()).is_none() {
                 self.refused_token = None;

@@ -4,6 +4,8 @@
 //! from; a thin serializer around the top level sees each key go by, so that the rules about keys
 //! can be held without a second pass and without a `serde_json::Value`.
 
+mod value;
+
 use std::fmt;
 use std::ops::Range;
 
@@ -136,8 +138,8 @@ pub(crate) fn write<T: Serialize + ?Sized>(
 struct Writer<'a> {
     buffer: &'a mut Vec<u8>,
     layout: &'a mut Layout,
-    /// Where the value of the `documentId` stands that the object was begun with.
-    document_id: Option<Range<usize>>,
+    /// The `documentId` that the object was begun with.
+    document_id: Option<Entry>,
     other_id: Option<String>,
 }
 
@@ -146,7 +148,7 @@ impl Writer<'_> {
         self.buffer.push(b'{');
         if let Some(id) = document_id {
             self.entry(DOCUMENT_ID, id)?;
-            self.document_id = self.layout.entries.first().map(|entry| entry.value.clone());
+            self.document_id = self.layout.entries.first().cloned();
         }
         value.serialize(&mut *self)?;
         self.buffer.push(b'}');
@@ -171,7 +173,7 @@ impl Writer<'_> {
 
     fn value<V: Serialize + ?Sized>(&mut self, value: &V) -> Result<(), Error> {
         let start = self.buffer.len();
-        serde_json::to_writer(&mut *self.buffer, value)?;
+        value::write(self.buffer, value)?;
         let end = self.buffer.len();
         if let Some(entry) = self.layout.entries.last_mut() {
             entry.value = start..end;
@@ -183,11 +185,15 @@ impl Writer<'_> {
     /// Takes the entry just written back out when it repeats the `documentId` of the object.
     fn leave_out_second_id(&mut self) {
         let (Some(first), Some(last)) = (&self.document_id, self.layout.entries.last()) else { return };
-        if !is_key(self.buffer.get(last.key.clone()), DOCUMENT_ID) {
+        // Mostly the length is enough to tell.
+        if last.key.len() != first.key.len() || !is_key(self.buffer.get(last.key.clone()), DOCUMENT_ID) {
             return;
         }
         let value = self.buffer.get(last.value.clone()).unwrap_or_default();
-        let is_same = self.buffer.get(first.clone()) == Some(value);
+        let first = self.buffer.get(first.value.clone()).unwrap_or_default();
+        // JSON text that is passed through may have it in another spelling: `https:\/\/…`.
+        let text = |json| serde_json::from_slice::<String>(json).ok();
+        let is_same = first == value || text(first).is_some_and(|id| text(value) == Some(id));
         if !is_same && !is_null(value) {
             self.other_id = Some(String::from_utf8_lossy(value).into_owned());
         }
@@ -243,7 +249,8 @@ impl Serializer for KeySerializer<'_> {
     type SerializeStructVariant = Impossible<(), Error>;
 
     fn serialize_str(self, text: &str) -> Result<(), Error> {
-        serde_json::to_writer(self.0, text)
+        value::write_text(self.0, text);
+        Ok(())
     }
 
     fn collect_str<T: fmt::Display + ?Sized>(self, value: &T) -> Result<(), Error> {

@@ -48,13 +48,14 @@ fn may_be_too_large(json: &[u8]) -> bool {
 fn has_exponent(json: &[u8]) -> bool {
     // All pairs of a chunk at once, without a branch between them, is faster than one after another.
     const CHUNK: usize = 32;
-    let in_chunk = |first: &[u8; CHUNK], second: &[u8; CHUNK]| {
-        let pairs = first.iter().zip(second);
+    fn in_pairs<'a>(first: impl IntoIterator<Item = &'a u8>, second: impl IntoIterator<Item = &'a u8>) -> bool {
+        let pairs = first.into_iter().zip(second);
         pairs.fold(false, |any, (digit, e)| any | (digit.is_ascii_digit() & (e | 0x20 == b'e')))
-    };
+    }
+    let in_chunk = |first: &[u8; CHUNK], second: &[u8; CHUNK]| in_pairs(first, second);
     let ([first @ .., _], [_, second @ ..]) = (json, json) else { return false };
     let (Some(first_end), Some(second_end)) = (first.last_chunk(), second.last_chunk()) else {
-        return memchr::memchr2_iter(b'e', b'E', second).any(|at| first.get(at).is_some_and(u8::is_ascii_digit));
+        return in_pairs(first, second);
     };
     // The end overlaps the chunk before it.
     let mut chunks = first.as_chunks().0.iter().zip(second.as_chunks().0);

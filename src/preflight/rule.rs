@@ -21,9 +21,9 @@ pub enum Rule {
     /// Every value can be read: its numbers are within the range of fractions of 64 bits, and it is not
     /// nested more than 124 times. JSON allows more; what the service cannot read costs the whole batch.
     ValueUnreadable,
-    /// `permissions` is a list, of sets or of levels. The service refuses the whole batch for what it cannot
-    /// read as that.
-    PermissionsNotAList,
+    /// `permissions` is a list, of sets or of levels, in the form of [`Permissions`](crate::Permissions). What
+    /// cannot be read as that would cost the whole batch.
+    PermissionsUnreadable,
     /// An item has at most one of `data`, `compressedBinaryData`, `compressedBinaryDataFileId`.
     SeveralData,
     /// `fileExtension` begins with a dot.
@@ -90,7 +90,7 @@ impl Rule {
             Self::ReservedKey => "reserved-key",
             Self::NumberNotFinite => "number-not-finite",
             Self::ValueUnreadable => "value-unreadable",
-            Self::PermissionsNotAList => "permissions-not-a-list",
+            Self::PermissionsUnreadable => "permissions-unreadable",
             Self::SeveralData => "several-data",
             Self::FileExtension => "file-extension",
             Self::DataTooLarge => "data-too-large",

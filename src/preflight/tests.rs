@@ -13,7 +13,7 @@ const ALL: [Rule; 30] = [
     Rule::ReservedKey,
     Rule::NumberNotFinite,
     Rule::ValueUnreadable,
-    Rule::PermissionsNotAList,
+    Rule::PermissionsUnreadable,
     Rule::SeveralData,
     Rule::FileExtension,
     Rule::DataTooLarge,

@@ -88,7 +88,7 @@ impl Marks {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(operation);
     }
 
-    fn get(&self) -> BTreeSet<usize> {
+    pub(super) fn get(&self) -> BTreeSet<usize> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
@@ -189,8 +189,10 @@ impl FailedBatch {
     /// The ids that were pushed again later in the run: pushing this batch again leaves them out.
     /// It is complete when the run has ended.
     ///
-    /// An id that was to be deleted with its children is among them, too, when something below it was
-    /// pushed later, which the deletion would undo: see to what else is below it.
+    /// What would undo something later is left out as a whole. So an id that was to be deleted with its
+    /// children is among them, too, when something below it was pushed later: see to what else is below it.
+    /// And so is an identity that was to be deleted when only its aliases, or only its members, were pushed
+    /// later: see to the others.
     #[must_use]
     pub fn superseded_ids(&self) -> Vec<&str> {
         let marked = self.marks.get();
@@ -209,35 +211,44 @@ impl FailedBatch {
     /// is left. [Content](PushStep::Content) that was not uploaded is uploaded first: the batch holds it,
     /// or the open file, until it is dropped.
     ///
+    /// What is pushed again while this uploads is left out, too. But the run does not wait for it: while
+    /// the run goes on, what is pushed of the same ids as it is being committed may arrive before it, and
+    /// be overwritten. Call it when the run has ended, or when nothing of the batch is pushed again.
+    ///
     /// # Errors
     ///
     /// The error of the step that fails, as
     /// [`Items::push_batch`](crate::Items::push_batch) has it.
     pub async fn push_again(&self) -> Result<Option<BatchAccepted>, Error> {
-        let superseded = self.marks.get();
-        if superseded.len() == self.operations() {
-            return Ok(None);
-        }
         let settings = CallSettings::default();
-        let body = match &self.content {
-            Some(content) => {
-                let id = self.ids().next().unwrap_or_default();
-                Body::from(content.upload(id, &self.kernel, &settings).await?)
+        loop {
+            let superseded = self.marks.get();
+            if superseded.len() == self.operations() {
+                return Ok(None);
             }
-            None if superseded.is_empty() => Body::chunks(self.batch.chunks.iter().cloned()),
-            None => Body::from(self.batch.without(|number| superseded.contains(&number))),
-        };
-        let bytes = body.len();
-        let container = file_containers::store(&self.kernel, body, &settings).await?;
-        let (operation, resource) = (self.target.commit(), self.target.resource());
-        let file_id = container.file_id();
-        let accepted =
-            push_batch::commit(&self.kernel, operation, resource, file_id, self.ordering_id, &settings).await?;
-        Ok(Some(BatchAccepted::new(file_id.to_owned(), bytes, accepted)))
+            let body = match &self.content {
+                Some(content) => {
+                    let id = self.ids().next().unwrap_or_default();
+                    Body::from(content.upload(id, &self.kernel, &settings).await?)
+                }
+                None if superseded.is_empty() => Body::chunks(self.batch.chunks.iter().cloned()),
+                None => Body::from(self.batch.without(|number| superseded.contains(&number))),
+            };
+            let bytes = body.len();
+            let container = file_containers::store(&self.kernel, body, &settings).await?;
+            if self.marks.get() != superseded {
+                continue;
+            }
+            let (operation, resource) = (self.target.commit(), self.target.resource());
+            let file_id = container.file_id();
+            let accepted =
+                push_batch::commit(&self.kernel, operation, resource, file_id, self.ordering_id, &settings).await?;
+            return Ok(Some(BatchAccepted::new(file_id.to_owned(), bytes, accepted)));
+        }
     }
 
     /// Writes [`body`](Self::body) into a file of the folder, named by the batch's number:
-    /// `batch-000007.json`. A folder is for one run, of items or of identities, and is created when it
+    /// `batch-000007.json`; no file when nothing is left of it. A folder is for one run, of items or of identities, and is created when it
     /// is not there. [`SavedBatch::files`] finds its files again, and
     /// [`Items::push_batch_json`](crate::Items::push_batch_json) or
     /// [`Identities::push_batch_json`](crate::Identities::push_batch_json) pushes what one holds, soon if
@@ -259,9 +270,9 @@ impl FailedBatch {
         let path = folder.join(format!("{FILE_BEGIN}{:06}{FILE_END}", self.number));
         let left_out = self.marks.get();
         let bytes = self.batch.without(|number| left_out.contains(&number));
-        // Never over a file that is there, which may be all that is left of a batch.
-        let write = || fs::File::create_new(&path)?.write_all(&bytes);
-        fs::create_dir_all(folder).and_then(|()| write()).map_err(|error| at(&path, &error))?;
+        if left_out.len() < self.operations() {
+            fs::create_dir_all(folder).and_then(|()| write_new(&path, &bytes)).map_err(|error| at(&path, &error))?;
+        }
         let lists = self.batch.lists().collect();
         Ok(SavedBatch { path, lists, left_out, marks: Arc::clone(&self.marks) })
     }
@@ -365,6 +376,16 @@ const FILE_END: &str = ".json";
 /// The number of the batch that a file is for, by its name.
 fn number_of(path: &Path) -> Option<u64> {
     path.file_name()?.to_str()?.strip_prefix(FILE_BEGIN)?.strip_suffix(FILE_END)?.parse().ok()
+}
+
+/// Writes a file, but never over one that is there, which may be all that is left of a batch. What could not
+/// be written whole is removed again.
+fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = fs::File::create_new(path)?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).inspect_err(|_| {
+        // What the caller is told is why it could not be written.
+        let _ = fs::remove_file(path);
+    })
 }
 
 /// An error of the file system with the path, which the system leaves out.

@@ -118,11 +118,12 @@ fn head(list: usize, name: &str) -> String {
 }
 
 impl Frame {
-    /// An empty batch, in a buffer that may have been used before.
-    pub(super) fn new(names: Lists, mut first: Vec<u8>) -> Self {
-        first.clear();
-        let buffers = std::iter::once(first).chain(std::iter::repeat_with(Vec::new));
-        let lists = names.iter().zip(buffers).enumerate().map(|(list, (name, mut buffer))| {
+    /// An empty batch. A buffer that may have been used before is for the list of its first operation,
+    /// which is mostly that of all of them.
+    pub(super) fn new(names: Lists, mut buffer: Vec<u8>, first: usize) -> Self {
+        buffer.clear();
+        let lists = names.iter().enumerate().map(|(list, name)| {
+            let mut buffer = if list == first { std::mem::take(&mut buffer) } else { Vec::new() };
             buffer.extend_from_slice(head(list, name).as_bytes());
             List { buffer, operations: 0 }
         });
@@ -182,7 +183,8 @@ mod tests {
     const NAMES: Lists = &["a", "b", "c"];
 
     fn filled(operations: &[(usize, &str)]) -> Frame {
-        let mut frame = Frame::new(NAMES, b"of an earlier batch".to_vec());
+        let mut frame =
+            Frame::new(NAMES, b"of an earlier batch".to_vec(), operations.first().map_or(0, |(list, _)| *list));
         for (list, text) in operations {
             let (head, tail) = text.as_bytes().split_at(text.len() / 2);
             frame.add(*list, [head, tail], Key::new(text, Scope::Main, &RandomState::new()));
@@ -198,6 +200,16 @@ mod tests {
             (vec![(2, "1"), (0, "2"), (2, "3")], r#"{"a":[2],"c":[1,3]}"#),
         ] {
             assert_eq!(filled(&operations).seal().chunks.concat(), expected.as_bytes());
+        }
+    }
+
+    #[test]
+    fn guarantee_7_a_buffer_is_used_again_for_the_list_of_the_first_operation() {
+        for list in 0..NAMES.len() {
+            let mut frame = Frame::new(NAMES, Vec::with_capacity(1_000), list);
+            frame.add(list, [&[b'1'; 900], &[]], Key::new("", Scope::Main, &RandomState::new()));
+            let capacities: Vec<usize> = frame.lists.iter().map(|list| list.buffer.capacity()).collect();
+            assert!(capacities.iter().enumerate().all(|(number, bytes)| (*bytes == 1_000) == (number == list)));
         }
     }
 

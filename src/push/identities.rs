@@ -77,9 +77,12 @@ impl IdentityPusher {
     /// # Errors
     ///
     /// [`PushError::Stopped`] when the run has stopped; the identity was not taken then.
-    pub async fn add_or_update(&self, body: &IdentityBody) -> Result<Pushed, PushError> {
+    pub fn add_or_update<'a>(
+        &'a self,
+        body: &'a IdentityBody,
+    ) -> impl Future<Output = Result<Pushed, PushError>> + Send + 'a {
         let findings = || preflight::identity(body);
-        self.push(MEMBERS, Scope::Main, PushedIdentity::Body(body), body, findings).await
+        self.push(MEMBERS, Scope::Main, PushedIdentity::Body(body), body, findings)
     }
 
     /// Adds or updates the aliases of an identity. Its granted identities (`wellKnowns`) must be
@@ -88,9 +91,12 @@ impl IdentityPusher {
     /// # Errors
     ///
     /// [`PushError::Stopped`] when the run has stopped; the aliases were not taken then.
-    pub async fn add_or_update_alias(&self, body: &MappedIdentityBody) -> Result<Pushed, PushError> {
+    pub fn add_or_update_alias<'a>(
+        &'a self,
+        body: &'a MappedIdentityBody,
+    ) -> impl Future<Output = Result<Pushed, PushError>> + Send + 'a {
         let findings = || preflight::alias(body);
-        self.push(MAPPINGS, Scope::Aliases, PushedIdentity::Alias(body), body, findings).await
+        self.push(MAPPINGS, Scope::Aliases, PushedIdentity::Alias(body), body, findings)
     }
 
     /// Deletes an identity, which the service calls disabling it.
@@ -98,14 +104,14 @@ impl IdentityPusher {
     /// # Errors
     ///
     /// [`PushError::Stopped`] when the run has stopped; the deletion was not taken then.
-    pub async fn delete(&self, identity: &Identity) -> Result<Pushed, PushError> {
+    pub fn delete<'a>(&'a self, identity: &'a Identity) -> impl Future<Output = Result<Pushed, PushError>> + Send + 'a {
         #[derive(Serialize)]
         struct Deleted<'a> {
             identity: &'a Identity,
         }
 
         let findings = || preflight::names(identity, []);
-        self.push(DELETED, Scope::Whole, PushedIdentity::Deleted(identity), &Deleted { identity }, findings).await
+        self.push(DELETED, Scope::Whole, PushedIdentity::Deleted(identity), Deleted { identity }, findings)
     }
 
     /// Pushes all operations of a stream, and returns how many there were. The run goes on after
@@ -114,37 +120,45 @@ impl IdentityPusher {
     /// # Errors
     ///
     /// [`PushError::Stopped`] when the run has stopped.
-    pub async fn push_stream(&self, stream: impl Stream<Item = IdentityOperation> + Send) -> Result<u64, PushError> {
+    pub fn push_stream(
+        &self,
+        stream: impl Stream<Item = IdentityOperation> + Send,
+    ) -> impl Future<Output = Result<u64, PushError>> + Send {
         let mut unfinished = Unfinished::new(&self.run);
-        let mut stream = std::pin::pin!(stream);
-        let mut pushed = 0;
-        while let Some(operation) = std::future::poll_fn(|context| stream.as_mut().poll_next(context)).await {
-            match operation {
-                IdentityOperation::AddOrUpdate(body) => self.add_or_update(&body).await?,
-                IdentityOperation::AddOrUpdateAlias(body) => self.add_or_update_alias(&body).await?,
-                IdentityOperation::Delete(identity) => self.delete(&identity).await?,
-            };
-            pushed += 1;
+        async move {
+            let mut stream = std::pin::pin!(stream);
+            let mut pushed = 0;
+            while let Some(operation) = std::future::poll_fn(|context| stream.as_mut().poll_next(context)).await {
+                match operation {
+                    IdentityOperation::AddOrUpdate(body) => self.add_or_update(&body).await?,
+                    IdentityOperation::AddOrUpdateAlias(body) => self.add_or_update_alias(&body).await?,
+                    IdentityOperation::Delete(identity) => self.delete(&identity).await?,
+                };
+                pushed += 1;
+            }
+            unfinished.done();
+            Ok(pushed)
         }
-        unfinished.done();
-        Ok(pushed)
     }
 
-    async fn push<T: Serialize + Sync>(
-        &self,
+    fn push<'a, T: Serialize + Send + Sync + Unpin + 'a>(
+        &'a self,
         list: usize,
         scope: Scope,
-        pushed: PushedIdentity<'_>,
-        body: &T,
-        findings: impl Fn() -> Vec<Finding> + Send + Sync + Unpin,
-    ) -> Result<Pushed, PushError> {
+        pushed: PushedIdentity<'a>,
+        body: T,
+        findings: impl Fn() -> Vec<Finding> + Send + Sync + Unpin + 'a,
+    ) -> impl Future<Output = Result<Pushed, PushError>> + Send + 'a {
         let (switch, checks) = (self.run.kernel.shared.preflight, &self.run.settings.checks);
-        let operation = PushIdentity { list, scope, pushed, body, findings, switch, checks };
-        let became = Pushing::new(&self.run, operation).await?;
-        if became.is_taken() {
-            checks.was_taken(self.run.target.id(), pushed);
+        // Made now, and not when it is first polled: a push that is dropped before counts as cancelled.
+        let pushing = Pushing::new(&self.run, PushIdentity { list, scope, pushed, body, findings, switch, checks });
+        async move {
+            let became = pushing.await?;
+            if became.is_taken() {
+                checks.was_taken(self.run.target.id(), pushed);
+            }
+            Ok(became)
         }
-        Ok(became)
     }
 }
 
@@ -153,7 +167,7 @@ struct PushIdentity<'a, T, F> {
     list: usize,
     scope: Scope,
     pushed: PushedIdentity<'a>,
-    body: &'a T,
+    body: T,
     findings: F,
     switch: Preflight,
     checks: &'a RunChecks,
@@ -176,7 +190,7 @@ impl<'a, T: Serialize, F: Fn() -> Vec<Finding>> Write<'a> for PushIdentity<'_, T
             findings.extend(self.checks.identity(self.pushed));
         }
         let warnings = preflight::judge(findings, self.switch)?;
-        serde_json::to_writer(&mut draft.buffer, self.body).map_err(|error| no_object(name, &error))?;
+        serde_json::to_writer(&mut draft.buffer, &self.body).map_err(|error| no_object(name, &error))?;
         Ok(Written { tail: &[], warnings })
     }
 }

@@ -148,8 +148,8 @@ impl ItemPusher {
     /// # Errors
     ///
     /// [`PushError::Stopped`] when the run has stopped; the deletion was not taken then.
-    pub async fn delete(&self, document_id: &str) -> Result<Pushed, PushError> {
-        self.push_deletion(document_id, false).await
+    pub fn delete<'a>(&'a self, document_id: &'a str) -> impl Future<Output = Result<Pushed, PushError>> + Send + 'a {
+        self.push_deletion(document_id, false)
     }
 
     /// Deletes an item with its children: the items whose URI begins with this one.
@@ -157,13 +157,16 @@ impl ItemPusher {
     /// # Errors
     ///
     /// [`PushError::Stopped`] when the run has stopped; the deletion was not taken then.
-    pub async fn delete_with_children(&self, document_id: &str) -> Result<Pushed, PushError> {
-        self.push_deletion(document_id, true).await
+    pub fn delete_with_children<'a>(
+        &'a self,
+        document_id: &'a str,
+    ) -> impl Future<Output = Result<Pushed, PushError>> + Send + 'a {
+        self.push_deletion(document_id, true)
     }
 
-    async fn push_deletion(&self, document_id: &str, delete_children: bool) -> Result<Pushed, PushError> {
+    fn push_deletion<'a>(&'a self, document_id: &'a str, delete_children: bool) -> Pushing<'a, Delete<'a>> {
         let switch = self.run.kernel.shared.preflight;
-        Pushing::new(&self.run, Delete { document_id, delete_children, switch }).await
+        Pushing::new(&self.run, Delete { document_id, delete_children, switch })
     }
 
     /// Pushes all operations of a stream, and returns how many there were. The run goes on after
@@ -172,24 +175,26 @@ impl ItemPusher {
     /// # Errors
     ///
     /// [`PushError::Stopped`] when the run has stopped.
-    pub async fn push_stream<T, S>(&self, stream: S) -> Result<u64, PushError>
+    pub fn push_stream<T, S>(&self, stream: S) -> impl Future<Output = Result<u64, PushError>> + Send
     where
         T: Serialize + Send + Sync,
         S: Stream<Item = ItemOperation<T>> + Send,
     {
         let mut unfinished = Unfinished::new(&self.run);
-        let mut stream = std::pin::pin!(stream);
-        let mut pushed = 0;
-        while let Some(operation) = std::future::poll_fn(|context| stream.as_mut().poll_next(context)).await {
-            match operation {
-                ItemOperation::AddOrUpdate { document_id, item } => self.add_or_update(&document_id, &item).await?,
-                ItemOperation::Delete { document_id, delete_children } => {
-                    self.push_deletion(&document_id, delete_children).await?
-                }
-            };
-            pushed += 1;
+        async move {
+            let mut stream = std::pin::pin!(stream);
+            let mut pushed = 0;
+            while let Some(operation) = std::future::poll_fn(|context| stream.as_mut().poll_next(context)).await {
+                match operation {
+                    ItemOperation::AddOrUpdate { document_id, item } => self.add_or_update(&document_id, &item).await?,
+                    ItemOperation::Delete { document_id, delete_children } => {
+                        self.push_deletion(&document_id, delete_children).await?
+                    }
+                };
+                pushed += 1;
+            }
+            unfinished.done();
+            Ok(pushed)
         }
-        unfinished.done();
-        Ok(pushed)
     }
 }

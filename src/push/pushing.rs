@@ -107,6 +107,10 @@ impl<'a, W: Write<'a> + Unpin> Future for Pushing<'a, W> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
+        if this.unfinished.is_done {
+            // It has returned: polled once more it must not push once more.
+            return Poll::Pending;
+        }
         loop {
             if let Some(room) = &mut this.room {
                 ready!(room.as_mut().poll(context));

@@ -217,7 +217,7 @@ impl Run {
         }
         let has_room = self.has_room(&state);
         if has_room {
-            let mut filling = state.filling.take().unwrap_or_else(|| self.open(&mut state, &mut todo));
+            let mut filling = state.filling.take().unwrap_or_else(|| self.open(&mut state, *list, &mut todo));
             filling.frame.add(*list, *parts, *key);
             state.filling = Some(filling);
             state.account.bytes_taken += bytes as u64;
@@ -255,12 +255,12 @@ impl Run {
         self.wait_for(|state| (state.stopped.is_some() || self.has_room(state)).then_some(())).await;
     }
 
-    /// Opens the next batch, with its task.
-    fn open(self: &Arc<Self>, state: &mut State, todo: &mut Todo) -> Filling {
+    /// Opens the next batch, for an operation of that list, with its task.
+    fn open(self: &Arc<Self>, state: &mut State, list: usize, todo: &mut Todo) -> Filling {
         state.last_number += 1;
         let number = state.last_number;
         let buffer = state.spare.pop().unwrap_or_else(|| Vec::with_capacity(self.settings.batch_bytes));
-        let frame = Frame::new(self.target.lists(), buffer);
+        let frame = Frame::new(self.target.lists(), buffer, list);
         Filling { number, frame, task: self.task(number, todo) }
     }
 

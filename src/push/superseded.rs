@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use super::failed::Marks;
 use super::keys::{Key, Scope};
@@ -14,22 +14,44 @@ pub(super) struct Superseded {
     watched: BTreeMap<Box<str>, Vec<Watched>>,
     /// Those of them that delete an item with its children.
     parents: BTreeMap<Box<str>, Vec<Watched>>,
+    /// How many ids were watched after those of batches that are gone were last forgotten.
+    swept: usize,
 }
 
 #[derive(Debug, Clone)]
 struct Watched {
     scope: Scope,
     operation: usize,
-    marks: Arc<Marks>,
+    /// Held by the batch: nobody asks for the marks of one that is gone.
+    marks: Weak<Marks>,
 }
 
 impl Superseded {
+    /// How many ids may be watched before those of batches that are gone are first looked for.
+    const FEW: usize = 1024;
+
     pub(super) fn watch(&mut self, key: Key<'_>, operation: usize, marks: &Arc<Marks>) {
-        let watched = Watched { scope: key.scope, operation, marks: Arc::clone(marks) };
+        let watched = Watched { scope: key.scope, operation, marks: Arc::downgrade(marks) };
+        let one = || Vec::with_capacity(1);
         if key.scope == Scope::Children {
-            self.parents.entry(key.text.into()).or_default().push(watched.clone());
+            self.parents.entry(key.text.into()).or_insert_with(one).push(watched.clone());
         }
-        self.watched.entry(key.text.into()).or_default().push(watched);
+        self.watched.entry(key.text.into()).or_insert_with(one).push(watched);
+        if self.watched.len() >= 2 * self.swept.max(Self::FEW) {
+            self.forget_what_is_gone();
+        }
+    }
+
+    /// Forgets the operations of batches that were dropped, so that a run does not grow with all that
+    /// ever failed in it.
+    fn forget_what_is_gone(&mut self) {
+        for by_id in [&mut self.watched, &mut self.parents] {
+            by_id.retain(|_, watched| {
+                watched.retain(|watched| watched.marks.strong_count() > 0);
+                !watched.is_empty()
+            });
+        }
+        self.swept = self.watched.len();
     }
 
     /// Marks what an operation that was just taken replaces.
@@ -59,13 +81,45 @@ impl Superseded {
 }
 
 fn supersede(watched: Option<Vec<Watched>>) {
-    watched.into_iter().flatten().for_each(|watched| watched.marks.supersede(watched.operation));
+    watched.into_iter().flatten().for_each(|watched| watched.supersede());
 }
 
 fn replaces(scope: Scope, watched: &Watched) -> bool {
     let replaces = scope.shares_slot(watched.scope);
     if replaces {
-        watched.marks.supersede(watched.operation);
+        watched.supersede();
     }
     replaces
+}
+
+impl Watched {
+    fn supersede(&self) {
+        if let Some(marks) = self.marks.upgrade() {
+            marks.supersede(self.operation);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::hash::RandomState;
+
+    use super::*;
+
+    #[test]
+    fn guarantee_7_what_failed_in_batches_that_are_gone_is_forgotten() {
+        let hasher = RandomState::new();
+        let mut superseded = Superseded::default();
+        let held = Arc::<Marks>::default();
+        superseded.watch(Key::new("held", Scope::Main, &hasher), 0, &held);
+        for number in 0..100_000 {
+            let gone = Arc::<Marks>::default();
+            let scope = if number % 2 == 0 { Scope::Main } else { Scope::Children };
+            superseded.watch(Key::new(&number.to_string(), scope, &hasher), 0, &gone);
+            assert!(superseded.watched.len() <= 2 * Superseded::FEW);
+            assert!(superseded.parents.len() <= 2 * Superseded::FEW);
+        }
+        superseded.pushed_again(Key::new("held", Scope::Main, &hasher));
+        assert_eq!(held.get().len(), 1);
+    }
 }

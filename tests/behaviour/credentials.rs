@@ -1,6 +1,7 @@
 //! Where the key of each attempt comes from, and what becomes of it when the service refuses it.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use coveo_push::fake::{FakePushApi, Fault};
@@ -230,6 +231,32 @@ async fn clients_with_other_credentials_send_their_own_key_alone() {
     fake.inject(Fault::on(CREATE).status(503));
     other.file_containers().create().await.unwrap();
     assert_eq!(keys(&fake), ["fake-key", "other-key", "other-key", "other-key"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn guarantee_1_an_attempt_whose_token_comes_after_the_deadline_is_not_made() {
+    /// Takes longer for each token.
+    #[derive(Debug, Default)]
+    struct Slow(AtomicU64);
+
+    impl CredentialsProvider for Slow {
+        fn token<'a>(&'a self, _: Option<&'a ApiKey>) -> BoxFuture<'a, Result<ApiKey, BoxError>> {
+            let taken = self.0.fetch_add(14, Ordering::Relaxed);
+            Box::pin(async move {
+                tokio::time::sleep(seconds(taken)).await;
+                Ok(ApiKey::new("fake-key"))
+            })
+        }
+    }
+
+    let fake = fake();
+    fake.inject(Fault::on(PUSH).status(503).retry_after(seconds(90)));
+    fake.inject(Fault::on(PUSH).status(500).retry_after(seconds(1)));
+    let client = fake.client().with_provider(Slow::default());
+    let error = push(&client).await.unwrap_err();
+    // The third token is there after the two minutes.
+    assert_eq!((error.status().map(|status| status.as_u16()), error.attempts()), (Some(500), 2));
+    assert_eq!(starts(&fake), [0, 104_000]);
 }
 
 #[tokio::test(start_paused = true)]

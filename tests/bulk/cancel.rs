@@ -7,10 +7,13 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use coveo_push::fake::{Fault, FaultRates};
-use coveo_push::{FailedBatch, FailureReason, ItemPusher, Operation, PushStep, RetryPolicy};
+use coveo_push::{
+    FailedBatch, FailureReason, Identity, IdentityBody, ItemOperation, ItemPusher, MappedIdentityBody, Operation,
+    PushStep, RetryPolicy,
+};
 use tokio::time::{Instant, timeout};
 
-use super::support::{Handed, SOURCE, block_on, fake, full, ms, number, pusher, secs};
+use super::support::{Handed, PROVIDER, SOURCE, block_on, fake, full, ms, number, pusher, secs};
 
 #[test]
 fn guarantee_9_a_push_that_is_dropped_has_taken_its_item_whole_or_not_at_all() {
@@ -187,4 +190,37 @@ async fn guarantee_9_an_aborted_run_sends_nothing_more() {
     tokio::time::sleep(secs(100)).await;
     assert_eq!(fake.requests().len(), sent);
     assert!(fake.source(SOURCE).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn guarantee_9_a_push_that_is_dropped_before_it_begins_counts_as_cancelled() {
+    let fake = fake();
+    let client = fake.client();
+    let items = client.items(SOURCE).pusher().start();
+    let item = full(1);
+    drop(items.add_or_update("a://1", &item));
+    drop(items.add_or_update_json("a://1", "{}"));
+    drop(items.delete("a://1"));
+    drop(items.delete_with_children("a://1"));
+    drop(items.push_stream(futures_util::stream::empty::<ItemOperation<u8>>()));
+    assert_eq!(items.finish().await.cancelled, 5);
+
+    let identities = client.identities(PROVIDER).pusher().start();
+    let user = Identity::user("anna");
+    drop(identities.add_or_update(&IdentityBody::new(user.clone())));
+    drop(identities.add_or_update_alias(&MappedIdentityBody::new(user.clone())));
+    drop(identities.delete(&user));
+    drop(identities.push_stream(futures_util::stream::empty()));
+    assert_eq!(identities.finish().await.cancelled, 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_push_that_is_polled_after_it_returned_pushes_nothing_more() {
+    let fake = fake();
+    let pusher = pusher(&fake).start();
+    let item = full(1);
+    let mut push = Box::pin(pusher.add_or_update("a://1", &item));
+    push.as_mut().await.unwrap();
+    assert!(timeout(secs(1), push).await.is_err());
+    assert_eq!(pusher.finish().await.pushed, 1);
 }

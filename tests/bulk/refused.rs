@@ -159,12 +159,20 @@ async fn json_text_with_a_value_that_cannot_be_read_is_refused_and_spoils_no_bat
 }
 
 #[tokio::test(start_paused = true)]
-async fn permissions_that_are_no_list_are_refused_and_spoil_no_batch() {
+async fn permissions_that_are_none_are_refused_and_spoil_no_batch() {
     let fake = fake();
     let pusher = pusher(&fake).start();
-    for permissions in ["1.5", "\"public\"", r#"{"allowAnonymous":true}"#] {
+    for permissions in [
+        "1.5",
+        "\"public\"",
+        r#"{"allowAnonymous":true}"#,
+        "[1]",
+        r#"[{"allowAnonymous":"yes"}]"#,
+        r#"[{"allowedPermissions":[{"identity":"a","identityType":"Robot"}]}]"#,
+        r#"[{"allowAnonymous":true},{"permissionSets":[]}]"#,
+    ] {
         let text = format!("{{\"permissions\":{permissions}}}");
-        assert_eq!(json_rule(&pusher, &text).await, "permissions-not-a-list");
+        assert_eq!(json_rule(&pusher, &text).await, "permissions-unreadable", "{permissions}");
     }
     assert_eq!(json_rule(&pusher, r#"{"permissions":null}"#).await, "taken");
     assert_eq!(json_rule(&pusher, r#"{"permissions":[{"allowAnonymous":true}]}"#).await, "taken");

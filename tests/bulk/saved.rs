@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use coveo_push::fake::{FakePushApi, Fault};
 use coveo_push::{Operation, SavedBatch};
 
-use super::support::{SOURCE, fake, full, held, number, pusher};
+use super::support::{Handed, SOURCE, fake, full, held, number, pusher, secs};
 
 /// A folder that goes away with it.
 struct Folder(PathBuf);
@@ -83,6 +83,43 @@ async fn what_was_pushed_again_later_is_taken_out_of_the_files() {
     assert_eq!(held(&left).iter().map(|operation| operation.id()).collect::<Vec<_>>(), ["a://1", "a://1/gone"]);
     let _ = fake.client().items(SOURCE).push_batch_json(left).await.unwrap();
     assert_eq!((number(&fake, "a://1"), number(&fake, "a://2"), number(&fake, "b://2")), (Some(1), Some(9), Some(9)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_batch_that_was_pushed_again_as_a_whole_there_is_no_file() {
+    let (fake, folder) = (fake(), Folder::new());
+    fake.inject(Fault::on(Operation::PushItemBatch).status(412));
+    let handed = Handed::default();
+    let pusher = pusher(&fake).on_failed_batch(handed.handler()).start();
+    pusher.add_or_update("a://1", &full(1)).await.unwrap();
+    let _ = pusher.flush().await;
+    pusher.add_or_update("a://1", &full(2)).await.unwrap();
+    assert_eq!(pusher.finish().await.accepted, 1);
+    let mut saved = handed.take()[0].save(&folder.0).unwrap();
+    saved.update().unwrap();
+    assert!(folder.files().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn guarantee_6_what_is_pushed_again_while_a_failed_batch_uploads_is_left_out_of_it() {
+    let fake = fake();
+    fake.inject(Fault::on(Operation::PushItemBatch).status(412));
+    let handed = Handed::default();
+    let pusher = pusher(&fake).batch_bytes(2_000).on_failed_batch(handed.handler()).start();
+    for (n, id) in (1..).zip(["a://1", "a://2"]) {
+        pusher.add_or_update(id, &full(n)).await.unwrap();
+    }
+    let _ = pusher.flush().await;
+    let failed = handed.take();
+    fake.inject(Fault::on(Operation::UploadToContainer).latency(secs(10)));
+    let newer = async {
+        tokio::time::sleep(secs(5)).await;
+        pusher.add_or_update("a://1", &full(9)).await.unwrap();
+        pusher.flush().await.unwrap();
+    };
+    let (again, ()) = tokio::join!(failed[0].push_again(), newer);
+    assert!(again.unwrap().is_some());
+    assert_eq!((number(&fake, "a://1"), number(&fake, "a://2")), (Some(9), Some(2)));
 }
 
 #[tokio::test(start_paused = true)]

@@ -286,6 +286,25 @@ async fn an_empty_batch_is_never_sent() {
 }
 
 #[tokio::test]
+async fn a_batch_of_json_text_that_holds_nothing_or_is_none_is_never_sent() {
+    let service = Service::start().await;
+    for (json, rule) in [
+        ("{}", "[batch-empty]"),
+        (r#"{"addOrUpdate":[],"delete":null}"#, "[batch-empty]"),
+        (r#"{"addOrUpdate":{}}"#, "[not-an-object]"),
+        (r#"{"addOrUpdate":[1"#, "[not-an-object]"),
+        ("[]", "[not-an-object]"),
+    ] {
+        let items = service.client().items("my-source").push_batch_json(json).await.unwrap_err();
+        let identities = service.client().identities("p").push_batch_json(json).await.unwrap_err();
+        for error in [items, identities] {
+            assert!(error.to_string().contains(rule), "{error}");
+        }
+    }
+    assert!(service.sent().await.is_empty());
+}
+
+#[tokio::test]
 async fn the_user_agent_names_the_calling_program_first() {
     let service = Service::start().await;
     let client = service.builder().user_agent("my-connector/1.2").build().unwrap();

@@ -191,6 +191,12 @@ fn an_id_that_the_object_repeats_in_any_case_stands_there_once() {
 }
 
 #[test]
+fn an_id_that_the_object_spells_in_another_way_is_the_same() {
+    let item = raw(r#"{"documentId":"https:\/\/\u0061","b":1}"#);
+    assert_eq!(written(Some("https://a"), &item).unwrap().0, r#"{"documentId":"https://a","b":1}"#);
+}
+
+#[test]
 fn an_id_that_is_null_is_none() {
     assert_eq!(written(Some("a"), &json!({"documentId": null, "x": 1})).unwrap().0, r#"{"documentId":"a","x":1}"#);
 }

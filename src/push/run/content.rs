@@ -34,7 +34,7 @@ impl Run {
         state.account.bytes_taken += unsent.item.len() as u64;
         state.superseded.pushed_again(key);
         self.count(&mut state);
-        let mut frame = Frame::new(self.target.lists(), Vec::new());
+        let mut frame = Frame::new(self.target.lists(), Vec::new(), list);
         frame.add(list, [&unsent.item, &[]], key);
         let reason = FailureReason::Error(error);
         let failed = self.failed_batch(state.last_number, frame.seal(), PushStep::Content, reason, false);

@@ -3,6 +3,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, MutexGuard};
 
+use bytes::Bytes;
+
 use super::{Run, State, UnderWay};
 use crate::push::deliver::Delivered;
 use crate::push::failed::{FailedBatch, FailureReason, PushStep};
@@ -47,9 +49,9 @@ impl Run {
 
     /// Keeps the largest buffer of a batch, unless a copy of it is still on its way somewhere.
     fn keep_buffer(&self, state: &mut State, batch: Sealed) {
-        let Some(first) = batch.chunks.into_iter().next() else { return };
-        if state.spare.len() <= self.settings.concurrency && first.is_unique() {
-            state.spare.push(Vec::from(first));
+        let Some(largest) = batch.chunks.into_iter().max_by_key(Bytes::len) else { return };
+        if state.spare.len() <= self.settings.concurrency && largest.is_unique() {
+            state.spare.push(Vec::from(largest));
         }
     }
 

@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use coveo_push::fake::FakePushApi;
-use coveo_push::{ItemPusher, Operation, Permissions, Preflight, Pushed};
-use serde::Deserialize;
-use serde_json::{Map, Value};
+use coveo_push::{ItemPusher, Operation, Preflight, Pushed};
+use serde_json::Value;
 
 use super::{block_on, split};
 
@@ -63,9 +62,6 @@ async fn push(pusher: &ItemPusher, line: &[u8]) -> Option<Entry> {
     let (id, json) = split(line.as_bytes(), b"\t");
     let (what, id) = std::str::from_utf8(id).ok()?.split_at_checked(1)?;
     let json = std::str::from_utf8(json).ok()?;
-    if !has_readable_permissions(json) {
-        return None;
-    }
     let delete = |children| Entry::Delete { id: id.to_owned(), children };
     let (pushed, entry) = match what {
         "-" => (pusher.delete(id).await, Some(delete(false))),
@@ -77,14 +73,6 @@ async fn push(pusher: &ItemPusher, line: &[u8]) -> Option<Entry> {
         Pushed::Taken => Some(entry.unwrap_or_else(|| panic!("taken, and no item: {line:?}"))),
         Pushed::Refused(_) => None,
     }
-}
-
-/// Whether permissions are some. Nothing looks at that before they are sent, and the service refuses the
-/// whole batch for one item whose permissions are none.
-fn has_readable_permissions(json: &str) -> bool {
-    let Ok(item) = serde_json::from_str::<Map<String, Value>>(json) else { return true };
-    let mut permissions = item.iter().filter(|(key, _)| key.eq_ignore_ascii_case("permissions"));
-    permissions.all(|(_, value)| value.is_null() || Permissions::deserialize(value).is_ok())
 }
 
 /// What a text is as an item, if it is one.

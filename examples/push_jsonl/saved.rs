@@ -1,0 +1,83 @@
+//! Failed batches in files: written by one run, and pushed again by the next.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{fs, io};
+
+use coveo_push::{FailedBatch, Items, SavedBatch};
+
+use crate::shared::Failure;
+use crate::stop::Stop;
+
+/// The failed batches of a run, and what became of them.
+#[derive(Clone, Default)]
+pub(crate) struct Saved(Arc<Mutex<Files>>);
+
+#[derive(Default)]
+struct Files {
+    written: Vec<SavedBatch>,
+    /// What is not in the files as it should be.
+    problems: Vec<String>,
+}
+
+impl Saved {
+    fn lock(&self) -> MutexGuard<'_, Files> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn save(&self, folder: &Path, failed: &FailedBatch) {
+        match failed.save(folder) {
+            Ok(saved) => {
+                eprintln!("{failed}; written to {}", saved.path().display());
+                self.lock().written.push(saved);
+            }
+            Err(error) => {
+                let (first, last) = (failed.ids().next().unwrap_or_default(), failed.ids().last().unwrap_or_default());
+                let problem = format!("{failed}; its items, from {first} to {last}, are in no file: {error}");
+                eprintln!("{problem}");
+                self.lock().problems.push(problem);
+            }
+        }
+    }
+
+    /// Takes what was pushed again later out of the files, now that the run has ended. Returns what
+    /// is not in them as it should be.
+    pub(crate) fn end(&self) -> Vec<String> {
+        let Files { mut written, mut problems } = std::mem::take(&mut *self.lock());
+        for saved in &mut written {
+            if let Err(error) = saved.update() {
+                let path = saved.path().display();
+                problems.push(format!("{path}: what was pushed again later cannot be taken out: {error}"));
+            }
+        }
+        problems
+    }
+}
+
+/// Pushes the batches of a folder again, in their order, and removes each that the service accepts.
+/// It ends at the first that is not accepted, as a later one may hold the same items. Returns
+/// whether none is left.
+pub(crate) async fn push_saved(items: &Items, folder: &Path, stop: &Stop) -> io::Result<bool> {
+    let files = SavedBatch::files(folder)?;
+    let mut left = files.iter();
+    while let Some(path) = left.as_slice().first()
+        && !stop.is_set()
+    {
+        if let Err(error) = push_file(items, path).await {
+            eprintln!("{}: {error:?}", path.display());
+            break;
+        }
+        left.next();
+    }
+    let accepted = files.len() - left.len();
+    println!("{}: {accepted} batches accepted, {} left", folder.display(), left.len());
+    left.clone().for_each(|path| println!("left {}", path.display()));
+    Ok(left.len() == 0)
+}
+
+async fn push_file(items: &Items, path: &Path) -> Result<(), Failure> {
+    let accepted = items.push_batch_json(fs::read(path)?).await?;
+    println!("{}: {} bytes accepted", path.display(), accepted.bytes());
+    fs::remove_file(path)?;
+    Ok(())
+}

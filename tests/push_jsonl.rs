@@ -1,0 +1,365 @@
+//! The example `push_jsonl` as a program: what it leaves in a source, what it says, how it ends.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    missing_docs
+)]
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use coveo_push::Operation;
+use coveo_push::fake::{FakePushApi, FakeServer, Fault};
+use tempfile::TempDir;
+
+const ORGANIZATION: &str = "my-org";
+const KEY: &str = "my-key";
+const SOURCE: &str = "lines";
+/// How long anything may take before the test has failed.
+const LIMIT: Duration = Duration::from_secs(60);
+/// With these every line of [`line`] is a batch, which goes out when the next line comes.
+const LINE_A_BATCH: [&str; 4] = ["--batch-bytes", "1024", "--concurrency", "1"];
+
+/// The fake service behind HTTP, and a folder for the files.
+struct Service {
+    fake: FakePushApi,
+    server: FakeServer,
+    folder: TempDir,
+}
+
+impl Service {
+    async fn start() -> Self {
+        let fake = FakePushApi::builder().organization(ORGANIZATION).api_key(KEY).source(SOURCE).build();
+        let server = fake.serve().await.unwrap();
+        Self { fake, server, folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn file(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// The program, with these options and then these files.
+    fn run(&self, options: &[&str], files: &[&Path]) -> Program {
+        let here = std::env::current_exe().unwrap();
+        let built = here.ancestors().nth(2).unwrap().join("examples").join("push_jsonl");
+        let mut command = Command::new(built.with_extension(std::env::consts::EXE_EXTENSION));
+        let command = command
+            .arg("--quiet")
+            .args(options)
+            .args(files)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .env("COVEO_BASE_URL", self.server.base_url())
+            .env("COVEO_API_KEY", KEY)
+            .env("COVEO_ORGANIZATION_ID", ORGANIZATION)
+            .env("COVEO_SOURCE_ID", SOURCE);
+        let mut child = command.spawn().expect("`cargo test` builds the examples");
+        let input = child.stdin.take();
+        Program { child, input }
+    }
+
+    /// What became of the program with these options and files.
+    fn push(&self, options: &[&str], files: &[&Path]) -> Ended {
+        self.run(options, files).end()
+    }
+
+    fn ids(&self) -> Vec<String> {
+        self.fake.source(SOURCE).document_ids()
+    }
+
+    fn refuse_batches(&self) {
+        self.fake.inject(Fault::on(Operation::PushItemBatch).status(400).always());
+    }
+}
+
+/// The program while it runs.
+struct Program {
+    child: Child,
+    input: Option<ChildStdin>,
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // It has mostly ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Program {
+    fn write(&mut self, lines: &str) {
+        self.input.as_mut().unwrap().write_all(lines.as_bytes()).unwrap();
+    }
+
+    #[cfg(unix)]
+    fn press_ctrl_c(&self) {
+        let sent = Command::new("kill").args(["-s", "INT", &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Waits for its end, with its standard input closed.
+    fn end(mut self) -> Ended {
+        self.input = None;
+        self.end_by_itself()
+    }
+
+    /// Waits for its end, whatever there is on its standard input.
+    fn end_by_itself(&mut self) -> Ended {
+        wait_until("the program ends", || self.child.try_wait().unwrap().is_some());
+        let status = self.child.wait().unwrap();
+        let (mut said, mut complained) = (String::new(), String::new());
+        self.child.stdout.take().unwrap().read_to_string(&mut said).unwrap();
+        self.child.stderr.take().unwrap().read_to_string(&mut complained).unwrap();
+        Ended { status, said, complained }
+    }
+}
+
+/// The program after its end.
+#[derive(Debug)]
+struct Ended {
+    status: ExitStatus,
+    /// Its standard output.
+    said: String,
+    /// Its standard error.
+    complained: String,
+}
+
+fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let begin = Instant::now();
+    while !is_so() {
+        assert!(begin.elapsed() < LIMIT, "{what}: not within {LIMIT:?}");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn id(number: usize) -> String {
+    format!("https://example.com/{number:04}")
+}
+
+/// A line of some 700 bytes.
+fn line(number: usize) -> String {
+    format!("{{\"documentId\":\"{}\",\"data\":\"{}\"}}\n", id(number), "x".repeat(650))
+}
+
+fn lines(numbers: impl Iterator<Item = usize>) -> String {
+    numbers.map(line).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clean_run_pushes_all_files_and_says_so() {
+    let service = Service::start().await;
+    let files = [service.file("a.jsonl", lines(0..900)), service.file("b.jsonl", lines(900..1_000))];
+    let ended = service.push(&[], &[&files[0], &files[1]]);
+    assert!(ended.status.success(), "{ended:?}");
+    assert!(ended.said.starts_with("1000 pushed: 1000 accepted, 0 failed"), "{ended:?}");
+    assert_eq!(ended.complained, "");
+    assert_eq!(service.ids(), (0..1_000).map(id).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_lines_are_reported_with_their_place_and_the_rest_is_pushed() {
+    let service = Service::start().await;
+    let good = service.file("good.jsonl", line(0));
+    // The bad ones stand behind what is read at a time.
+    let mut text = lines(1..800).into_bytes();
+    text.extend_from_slice(b"\nno item\n\xff\n");
+    text.extend_from_slice(line(800).as_bytes());
+    let bad = service.file("bad.jsonl", text);
+    let ended = service.push(&[], &[&good, &bad]);
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    let places = [format!("{}:801: ", bad.display()), format!("{}:802: ", bad.display())];
+    let complaints: Vec<_> = ended.complained.lines().collect();
+    assert_eq!(complaints.len(), 2, "{complaints:?}");
+    assert!(complaints.iter().zip(&places).all(|(complaint, place)| complaint.starts_with(place)), "{complaints:?}");
+    assert!(ended.said.contains("1 refused") && ended.said.contains("1 lines or files could not be read"), "{ended:?}");
+    assert_eq!(service.ids(), (0..=800).map(id).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_longer_than_what_is_read_at_a_time_is_pushed_whole() {
+    let service = Service::start().await;
+    let words = "words ".repeat(150_000);
+    let long = format!("{{\"documentId\":\"{}\",\"data\":\"{words}\"}}\n", id(1));
+    let file = service.file("long.jsonl", [line(0), long, line(2).trim_end().to_owned()].concat());
+    let ended = service.push(&[], &[&file]);
+    assert!(ended.status.success(), "{ended:?}");
+    assert_eq!(service.ids(), [id(0), id(1), id(2)]);
+    assert_eq!(service.fake.source(SOURCE).item(&id(1)).unwrap().content().unwrap(), words);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_uri_stands_for_a_document_id_that_is_not_there() {
+    let service = Service::start().await;
+    let file = service.file(
+        "uris.jsonl",
+        r#"{"uri":"https://example.com/a","title":"A"}
+{"uri":"https://example.com/b","about":{"documentId":"https://example.com/other"}}
+{"title":"it says \"documentId\"","uri":"https://example.com/c"}
+{"uri":"https://example.com/other","documentId":"https://example.com/d"}
+{"documentId":"https://example.com/e","uri":"https://example.com/other"}
+"#,
+    );
+    let ended = service.push(&[], &[&file]);
+    assert!(ended.status.success(), "{ended:?}");
+    assert_eq!(service.ids(), ["a", "b", "c", "d", "e"].map(|name| format!("https://example.com/{name}")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_that_cannot_be_read_do_not_keep_the_others_from_being_pushed() {
+    let service = Service::start().await;
+    let (none, folder) = (service.path("none.jsonl"), service.folder.path());
+    let file = service.file("a.jsonl", line(0));
+    let ended = service.push(&[], &[&none, folder, &file]);
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    for name in [&none, folder] {
+        assert!(ended.complained.contains(&format!("{}: ", name.display())), "{ended:?}");
+    }
+    assert!(ended.said.contains("2 lines or files could not be read"), "{ended:?}");
+    assert_eq!(service.ids(), [id(0)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failed_batches_are_written_and_pushed_again() {
+    let service = Service::start().await;
+    service.fake.inject(Fault::on(Operation::PushItemBatch).status(400).times(2));
+    let file = service.file("a.jsonl", lines(0..4));
+    let failed = service.path("failed");
+    let folder = failed.to_str().unwrap();
+    let ended = service.push(&[&LINE_A_BATCH[..], &["--failed-dir", folder]].concat(), &[&file]);
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    assert!(ended.said.starts_with("4 pushed: 2 accepted, 2 failed"), "{ended:?}");
+    assert_eq!(fs::read_dir(&failed).unwrap().count(), 2);
+
+    let retried = service.push(&["--retry", folder], &[]);
+    assert!(retried.status.success(), "{retried:?}");
+    assert!(retried.said.contains("2 batches accepted, 0 left"), "{retried:?}");
+    assert_eq!(fs::read_dir(&failed).unwrap().count(), 0);
+    assert_eq!(service.ids(), (0..4).map(id).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retry_ends_at_the_first_batch_that_fails_and_names_what_is_left() {
+    let service = Service::start().await;
+    let files = ["batch-000001.json", "batch-000002.json", "batch-000003.json"].map(|name| {
+        let batch = format!("{{\"addOrUpdate\":[{}],\"delete\":[]}}", line(0));
+        service.file(name, batch)
+    });
+    service.fake.inject(Fault::on(Operation::PushItemBatch).skip(1).status(400));
+    let later = service.file("later.jsonl", line(1));
+    let ended = service.push(&["--retry", service.folder.path().to_str().unwrap()], &[&later]);
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    assert!(ended.said.contains("1 batches accepted, 2 left"), "{ended:?}");
+    assert_eq!(files.each_ref().map(|file| file.exists()), [false, true, true]);
+    assert!(files[1..].iter().all(|file| ended.said.contains(&format!("left {}", file.display()))), "{ended:?}");
+    assert!(ended.said.contains("the files were not pushed"), "{ended:?}");
+    assert_eq!(service.ids(), [id(0)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_batch_that_cannot_be_written_is_told_at_the_end() {
+    let service = Service::start().await;
+    let failed = service.path("failed");
+    let mut program = service.run(&[&LINE_A_BATCH[..], &["--failed-dir", failed.to_str().unwrap()]].concat(), &[]);
+    program.write(&lines(0..2));
+    wait_until("the first line is pushed", || service.ids() == [id(0)]);
+    // It has looked into the folder by now.
+    fs::write(&failed, "in the way").unwrap();
+    service.refuse_batches();
+    let ended = program.end();
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    let last = ended.said.lines().last().unwrap();
+    let lost = format!("its items, from {} to {}, are in no file", id(1), id(1));
+    assert!(last.starts_with("batch 2 (1 operations)") && last.contains(&lost), "{ended:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lines_of_a_slow_standard_input_are_pushed_before_its_end() {
+    let service = Service::start().await;
+    let mut program = service.run(&LINE_A_BATCH, &[]);
+    let third = line(2);
+    let (begin, rest) = third.split_at(100);
+    program.write(&(lines(0..2) + begin));
+    wait_until("the first line is pushed", || service.ids() == [id(0)]);
+    program.write(rest);
+    wait_until("the second line is pushed", || service.ids() == [id(0), id(1)]);
+    let ended = program.end();
+    assert!(ended.status.success(), "{ended:?}");
+    assert_eq!(service.ids(), [id(0), id(1), id(2)]);
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn ctrl_c_on_an_idle_standard_input_pushes_what_was_read_and_says_where_it_stopped() {
+    let service = Service::start().await;
+    let mut program = service.run(&LINE_A_BATCH, &[]);
+    program.write(&lines(0..2));
+    wait_until("the first line is pushed", || service.ids() == [id(0)]);
+    program.press_ctrl_c();
+    let ended = program.end_by_itself();
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    assert!(ended.said.starts_with("2 pushed: 2 accepted"), "{ended:?}");
+    assert!(ended.said.contains("stopped after standard input:2: "), "{ended:?}");
+    assert_eq!(service.ids(), [id(0), id(1)]);
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn ctrl_c_finishes_what_is_under_way_and_says_after_which_line_nothing_was_pushed() {
+    let service = Service::start().await;
+    // The whole file would take a while.
+    service.fake.inject(Fault::on(Operation::UploadToContainer).latency(Duration::from_millis(250)).always());
+    let file = service.file("a.jsonl", lines(0..100));
+    let mut program = service.run(&LINE_A_BATCH, &[&file]);
+    wait_until("the first line is pushed", || !service.ids().is_empty());
+    program.press_ctrl_c();
+    let ended = program.end_by_itself();
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    let held = service.ids();
+    assert!((1..100).contains(&held.len()), "{held:?}");
+    assert_eq!(held, (0..held.len()).map(id).collect::<Vec<_>>());
+    let (name, pushed, left) = (file.display(), held.len(), 100 - held.len());
+    let stopped = format!("stopped after {name}:{pushed}: nothing that follows was pushed; {left} lines");
+    assert!(ended.said.contains(&stopped), "{ended:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_has_stopped_ends_although_standard_input_is_idle() {
+    let service = Service::start().await;
+    service.refuse_batches();
+    let mut program = service.run(&LINE_A_BATCH, &[]);
+    program.write(&lines(0..2));
+    let ended = program.end_by_itself();
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    assert!(ended.said.contains("failed batch 1 (1 operations)"), "{ended:?}");
+    assert!(ended.said.contains("stopped after standard input:2: "), "{ended:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_has_stopped_ends_although_standard_input_does_not() {
+    let service = Service::start().await;
+    service.refuse_batches();
+    let mut program = service.run(&LINE_A_BATCH, &[]);
+    let mut input = program.input.take().unwrap();
+    // Until the program has gone.
+    let endless = thread::spawn(move || (0..).find_map(|number| input.write_all(line(number).as_bytes()).err()));
+    let ended = program.end_by_itself();
+    assert!(endless.join().unwrap().is_some());
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    assert!(ended.said.contains("failed batch 1 (1 operations)"), "{ended:?}");
+    assert!(ended.said.contains("stopped after standard input:"), "{ended:?}");
+}
