@@ -288,6 +288,40 @@ fn the_table_has_no_circle_but_for_its_exceptions() {
     }
 }
 
+/// The files that ARCHITECTURE.md shows below a room, with the room's name before each.
+fn listed() -> BTreeSet<String> {
+    let text = include_str!("../ARCHITECTURE.md");
+    let list = text.split("```").find(|block| block.contains("src/lib.rs ")).unwrap();
+    let (mut room, mut files) = ("", BTreeSet::new());
+    for line in list.lines() {
+        if let Some(rest) = line.strip_prefix("src/") {
+            room = rest.split([' ', '/', '.']).next().unwrap();
+        } else {
+            let names = line.split([' ', ',', '`', '(', ')']).filter(|word| word.ends_with(".rs"));
+            files.extend(names.map(|name| format!("{room}/{name}")));
+        }
+    }
+    files
+}
+
+#[test]
+fn a_room_that_is_shown_with_its_files_is_shown_with_all_of_them() {
+    let listed = listed();
+    let rooms: BTreeSet<&str> = listed.iter().map(|file| room(file)).collect();
+    assert!(rooms.contains("http") && rooms.contains("push"), "the list is not understood: {listed:?}");
+    // The list has the files of a folder in a room beside those of the room.
+    let flat = |file: &str| format!("{}/{}", room(file), file.rsplit('/').next().unwrap());
+    let there: BTreeSet<String> = source_files()
+        .iter()
+        .map(|file| name(file))
+        .filter(|file| file.contains('/') && !file.ends_with("mod.rs") && rooms.contains(room(file)))
+        .map(|file| flat(&file))
+        .collect();
+    let lacking: Vec<_> = there.difference(&listed).collect();
+    let gone: Vec<_> = listed.difference(&there).collect();
+    assert!(lacking.is_empty() && gone.is_empty(), "ARCHITECTURE.md lacks {lacking:?}, and has {gone:?}");
+}
+
 #[test]
 fn only_the_transport_names_reqwest() {
     let mut found = Vec::new();
