@@ -19,7 +19,9 @@ pub(super) struct Named {
 pub(super) fn read(json: &[u8]) -> Result<Named, serde_json::Error> {
     // Mostly they are sets, in the spelling in which the model writes them: to look through these keeps
     // nothing. Whatever else there may be the model knows.
-    if let Ok(Each { named, .. }) = serde_json::from_slice::<Each<PlainSet>>(json) {
+    if let Ok(text) = str::from_utf8(json)
+        && let Ok(Each { named, .. }) = serde_json::from_str::<Each<PlainSet>>(text)
+    {
         return Ok(named);
     }
     let permissions = serde_json::from_slice::<Permissions>(json)?;
@@ -61,11 +63,16 @@ struct PlainIdentity<'a> {
     security_provider: Option<&'a str>,
 }
 
+/// In the spellings of permissions and of identities.
 #[derive(Deserialize)]
 enum PlainType {
+    #[serde(alias = "USER")]
     User,
+    #[serde(alias = "GROUP")]
     Group,
+    #[serde(alias = "VIRTUAL_GROUP")]
     VirtualGroup,
+    #[serde(alias = "UNKNOWN")]
     Unknown,
 }
 
@@ -134,7 +141,8 @@ mod tests {
     #[test]
     fn permissions_as_the_model_writes_them_are_looked_through_without_it() {
         let user = json!({"identity": "u", "identityType": "User", "securityProvider": "p"});
-        let json = json!([{"allowAnonymous": false, "allowedPermissions": [user, user], "deniedPermissions": [user]}]);
+        let group = json!({"identity": "g", "identityType": "GROUP"});
+        let json = json!([{"allowAnonymous": false, "allowedPermissions": [user, group], "deniedPermissions": [user]}]);
         assert_eq!(by_model(&json.to_string()), (Some(Named { identities: 3, has_one_without_name: false }), true));
     }
 
@@ -146,7 +154,8 @@ mod tests {
             json!({"IDENTITY": "a", "identitytype": "USER"}),
         ]);
         let name = prop::sample::select(vec![json!("a"), json!(""), json!("\n"), json!(null)]);
-        let kind = prop::sample::select(vec!["User", "VirtualGroup", "GROUP", "Robot"]);
+        let kind =
+            prop::sample::select(vec!["User", "VirtualGroup", "GROUP", "VIRTUAL_GROUP", "virtualGroup", "Robot"]);
         let provider = prop::option::of(prop::sample::select(vec![json!("p"), json!(null), json!(1)]));
         let plain = (name, kind, provider).prop_map(|(name, kind, provider)| {
             let mut identity = json!({"identity": name, "identityType": kind});
