@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+#[expect(dead_code, reason = "a trial is one by its numbers alone")]
 #[path = "shared/measure.rs"]
 mod measure;
 #[expect(dead_code, reason = "the time of the processor is for benches with several threads")]

@@ -44,6 +44,8 @@ const CLIENT: &str = "client";
 /// Compressed, this one stays in memory.
 const SMALL: u64 = 1 << 20;
 const LARGE: u64 = 1 << 30;
+/// What is large enough for a trial.
+const LARGE_IN_A_TRIAL: u64 = 1 << 24;
 const TYPES: [CompressionType; 4] =
     [CompressionType::ZLib, CompressionType::GZip, CompressionType::Deflate, CompressionType::Lzma];
 
@@ -69,7 +71,7 @@ fn bench(options: &Options) {
     }
     if options.wants("memory") {
         println!();
-        memory();
+        memory(if options.is_trial { LARGE_IN_A_TRIAL } else { LARGE });
     }
 }
 
@@ -131,10 +133,10 @@ fn compress(compression: CompressionType, content: &[u8]) -> Vec<u8> {
     }
 }
 
-fn memory() {
+fn memory(large: u64) {
     let folder = std::env::temp_dir();
     let mut table = Table::new(&["work", "MB uploaded", "s", "peak memory MB"]);
-    for bytes in [SMALL, LARGE] {
+    for bytes in [SMALL, large] {
         let path = folder.join(format!("coveo-push-{}-{bytes}", std::process::id()));
         generate(&path, bytes);
         for (at_once, compression) in

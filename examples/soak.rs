@@ -88,7 +88,7 @@ fn main() -> ExitCode {
             println!("after {} s: {figures}", begin.elapsed().as_secs());
         }
     }
-    println!("seed {seed}, {} s: {figures}", begin.elapsed().as_secs());
+    println!("{figures}\nin {} s", begin.elapsed().as_secs());
     ExitCode::SUCCESS
 }
 

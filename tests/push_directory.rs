@@ -9,28 +9,25 @@
     missing_docs
 )]
 
+#[path = "shared/program.rs"]
+mod program;
+
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use coveo_push::fake::{ClockOffset, FakePushApi};
 use coveo_push::file_uri;
+use program::program;
 
 const ORGANIZATION: &str = "my-org";
 const KEY: &str = "my-key";
 const SOURCE: &str = "files";
 
-/// The program, which cargo builds before it runs the tests.
-fn program() -> PathBuf {
-    let here = std::env::current_exe().unwrap();
-    let built = here.ancestors().nth(2).unwrap().join("examples").join("push_directory");
-    built.with_extension(std::env::consts::EXE_EXTENSION)
-}
-
 async fn push(fake: &FakePushApi, folder: &Path, arguments: &[&str]) -> Output {
     let server = fake.serve().await.unwrap();
-    let mut command = Command::new(program());
+    let mut command = Command::new(program("push_directory"));
     command
         .args(["--quiet", "--public"])
         .args(arguments)

@@ -9,6 +9,9 @@
     missing_docs
 )]
 
+#[path = "shared/program.rs"]
+mod program;
+
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -18,6 +21,7 @@ use std::time::{Duration, Instant};
 
 use coveo_push::Operation;
 use coveo_push::fake::{FakePushApi, FakeServer, Fault};
+use program::program;
 use tempfile::TempDir;
 
 const ORGANIZATION: &str = "my-org";
@@ -54,9 +58,7 @@ impl Service {
 
     /// The program, with these options and then these files.
     fn run(&self, options: &[&str], files: &[&Path]) -> Program {
-        let here = std::env::current_exe().unwrap();
-        let built = here.ancestors().nth(2).unwrap().join("examples").join("push_jsonl");
-        let mut command = Command::new(built.with_extension(std::env::consts::EXE_EXTENSION));
+        let mut command = Command::new(program("push_jsonl"));
         let command = command
             .arg("--quiet")
             .args(options)

@@ -126,11 +126,16 @@ fn the_package_holds_what_a_user_needs_and_nothing_else() {
     const TEXTS: [&str; 4] = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "LICENSE"];
     const OF_CARGO: [&str; 4] = ["Cargo.toml", "Cargo.toml.orig", "Cargo.lock", ".cargo_vcs_info.json"];
 
+    /// The soak is a test of the crate, and no example of its use.
+    fn is_of_an_example(path: &str) -> bool {
+        !path.starts_with("soak") && (path.ends_with(".rs") || (path.starts_with("data/") && path.ends_with(".json")))
+    }
+
     let list = cargo(&["package", "--list", "--allow-dirty", "--offline"]);
     let files: BTreeSet<String> = list.lines().map(|line| line.replace('\\', "/")).collect();
     let is_needed = |file: &str| {
         let is_code = file.starts_with("src/") && file.ends_with(".rs");
-        let is_example = file.starts_with("examples/") && (file.ends_with(".rs") || file.ends_with(".json"));
+        let is_example = file.strip_prefix("examples/").is_some_and(is_of_an_example);
         is_code || is_example || TEXTS.contains(&file) || OF_CARGO.contains(&file)
     };
     let others: Vec<&String> = files.iter().filter(|file| !is_needed(file)).collect();

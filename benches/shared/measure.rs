@@ -6,14 +6,16 @@ use std::time::{Duration, Instant};
 pub(crate) struct Options {
     pub(crate) items: u64,
     pub(crate) rounds: usize,
+    /// Whether it is just to be seen that it works.
+    pub(crate) is_trial: bool,
     row: String,
 }
 
 impl Options {
     /// cargo passes `--bench` to a bench. Without it, as in `cargo test --benches`, little is pushed:
-    /// just to see that it works.
+    /// that is a trial.
     pub(crate) fn read(items: u64, rounds: usize) -> Self {
-        const FEW_ITEMS: u64 = 8_000;
+        const FEW_ITEMS: u64 = 4_000;
         let arguments: Vec<String> = std::env::args().collect();
         let value = |name: &str| {
             let at = arguments.iter().position(|argument| argument == name)?;
@@ -23,11 +25,12 @@ impl Options {
             let number = value(name)?.parse::<u64>().ok().filter(|number| *number > 0);
             Some(number.unwrap_or_else(|| panic!("{name} needs a number")))
         };
-        let is_bench = arguments.iter().any(|argument| argument == "--bench");
-        let (items, rounds) = if is_bench { (items, rounds) } else { (FEW_ITEMS, 1) };
+        let is_trial = arguments.iter().all(|argument| argument != "--bench");
+        let (items, rounds) = if is_trial { (FEW_ITEMS, 1) } else { (items, rounds) };
         Self {
             items: number("--items").unwrap_or(items),
             rounds: number("--rounds").map_or(rounds, |rounds| usize::try_from(rounds).unwrap()),
+            is_trial,
             row: value("--row").cloned().unwrap_or_default(),
         }
     }

@@ -49,9 +49,9 @@ impl fmt::Display for Figures {
         write!(
             f,
             "{rounds} rounds of {days:.1} days in all; {runs} runs, {refreshes} of them \
-             refreshes of which {deletions} deleted what was old ({not_begun} did not begin), {operations} operations, {refused} refused, \
-             {batches} batches accepted, {failed_batches} failed, {pushed_again} of these pushed again, {retries} \
-             retries; {single_calls} single calls, {sweeps} sweeps; {cancellations} cancellations; faults:"
+             refreshes of which {deletions} deleted what was old ({not_begun} did not begin), {operations} \
+             operations, {refused} refused, {batches} batches accepted, {failed_batches} failed, {pushed_again} of \
+             these pushed again, {retries} retries; {single_calls} single calls, {sweeps} sweeps; {cancellations} cancellations; faults:"
         )?;
         faults.iter().try_for_each(|(kind, times)| write!(f, " {kind} {times}"))
     }

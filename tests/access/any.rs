@@ -10,6 +10,7 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 
+use super::cases::cases;
 use super::model::{self, Push, Pushes, Verdict, Who};
 use super::{EMAIL, PROVIDER};
 
@@ -113,7 +114,7 @@ fn set_of<'a>(levels: &'a [PermissionLevel], reason: &Reason) -> &'a PermissionS
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases()) })]
+    #![proptest_config(cases(256))]
 
     #[test]
     fn a_verdict_is_that_of_the_rules(pushes in pushes(), of in vec((named(), permissions()), 1..8)) {
@@ -187,11 +188,4 @@ proptest! {
         prop_assert_eq!(verdict, model::verdict(&permissions, None));
         prop_assert!(access.reasons().iter().all(|reason| reason.path().is_none()));
     }
-}
-
-/// How many cases a property is tried on: more, or fewer, where `COVEO_PUSH_CASES` says how many times as
-/// many.
-pub(crate) fn cases() -> u32 {
-    let factor = std::env::var("COVEO_PUSH_CASES").ok().and_then(|text| text.parse::<f64>().ok()).unwrap_or(1.0);
-    (factor * 256.0).ceil() as u32
 }

@@ -7,7 +7,8 @@ use coveo_push::{
 };
 use proptest::prelude::*;
 
-use super::any::{cases, pushes};
+use super::any::pushes;
+use super::cases::cases;
 use super::model::{Push, Pushes};
 use super::{EMAIL, PROVIDER, allow, email};
 
@@ -134,7 +135,7 @@ fn pushed(pushes: &Pushes) -> FakePushApi {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases() / 4) })]
+    #![proptest_config(cases(64))]
 
     #[test]
     fn the_graph_of_the_fake_is_that_of_what_was_pushed(pushes in pushes()) {

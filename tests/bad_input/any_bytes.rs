@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::cases::cases;
 use super::checks;
 
 /// Bytes, and parts that mean something where they stand.
@@ -185,7 +186,7 @@ fn text(parts: &'static [&'static str]) -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1_000) })]
+    #![proptest_config(cases(1_000))]
 
     #[test]
     fn any_answer_is_a_success_or_an_error_that_tells_it_and_shows_no_secret(answer in any_of(&ANSWER)) {
@@ -220,5 +221,10 @@ proptest! {
     #[test]
     fn any_json_is_no_model_or_is_kept_by_it(json in any_of(&JSON)) {
         checks::models::check(&json);
+    }
+
+    #[test]
+    fn any_permissions_in_any_graph_are_evaluated_by_the_rules(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        checks::permissions::check(&bytes);
     }
 }

@@ -5,6 +5,8 @@
 mod any_bytes;
 #[path = "../shared/calls.rs"]
 mod calls;
+#[path = "../shared/cases.rs"]
+mod cases;
 mod checks;
 mod containers;
 mod sockets;

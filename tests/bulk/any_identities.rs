@@ -10,7 +10,8 @@ use coveo_push::{
 use proptest::prelude::*;
 use serde_json::Value;
 
-use super::support::{Faults, Handed, PROVIDER, block_on, cases, faults, ms, uploads};
+use super::cases::cases;
+use super::support::{Faults, Handed, PROVIDER, block_on, faults, ms, uploads};
 
 const NAMES: [&str; 6] = ["ann", "bob", "cy", "dee", "eve", "fay"];
 

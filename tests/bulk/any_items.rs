@@ -10,8 +10,9 @@ use serde::Serializer;
 use serde::ser::{Error as _, SerializeMap};
 use serde_json::json;
 
+use super::cases::cases;
 use super::model::Model;
-use super::support::{Faults, Handed, Held, Item, SOURCE, block_on, cases, commits, faults, held, ms, uploads};
+use super::support::{Faults, Handed, Held, Item, SOURCE, block_on, commits, faults, held, ms, uploads};
 
 /// A small tree with shared prefixes, and some leaves apart.
 const IDS: [&str; 16] = [

@@ -3,7 +3,8 @@
 use coveo_push::ItemPusher;
 use proptest::prelude::*;
 
-use super::support::{Item, SOURCE, block_on, cases, fake, held, pusher, secs, uploads};
+use super::cases::cases;
+use super::support::{Item, SOURCE, block_on, fake, held, pusher, secs, uploads};
 
 /// How many bytes a container has that holds these operations.
 fn container(adds: &[String], deletes: &[String]) -> usize {

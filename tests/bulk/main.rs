@@ -6,6 +6,8 @@
 mod any_identities;
 mod any_items;
 mod cancel;
+#[path = "../shared/cases.rs"]
+mod cases;
 mod commit;
 mod ending;
 mod framing;

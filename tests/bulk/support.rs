@@ -38,17 +38,6 @@ pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(future)
 }
 
-/// How many cases a property is tried on: `by_default`, times `COVEO_PUSH_CASES` where it is set, which may
-/// be a fraction.
-pub(crate) fn cases(by_default: u32) -> ProptestConfig {
-    let factor = std::env::var("COVEO_PUSH_CASES").ok().and_then(|text| text.parse::<f64>().ok()).unwrap_or(1.0);
-    ProptestConfig {
-        max_shrink_iters: 2_000,
-        failure_persistence: None,
-        ..ProptestConfig::with_cases((f64::from(by_default) * factor).ceil() as u32)
-    }
-}
-
 pub(crate) fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
 }

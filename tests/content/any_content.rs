@@ -9,6 +9,7 @@ use coveo_push::{CompressionType, Content, DocumentBody};
 use proptest::prelude::*;
 use tokio::task::JoinSet;
 
+use super::cases::cases;
 use super::support::{End, Folder, ID, Pieces, SOURCE, TYPES, fake, noise, push, pushed, words};
 
 #[derive(Debug, Clone)]
@@ -53,12 +54,6 @@ fn compressions() -> impl Strategy<Value = Option<CompressionType>> {
 
 fn run<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(future)
-}
-
-/// How many cases: a few, times `COVEO_PUSH_CASES` where it is set.
-fn cases(by_default: u32) -> ProptestConfig {
-    let factor = std::env::var("COVEO_PUSH_CASES").ok().and_then(|text| text.parse::<u32>().ok()).unwrap_or(1);
-    ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(by_default.saturating_mul(factor)) }
 }
 
 proptest! {

@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 mod any_content;
+#[path = "../shared/cases.rs"]
+mod cases;
 mod compressed;
 mod pushers;
 mod round_trips;

@@ -5,6 +5,7 @@ use coveo_push::{Preflight, RetryPolicy, preflight};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
+use super::cases::cases;
 use super::support::{SOURCE, fake, raw_at};
 
 fn run<T>(future: impl Future<Output = T>) -> T {
@@ -125,7 +126,7 @@ fn items() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_000))]
+    #![proptest_config(cases(1_000))]
 
     #[test]
     fn every_request_is_answered(

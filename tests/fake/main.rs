@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "helpers of tests are tests, too")]
 
 mod arbitrary;
+#[path = "../shared/cases.rs"]
+mod cases;
 mod drops;
 mod faults;
 mod holds;

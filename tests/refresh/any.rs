@@ -9,7 +9,8 @@ use coveo_push::{
 };
 use proptest::prelude::*;
 
-use super::support::{SOURCE, block_on, cases, document, is_idle, ms, now, requests_of, secs};
+use super::cases::cases;
+use super::support::{SOURCE, block_on, document, is_idle, ms, now, requests_of, secs};
 
 const IDS: [&str; 8] = ["a://0", "a://1", "a://2", "a://3", "a://4", "a://5", "a://6", "a://7"];
 

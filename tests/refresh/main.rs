@@ -5,6 +5,8 @@
 
 mod any;
 mod begin;
+#[path = "../shared/cases.rs"]
+mod cases;
 mod checks;
 mod cut;
 mod delete;

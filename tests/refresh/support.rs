@@ -6,7 +6,6 @@ use coveo_push::fake::{ClockOffset, FakePushApi, RecordedRequest};
 use coveo_push::{
     DocumentBody, ItemPusher, Operation, PushError, RefreshBuilder, RefreshKind, RetryPolicy, SourceStatus,
 };
-use proptest::prelude::ProptestConfig;
 
 pub(crate) const SOURCE: &str = "my-source";
 pub(crate) const PROVIDER: &str = "My Provider";
@@ -96,16 +95,6 @@ pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
 
 pub(crate) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
-}
-
-/// How many cases a property is tried on: `by_default`, times `COVEO_PUSH_CASES` where it is set.
-pub(crate) fn cases(by_default: u32) -> ProptestConfig {
-    let factor = std::env::var("COVEO_PUSH_CASES").ok().and_then(|text| text.parse::<u32>().ok()).unwrap_or(1);
-    ProptestConfig {
-        max_shrink_iters: 2_000,
-        failure_persistence: None,
-        ..ProptestConfig::with_cases(by_default.saturating_mul(factor))
-    }
 }
 
 pub(crate) fn ms(milliseconds: u64) -> Duration {

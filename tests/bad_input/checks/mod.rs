@@ -6,6 +6,7 @@
 pub(crate) mod answers;
 pub(crate) mod framing;
 pub(crate) mod models;
+pub(crate) mod permissions;
 pub(crate) mod push_api_url;
 pub(crate) mod retry_after;
 
