@@ -377,7 +377,7 @@ impl PushClientBuilder {
                 )
                 .into());
             }
-            None => Arc::new(ReqwestTransport::finish(self.http_client, self.connect_timeout)?),
+            None => Arc::new(ReqwestTransport::new(ReqwestTransport::builder(self.http_client, self.connect_timeout))?),
         };
         let shared = Shared {
             transport,

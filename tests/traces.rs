@@ -14,9 +14,12 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use coveo_push::fake::FakePushApi;
 use coveo_push::{
-    ApiKey, BatchDocumentBody, DocumentBody, FileContainer, Preflight, PushClient, RetryPolicy, SourceStatus, reqwest,
+    ApiKey, BatchDocumentBody, CompressionType, Content, DocumentBody, FileContainer, Preflight, PushClient,
+    RetryPolicy, SourceStatus, reqwest,
 };
+use tracing::Instrument;
 use tracing_subscriber::fmt::MakeWriter;
 use wiremock::matchers::{any, method, path, path_regex};
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -45,8 +48,8 @@ impl<'a> MakeWriter<'a> for Buffer {
     }
 }
 
-#[tokio::test]
-async fn no_span_and_no_event_shows_a_key_a_body_or_a_presigned_url() {
+/// Traces all that happens on this thread.
+fn traced() -> (Buffer, tracing::subscriber::DefaultGuard) {
     let buffer = Buffer::default();
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::TRACE)
@@ -54,7 +57,18 @@ async fn no_span_and_no_event_shows_a_key_a_body_or_a_presigned_url() {
         .with_ansi(false)
         .with_writer(buffer.clone())
         .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    (buffer, tracing::subscriber::set_default(subscriber))
+}
+
+impl Buffer {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+#[tokio::test]
+async fn no_span_and_no_event_shows_a_key_a_body_or_a_presigned_url() {
+    let (buffer, _guard) = traced();
 
     let server = MockServer::start().await;
     let echo = format!(r#"{{"errorCode":"{KEY}","message":"{KEY} {}"}}"#, presigned(&server.uri()));
@@ -91,7 +105,7 @@ async fn no_span_and_no_event_shows_a_key_a_body_or_a_presigned_url() {
     let closed = FileContainer::new("f", presigned("http://127.0.0.1:1"), []);
     client.file_containers().upload(&closed, "b").await.unwrap_err();
 
-    let text = String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap();
+    let text = buffer.text();
     for said in [
         "coveo_push",
         "items.push_container",
@@ -104,4 +118,17 @@ async fn no_span_and_no_event_shows_a_key_a_body_or_a_presigned_url() {
         assert!(text.contains(said), "`{said}` was not traced: {text}");
     }
     is_clean("a trace", &text);
+}
+
+#[tokio::test]
+async fn the_upload_of_a_content_is_in_the_span_of_its_push() {
+    let (buffer, _guard) = traced();
+    let fake = FakePushApi::builder().source("s").build();
+    let pusher = fake.client().items("s").pusher().batch_bytes(1_024).start();
+    let content = Content::bytes(vec![7; 2_000]).compression(CompressionType::Uncompressed);
+    let doc = DocumentBody::new();
+    let push = pusher.add_or_update("a://1", &doc).content(content).into_future();
+    assert!(push.instrument(tracing::info_span!("the_push")).await.unwrap().is_taken());
+    let text = buffer.text();
+    assert!(text.contains(r#"the_push:coveo_push{operation="file_containers.upload"}"#), "{text}");
 }

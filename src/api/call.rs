@@ -79,7 +79,7 @@ impl Draft {
         self.json.as_ref().map_or(0, Bytes::len)
     }
 
-    pub(super) fn found(mut self, findings: impl IntoIterator<Item = Finding>) -> Self {
+    pub(crate) fn found(mut self, findings: impl IntoIterator<Item = Finding>) -> Self {
         self.findings.extend(findings);
         self
     }

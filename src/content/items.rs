@@ -3,7 +3,7 @@ use crate::api::call::call;
 use crate::api::{Accepted, AddOrUpdateItem};
 use crate::error::{Error, InvalidError};
 use crate::model::OrderingId;
-use crate::preflight::limit;
+use crate::preflight::{limit, request_size};
 
 impl AddOrUpdateItem {
     /// Pushes the item with this content, in place of data in the item itself.
@@ -61,6 +61,13 @@ impl AddOrUpdateItemWithContent {
         call.edit(|json, layout| content.make_room(&id, json, layout)).map_err(refused)?;
         let room = limit::REQUEST_BYTES.saturating_sub(call.draft.body_length());
         let prepared = content.prepare(&id, room).await.map_err(refused)?;
+        if let Some(reference) = prepared.reference() {
+            // What does not fit with it is not worth the upload.
+            call.edit(|json, layout| reference.write(json, layout));
+            let too_large = request_size(call.draft.body_length(), &id);
+            call.draft = call.draft.found(too_large);
+            call.draft.check()?;
+        }
         let placed = prepared.place(&id, &call.draft.kernel, &call.draft.settings).await?;
         call.edit(|json, layout| placed.write(json, layout));
         call.draft.accepted().await

@@ -12,7 +12,6 @@ mod spool;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
 
 use bytes::Bytes;
 use tokio::io::AsyncRead;
@@ -71,12 +70,12 @@ use crate::model::CompressionType;
 ///
 /// # Memory
 ///
-/// Reading, compressing and writing happen on tokio's threads for blocking work. What is up to 3.75
-/// MB compressed is in memory; what grows beyond that goes into a temporary file without a name, which
-/// the system removes when the upload is over or given up, and also when the program is killed. A file
-/// that is sent as it is, and is larger than that, is read while it is uploaded. So memory does not
-/// depend on the size of the content, but for [`bytes`](Self::bytes) and [`text`](Self::text), which
-/// are there already. A compressor takes 0.3 MB; LZMA takes 10 times its dictionary, 100 MB at level 6.
+/// Reading a file, compressing and writing happen on tokio's threads for blocking work, none of which is
+/// kept while a reader is waited for. What is up to 3.75 MB compressed is in memory; what grows beyond
+/// that goes into a temporary file without a name, which the system removes when the upload is over or
+/// given up, and also when the program is killed. A file that is sent as it is, and is larger than that,
+/// is read while it is uploaded. So memory does not depend on the size of the content, but for
+/// [`bytes`](Self::bytes) and [`text`](Self::text), which are there already. A compressor takes 0.3 MB; LZMA takes 10 times its dictionary, 100 MB at level 6.
 ///
 /// [`AddOrUpdateItem::content`]: crate::AddOrUpdateItem::content
 #[must_use = "content is pushed once a call has it"]
@@ -92,7 +91,7 @@ enum Source {
     Text(String),
     Bytes(Bytes),
     File(PathBuf),
-    Reader(Pin<Box<dyn AsyncRead + Send>>),
+    Reader(source::Reader),
 }
 
 /// How content is to be compressed.

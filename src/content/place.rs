@@ -11,6 +11,9 @@ use crate::model::{CompressionType, document_keys as key};
 use crate::operation::Operation;
 use crate::preflight::{Finding, Rule};
 
+/// As long as the id of a file container, and none.
+const STAND_IN: &str = "00000000-0000-0000-0000-000000000000";
+
 /// What holds the data of an item.
 const DATA: [&str; 3] = [key::DATA, key::COMPRESSED_BINARY_DATA, key::COMPRESSED_BINARY_DATA_FILE_ID];
 
@@ -47,6 +50,11 @@ pub(crate) struct Placed {
 }
 
 impl Placed {
+    fn in_container(file_id: &str, compression: CompressionType) -> Self {
+        let json = serde_json::Value::from(file_id).to_string().into_bytes();
+        Self { property: key::COMPRESSED_BINARY_DATA_FILE_ID, json, compression: Some(compression) }
+    }
+
     /// Says in an item, written at the end of `buffer`, where its content is.
     pub(crate) fn write(&self, buffer: &mut Vec<u8>, layout: &mut Layout) {
         object::put(buffer, layout, self.property, &self.json);
@@ -79,6 +87,15 @@ impl From<NotPlaced> for Error {
 }
 
 impl Prepared {
+    /// What the item will say of content that is uploaded, with a stand-in for the id of its container:
+    /// the service's are as long.
+    pub(crate) fn reference(&self) -> Option<Placed> {
+        match self {
+            Self::Inline { .. } => None,
+            Self::Container { compression, .. } => Some(Placed::in_container(STAND_IN, *compression)),
+        }
+    }
+
     /// How many bytes are uploaded beside the item.
     pub(crate) fn uploaded_bytes(&self) -> u64 {
         match self {
@@ -103,9 +120,7 @@ impl Prepared {
                     Ok(Err(error)) => return Err(NotPlaced::Upload(error, Self::Container { content, compression })),
                     Err(broken) => return Err(NotPlaced::Content(broken.finding(document_id))),
                 };
-                let json = serde_json::Value::from(container.file_id()).to_string().into_bytes();
-                let property = key::COMPRESSED_BINARY_DATA_FILE_ID;
-                Ok(Placed { property, json, compression: Some(compression) })
+                Ok(Placed::in_container(container.file_id(), compression))
             }
         }
     }

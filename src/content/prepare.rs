@@ -1,4 +1,4 @@
-//! Reads content, compresses it, and finds out where it belongs, all on threads for blocking work.
+//! Reads content, compresses it on threads for blocking work, and finds out where it belongs.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -8,11 +8,11 @@ use std::sync::{Arc, Weak};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::compress::{self, Encoder};
 use super::held::Held;
-use super::source::{CHUNK, Watched, fill, pipe};
+use super::source::{CHUNK, Reader, Watched, fill, read_chunk};
 use super::spool::{Spool, Spooled, TooLarge};
 use super::{Compression, Content, Source, detect};
 use crate::model::{CompressionType, document_keys as key};
@@ -56,26 +56,27 @@ impl Content {
         let waiting = Arc::downgrade(&waits);
         let path = source.path().map(ToOwned::to_owned);
         let job = Job { path, compression, level, temp_dir, room, waiting };
-        let work = match source {
+        let prepared = match source {
             Source::Text(text) => {
                 if let Some(data) = job.as_data(&text) {
                     return Ok(data);
                 }
-                spawn_blocking(move || job.bytes(text.into()))
+                done(spawn_blocking(move || job.bytes(text.into()))).await
             }
-            Source::Bytes(bytes) => spawn_blocking(move || job.bytes(bytes)),
-            Source::File(path) => spawn_blocking(move || job.file(File::open(path).map_err(Unusable::Read)?)),
-            Source::Reader(reader) => {
-                let (pipe, end) = pipe(reader);
-                let work = spawn_blocking(move || job.stream(end));
-                pipe.run().await;
-                work
+            Source::Bytes(bytes) => done(spawn_blocking(move || job.bytes(bytes))).await,
+            Source::File(path) => {
+                done(spawn_blocking(move || job.file(File::open(path).map_err(Unusable::Read)?))).await
             }
+            Source::Reader(reader) => job.reader(reader).await,
         };
-        let done = work.await.unwrap_or_else(|gone| Err(Unusable::Read(io::Error::other(gone))));
         drop(waits);
-        done.map_err(|unusable| unusable.finding(document_id, &name))
+        prepared.map_err(|unusable| unusable.finding(document_id, &name))
     }
+}
+
+/// Waits for work on another thread.
+async fn done<T>(work: JoinHandle<Result<T, Unusable>>) -> Result<T, Unusable> {
+    work.await.unwrap_or_else(|gone| Err(Unusable::Read(io::Error::other(gone))))
 }
 
 struct Job {
@@ -132,18 +133,40 @@ impl Job {
         let mut from = Watched { from, waiting: Weak::clone(&self.waiting) };
         let mut buffer = vec![0; CHUNK];
         let mut count = fill(&mut from, &mut buffer).map_err(Unusable::Read)?;
-        let (to_do, said) = self.decide(buffer.get(..count).unwrap_or_default());
-        let spool = Spool::new(MOST_INLINE, self.temp_dir.as_deref());
-        let mut encoder = Encoder::new(to_do, self.level, spool).map_err(Unusable::write)?;
+        let mut packing = self.begin(buffer.get(..count).unwrap_or_default())?;
         while count > 0 {
-            encoder.write_all(buffer.get(..count).unwrap_or_default()).map_err(Unusable::write)?;
             count = fill(&mut from, &mut buffer).map_err(Unusable::Read)?;
+            packing.write(buffer.get(..count).unwrap_or_default())?;
         }
-        let content = match encoder.finish().map_err(Unusable::write)?.finish() {
-            Spooled::Memory(bytes) => Held::Memory(bytes),
-            Spooled::File(file, length) => Held::temporary(file, length),
-        };
-        Ok(self.place(content, said))
+        packing.finish()
+    }
+
+    /// Compresses what a reader gives. No thread is kept while the reader is waited for: it may need one
+    /// itself, as the file of an async runtime does, and there are only so many.
+    async fn reader(self, mut reader: Reader) -> Result<Prepared, Unusable> {
+        let mut chunk = read_chunk(&mut reader).await.map_err(Unusable::Read)?;
+        let mut is_last = chunk.len() < CHUNK;
+        let mut work = spawn_blocking(move || self.begin(&chunk));
+        while !is_last {
+            // Read while the one before it is compressed.
+            let next = read_chunk(&mut reader).await;
+            let mut packing = done(work).await?;
+            chunk = next.map_err(Unusable::Read)?;
+            is_last = chunk.len() < CHUNK;
+            work = spawn_blocking(move || packing.write(&chunk).map(|()| packing));
+        }
+        let packing = done(work).await?;
+        done(spawn_blocking(move || packing.finish())).await
+    }
+
+    /// Begins to compress what begins with these bytes.
+    fn begin(self, head: &[u8]) -> Result<Packing, Unusable> {
+        let (to_do, said) = self.decide(head);
+        let spool = Spool::new(MOST_INLINE, self.temp_dir.as_deref());
+        let encoder = Encoder::new(to_do, self.level, spool).map_err(Unusable::write)?;
+        let mut packing = Packing { job: self, encoder, said };
+        packing.write(head)?;
+        Ok(packing)
     }
 
     /// How to compress what begins with these bytes, and how it is compressed then.
@@ -170,6 +193,27 @@ impl Job {
             }
             Held::Memory(_) | Held::File(_) => Prepared::Container { content, compression },
         }
+    }
+}
+
+/// Content that is being compressed, a chunk at a time.
+struct Packing {
+    job: Job,
+    encoder: Encoder<Spool>,
+    said: CompressionType,
+}
+
+impl Packing {
+    fn write(&mut self, chunk: &[u8]) -> Result<(), Unusable> {
+        self.encoder.write_all(chunk).map_err(Unusable::write)
+    }
+
+    fn finish(self) -> Result<Prepared, Unusable> {
+        let content = match self.encoder.finish().map_err(Unusable::write)?.finish() {
+            Spooled::Memory(bytes) => Held::Memory(bytes),
+            Spooled::File(file, length) => Held::temporary(file, length),
+        };
+        Ok(self.job.place(content, self.said))
     }
 }
 

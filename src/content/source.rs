@@ -1,12 +1,11 @@
-//! What is read on a thread for blocking work, while a future waits for it.
+//! What is read a chunk at a time: on a thread for blocking work while a future waits for it, or by a
+//! future itself.
 
 use std::io::{self, Read};
 use std::pin::Pin;
 use std::sync::Weak;
 
-use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::sync::mpsc;
 
 /// How much is read at a time.
 pub(super) const CHUNK: usize = 128 * 1024;
@@ -45,51 +44,12 @@ fn abandoned() -> io::Error {
     io::Error::other("it was given up")
 }
 
-/// What an async reader gave, piece by piece; an empty piece is its end.
-type Piece = io::Result<Bytes>;
+/// What a user gives to be read.
+pub(super) type Reader = Pin<Box<dyn AsyncRead + Send>>;
 
-/// Carries what a reader gives to a thread that reads it as a [`Read`].
-pub(super) struct Pipe {
-    reader: Pin<Box<dyn AsyncRead + Send>>,
-    sender: mpsc::Sender<Piece>,
-}
-
-pub(super) struct PipeEnd {
-    receiver: mpsc::Receiver<Piece>,
-    current: Bytes,
-    is_over: bool,
-}
-
-pub(super) fn pipe(reader: Pin<Box<dyn AsyncRead + Send>>) -> (Pipe, PipeEnd) {
-    let (sender, receiver) = mpsc::channel(1);
-    (Pipe { reader, sender }, PipeEnd { receiver, current: Bytes::new(), is_over: false })
-}
-
-impl Pipe {
-    /// Reads to the end, or until nobody listens.
-    pub(super) async fn run(mut self) {
-        loop {
-            let mut piece = BytesMut::with_capacity(CHUNK);
-            let piece = self.reader.read_buf(&mut piece).await.map(|_| piece.freeze());
-            let is_last = piece.as_ref().map_or(true, Bytes::is_empty);
-            if self.sender.send(piece).await.is_err() || is_last {
-                return;
-            }
-        }
-    }
-}
-
-impl Read for PipeEnd {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.current.is_empty() && !self.is_over {
-            // Without an end there was none: the reader is gone before its time.
-            self.current = self.receiver.blocking_recv().unwrap_or_else(|| Err(abandoned()))?;
-            self.is_over = self.current.is_empty();
-        }
-        let count = self.current.len().min(buffer.len());
-        if let Some(buffer) = buffer.get_mut(..count) {
-            self.current.copy_to_slice(buffer);
-        }
-        Ok(count)
-    }
+/// Reads a whole chunk, or at the end what is left.
+pub(super) async fn read_chunk(reader: &mut Reader) -> io::Result<Vec<u8>> {
+    let mut chunk = Vec::with_capacity(CHUNK);
+    reader.take(CHUNK as u64).read_to_end(&mut chunk).await?;
+    Ok(chunk)
 }

@@ -1,6 +1,7 @@
 //! The one loop: throttle, request, transport, classify, wait.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
@@ -13,6 +14,7 @@ use super::retry::{RetryPolicy, Verdict, classify};
 use super::throttle::Throttle;
 use super::trace;
 use super::transport::Limits;
+use super::wait;
 use crate::credentials::{ApiKey, Credentials};
 use crate::error::{
     ApiError, BoxError, CallRecord, CredentialsError, Error, ErrorCode, TransportError, TransportErrorKind,
@@ -33,6 +35,12 @@ impl CallSettings {
     /// The same for calls that are not counted with the others.
     pub(crate) fn uncounted(&self) -> Self {
         let pace = self.pace.clone().map(|pace| Pace { counters: Arc::default(), ..pace });
+        Self { pace, ..self.clone() }
+    }
+
+    /// The same for calls whose attempts are counted by themselves as well.
+    pub(crate) fn counted_by(&self, attempts: &Arc<AtomicU32>) -> Self {
+        let pace = self.pace.clone().map(|pace| Pace { attempts: Arc::clone(attempts), ..pace });
         Self { pace, ..self.clone() }
     }
 }
@@ -208,7 +216,7 @@ impl Call<'_> {
         };
         let request = self.recipe.request(authorization, &shared.user_agent, self.limits);
         if let Some(pace) = self.pace {
-            pace.counters.called(self.recipe.is_api(), self.record.attempts > 0);
+            pace.called(self.recipe.is_api(), self.record.attempts > 0);
         }
         self.record.attempts += 1;
         let sent = Instant::now();
@@ -261,7 +269,7 @@ impl Call<'_> {
             return None;
         }
         let own = self.policy.backoff(self.record.attempts, (shared.random)());
-        let asked = error.retry_after().unwrap_or_default();
+        let asked = wait::bounded(error.retry_after().unwrap_or_default());
         let wait = own.max(asked);
         let is_held_back = verdict == Verdict::Throttled && self.recipe.is_api();
         if is_held_back {

@@ -20,6 +20,11 @@ mod on {
         call.instrument(tracing::info_span!("coveo_push", operation = operation.name()))
     }
 
+    /// What a caller's future does in a task of its own belongs into the caller's span.
+    pub(crate) fn in_current_span<F: Future>(task: F) -> impl Future<Output = F::Output> {
+        task.in_current_span()
+    }
+
     pub(crate) fn answered(operation: Operation, attempt: u32, status: StatusCode, took: Duration) {
         let (operation, status) = (operation.name(), status.as_u16());
         tracing::debug!(operation, attempt, status, ?took, "answered");
@@ -54,6 +59,10 @@ mod off {
 
     pub(crate) fn in_span<F: Future>(_: Operation, call: F) -> F {
         call
+    }
+
+    pub(crate) fn in_current_span<F: Future>(task: F) -> F {
+        task
     }
 
     pub(crate) fn answered(_: Operation, _: u32, _: StatusCode, _: Duration) {}

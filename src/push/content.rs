@@ -2,25 +2,28 @@
 //! nothing refers to what is not there.
 
 use std::fmt;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 
 use serde_json::value::RawValue;
+use tokio::task::JoinError;
 
 use super::frame;
 use super::item::{AddOrUpdate, PushItem, no_object};
 use super::items::{ADD_OR_UPDATE, LISTS};
 use super::keys::{Key, Scope};
+use super::own_task::OwnTask;
 use super::pushing::{Pushing, Unfinished};
 use super::report::{PushError, Pushed};
 use super::run::Run;
 use super::scratch::{Draft, Reader, Write, Written};
 use crate::content::{Content, NotPlaced, Prepared};
 use crate::error::Error;
-use crate::http::BoxFuture;
 use crate::http::kernel::Kernel;
 use crate::http::send::CallSettings;
+use crate::http::{BoxFuture, trace};
 use crate::model::object::{self, Layout};
-use crate::preflight::{self, Finding};
+use crate::preflight::{self, Finding, Rule};
 
 impl<'a> PushItem<'a> {
     /// Pushes the item with this content, in place of data in the item itself.
@@ -29,7 +32,8 @@ impl<'a> PushItem<'a> {
     /// uploaded into a file container, before the item goes into a batch: the push returns after
     /// that. As many contents and batches as the run's
     /// [`concurrency`](crate::PusherBuilder::concurrency) are under way at the same time, so push from
-    /// several tasks, or several at a time from one, as the second half of the example does.
+    /// several tasks, or several at a time from one, as the second half of the example does. A content on
+    /// its way goes on while its push is not polled, in a task that ends when the push is dropped.
     ///
     /// A text or bytes have no file whose extension could tell the service what they are: set
     /// [`file_extension`](crate::DocumentBody::file_extension), such as `.html`, on the item.
@@ -96,99 +100,143 @@ impl fmt::Debug for PushItemWithContent<'_> {
 impl PushItemWithContent<'_> {
     async fn push(self) -> Result<Pushed, PushError> {
         let Self { run, item, content, mut unfinished } = self;
-        let mut draft = Draft::default();
-        match place(run, &item, content, &mut draft).await {
-            Ok(warnings) => {
-                let Draft { id, buffer } = &draft;
-                let ready = Ready { id, json: buffer, warnings: &warnings, list: item.list(), scope: item.scope() };
-                Pushing::from_parts(run, ready, unfinished).await
+        let (list, scope) = (item.list(), item.scope());
+        let mut id = String::new();
+        let pushed = match place(run, item, content, &mut id).await {
+            Ok(item) => return Pushing::from_parts(run, Ready { id: &id, item: &item, scope }, unfinished).await,
+            Err(Ended::Stopped(stopped)) => Err(stopped),
+            Err(Ended::Refused(findings)) => run.refuse(&id, findings),
+            Err(Ended::Failed(unsent, error)) => {
+                run.content_failed(list, Key::new(&id, scope, &run.hasher), unsent, error);
+                Ok(Pushed::Taken)
             }
-            Err(pushed) => {
-                unfinished.done();
-                pushed
+        };
+        unfinished.done();
+        pushed
+    }
+}
+
+/// How the push of an item ends that does not get as far as a batch.
+enum Ended {
+    Stopped(PushError),
+    Refused(Vec<Finding>),
+    /// The content could not be uploaded.
+    Failed(UnsentContent, Error),
+}
+
+impl From<Finding> for Ended {
+    fn from(finding: Finding) -> Self {
+        Self::Refused(vec![finding])
+    }
+}
+
+/// Writes the item and its id here, and its content where it belongs in a task of its own: batches wait for
+/// contents, and must not wait until somebody polls their pushes. The task ends when the push is dropped,
+/// and leaves it to the push to account for the item, whose place in the order is where the push ends.
+async fn place(run: &Arc<Run>, item: AddOrUpdate<'_>, content: Content, id: &mut String) -> Result<ItemJson, Ended> {
+    run.room_for_content().await.map_err(Ended::Stopped)?;
+    let item = ItemJson::write(&item, &content, id).map_err(Ended::Refused)?;
+    run.fits(item.list, id, item.json.len(), REMEDY)?;
+    let task = item.with_content(id.clone(), content, Arc::clone(run));
+    match OwnTask::spawn(trace::in_current_span(task)).await.map_err(JoinError::try_into_panic) {
+        Ok(placed) => placed,
+        // Of the reader that is the content: it is its caller's.
+        Err(Ok(panic)) => resume_unwind(panic),
+        Err(Err(_)) => {
+            let message = "the runtime on which its content was read and uploaded is gone";
+            Err(Finding::new(&**id, Rule::ContentUnreadable, message).into())
+        }
+    }
+}
+
+/// An item that was written, at first without its content.
+struct ItemJson {
+    json: Vec<u8>,
+    layout: Layout,
+    list: usize,
+    /// What may keep the service from taking it.
+    warnings: Vec<Finding>,
+}
+
+impl ItemJson {
+    fn write(item: &AddOrUpdate<'_>, content: &Content, id: &mut String) -> Result<Self, Vec<Finding>> {
+        // Not those of the thread, which are for what awaits nothing.
+        let (mut draft, mut reader) = (Draft::default(), Reader::default());
+        let written = item.write(&mut draft, &mut reader);
+        let (Draft { id: own_id, buffer: mut json }, Reader { mut layout, .. }) = (draft, reader);
+        *id = own_id;
+        let Written { tail, warnings } = written?;
+        if !tail.is_empty() {
+            // Text that is in hand was not copied yet, and its entries stand elsewhere.
+            let text = [json.as_slice(), tail].concat();
+            let text = serde_json::from_slice::<&RawValue>(&text).map_err(|error| no_object(id, &error))?;
+            json.clear();
+            object::write(&mut json, &mut layout, None, text)
+                .map_err(|error| vec![preflight::unwritable(id, &error)])?;
+        }
+        content.make_room(id, &mut json, &mut layout).map_err(|finding| vec![finding])?;
+        Ok(Self { json, layout, list: item.list(), warnings })
+    }
+
+    /// Reads the content, and puts it into the item or into a container.
+    async fn with_content(mut self, id: String, content: Content, run: Arc<Run>) -> Result<Self, Ended> {
+        // Given back at the end: who waits for room in a batch must not keep the batches waiting.
+        let _slot = run.slot_for_content().await.map_err(Ended::Stopped)?;
+        let alone = frame::sealed_len_alone(run.target.lists(), self.list, self.json.len());
+        let prepared = content.prepare(&id, run.settings.batch_bytes.saturating_sub(alone)).await?;
+        if let Some(reference) = prepared.reference() {
+            // What does not fit with it is not worth the upload.
+            reference.write(&mut self.json, &mut self.layout);
+            run.fits(self.list, &id, self.json.len(), REMEDY)?;
+        }
+        let uploaded = prepared.uploaded_bytes();
+        match prepared.place(&id, &run.kernel, &run.calls).await {
+            Ok(placed) => {
+                run.content_uploaded(uploaded);
+                placed.write(&mut self.json, &mut self.layout);
+                Ok(self)
+            }
+            Err(NotPlaced::Content(finding)) => Err(finding.into()),
+            Err(NotPlaced::Upload(error, content)) => {
+                Err(Ended::Failed(UnsentContent { content, item: self.json, layout: self.layout }, error))
             }
         }
     }
 }
 
-/// Writes the item, its content where it belongs, and returns what may keep the service from taking it.
-/// `Err` is how the push has ended already.
-async fn place(
-    run: &Run,
-    item: &AddOrUpdate<'_>,
-    content: Content,
-    draft: &mut Draft,
-) -> Result<Vec<Finding>, Result<Pushed, PushError>> {
-    // Given back at the end: who waits for room in a batch must not keep the batches waiting.
-    let _slot = run.slot_for_content().await.map_err(Err)?;
-    let (mut layout, warnings) = write(item, &content, draft).map_err(|findings| run.refuse(&draft.id, findings))?;
-    let Draft { id, buffer } = draft;
-    let refuse = |finding| run.refuse(id, vec![finding]);
-    run.fits(item.list(), id, buffer.len()).map_err(refuse)?;
-    let alone = frame::sealed_len_alone(run.target.lists(), item.list(), buffer.len());
-    let room = run.settings.batch_bytes.saturating_sub(alone);
-    let prepared = content.prepare(id, room).await.map_err(refuse)?;
-    let uploaded = prepared.uploaded_bytes();
-    match prepared.place(id, &run.kernel, &run.calls).await {
-        Ok(placed) => {
-            run.was_uploaded(uploaded);
-            placed.write(buffer, &mut layout);
-            Ok(warnings)
-        }
-        Err(NotPlaced::Content(finding)) => Err(refuse(finding)),
-        Err(NotPlaced::Upload(error, content)) => {
-            let key = Key::new(id, item.scope(), &run.hasher);
-            let unsent = UnsentContent { content, item: std::mem::take(buffer), layout };
-            run.content_failed(item.list(), key, unsent, error);
-            Err(Ok(Pushed::Taken))
-        }
-    }
-}
+/// What to do about an item that is too large for a batch although its content is not in it.
+const REMEDY: &str = "give it less metadata, as its content is not in it";
 
-/// Writes the item as it is but for its content, and says what may keep the service from taking it.
-fn write(item: &AddOrUpdate<'_>, content: &Content, draft: &mut Draft) -> Result<(Layout, Vec<Finding>), Vec<Finding>> {
-    let mut reader = Reader::default();
-    let Written { tail, warnings } = item.write(draft, &mut reader)?;
-    let (Draft { id, buffer }, Reader { mut layout, .. }) = (draft, reader);
-    if !tail.is_empty() {
-        // Text that is in hand was not copied yet, and its entries stand elsewhere.
-        let text = [buffer.as_slice(), tail].concat();
-        let text = serde_json::from_slice::<&RawValue>(&text).map_err(|error| no_object(id, &error))?;
-        buffer.clear();
-        object::write(buffer, &mut layout, None, text).map_err(|error| vec![preflight::unwritable(id, &error)])?;
-    }
-    content.make_room(id, buffer, &mut layout).map_err(|finding| vec![finding])?;
-    Ok((layout, warnings))
-}
-
-/// An item whose content is in its place.
+/// A complete item, on its way into a batch.
 struct Ready<'a> {
     id: &'a str,
-    json: &'a [u8],
-    warnings: &'a [Finding],
-    list: usize,
+    item: &'a ItemJson,
     scope: Scope,
 }
 
 impl<'a> Write<'a> for Ready<'a> {
     fn list(&self) -> usize {
-        self.list
+        self.item.list
     }
 
     fn scope(&self) -> Scope {
         self.scope
     }
 
+    fn remedy(&self) -> &'static str {
+        REMEDY
+    }
+
     fn write(&self, draft: &mut Draft, _: &mut Reader) -> Result<Written<'a>, Vec<Finding>> {
         draft.id.push_str(self.id);
-        Ok(Written { tail: self.json, warnings: self.warnings.to_vec() })
+        Ok(Written { tail: &self.item.json, warnings: self.item.warnings.clone() })
     }
 }
 
 /// An item whose content could not be uploaded, and the content, to be tried again.
 pub(super) struct UnsentContent {
     pub(super) content: Prepared,
-    /// The item as it is but for its content.
+    /// The item as it is but for its content, of which it may have a reference that leads nowhere.
     pub(super) item: Vec<u8>,
     pub(super) layout: Layout,
 }

@@ -215,6 +215,10 @@ impl<'a, T: Serialize, F: Fn() -> Vec<Finding>> Write<'a> for PushIdentity<'_, T
         self.scope
     }
 
+    fn remedy(&self) -> &'static str {
+        "put its members into groups of their own"
+    }
+
     fn write(&self, draft: &mut Draft, _: &mut Reader) -> Result<Written<'a>, Vec<Finding>> {
         let Identity { identity_type, name, .. } = self.pushed.identity();
         draft.id.extend([identity_type.in_identity(), ":", name]);

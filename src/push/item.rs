@@ -112,6 +112,10 @@ impl<'a> Write<'a> for AddOrUpdate<'a> {
         Scope::Main
     }
 
+    fn remedy(&self) -> &'static str {
+        "push its data as content"
+    }
+
     fn write(&self, draft: &mut Draft, reader: &mut Reader) -> Result<Written<'a>, Vec<Finding>> {
         let (tail, findings) = match self.item {
             Item::Typed { document_id, item } => {
@@ -180,6 +184,10 @@ impl<'a> Write<'a> for Delete<'a> {
 
     fn scope(&self) -> Scope {
         if self.delete_children { Scope::Children } else { Scope::Main }
+    }
+
+    fn remedy(&self) -> &'static str {
+        "give the item a shorter documentId"
     }
 
     fn write(&self, draft: &mut Draft, _: &mut Reader) -> Result<Written<'a>, Vec<Finding>> {

@@ -29,6 +29,10 @@ impl Items {
     /// }
     /// let report = pusher.finish().await.into_result()?;
     /// println!("{report}");
+    /// if report.refused > 0 {
+    ///     // They break a rule of the service, and were left out: that is no error.
+    ///     eprintln!("{} refused, such as {}", report.refused, report.refused_samples[0]);
+    /// }
     /// # Ok(()) }
     /// ```
     pub fn pusher(&self) -> PusherBuilder<ItemPusher> {

@@ -67,8 +67,9 @@ impl<'a, W: Write<'a>> Pushing<'a, W> {
         let mut draft = Draft::new();
         let written = Reader::lend(|reader| self.operation.write(&mut draft, reader));
         let written = written.and_then(|written| {
-            let bytes = draft.buffer.len() + written.tail.len();
-            self.run.fits(self.operation.list(), &draft.id, bytes).map(|()| written).map_err(|finding| vec![finding])
+            let (list, bytes) = (self.operation.list(), draft.buffer.len() + written.tail.len());
+            let fits = self.run.fits(list, &draft.id, bytes, self.operation.remedy());
+            fits.map(|()| written).map_err(|finding| vec![finding])
         });
         self.written = Some((draft, written));
     }

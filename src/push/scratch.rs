@@ -15,6 +15,9 @@ pub(super) trait Write<'a> {
 
     fn scope(&self) -> Scope;
 
+    /// What to do about one that is too large for any batch.
+    fn remedy(&self) -> &'static str;
+
     /// Writes it, its id first. `Err` is why it is refused.
     fn write(&self, draft: &mut Draft, reader: &mut Reader) -> Result<Written<'a>, Vec<Finding>>;
 }

@@ -17,4 +17,5 @@ mod producers;
 mod refused;
 mod report;
 mod saved;
+mod settings;
 mod support;

@@ -8,6 +8,7 @@ mod compressed;
 mod pushers;
 mod round_trips;
 mod routes;
+mod slots;
 mod spool;
 mod support;
 mod unusable;

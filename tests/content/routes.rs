@@ -1,7 +1,7 @@
 //! Which property of which request content goes into.
 
 use coveo_push::fake::Fault;
-use coveo_push::{CompressionType, Content, DocumentBody, Operation, RetryPolicy};
+use coveo_push::{CompressionType, Content, DocumentBody, Operation, Pushed, RetryPolicy};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -70,6 +70,46 @@ async fn what_does_not_fit_into_a_batch_goes_through_a_container() {
         assert_eq!(pushed(&fake, ID).file_id().is_none(), is_inline, "{batch_bytes}");
         assert!(pushed(&fake, ID).content().unwrap() == noise(100_000));
     }
+}
+
+#[tokio::test]
+async fn what_does_not_fit_into_a_batch_with_the_name_of_its_container_is_refused_before_the_upload() {
+    let content = || Content::bytes(noise(2_000)).compression(CompressionType::Uncompressed);
+    // To the byte: the smallest title with which it does not fit, and the one before it.
+    let mut fits_alone = false;
+    for title in 800..1_024 {
+        let fake = fake();
+        let run = fake.client().items(SOURCE).pusher().batch_bytes(1_024).start();
+        let doc = DocumentBody::new().title("x".repeat(title));
+        let pushed = run.add_or_update(ID, &doc).content(content()).await.unwrap();
+        let report = run.finish().await.into_result().unwrap();
+        if pushed.is_taken() {
+            fits_alone = report.batches[0].bytes == 1_024;
+            continue;
+        }
+        assert!(fits_alone, "{title}");
+        assert!(fake.requests().is_empty(), "{title}: {:?}", fake.requests());
+        let Pushed::Refused(refused) = pushed else { panic!() };
+        let [finding] = refused.findings() else { panic!() };
+        assert_eq!(finding.rule().code(), "container-too-large");
+        // It was pushed as content.
+        assert!(!finding.message().contains("push its data as content"), "{finding}");
+        assert!(finding.message().contains("less metadata"), "{finding}");
+    }
+    assert!(fits_alone);
+}
+
+#[tokio::test]
+async fn what_does_not_fit_into_a_request_with_the_name_of_its_container_is_refused_before_the_upload() {
+    let fake = fake();
+    // The service takes 6,000,000 bytes: the braces and the title of the first leave too few of them.
+    let call = |title| fake.client().items(SOURCE).add_or_update(ID, &DocumentBody::new().title("x".repeat(title)));
+    let content = || Content::bytes(noise(2_000)).compression(CompressionType::Uncompressed);
+    let error = call(5_999_950).content(content()).await.unwrap_err();
+    assert_eq!(rule(&error), "request-too-large");
+    assert!(fake.requests().is_empty());
+    call(5_999_900).content(content()).await.unwrap();
+    assert!(pushed(&fake, ID).file_id().is_some());
 }
 
 #[tokio::test]

@@ -11,18 +11,28 @@ use crate::push::keys::Key;
 use crate::push::report::PushError;
 
 impl Run {
-    /// Waits until the content of an item may be read and uploaded: batches and contents are as many at a
-    /// time as the concurrency. Who waits for room in a batch must hold no slot, which batches wait for.
-    pub(in crate::push) async fn slot_for_content(&self) -> Result<Option<SemaphorePermit<'_>>, PushError> {
+    /// Waits until an item with content may be written.
+    pub(in crate::push) async fn room_for_content(&self) -> Result<(), PushError> {
         self.room().await;
-        let slot = self.slot().await;
-        match self.may_write() {
-            Some(Err(stopped)) => Err(stopped),
-            Some(Ok(())) | None => Ok(slot),
-        }
+        self.goes_on()
     }
 
-    /// One of the slots that batches and contents share; it is never refused.
+    /// Waits until the content of an item may be read and uploaded.
+    pub(in crate::push) async fn slot_for_content(&self) -> Result<Option<SemaphorePermit<'_>>, PushError> {
+        let slot = self.slot().await;
+        self.goes_on().map(|()| slot)
+    }
+
+    /// `Err` when the run has stopped.
+    fn goes_on(&self) -> Result<(), PushError> {
+        self.lock().stopped.clone().map_or(Ok(()), |reason| Err(PushError::Stopped(reason)))
+    }
+
+    /// One of the slots that batches and contents share, as many as the concurrency; it is never refused.
+    ///
+    /// A slot that becomes free belongs to the next who waits for one, who must not leave it lying: so
+    /// nobody waits for one, or holds one, whose task does not go on by itself. And who waits for room in a
+    /// batch must hold none, which batches wait for.
     pub(in crate::push) async fn slot(&self) -> Option<SemaphorePermit<'_>> {
         self.slots.acquire().await.ok()
     }
