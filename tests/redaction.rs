@@ -28,9 +28,12 @@ fn container(host: &str) -> FileContainer {
 }
 
 fn builder(host: &str) -> PushClientBuilder {
+    without_http_client(host).http_client(reqwest::Client::builder().no_proxy())
+}
+
+fn without_http_client(host: &str) -> PushClientBuilder {
     PushClient::builder("my-org", ApiKey::new(KEY))
         .base_url(format!("{host}/push/v1"))
-        .http_client(reqwest::Client::builder().no_proxy())
         .retry(RetryPolicy::default().max_attempts(2).base_delay(Duration::from_millis(1)))
 }
 
@@ -46,7 +49,7 @@ impl Transport for Always {
 }
 
 fn client_that_is_told(status: u16, body: impl Into<String>) -> PushClient {
-    builder("http://127.0.0.1:1").transport(Always(status, body.into())).build().unwrap()
+    without_http_client("http://127.0.0.1:1").transport(Always(status, body.into())).build().unwrap()
 }
 
 /// Everything that a server might say with both canaries in it.
@@ -140,7 +143,7 @@ async fn a_request_that_a_transport_prints_does_not_show_the_key() {
     }
 
     let printing = Printing::default();
-    let client = builder("http://127.0.0.1:1").transport(printing.clone()).build().unwrap();
+    let client = without_http_client("http://127.0.0.1:1").transport(printing.clone()).build().unwrap();
     client.items("s").add_or_update("https://a", &DocumentBody::text("w")).await.unwrap_err();
     let printed = printing.0.lock().unwrap().clone();
     assert!(printed.contains("authorization"), "{printed}");

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use coveo_push::{
-    Body, BoxFuture, Error, ErrorCode, Operation, ReqwestTransport, RetryPolicy, Transport, TransportError,
-    TransportErrorKind, reqwest,
+    ApiKey, Body, BoxFuture, Error, ErrorCode, Operation, PushClient, ReqwestTransport, RetryPolicy, Transport,
+    TransportError, TransportErrorKind, reqwest,
 };
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
@@ -354,7 +354,8 @@ async fn an_answer_that_does_not_end_is_cut_at_1_mib() {
     let socket = Socket::start([Reply::Endless(b"HTTP/1.1 500 Oh\r\nconnection: close\r\n\r\n".to_vec())]).await;
     let read = Arc::new(AtomicUsize::new(0));
     let transport = ReqwestTransport::new(reqwest::Client::builder().no_proxy()).unwrap();
-    let client = builder(&socket.host).transport(Watching(transport, Arc::clone(&read))).build().unwrap();
+    let builder = PushClient::builder("my-org", ApiKey::new(KEY)).base_url(&socket.host);
+    let client = builder.transport(Watching(transport, Arc::clone(&read))).build().unwrap();
     let error = client.items("s").push_container("f").retry(RetryPolicy::none()).await.unwrap_err();
     assert_eq!(read.load(Ordering::SeqCst), 1 << 20);
     assert_eq!(error.api().unwrap().body().len(), 16 * 1024);
