@@ -129,6 +129,7 @@ fn compress(compression: CompressionType, content: &[u8]) -> Vec<u8> {
             with!(LzmaWriter::new_use_header(Vec::new(), &LzmaOptions::with_preset(LEVEL), None).unwrap())
         }
         CompressionType::Uncompressed => content.to_vec(),
+        other => panic!("{other} is not compressed here"),
     }
 }
 

@@ -134,16 +134,18 @@ impl File {
     fn new(path: &Path, metadata: &fs::Metadata) -> Result<Self, shared::Failure> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let bytes = metadata.len();
-        let mut doc = DocumentBody::new().title(&*name).file_name(&*name).metadata("size", bytes);
-        if let Some(extension) = path.extension() {
-            doc = doc.document_type(extension.to_string_lossy().to_lowercase());
-        }
-        // Not every file system knows them.
-        if let Some(modified) = metadata.modified().ok().and_then(date) {
+        // Not every file system knows when.
+        let (created, modified) = (metadata.created().ok().and_then(date), metadata.modified().ok().and_then(date));
+        let mut doc = DocumentBody::new()
+            .title(&*name)
+            .file_name(&*name)
+            .metadata("size", bytes)
+            .metadata_opt("createdDate", created);
+        if let Some(modified) = modified {
             doc = doc.date(&*modified).modified_date(modified);
         }
-        if let Some(created) = metadata.created().ok().and_then(date) {
-            doc = doc.metadata("createdDate", created);
+        if let Some(extension) = path.extension() {
+            doc = doc.document_type(extension.to_string_lossy().to_lowercase());
         }
         Ok(Self { path: path.to_owned(), uri: file_uri(path)?, bytes, doc })
     }
@@ -235,8 +237,8 @@ async fn push_file(run: Arc<Run>, file: File, progress: Progress) -> bool {
     let File { path, uri, bytes, doc } = file;
     progress.begins(&path);
     match run.pusher().add_or_update(&uri, &doc).content(Content::file(&path)).await {
-        Ok(Pushed::Taken) => {}
         Ok(Pushed::Refused(refused)) => progress.bar.suspend(|| eprintln!("{refused}")),
+        Ok(_) => {}
         Err(stopped) => {
             progress.bar.suspend(|| eprintln!("{stopped}"));
             return false;

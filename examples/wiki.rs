@@ -191,9 +191,9 @@ async fn push_pages(pusher: &ItemPusher, pages: &[Page]) -> Result<(), PushError
 }
 
 async fn push_page(pusher: &ItemPusher, page: &Page) -> Result<(), PushError> {
-    let allowed = page.allowed_groups.iter().map(|name| Identity::group(*name));
-    let readers = allowed.fold(PermissionSet::new(), PermissionSet::allow);
-    let readers = page.denied_users.iter().map(|name| Identity::user(*name)).fold(readers, PermissionSet::deny);
+    let readers = PermissionSet::new()
+        .allow_all(page.allowed_groups.iter().map(|name| Identity::group(*name)))
+        .deny_all(page.denied_users.iter().map(|name| Identity::user(*name)));
     let uri = page.uri();
     let doc = DocumentBody::new()
         .title(page.name)

@@ -264,21 +264,25 @@ impl PushClientBuilder {
     }
 
     /// How long connecting may take. Default: 10 s. With [`http_client`](Self::http_client) the
-    /// builder's own setting stands unless this is called.
+    /// builder's own setting stands unless this is called; with [`transport`](Self::transport), which
+    /// connects by itself, this is an error.
     #[must_use]
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = Some(timeout);
         self
     }
 
-    /// How long an attempt of a call may take, all but uploads. Default: 30 s.
+    /// How long **one attempt** of a call may take, all but uploads. Default: 30 s.
+    ///
+    /// It is no limit of the call as a whole, which may make several attempts: those are what
+    /// [`retry`](Self::retry) is about.
     #[must_use]
     pub fn call_timeout(mut self, timeout: Duration) -> Self {
         self.timeouts.control = timeout;
         self
     }
 
-    /// How long an attempt of an upload may take: `base`, and the time its bytes take at `rate`
+    /// How long **one attempt** of an upload may take: `base`, and the time its bytes take at `rate`
     /// bytes a second. Default: 30 s and 256 KiB/s. An upload starts no attempt later than three
     /// times that after its first.
     #[must_use]
@@ -325,6 +329,10 @@ impl PushClientBuilder {
 
     /// What sends the requests, in place of reqwest: an HTTP client that is set up already, or the
     /// fake service. [`Transport`] lists which guarantees then rest on it.
+    ///
+    /// It stands alone: with [`http_client`](Self::http_client) or
+    /// [`connect_timeout`](Self::connect_timeout), which are settings of reqwest, there is no client. Set
+    /// up a [`ReqwestTransport`] with them to wrap it.
     #[must_use]
     pub fn transport(mut self, transport: impl Transport) -> Self {
         self.transport = Some(Arc::new(transport));
@@ -345,7 +353,7 @@ impl PushClientBuilder {
     /// # Errors
     ///
     /// [`Error::Config`] when a setting is wrong: an unusable base URL, plain http, an empty key or
-    /// organization, no TLS for https.
+    /// organization, no TLS for https, or a transport beside settings for reqwest.
     pub fn build(self) -> Result<PushClient, Error> {
         let base_url = BaseUrl::parse(&self.base_url, self.allow_plain_http)?;
         if let Credentials::Key(key) = &self.credentials {
@@ -355,6 +363,13 @@ impl PushClientBuilder {
             return Err(ConfigError::new("the organization id is empty").into());
         }
         let transport = match self.transport {
+            Some(_) if self.http_client.is_some() || self.connect_timeout.is_some() => {
+                return Err(ConfigError::new(
+                    "a transport of your own connects by itself: leave out `http_client` and `connect_timeout`, or \
+                     give them to a `ReqwestTransport` to wrap",
+                )
+                .into());
+            }
             Some(transport) => transport,
             None if base_url.is_https() && !HAS_TLS => {
                 return Err(ConfigError::new(
@@ -362,7 +377,7 @@ impl PushClientBuilder {
                 )
                 .into());
             }
-            None => Arc::new(ReqwestTransport::finish(self.http_client, self.connect_timeout)?),
+            None => Arc::new(ReqwestTransport::new(ReqwestTransport::builder(self.http_client, self.connect_timeout))?),
         };
         let shared = Shared {
             transport,
@@ -511,6 +526,19 @@ mod tests {
         assert!(matches!(builder().user_agent("a\nb").build(), Err(Error::Config(_))));
         assert_eq!(user_agent(Some(" ")).unwrap(), user_agent(None).unwrap());
         assert_eq!(user_agent(Some("c/1")).unwrap(), concat!("c/1 coveo-push/", env!("CARGO_PKG_VERSION")));
+    }
+
+    #[test]
+    fn a_transport_beside_settings_that_it_would_not_heed_is_refused() {
+        let builder = || {
+            let transport = ReqwestTransport::new(ClientBuilder::new()).unwrap();
+            PushClient::builder("o", ApiKey::new("k")).base_url("http://127.0.0.1:1").transport(transport)
+        };
+        assert!(builder().build().is_ok());
+        for wrong in [builder().connect_timeout(Duration::from_secs(1)), builder().http_client(ClientBuilder::new())] {
+            let error = wrong.build().unwrap_err();
+            assert!(matches!(error, Error::Config(_)) && error.to_string().contains("connect_timeout"), "{error}");
+        }
     }
 
     #[test]

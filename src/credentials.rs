@@ -76,6 +76,10 @@ impl From<&str> for ApiKey {
 /// the service does not take a token (401 `INVALID_TOKEN`) the provider is asked once more, with
 /// the token that was refused.
 ///
+/// **An error is final for the call**, which ends with [`Error::Credentials`](crate::Error::Credentials):
+/// the crate cannot tell whether asking again would help. A provider that asks over a network tries
+/// again itself, within the [time of an attempt](crate::PushClientBuilder::call_timeout).
+///
 /// ```
 /// use coveo_push::{ApiKey, BoxError, BoxFuture, CredentialsProvider};
 ///
@@ -94,9 +98,41 @@ impl From<&str> for ApiKey {
 /// }
 /// # let _ = Vault;
 /// ```
+///
+/// In an [`Arc`] one provider, with the token that it keeps, serves several clients:
+///
+/// ```
+/// # #[cfg(any(feature = "rustls", feature = "native-tls"))] {
+/// # use coveo_push::{ApiKey, BoxError, BoxFuture, CredentialsProvider};
+/// # #[derive(Debug)]
+/// # struct Vault;
+/// # impl CredentialsProvider for Vault {
+/// #     fn token<'a>(&'a self, _: Option<&'a ApiKey>) -> BoxFuture<'a, Result<ApiKey, BoxError>> {
+/// #         Box::pin(async { Ok(ApiKey::new("token")) })
+/// #     }
+/// # }
+/// use std::sync::Arc;
+/// use coveo_push::PushClient;
+///
+/// let vault = Arc::new(Vault);
+/// let test = PushClient::builder_with_provider("my-test-org", Arc::clone(&vault)).build()?;
+/// let live = PushClient::builder_with_provider("my-org", vault).build()?;
+/// # let _ = (test, live); }
+/// # Ok::<(), coveo_push::Error>(())
+/// ```
 pub trait CredentialsProvider: Send + Sync + 'static {
     /// A token to send now; `refused` is one that the service has just refused.
+    ///
+    /// # Errors
+    ///
+    /// Whatever kept the provider from giving one. It ends the call.
     fn token<'a>(&'a self, refused: Option<&'a ApiKey>) -> BoxFuture<'a, Result<ApiKey, BoxError>>;
+}
+
+impl<T: CredentialsProvider + ?Sized> CredentialsProvider for Arc<T> {
+    fn token<'a>(&'a self, refused: Option<&'a ApiKey>) -> BoxFuture<'a, Result<ApiKey, BoxError>> {
+        (**self).token(refused)
+    }
 }
 
 /// Where the key of a client comes from.

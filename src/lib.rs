@@ -320,9 +320,9 @@ pub use http::retry::RetryPolicy;
 pub use http::transport::{Limits, Transport};
 pub use model::{
     BatchDocument, BatchDocumentBody, BatchIdentityBody, CompressionType, DeletedDocument, DocumentBody, DocumentData,
-    FileContainer, Identity, IdentityBody, MappedIdentity, MappedIdentityBody, Metadata, MetadataValue, OrderingId,
-    PermanentId, PermissionIdentity, PermissionLevel, PermissionSet, Permissions, SecurityIdentityType, SourceStatus,
-    UnknownWord,
+    FileContainer, Identity, IdentityBody, MappedIdentity, MappedIdentityBody, Metadata, MetadataIntoIter,
+    MetadataIter, MetadataValue, OrderingId, PermanentId, PermissionIdentity, PermissionLevel, PermissionSet,
+    Permissions, SecurityIdentityType, SourceStatus, UnknownWord,
 };
 pub use operation::Operation;
 pub use preflight::Preflight;

@@ -72,7 +72,14 @@ pub(crate) struct Spec {
 
 impl Operation {
     /// All operations.
-    pub const ALL: [Self; 12] = [
+    ///
+    /// ```
+    /// use coveo_push::Operation;
+    ///
+    /// let of_items = Operation::ALL.iter().filter(|operation| operation.name().starts_with("items."));
+    /// assert_eq!(of_items.count(), 4);
+    /// ```
+    pub const ALL: &'static [Self] = &[
         Self::SetSourceStatus,
         Self::AddOrUpdateItem,
         Self::DeleteItem,

@@ -59,6 +59,7 @@ pub mod limit {
 
 /// What to do about data that the service would accept and then drop.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Preflight {
     /// It is refused with [`Error::Invalid`](crate::Error::Invalid), and not sent.
     #[default]

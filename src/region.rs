@@ -4,12 +4,36 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use percent_encoding::percent_decode_str;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use url::Url;
 
 use crate::error::{ConfigError, Error};
+use crate::model::UnknownWord;
+
+/// What is written as it is in a path segment or a query value: the unreserved characters of
+/// RFC 3986. All others are percent-encoded, so that no id can leave its place.
+pub(crate) const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The regions in which the service runs ([article 2976](https://docs.coveo.com/en/2976/)).
+///
+/// As text it is one of the words that `COVEO_REGION` takes: `us`, `ca`, `eu`, `au`, `hipaa`. They are
+/// read in any case, so a command line or a file of settings can choose one:
+///
+/// ```
+/// use coveo_push::Region;
+///
+/// #[derive(serde::Deserialize)]
+/// struct Settings {
+///     region: Region,
+/// }
+///
+/// let settings: Settings = serde_json::from_str(r#"{"region": "eu"}"#).unwrap();
+/// assert_eq!(settings.region, Region::Europe);
+/// assert_eq!(" EU\n".parse(), Ok(Region::Europe));
+/// assert_eq!(Region::Europe.to_string(), "eu");
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Region {
@@ -38,21 +62,51 @@ impl Region {
             Self::Hipaa => "https://apihipaa.cloud.coveo.com/push/v1",
         }
     }
+
+    /// The word that `COVEO_REGION` takes.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::UsEast => "us",
+            Self::Canada => "ca",
+            Self::Europe => "eu",
+            Self::Australia => "au",
+            Self::Hipaa => "hipaa",
+        }
+    }
 }
 
-/// Reads the words that `COVEO_REGION` takes: `us`, `ca`, `eu`, `au`, `hipaa`.
-impl FromStr for Region {
-    type Err = Error;
+impl fmt::Display for Region {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
 
-    fn from_str(word: &str) -> Result<Self, Error> {
+impl Serialize for Region {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// Reads the word in any case, and with white space around it.
+impl FromStr for Region {
+    type Err = UnknownWord;
+
+    fn from_str(word: &str) -> Result<Self, UnknownWord> {
         match word.trim().to_ascii_lowercase().as_str() {
             "us" => Ok(Self::UsEast),
             "ca" => Ok(Self::Canada),
             "eu" => Ok(Self::Europe),
             "au" => Ok(Self::Australia),
             "hipaa" => Ok(Self::Hipaa),
-            _ => Err(ConfigError::new(format!("`{word}` is no region; it is one of us, ca, eu, au, hipaa")).into()),
+            _ => Err(UnknownWord::new("region", word, &["us", "ca", "eu", "au", "hipaa"])),
         }
+    }
+}
+
+impl<'de> Deserialize<'de> for Region {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }
 }
 
@@ -111,12 +165,16 @@ pub(crate) fn is_loopback(host: &str) -> bool {
 /// The "Push API URL" that the administration console shows for a source: it names the host, the
 /// organization and the source at once ([article 1546](https://docs.coveo.com/en/1546/)).
 ///
+/// It is read from that text, by serde too, and written as the URL of the source, which it can be read
+/// from again.
+///
 /// ```
 /// use coveo_push::{ApiKey, PushApiUrl, PushClient};
 ///
 /// let url: PushApiUrl =
 ///     "https://api-eu.cloud.coveo.com/push/v1/organizations/my-org/sources/my-source/documents".parse()?;
 /// assert_eq!(url.source_id(), "my-source");
+/// assert_eq!(url.to_string(), "https://api-eu.cloud.coveo.com/push/v1/organizations/my-org/sources/my-source");
 /// # #[cfg(any(feature = "rustls", feature = "native-tls"))] {
 /// let client = PushClient::builder_for(&url, ApiKey::new("key")).build()?;
 /// let items = client.items(url.source_id());
@@ -185,7 +243,21 @@ impl FromStr for PushApiUrl {
 
 impl fmt::Display for PushApiUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} (organization {}, source {})", self.base_url, self.organization_id, self.source_id)
+        let encode = |id| utf8_percent_encode(id, ENCODED);
+        let (organization, source) = (encode(&self.organization_id), encode(&self.source_id));
+        write!(f, "{}/organizations/{organization}/sources/{source}", self.base_url)
+    }
+}
+
+impl Serialize for PushApiUrl {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for PushApiUrl {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }
 }
 
@@ -214,8 +286,11 @@ mod tests {
         for (region, word, url) in known {
             assert_eq!(region.base_url(), url);
             assert_eq!(base(url).unwrap().as_str(), url);
+            assert_eq!((region.as_str(), region.to_string().as_str()), (word, word));
+            assert_eq!(serde_json::to_value(region).unwrap(), word);
             for word in [word.to_owned(), word.to_uppercase(), format!(" {word}\n")] {
-                assert_eq!(word.parse::<Region>().unwrap(), region);
+                assert_eq!(word.parse(), Ok(region));
+                assert_eq!(serde_json::from_value::<Region>(word.into()).unwrap(), region);
             }
         }
         assert_eq!(Region::default(), Region::UsEast);
@@ -224,8 +299,12 @@ mod tests {
     #[test]
     fn a_word_that_is_no_region_is_refused_with_those_that_are() {
         for word in ["", "us-east", "europe", "u s", "eu1"] {
-            let error = word.parse::<Region>().unwrap_err().to_string();
-            assert!(error.contains("us, ca, eu, au, hipaa"), "{error}");
+            let expected = format!("`{word}` is no region; it is one of us, ca, eu, au, hipaa");
+            let error = word.parse::<Region>().unwrap_err();
+            assert_eq!(error.to_string(), expected);
+            assert_eq!(serde_json::from_value::<Region>(word.into()).unwrap_err().to_string(), expected);
+            let error = Error::from(error);
+            assert!(matches!(error, Error::Config(_)) && error.to_string().contains(&expected), "{error}");
         }
     }
 
@@ -359,8 +438,14 @@ mod tests {
     }
 
     #[test]
-    fn the_url_of_the_console_is_shown_without_its_tail() {
-        let url: PushApiUrl = "https://example.com/organizations/o/sources/s/documents?x=y".parse().unwrap();
-        assert_eq!(url.to_string(), "https://example.com (organization o, source s)");
+    fn the_url_of_the_console_is_written_without_its_tail_and_read_from_that_again() {
+        let url: PushApiUrl = "https://example.com/organizations/my%20org/sources/s%2F1/documents?x=y".parse().unwrap();
+        let text = "https://example.com/organizations/my%20org/sources/s%2F1";
+        assert_eq!(url.to_string(), text);
+        assert_eq!(text.parse::<PushApiUrl>().unwrap(), url);
+        assert_eq!(serde_json::to_value(&url).unwrap(), text);
+        assert_eq!(serde_json::from_value::<PushApiUrl>(text.into()).unwrap(), url);
+        let error = serde_json::from_value::<PushApiUrl>("my-source".into()).unwrap_err().to_string();
+        assert!(error.contains("Push API URL"), "{error}");
     }
 }

@@ -184,7 +184,7 @@ impl Seen {
 
     /// Calls every operation and everything that is made of several.
     async fn everything(&mut self, client: impl Fn() -> PushClient, host: &str) {
-        for operation in Operation::ALL {
+        for &operation in Operation::ALL {
             // Of a client of its own: none is held back by the one before.
             match calls::call(&client(), operation, &container(host)).await {
                 Ok(()) => {

@@ -115,8 +115,8 @@ async fn push_block(
         match push {
             None => {}
             Some(Ok(push)) => match push.await {
-                Ok(Pushed::Taken) => {}
                 Ok(Pushed::Refused(refused)) => eprintln!("{name}:{line}: {refused}"),
+                Ok(_) => {}
                 Err(stopped) => {
                     stop.set(&stopped.to_string());
                     place.left += 1;

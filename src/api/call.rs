@@ -166,7 +166,8 @@ impl fmt::Debug for Draft {
 macro_rules! call {
     ($name:ident($($settings:ident).+) -> $output:ty) => {
         impl $name {
-            /// How long one attempt may take, instead of what the client has set.
+            /// How long **one attempt** may take, instead of what the client has set. How long the call
+            /// may take with all its attempts is a matter of [`retry`](Self::retry).
             pub fn timeout(mut self, timeout: std::time::Duration) -> Self {
                 self.$($settings).+.timeout = Some(timeout);
                 self

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::time::Duration;
 
 use super::{BoxError, CallRecord};
 use crate::operation::Operation;
@@ -46,7 +47,8 @@ impl fmt::Display for InvalidError {
 
 impl std::error::Error for InvalidError {}
 
-/// The client cannot be built like this, or the environment does not say what it needs.
+/// The client cannot be built like this, the environment does not say what it needs, or a setting that was
+/// read from text is none.
 #[derive(Debug, thiserror::Error)]
 #[error("configuration: {message}")]
 pub struct ConfigError {
@@ -92,6 +94,12 @@ impl CredentialsError {
     #[must_use]
     pub fn attempts(&self) -> u32 {
         self.record.attempts
+    }
+
+    /// The time from the call's begin to this error, waits included.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.record.elapsed
     }
 }
 

@@ -18,6 +18,7 @@ pub(crate) use redact::Redactor;
 pub use transport::{DecodeError, TransportError, TransportErrorKind, TransportFailure};
 pub use upload::UploadError;
 
+use crate::model::UnknownWord;
 use crate::operation::Operation;
 
 /// An error of another crate, kept as the source of one of ours.
@@ -101,7 +102,7 @@ pub enum Error {
     /// What was given breaks a rule, and was not sent.
     #[error(transparent)]
     Invalid(Box<InvalidError>),
-    /// The client cannot be built like this.
+    /// The client cannot be built like this, or a setting that was read from text is none.
     #[error(transparent)]
     Config(Box<ConfigError>),
     /// The credentials provider did not give a token.
@@ -172,6 +173,12 @@ impl Error {
     #[must_use]
     pub fn attempts(&self) -> u32 {
         self.record().map_or(0, |record| record.attempts)
+    }
+
+    /// The time from the call's begin to this error, waits included. Nothing when no call was begun.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.record().map_or(Duration::ZERO, |record| record.elapsed)
     }
 
     /// How long the service asked to wait before the next try, counted from when it said so.
@@ -248,6 +255,13 @@ from_context! {
     InvalidError => Invalid,
     ConfigError => Config,
     CredentialsError => Credentials,
+}
+
+/// A word stands where a setting is read from text.
+impl From<UnknownWord> for Error {
+    fn from(error: UnknownWord) -> Self {
+        ConfigError::new(error.to_string()).into()
+    }
 }
 
 impl From<ApiError> for Error {

@@ -5,6 +5,7 @@ use http::StatusCode;
 
 use super::api::one_line;
 use super::{BoxError, CallRecord};
+use crate::operation::Operation;
 
 /// What a [`Transport`](crate::Transport) reports when it has no answer.
 ///
@@ -98,6 +99,12 @@ impl TransportFailure {
         self.error.kind
     }
 
+    /// The operation that failed.
+    #[must_use]
+    pub fn operation(&self) -> Operation {
+        self.record.operation
+    }
+
     /// How many times the request was sent.
     #[must_use]
     pub fn attempts(&self) -> u32 {
@@ -169,9 +176,21 @@ impl DecodeError {
         &self.body
     }
 
+    /// The operation that succeeded.
+    #[must_use]
+    pub fn operation(&self) -> Operation {
+        self.record.operation
+    }
+
     /// How many times the request was sent.
     #[must_use]
     pub fn attempts(&self) -> u32 {
         self.record.attempts
+    }
+
+    /// The time from the call's begin to the answer, waits included.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.record.elapsed
     }
 }

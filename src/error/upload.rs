@@ -49,6 +49,13 @@ impl UploadError {
         self.request_id.as_deref()
     }
 
+    /// The operation that failed: [`UploadToContainer`](Operation::UploadToContainer), on its own or as a
+    /// step of another call.
+    #[must_use]
+    pub fn operation(&self) -> Operation {
+        self.record.operation
+    }
+
     /// How many times the bytes were sent.
     #[must_use]
     pub fn attempts(&self) -> u32 {
@@ -85,7 +92,7 @@ impl UploadError {
 impl fmt::Display for UploadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { record, status, code, request_id, retry_after: _ } = self;
-        write!(f, "{}: the storage answered {}", Operation::UploadToContainer, status.as_u16())?;
+        write!(f, "{}: the storage answered {}", record.operation, status.as_u16())?;
         if let Some(code) = code {
             write!(f, " {}", one_line(code))?;
         }

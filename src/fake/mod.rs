@@ -222,15 +222,26 @@ impl FakePushApi {
     }
 
     /// What a source holds.
+    ///
+    /// # Panics
+    ///
+    /// When the fake was built without this source: a test that mistypes its id would find nothing in it,
+    /// and might take that for a success.
     #[must_use]
+    #[track_caller]
     pub fn source(&self, id: impl Into<String>) -> FakeSource {
-        FakeSource { shared: self.shared.clone(), id: id.into() }
+        FakeSource::new(self.shared.clone(), id.into())
     }
 
     /// What a security identity provider holds.
+    ///
+    /// # Panics
+    ///
+    /// When the fake was built without this provider.
     #[must_use]
+    #[track_caller]
     pub fn provider(&self, id: impl Into<String>) -> FakeProvider {
-        FakeProvider { shared: self.shared.clone(), id: id.into() }
+        FakeProvider::new(self.shared.clone(), id.into())
     }
 
     /// Who is who and in which group, by all that was pushed to the providers: to ask who

@@ -45,7 +45,7 @@ pub(super) fn route(method: &Method, path: &str) -> Target {
     }
     let mut allowed = None;
     if let Some(below) = path.strip_prefix(BASE_PATH) {
-        for operation in Operation::ALL {
+        for &operation in Operation::ALL {
             let spec = operation.spec();
             let Some((organization, resource)) = ids(spec.path, below) else { continue };
             if spec.method == *method {

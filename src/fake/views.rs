@@ -10,15 +10,15 @@ use crate::model::{SecurityIdentityType, SourceStatus};
 /// What a source of the fake holds now: [`FakePushApi::source`](super::FakePushApi::source).
 #[derive(Debug, Clone)]
 pub struct FakeSource {
-    pub(super) shared: Shared,
-    pub(super) id: String,
+    shared: Shared,
+    id: String,
 }
 
 impl FakeSource {
-    /// Whether the fake was built with this source.
-    #[must_use]
-    pub fn exists(&self) -> bool {
-        self.look(|_| true)
+    #[track_caller]
+    pub(super) fn new(shared: Shared, id: String) -> Self {
+        check_known("source", &id, &shared.look(|state| state.sources.keys().cloned().collect::<Vec<_>>()));
+        Self { shared, id }
     }
 
     /// The status that was set last; `None` before any was.
@@ -63,6 +63,7 @@ impl FakeSource {
         self.look(|source| source.dropped.clone())
     }
 
+    /// There is the source: it was there when this was made, and none goes away.
     fn look<T: Default>(&self, at: impl FnOnce(&Source) -> T) -> T {
         self.shared.look(|state| state.sources.get(&self.id).map(at)).unwrap_or_default()
     }
@@ -72,15 +73,15 @@ impl FakeSource {
 /// [`FakePushApi::provider`](super::FakePushApi::provider).
 #[derive(Debug, Clone)]
 pub struct FakeProvider {
-    pub(super) shared: Shared,
-    pub(super) id: String,
+    shared: Shared,
+    id: String,
 }
 
 impl FakeProvider {
-    /// Whether the fake was built with this provider.
-    #[must_use]
-    pub fn exists(&self) -> bool {
-        self.look(|_| true)
+    #[track_caller]
+    pub(super) fn new(shared: Shared, id: String) -> Self {
+        check_known("provider", &id, &shared.look(|state| state.providers.keys().cloned().collect::<Vec<_>>()));
+        Self { shared, id }
     }
 
     /// An identity by its name and type, disabled ones too.
@@ -101,7 +102,21 @@ impl FakeProvider {
         self.look(|provider| provider.dropped.clone())
     }
 
+    /// There is the provider: it was there when this was made, and none goes away.
     fn look<T: Default>(&self, at: impl FnOnce(&Provider) -> T) -> T {
         self.shared.look(|state| state.providers.get(&self.id).map(at)).unwrap_or_default()
+    }
+}
+
+/// Ends a test that asks for what the fake was not built with. It would find nothing there, and be content.
+#[track_caller]
+#[expect(clippy::panic, reason = "a test that mistypes an id has to fail, and at the line that does")]
+fn check_known(what: &str, id: &str, known: &[String]) {
+    if known.iter().any(|known| known == id) {
+        return;
+    }
+    match known {
+        [] => panic!("the fake has no {what} `{id}`; it was built without any"),
+        known => panic!("the fake has no {what} `{id}`; it was built with `{}`", known.join("`, `")),
     }
 }

@@ -16,6 +16,7 @@ pub(crate) mod send;
 pub(crate) mod throttle;
 pub(crate) mod trace;
 pub(crate) mod transport;
+pub(crate) mod wait;
 
 /// A future on the heap, as object-safe traits return it.
 pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;

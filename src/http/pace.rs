@@ -1,11 +1,13 @@
 //! How a bulk run paces its calls, and what it counts of them.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
+
+use super::wait;
 
 /// What the calls of one bulk run have in common.
 #[derive(Debug, Clone)]
@@ -14,6 +16,15 @@ pub(crate) struct Pace {
     pub(crate) patience: Duration,
     pub(crate) limit: Option<Arc<RateLimit>>,
     pub(crate) counters: Arc<CallCounters>,
+    /// What was sent for one batch of the run, where these are its calls.
+    pub(crate) attempts: Arc<AtomicU32>,
+}
+
+impl Pace {
+    pub(crate) fn called(&self, is_api: bool, is_retry: bool) {
+        self.counters.called(is_api, is_retry);
+        self.attempts.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 /// What the calls of a bulk run add up to.
@@ -25,7 +36,7 @@ pub(crate) struct CallCounters {
 }
 
 impl CallCounters {
-    pub(crate) fn called(&self, is_api: bool, is_retry: bool) {
+    fn called(&self, is_api: bool, is_retry: bool) {
         self.api_calls.fetch_add(u64::from(is_api), Ordering::Relaxed);
         self.retries.fetch_add(u64::from(is_retry), Ordering::Relaxed);
     }
@@ -61,7 +72,7 @@ pub(crate) struct RateLimit {
 
 impl RateLimit {
     pub(crate) fn new(calls: u32, interval: Duration) -> Self {
-        Self { calls: calls.max(1) as usize, interval, starts: Mutex::default() }
+        Self { calls: calls.max(1) as usize, interval: wait::bounded(interval), starts: Mutex::default() }
     }
 
     /// Waits for the turn of one more call.

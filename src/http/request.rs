@@ -7,7 +7,7 @@ use http::header::{
     ACCEPT, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING, USER_AGENT,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 
 use super::body::Body;
 use super::transport::Limits;
@@ -15,11 +15,7 @@ use crate::error::{Error, InvalidError};
 use crate::model::FileContainer;
 use crate::operation::Operation;
 use crate::preflight::{Finding, Rule};
-use crate::region::{BaseUrl, is_loopback};
-
-/// What is written as it is in a path segment or a query value: the unreserved characters of
-/// RFC 3986. All others are percent-encoded, so that no id can leave its place.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+use crate::region::{BaseUrl, ENCODED, is_loopback};
 
 /// What the placeholders of an operation's path stand for.
 #[derive(Debug, Clone)]

@@ -66,14 +66,14 @@ impl ReqwestTransport {
         Ok(Self { client })
     }
 
-    /// The client that is used when the caller gives none of its own.
-    pub(crate) fn finish(builder: Option<ClientBuilder>, connect_timeout: Option<Duration>) -> Result<Self, Error> {
-        Self::new(match (builder, connect_timeout) {
+    /// What is finished where the caller gives no transport: the caller's builder, or one of ours.
+    pub(crate) fn builder(given: Option<ClientBuilder>, connect_timeout: Option<Duration>) -> ClientBuilder {
+        match (given, connect_timeout) {
             (Some(builder), None) => builder,
-            (builder, timeout) => {
-                builder.unwrap_or_else(Client::builder).connect_timeout(timeout.unwrap_or(Self::CONNECT_TIMEOUT))
+            (given, timeout) => {
+                given.unwrap_or_else(Client::builder).connect_timeout(timeout.unwrap_or(Self::CONNECT_TIMEOUT))
             }
-        })
+        }
     }
 
     async fn exchange(&self, request: http::Request<Body>) -> Result<Response<Bytes>, TransportError> {
@@ -121,4 +121,55 @@ fn failed(error: reqwest::Error, stage: TransportErrorKind) -> TransportError {
         stage
     };
     TransportError::new(kind, error.without_url())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use reqwest::dns::{Name, Resolve, Resolving};
+    use tokio::time::Instant;
+
+    use super::*;
+
+    /// Knows no address of any host, and does not say so: a connection is never made, and no socket.
+    struct Silent;
+
+    impl Resolve for Silent {
+        fn resolve(&self, _: Name) -> Resolving {
+            Box::pin(std::future::pending())
+        }
+    }
+
+    /// How a request to nowhere ends, and after how long.
+    async fn connect(builder: ClientBuilder) -> (TransportErrorKind, Duration) {
+        let transport = ReqwestTransport::new(builder.no_proxy().dns_resolver(Arc::new(Silent))).unwrap();
+        let request = http::Request::get("http://example.com/").body(Body::empty()).unwrap();
+        let begin = Instant::now();
+        (transport.send(request).await.unwrap_err().kind(), begin.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn guarantee_3_connecting_has_10_seconds() {
+        let builder = ReqwestTransport::builder(None, None);
+        assert_eq!(connect(builder).await, (TransportErrorKind::Connect, Duration::from_secs(10)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn connecting_has_the_time_that_is_set_whatever_a_builder_says() {
+        let (short, long) = (Duration::from_secs(3), Duration::from_secs(60));
+        for given in [None, Some(Client::builder()), Some(Client::builder().connect_timeout(long))] {
+            assert_eq!(
+                connect(ReqwestTransport::builder(given, Some(short))).await,
+                (TransportErrorKind::Connect, short)
+            );
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn connecting_has_the_time_of_the_callers_own_builder_where_none_is_set() {
+        let own = Duration::from_secs(60);
+        let given = Client::builder().connect_timeout(own);
+        assert_eq!(connect(ReqwestTransport::builder(Some(given), None)).await, (TransportErrorKind::Connect, own));
+    }
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use http::header::{DATE, RETRY_AFTER};
 use http::{HeaderMap, StatusCode};
 
+use super::wait;
 use crate::error::Error;
 
 /// How often and for how long a call is tried.
@@ -74,7 +75,8 @@ impl RetryPolicy {
         self
     }
 
-    /// How long after the first attempt a new one may start at the latest. Default: 2 minutes.
+    /// **The latest start of an attempt**, counted from the first one. Default: 2 minutes. What has
+    /// started may run its full time, so a call may take that much longer.
     ///
     /// An upload has a deadline of its own: three times what one attempt may take, which grows
     /// with its size.
@@ -100,7 +102,7 @@ impl RetryPolicy {
     pub(crate) fn backoff(&self, attempt: u32, random: f64) -> Duration {
         let doublings = attempt.saturating_sub(1).min(31);
         let bound = self.base_delay.saturating_mul(1_u32 << doublings).min(self.max_delay);
-        bound.mul_f64(random.clamp(0.0, 1.0))
+        wait::part(bound, random)
     }
 }
 

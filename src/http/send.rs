@@ -1,6 +1,7 @@
 //! The one loop: throttle, request, transport, classify, wait.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
@@ -13,9 +14,11 @@ use super::retry::{RetryPolicy, Verdict, classify};
 use super::throttle::Throttle;
 use super::trace;
 use super::transport::Limits;
+use super::wait;
 use crate::credentials::{ApiKey, Credentials};
 use crate::error::{
-    ApiError, CallRecord, CredentialsError, Error, ErrorCode, TransportError, TransportErrorKind, TransportFailure,
+    ApiError, BoxError, CallRecord, CredentialsError, Error, ErrorCode, TransportError, TransportErrorKind,
+    TransportFailure,
 };
 use crate::operation::TimeoutClass;
 
@@ -32,6 +35,12 @@ impl CallSettings {
     /// The same for calls that are not counted with the others.
     pub(crate) fn uncounted(&self) -> Self {
         let pace = self.pace.clone().map(|pace| Pace { counters: Arc::default(), ..pace });
+        Self { pace, ..self.clone() }
+    }
+
+    /// The same for calls whose attempts are counted by themselves as well.
+    pub(crate) fn counted_by(&self, attempts: &Arc<AtomicU32>) -> Self {
+        let pace = self.pace.clone().map(|pace| Pace { attempts: Arc::clone(attempts), ..pace });
         Self { pace, ..self.clone() }
     }
 }
@@ -191,7 +200,11 @@ impl Call<'_> {
         let token = self.kernel.credentials.token(self.refused_token.as_ref());
         let token =
             timeout(self.limits.timeout, token).await.unwrap_or_else(|_| Err("it did not answer in time".into()));
-        token.map_err(|source| CredentialsError::new(self.record, source).into())
+        token.map_err(|source| self.without_token(source))
+    }
+
+    fn without_token(&self, source: BoxError) -> Error {
+        CredentialsError::new(CallRecord { elapsed: self.begin.elapsed(), ..self.record }, source).into()
     }
 
     async fn attempt(&mut self, token: Option<&ApiKey>) -> Result<Answer, Error> {
@@ -199,11 +212,11 @@ impl Call<'_> {
         let operation = self.record.operation;
         let authorization = match token.map(ApiKey::authorization).transpose() {
             Ok(authorization) => authorization,
-            Err(source) => return Err(CredentialsError::new(self.record, source).into()),
+            Err(source) => return Err(self.without_token(source)),
         };
         let request = self.recipe.request(authorization, &shared.user_agent, self.limits);
         if let Some(pace) = self.pace {
-            pace.counters.called(self.recipe.is_api(), self.record.attempts > 0);
+            pace.called(self.recipe.is_api(), self.record.attempts > 0);
         }
         self.record.attempts += 1;
         let sent = Instant::now();
@@ -256,7 +269,7 @@ impl Call<'_> {
             return None;
         }
         let own = self.policy.backoff(self.record.attempts, (shared.random)());
-        let asked = error.retry_after().unwrap_or_default();
+        let asked = wait::bounded(error.retry_after().unwrap_or_default());
         let wait = own.max(asked);
         let is_held_back = verdict == Verdict::Throttled && self.recipe.is_api();
         if is_held_back {

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::wait;
+
 /// Holds back new Push API attempts after a 429.
 #[derive(Debug, Default)]
 pub(crate) struct Throttle {
@@ -16,12 +18,9 @@ impl Throttle {
     /// Over how long the calls that waited start again, at the most.
     const SPREAD: Duration = Duration::from_secs(1);
 
-    /// What is asked for beyond this is read as this: a year is for ever.
-    const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
-
     /// Holds back new attempts for `wait` from `now`, unless they are held back for longer already.
     pub(crate) fn hold(&self, now: Instant, wait: Duration) {
-        let until = now + wait.min(Self::LONGEST);
+        let until = now + wait::bounded(wait);
         let mut held = self.until.lock().unwrap_or_else(PoisonError::into_inner);
         if held.is_none_or(|held| held < until) {
             *held = Some(until);
@@ -41,7 +40,7 @@ impl Throttle {
     /// What to add to a wait, so that the calls that waited do not start all at once; `random` is
     /// in `0.0..1.0`.
     pub(crate) fn spread(wait: Duration, random: f64) -> Duration {
-        wait.min(Self::SPREAD).mul_f64(random.clamp(0.0, 1.0))
+        wait::part(wait.min(Self::SPREAD), random)
     }
 }
 

@@ -69,7 +69,7 @@ macro_rules! words_any_case {
                 $(if plain.eq_ignore_ascii_case($word) {
                     return Ok(Self::$variant);
                 })+
-                Err(crate::model::UnknownWord::new($what, text))
+                Err(crate::model::UnknownWord::new($what, text, &[$($word),+]))
             }
         }
 
@@ -82,4 +82,5 @@ macro_rules! words_any_case {
     };
 }
 
-pub(super) use {deserialize_any_case, words_any_case};
+pub(super) use deserialize_any_case;
+pub(crate) use words_any_case;

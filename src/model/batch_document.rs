@@ -20,6 +20,17 @@ use super::document::{DocumentWithId, key};
 ///     .delete_with_children("https://example.com/c/");
 /// # let _ = batch;
 /// ```
+///
+/// Items to add or update are also collected into one, or extend it:
+///
+/// ```
+/// use coveo_push::{BatchDocument, BatchDocumentBody, DocumentBody};
+///
+/// let page = |number| BatchDocument::new(format!("https://example.com/{number}"), DocumentBody::text("words"));
+/// let mut batch: BatchDocumentBody = (0..3).map(page).collect();
+/// batch.extend((3..5).map(page));
+/// assert_eq!(batch.len(), 5);
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BatchDocumentBody {
@@ -74,6 +85,18 @@ impl BatchDocumentBody {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+impl Extend<BatchDocument> for BatchDocumentBody {
+    fn extend<I: IntoIterator<Item = BatchDocument>>(&mut self, items: I) {
+        self.add_or_update.extend(items);
+    }
+}
+
+impl FromIterator<BatchDocument> for BatchDocumentBody {
+    fn from_iter<I: IntoIterator<Item = BatchDocument>>(items: I) -> Self {
+        Self { add_or_update: items.into_iter().collect(), delete: Vec::new() }
     }
 }
 

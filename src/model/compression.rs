@@ -13,6 +13,7 @@ use super::any_case::words_any_case;
 /// Read in any case, written in upper case (`ZLIB`), which is what the service's contract and the
 /// clients known to work send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum CompressionType {
     /// The bytes as they are.
     Uncompressed,

@@ -94,6 +94,7 @@ pub struct DocumentBody {
 /// The data of an item, in one of the three forms that exclude each other
 /// ([article 73](https://docs.coveo.com/en/73/)).
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum DocumentData {
     /// Text as it is (`data`), less than 5 MB.
     Text(String),
@@ -181,6 +182,24 @@ impl DocumentBody {
     pub fn metadata(mut self, key: impl Into<String>, value: impl Into<MetadataValue>) -> Self {
         self.metadata.insert(key, value);
         self
+    }
+
+    /// Sets a metadata value where there is one, as [`metadata`](Self::metadata) does; without one nothing is
+    /// changed.
+    ///
+    /// ```
+    /// use coveo_push::DocumentBody;
+    ///
+    /// let (pages, reviewer): (Option<u32>, Option<&str>) = (Some(12), None);
+    /// let doc = DocumentBody::text("words").metadata_opt("pages", pages).metadata_opt("reviewer", reviewer);
+    /// assert_eq!(doc.metadata.len(), 1);
+    /// ```
+    #[must_use]
+    pub fn metadata_opt(self, key: impl Into<String>, value: Option<impl Into<MetadataValue>>) -> Self {
+        match value {
+            Some(value) => self.metadata(key, value),
+            None => self,
+        }
     }
 
     /// The title shown in results (`title`).

@@ -12,6 +12,7 @@ use super::any_case::{deserialize_any_case, words_any_case};
 /// has no `Serialize` of its own, so that the wrong one cannot be written by accident. It is read
 /// from either, in any case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum SecurityIdentityType {
     /// One person or account.
     User,
@@ -287,8 +288,9 @@ impl MappedIdentity {
 /// use coveo_push::{MappedIdentity, MappedIdentityBody};
 ///
 /// let body = MappedIdentityBody::user("asmith@example.com")
-///     .alias(MappedIdentity::user("alice_smith@example.com").provider("Email Security Provider"));
-/// # let _ = body;
+///     .alias(MappedIdentity::user("alice_smith@example.com").provider("Email Security Provider"))
+///     .aliases(["asmith", "alice"].map(MappedIdentity::user));
+/// assert_eq!(body.mappings.len(), 3);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -329,6 +331,13 @@ impl MappedIdentityBody {
     #[must_use]
     pub fn alias(mut self, alias: MappedIdentity) -> Self {
         self.mappings.push(alias);
+        self
+    }
+
+    /// Adds aliases.
+    #[must_use]
+    pub fn aliases(mut self, aliases: impl IntoIterator<Item = MappedIdentity>) -> Self {
+        self.mappings.extend(aliases);
         self
     }
 

@@ -1,7 +1,9 @@
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::collections::btree_map;
 use std::fmt;
+use std::iter::FusedIterator;
 
 use serde::de::{self, MapAccess, SeqAccess};
 use serde::ser::Error as _;
@@ -22,6 +24,9 @@ use super::document::key;
 /// metadata.insert("pages", 12);
 /// metadata.insert("tags", ["draft", "internal"]);
 /// assert_eq!(metadata.get("author"), Some(&"asmith".into()));
+/// for (key, value) in &metadata {
+///     println!("{key}: {value:?}");
+/// }
 /// ```
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Metadata(BTreeMap<Key, MetadataValue>);
@@ -84,8 +89,8 @@ impl Metadata {
     }
 
     /// Keys, as they were given, with their values, in the order of the keys.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &MetadataValue)> {
-        self.0.iter().map(|(key, value)| (key.0.as_str(), value))
+    pub fn iter(&self) -> MetadataIter<'_> {
+        MetadataIter(self.0.iter())
     }
 
     /// How many keys there are.
@@ -119,29 +124,58 @@ impl<K: Into<String>, V: Into<MetadataValue>> FromIterator<(K, V)> for Metadata 
 
 impl IntoIterator for Metadata {
     type Item = (String, MetadataValue);
-    type IntoIter = IntoIter;
+    type IntoIter = MetadataIntoIter;
 
-    fn into_iter(self) -> IntoIter {
-        IntoIter(self.0.into_iter())
+    fn into_iter(self) -> MetadataIntoIter {
+        MetadataIntoIter(self.0.into_iter())
     }
 }
 
-/// The pairs of a [`Metadata`], by value.
-pub struct IntoIter(btree_map::IntoIter<Key, MetadataValue>);
+impl<'a> IntoIterator for &'a Metadata {
+    type Item = (&'a str, &'a MetadataValue);
+    type IntoIter = MetadataIter<'a>;
 
-impl fmt::Debug for IntoIter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("IntoIter").field(&self.0).finish()
+    fn into_iter(self) -> MetadataIter<'a> {
+        self.iter()
     }
 }
 
-impl Iterator for IntoIter {
+/// The pairs of a [`Metadata`], by value, in the order of the keys.
+#[derive(Debug)]
+pub struct MetadataIntoIter(btree_map::IntoIter<Key, MetadataValue>);
+
+/// The pairs of a [`Metadata`], by reference, in the order of the keys: [`Metadata::iter`].
+#[derive(Debug, Clone)]
+pub struct MetadataIter<'a>(btree_map::Iter<'a, Key, MetadataValue>);
+
+impl Iterator for MetadataIntoIter {
     type Item = (String, MetadataValue);
 
     fn next(&mut self) -> Option<Self::Item> {
         self.0.next().map(|(key, value)| (key.0, value))
     }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.0.size_hint()
+    }
 }
+
+impl<'a> Iterator for MetadataIter<'a> {
+    type Item = (&'a str, &'a MetadataValue);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next().map(|(key, value)| (key.0.as_str(), value))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.0.size_hint()
+    }
+}
+
+impl ExactSizeIterator for MetadataIntoIter {}
+impl ExactSizeIterator for MetadataIter<'_> {}
+impl FusedIterator for MetadataIntoIter {}
+impl FusedIterator for MetadataIter<'_> {}
 
 /// The value of one metadata key ([article 162](https://docs.coveo.com/en/162/)).
 ///
@@ -156,7 +190,20 @@ impl Iterator for IntoIter {
 /// let doc = DocumentBody::new().metadata("pages", 12).metadata("price", price_by_country);
 /// # let _ = doc;
 /// ```
+///
+/// JSON that is in hand is tried: there is no value for `null`, so leave such a key out.
+///
+/// ```
+/// use coveo_push::MetadataValue;
+/// use serde_json::json;
+///
+/// let value = MetadataValue::try_from(json!({"ca": 14.99, "sizes": [38, 40]}))?;
+/// assert!(matches!(value, MetadataValue::Dictionary(_)));
+/// assert!(MetadataValue::try_from(json!(null)).is_err());
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum MetadataValue {
     /// Text; a date too, best as ISO 8601 in UTC (`2017-11-08T12:18:41.666Z`).
     String(String),
@@ -201,6 +248,7 @@ from! {
     &str => |text| Self::String(text.to_owned()),
     String => |text| Self::String(text),
     &String => |text| Self::String(text.clone()),
+    Cow<'_, str> => |text| Self::String(text.into_owned()),
     bool => |flag| Self::Boolean(flag),
     i8 => |number| Self::Integer(number.into()),
     i16 => |number| Self::Integer(number.into()),
@@ -231,6 +279,15 @@ impl<T: Into<MetadataValue>, const N: usize> From<[T; N]> for MetadataValue {
 impl<T: Clone + Into<MetadataValue>> From<&[T]> for MetadataValue {
     fn from(values: &[T]) -> Self {
         Self::Array(values.iter().cloned().map(Into::into).collect())
+    }
+}
+
+/// JSON that is in hand. It is an error when it is `null`, or has one in it.
+impl TryFrom<serde_json::Value> for MetadataValue {
+    type Error = serde_json::Error;
+
+    fn try_from(value: serde_json::Value) -> Result<Self, serde_json::Error> {
+        Self::deserialize(value)
     }
 }
 
@@ -321,6 +378,40 @@ mod tests {
     fn a_key_is_found_in_any_case_beyond_ascii_too() {
         let metadata: Metadata = [("Größe", 12)].into_iter().collect();
         assert_eq!(metadata.get("GRÖßE"), Some(&12.into()));
+    }
+
+    #[test]
+    fn its_pairs_come_in_the_order_of_the_keys_and_are_counted() {
+        let metadata: Metadata = [("b", 2), ("A", 1), ("c", 3)].into_iter().collect();
+        let expected = [("A", 1), ("b", 2), ("c", 3)].map(|(key, value)| (key, MetadataValue::from(value)));
+        let mut seen = Vec::new();
+        for (key, value) in &metadata {
+            seen.push((key, value.clone()));
+        }
+        assert_eq!(seen, expected);
+        assert_eq!((metadata.iter().len(), metadata.clone().into_iter().len()), (3, 3));
+        assert!(metadata.into_iter().eq(expected.map(|(key, value)| (key.to_owned(), value))));
+    }
+
+    #[test]
+    fn json_in_hand_is_a_value_unless_there_is_a_null_in_it() {
+        use serde_json::json;
+
+        for value in
+            [json!("a"), json!(-1), json!(u64::MAX), json!(0.5), json!(true), json!([1, "b"]), json!({"a": {}})]
+        {
+            let read = MetadataValue::try_from(value.clone()).unwrap();
+            assert_eq!(serde_json::to_value(read).unwrap(), value);
+        }
+        for value in [json!(null), json!([null]), json!({"a": null})] {
+            assert!(MetadataValue::try_from(value).unwrap_err().to_string().contains("null"));
+        }
+    }
+
+    #[test]
+    fn text_that_may_be_borrowed_is_text() {
+        let names = ["a".into(), String::from_utf8_lossy(b"\xff")].map(|name: Cow<'_, str>| MetadataValue::from(name));
+        assert_eq!(names, ["a", "\u{fffd}"].map(MetadataValue::from));
     }
 
     #[test]

@@ -111,6 +111,15 @@ impl<'de> Deserialize<'de> for Permissions {
 
 /// A level of the complete permission model: sets that all have to allow, asked in turn with the
 /// other levels ([article 25](https://docs.coveo.com/en/25/)).
+///
+/// ```
+/// use coveo_push::{PermissionIdentity, PermissionLevel, PermissionSet};
+///
+/// // Who is in both groups.
+/// let sets = ["Staff", "Editors"].map(|group| PermissionSet::new().allow(PermissionIdentity::group(group)));
+/// let level = PermissionLevel::new("Editors on the staff").sets(sets);
+/// assert_eq!(level.permission_sets.len(), 2);
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PermissionLevel {
@@ -138,10 +147,27 @@ impl PermissionLevel {
         self.permission_sets.push(set);
         self
     }
+
+    /// Adds sets.
+    #[must_use]
+    pub fn sets(mut self, sets: impl IntoIterator<Item = PermissionSet>) -> Self {
+        self.permission_sets.extend(sets);
+        self
+    }
 }
 
 /// Identities that are allowed and denied together
 /// ([article 107](https://docs.coveo.com/en/107/)). Denied prevails.
+///
+/// ```
+/// use coveo_push::{Identity, PermissionIdentity, PermissionSet};
+///
+/// let readers = PermissionSet::new()
+///     .allow_all(["Staff", "Editors"].map(PermissionIdentity::group))
+///     .deny_all(["bob", "carol"].map(Identity::user));
+/// assert_eq!(readers.allowed_permissions[1], PermissionIdentity::group("Editors"));
+/// assert_eq!(readers.denied_permissions[1], PermissionIdentity::user("carol"));
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PermissionSet {
@@ -183,10 +209,25 @@ impl PermissionSet {
         self
     }
 
+    /// Allows all of some identities, as [`allow`](Self::allow) takes them. Everybody is allowed by
+    /// [`allow_anonymous`](Self::allow_anonymous).
+    #[must_use]
+    pub fn allow_all(mut self, identities: impl IntoIterator<Item = impl Into<PermissionIdentity>>) -> Self {
+        self.allowed_permissions.extend(identities.into_iter().map(Into::into));
+        self
+    }
+
     /// Denies an identity, as [`allow`](Self::allow) takes it.
     #[must_use]
     pub fn deny(mut self, identity: impl Into<PermissionIdentity>) -> Self {
         self.denied_permissions.push(identity.into());
+        self
+    }
+
+    /// Denies all of some identities, as [`allow`](Self::allow) takes them.
+    #[must_use]
+    pub fn deny_all(mut self, identities: impl IntoIterator<Item = impl Into<PermissionIdentity>>) -> Self {
+        self.denied_permissions.extend(identities.into_iter().map(Into::into));
         self
     }
 }

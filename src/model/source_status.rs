@@ -9,6 +9,7 @@ use super::any_case::words_any_case;
 ///
 /// The administration console names some of them differently, which the variants tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum SourceStatus {
     /// All items are being pushed again; the console says "Rebuild".
     Rebuild,

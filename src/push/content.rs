@@ -131,7 +131,7 @@ async fn place(
     let uploaded = prepared.uploaded_bytes();
     match prepared.place(id, &run.kernel, &run.calls).await {
         Ok(placed) => {
-            run.was_uploaded(uploaded);
+            run.content_uploaded(uploaded);
             placed.write(buffer, &mut layout);
             Ok(warnings)
         }

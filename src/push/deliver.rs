@@ -2,6 +2,7 @@
 //! container.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::oneshot;
@@ -14,6 +15,8 @@ use super::run::Run;
 use crate::api::{Accepted, file_containers, push_batch};
 use crate::error::{Error, ErrorCode};
 use crate::http::body::Body;
+use crate::http::kernel::Kernel;
+use crate::http::send::CallSettings;
 use crate::model::FileContainer;
 
 /// A batch that the service accepted.
@@ -27,6 +30,10 @@ pub(super) struct Delivered {
 pub(super) struct Delivery {
     run: Arc<Run>,
     number: u64,
+    /// With these its requests are sent.
+    calls: CallSettings,
+    /// How many of them were sent.
+    attempts: Arc<AtomicU32>,
     step: PushStep,
     may_have_been_applied: bool,
     sealed: oneshot::Receiver<()>,
@@ -48,7 +55,10 @@ impl Drop for Delivery {
 impl Delivery {
     /// `sealed` tells that the batch is sealed.
     pub(super) fn new(run: Arc<Run>, number: u64, sealed: oneshot::Receiver<()>) -> Self {
-        Self { run, number, step: PushStep::Wait, may_have_been_applied: false, sealed, is_done: false }
+        let attempts = Arc::default();
+        let calls = run.calls.counted_by(&attempts);
+        let step = PushStep::Wait;
+        Self { run, number, calls, attempts, step, may_have_been_applied: false, sealed, is_done: false }
     }
 
     /// Carries the batch to the service once it is sealed, which happens here if it takes too long
@@ -56,7 +66,7 @@ impl Delivery {
     pub(super) async fn go(mut self) {
         let run = Arc::clone(&self.run);
         // Asked for while the batch is being filled.
-        let container = Ahead::create(&run);
+        let container = Ahead::create(&run.kernel, &self.calls);
         // A batch that could not be sent yet is filled for longer: its time begins again when it could.
         while timeout(run.settings.linger, &mut self.sealed).await.is_err() {
             if run.seal_if_filling(self.number) {
@@ -79,7 +89,7 @@ impl Delivery {
         run.may_start(self.number).await?;
         let _slot = run.slot().await;
         self.step = PushStep::Create;
-        let container = container.get(&self.run).await.map_err(FailureReason::Error)?;
+        let container = container.get(&run.kernel, &self.calls).await.map_err(FailureReason::Error)?;
         let container = self.upload(batch, container).await.map_err(FailureReason::Error)?;
         self.step = PushStep::Order;
         self.run.may_commit(self.number, &batch.keys).await?;
@@ -88,10 +98,9 @@ impl Delivery {
 
     async fn upload(&mut self, batch: &Sealed, container: FileContainer) -> Result<FileContainer, Error> {
         self.step = PushStep::Upload;
-        let Run { kernel, calls, .. } = &*self.run;
         let body = Body::chunks(batch.chunks.iter().cloned());
-        let filled = file_containers::fill(kernel, container, body, calls).await?;
-        self.run.was_uploaded(batch.len());
+        let filled = file_containers::fill(&self.run.kernel, container, body, &self.calls).await?;
+        self.run.batch_uploaded(self.number);
         Ok(filled)
     }
 
@@ -99,12 +108,12 @@ impl Delivery {
     /// does not take the container, it may have used it up: the same bytes go up once more.
     async fn commit(&mut self, batch: &Sealed, container: FileContainer) -> Result<Delivered, Error> {
         match self.push(&container).await {
-            Ok(accepted) => Ok(delivered(&container, &accepted)),
+            Ok(accepted) => Ok(self.delivered(&container, &accepted)),
             Err(error) if may_be_used_up(&error) => {
-                let container = file_containers::create(&self.run.kernel, &self.run.calls).await?;
+                let container = file_containers::create(&self.run.kernel, &self.calls).await?;
                 let container = self.upload(batch, container).await?;
                 let accepted = self.push(&container).await?;
-                Ok(delivered(&container, &accepted))
+                Ok(self.delivered(&container, &accepted))
             }
             Err(error) => Err(error),
         }
@@ -112,22 +121,23 @@ impl Delivery {
 
     async fn push(&mut self, container: &FileContainer) -> Result<Accepted, Error> {
         self.step = PushStep::Commit;
-        let Run { kernel, target, settings, calls, .. } = &*self.run;
+        let Run { kernel, target, settings, .. } = &*self.run;
         let (operation, resource) = (target.commit(), target.resource());
         let pushed =
-            push_batch::commit(kernel, operation, resource, container.file_id(), settings.ordering_id, calls).await;
+            push_batch::commit(kernel, operation, resource, container.file_id(), settings.ordering_id, &self.calls)
+                .await;
         if let Err(error) = &pushed {
             self.may_have_been_applied |= error.may_have_been_applied();
         }
         pushed
     }
-}
 
-fn delivered(container: &FileContainer, accepted: &Accepted) -> Delivered {
-    Delivered {
-        file_id: container.file_id().to_owned(),
-        attempts: accepted.attempts(),
-        server_time: accepted.server_time(),
+    fn delivered(&self, container: &FileContainer, accepted: &Accepted) -> Delivered {
+        Delivered {
+            file_id: container.file_id().to_owned(),
+            attempts: self.attempts.load(Ordering::Relaxed),
+            server_time: accepted.server_time(),
+        }
     }
 }
 
@@ -160,19 +170,19 @@ impl Ahead {
     /// What kept the service from creating one so long ago may have passed.
     const STALE_ERROR: Duration = Duration::from_secs(60);
 
-    fn create(run: &Arc<Run>) -> Self {
-        let run = Arc::clone(run);
-        let task = tokio::spawn(async move { file_containers::create(&run.kernel, &run.calls).await });
+    fn create(kernel: &Kernel, calls: &CallSettings) -> Self {
+        let (kernel, calls) = (kernel.clone(), calls.clone());
+        let task = tokio::spawn(async move { file_containers::create(&kernel, &calls).await });
         Self { task, begin: Instant::now() }
     }
 
-    async fn get(mut self, run: &Run) -> Result<FileContainer, Error> {
+    async fn get(mut self, kernel: &Kernel, calls: &CallSettings) -> Result<FileContainer, Error> {
         let was_there = self.task.is_finished();
         match (&mut self.task).await {
             Ok(Ok(container)) if self.begin.elapsed() < Self::LONGEST => Ok(container),
             Ok(Err(error)) if !was_there || self.begin.elapsed() < Self::STALE_ERROR => Err(error),
             // It is too old, or the task is gone, and this one is not.
-            Ok(_) | Err(_) => file_containers::create(&run.kernel, &run.calls).await,
+            Ok(_) | Err(_) => file_containers::create(kernel, calls).await,
         }
     }
 }

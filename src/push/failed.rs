@@ -248,11 +248,15 @@ impl FailedBatch {
     }
 
     /// Writes [`body`](Self::body) into a file of the folder, named by the batch's number:
-    /// `batch-000007.json`; no file when nothing is left of it. A folder is for one run, of items or of identities, and is created when it
-    /// is not there. [`SavedBatch::files`] finds its files again, and
+    /// `batch-000007.json`; no file when nothing is left of it. A folder is for one run, of items or of
+    /// identities, and is created when it is not there. [`SavedBatch::files`] finds its files again, and
     /// [`Items::push_batch_json`](crate::Items::push_batch_json) or
     /// [`Identities::push_batch_json`](crate::Identities::push_batch_json) pushes what one holds, soon if
     /// there is [content in file containers](Self#content-in-file-containers).
+    ///
+    /// The file does not hold the run's [ordering id](crate::PusherBuilder::ordering_id): where the run had
+    /// one, say it again as the file is pushed, `push_batch_json(..).ordering_id(..)`. Otherwise the
+    /// operations are as new as that push. [`push_again`](Self::push_again) says it by itself.
     ///
     /// # Errors
     ///
@@ -282,6 +286,9 @@ impl FailedBatch {
 ///
 /// What is pushed later in the run supersedes operations of it; when the run has ended,
 /// [`update`](Self::update) takes those out of the file.
+///
+/// The file has the operations alone: when the run had an
+/// [ordering id](crate::PusherBuilder::ordering_id), the push of the file wants it again.
 #[derive(Debug)]
 pub struct SavedBatch {
     path: PathBuf,

@@ -60,7 +60,20 @@ pub struct IdentityPusher {
 run_methods!(IdentityPusher);
 
 /// One operation of a stream of identities: [`IdentityPusher::push_stream`].
+///
+/// ```
+/// use coveo_push::{Identity, IdentityBody, IdentityOperation, MappedIdentity, MappedIdentityBody};
+///
+/// let alias = MappedIdentity::user("asmith@example.com").provider("Email Security Provider");
+/// let operations = [
+///     IdentityOperation::add_or_update(IdentityBody::user("asmith")),
+///     IdentityOperation::add_or_update_alias(MappedIdentityBody::user("asmith").alias(alias)),
+///     IdentityOperation::delete(Identity::user("bjones")),
+/// ];
+/// # let _ = operations;
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum IdentityOperation {
     /// Adds or updates an identity with its members.
     AddOrUpdate(IdentityBody),
@@ -68,6 +81,26 @@ pub enum IdentityOperation {
     AddOrUpdateAlias(MappedIdentityBody),
     /// Deletes an identity.
     Delete(Identity),
+}
+
+impl IdentityOperation {
+    /// Adds or updates an identity with its members.
+    #[must_use]
+    pub fn add_or_update(body: IdentityBody) -> Self {
+        Self::AddOrUpdate(body)
+    }
+
+    /// Adds or updates the aliases of an identity.
+    #[must_use]
+    pub fn add_or_update_alias(body: MappedIdentityBody) -> Self {
+        Self::AddOrUpdateAlias(body)
+    }
+
+    /// Deletes an identity.
+    #[must_use]
+    pub fn delete(identity: Identity) -> Self {
+        Self::Delete(identity)
+    }
 }
 
 impl IdentityPusher {

@@ -29,6 +29,10 @@ impl Items {
     /// }
     /// let report = pusher.finish().await.into_result()?;
     /// println!("{report}");
+    /// if report.refused > 0 {
+    ///     // They break a rule of the service, and were left out: that is no error.
+    ///     eprintln!("{} refused, such as {}", report.refused, report.refused_samples[0]);
+    /// }
     /// # Ok(()) }
     /// ```
     pub fn pusher(&self) -> PusherBuilder<ItemPusher> {
@@ -88,7 +92,20 @@ pub struct ItemPusher {
 run_methods!(ItemPusher);
 
 /// One operation of a stream of items: [`ItemPusher::push_stream`].
+///
+/// ```
+/// use coveo_push::{DocumentBody, ItemOperation};
+///
+/// let page = DocumentBody::text("words");
+/// let operations = [
+///     ItemOperation::add_or_update("https://example.com/a", page),
+///     ItemOperation::delete("https://example.com/b"),
+///     ItemOperation::delete_with_children("https://example.com/c/"),
+/// ];
+/// # let _ = operations;
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ItemOperation<T> {
     /// Adds or updates an item.
     AddOrUpdate {
@@ -104,6 +121,23 @@ pub enum ItemOperation<T> {
         /// Whether the items whose URI begins with this one go too.
         delete_children: bool,
     },
+}
+
+impl<T> ItemOperation<T> {
+    /// Adds or updates an item.
+    pub fn add_or_update(document_id: impl Into<String>, item: T) -> Self {
+        Self::AddOrUpdate { document_id: document_id.into(), item }
+    }
+
+    /// Deletes an item, its children left alone.
+    pub fn delete(document_id: impl Into<String>) -> Self {
+        Self::Delete { document_id: document_id.into(), delete_children: false }
+    }
+
+    /// Deletes an item with its children: the items whose URI begins with this one.
+    pub fn delete_with_children(document_id: impl Into<String>) -> Self {
+        Self::Delete { document_id: document_id.into(), delete_children: true }
+    }
 }
 
 impl ItemPusher {

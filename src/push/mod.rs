@@ -85,7 +85,8 @@ macro_rules! run_methods {
                 self.run.calls.uncounted()
             }
 
-            /// Sends what was pushed so far and waits until it is done: accepted, or failed.
+            /// Sends what was pushed so far and waits until it is done: accepted, or failed. What other
+            /// tasks push meanwhile is not waited for.
             ///
             /// # Errors
             ///

@@ -4,10 +4,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Serialize, Serializer};
 
 use super::FailedBatch;
+use crate::error::Error;
 use crate::preflight::Finding;
 
 /// What became of one push.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Pushed {
     /// It is part of the run, and will be accounted for.
     Taken,
@@ -77,6 +79,8 @@ impl Serialize for RefusedItem {
 pub struct Progress {
     /// Operations that were pushed, refused ones included.
     pub pushed: u64,
+    /// Operations in batches that the storage took, whatever became of them after that.
+    pub uploaded: u64,
     /// Operations that the service accepted.
     pub accepted: u64,
     /// Operations in batches that failed.
@@ -92,7 +96,7 @@ pub struct Progress {
     pub bytes_uploaded: u64,
     /// Batches that the service accepted.
     pub batches_accepted: u64,
-    /// Batches that failed.
+    /// Batches that failed; those that count as unsent are not among them.
     pub batches_failed: u64,
     /// Calls of the Push API, tries again included.
     pub api_calls: u64,
@@ -116,7 +120,8 @@ pub struct AcceptedBatch {
     pub operations: u64,
     /// How many bytes were uploaded.
     pub bytes: u64,
-    /// How many times its last step, the push of the container, was sent.
+    /// How many requests were sent for it: three, to create a container, upload the batch and push the
+    /// container, and those that were sent again.
     pub attempts: u32,
 }
 
@@ -130,6 +135,8 @@ pub struct AcceptedBatch {
 pub struct PushReport {
     /// Operations that were pushed, refused ones included.
     pub pushed: u64,
+    /// Operations in batches that the storage took, whatever became of them after that.
+    pub uploaded: u64,
     /// Operations that the service accepted. Accepted is not indexed.
     pub accepted: u64,
     /// Operations in batches that failed.
@@ -143,6 +150,11 @@ pub struct PushReport {
     /// Pushes that were dropped before they were done, and streams that were left before their end. They
     /// are in no other count: nothing of them was taken.
     pub cancelled: u64,
+    /// Batches that the service accepted.
+    pub batches_accepted: u64,
+    /// Batches that failed, those that a handler has got included; those that count as unsent are not
+    /// among them.
+    pub batches_failed: u64,
     /// Bytes of the operations that were taken.
     pub bytes_taken: u64,
     /// Bytes that the storage took.
@@ -183,21 +195,33 @@ impl PushReport {
     /// How many refused items a report keeps, and how many warnings.
     pub const SAMPLES: usize = 100;
 
-    /// Whether everything that was pushed and not refused was accepted.
+    /// Whether everything that was pushed and not refused was accepted. Look at
+    /// [`refused`](Self::refused) as well where an item that is left out matters.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.failed == 0 && self.unsent == 0
     }
 
-    /// The report itself, or an error with it when operations failed or were not sent. Refused
-    /// ones are no error here; they keep a [refresh](crate::RefreshReport) from deleting, and are one
-    /// there.
+    /// The report itself, or an error with it when operations failed or were not sent.
+    ///
+    /// Refused ones are no error here: each was told by its push ([`Pushed::Refused`]) and to the handler
+    /// ([`on_refused`](crate::PusherBuilder::on_refused)), and they are counted
+    /// ([`refused`](Self::refused)). They keep a [refresh](crate::RefreshReport) from deleting, and are an
+    /// error there.
     ///
     /// # Errors
     ///
     /// [`PushError::Incomplete`].
     pub fn into_result(self) -> Result<Self, PushError> {
         if self.is_complete() { Ok(self) } else { Err(PushError::Incomplete(Box::new(self))) }
+    }
+
+    /// The error of the first of the [`failed_batches`](Self::failed_batches) that has one: those that no
+    /// handler has got, in the order of the run. A run that [stopped](PushError::Stopped) did so because
+    /// of this error, or of one behind it.
+    #[must_use]
+    pub fn first_error(&self) -> Option<&Error> {
+        self.failed_batches.iter().find_map(FailedBatch::error)
     }
 
     /// The first batch that failed and the first item that was refused, as an error has them at its end.
@@ -212,13 +236,17 @@ impl PushReport {
 impl fmt::Display for PushReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { pushed, accepted, failed, refused, unsent, bytes_uploaded, api_calls, retries, elapsed, .. } = self;
-        let batches = self.batches.len();
+        let batches = self.batches_accepted;
+        let cancelled = match self.cancelled {
+            0 => String::new(),
+            cancelled => format!(", {cancelled} cancelled"),
+        };
         let megabytes = *bytes_uploaded as f64 / 1e6;
         let seconds = elapsed.as_secs_f64();
         write!(
             f,
-            "{pushed} pushed: {accepted} accepted, {failed} failed, {refused} refused, {unsent} unsent; {batches} \
-             batches, {megabytes:.1} MB uploaded, {api_calls} API calls, {retries} retries, {seconds:.1} s"
+            "{pushed} pushed: {accepted} accepted, {failed} failed, {refused} refused, {unsent} unsent\
+             {cancelled}; {batches} batches, {megabytes:.1} MB uploaded, {api_calls} API calls, {retries} retries, {seconds:.1} s"
         )
     }
 }
@@ -227,8 +255,10 @@ impl fmt::Display for PushReport {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PushError {
-    /// The run has stopped, because a batch failed, and takes nothing more. Its report, from
-    /// `finish`, has every operation.
+    /// The run has stopped, because a batch failed, and takes nothing more. This says which and why in
+    /// words. The report, from `finish`, has every operation, and the error itself:
+    /// [`first_error`](PushReport::first_error), or that of each of its
+    /// [`failed_batches`](PushReport::failed_batches).
     #[error("the run has stopped: {0}")]
     Stopped(String),
     /// Some operations failed or were not sent. The report has them.

@@ -7,7 +7,7 @@
 mod content;
 mod ended;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::RandomState;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::SystemTime;
@@ -27,7 +27,7 @@ use super::superseded::Superseded;
 use crate::http::kernel::Kernel;
 use crate::http::pace::{CallCounters, Pace, RateLimit};
 use crate::http::send::CallSettings;
-use crate::preflight::{Finding, Rule};
+use crate::preflight::{Finding, Rule, limit};
 
 /// How many pushes there may be between two messages of the watch channel.
 const PUSHES_A_MESSAGE: u64 = 256;
@@ -56,8 +56,8 @@ struct State {
     last_number: u64,
     /// Why nothing more is taken.
     stopped: Option<String>,
-    /// How many failed batches a handler is being given.
-    handing_over: usize,
+    /// The failed batches that a handler is being given.
+    handing_over: BTreeSet<u64>,
     account: Progress,
     unsent: u64,
     /// Accepted operations that delete.
@@ -91,6 +91,7 @@ struct Task {
 
 struct UnderWay {
     batch: Sealed,
+    is_uploaded: bool,
     abort: Abort,
 }
 
@@ -121,8 +122,10 @@ struct Todo {
 }
 
 impl State {
-    fn is_done(&self) -> bool {
-        self.under_way.is_empty() && self.handing_over == 0
+    /// Whether the sealed batches up to a number are accepted or handed over.
+    fn is_done_to(&self, last: u64) -> bool {
+        let is_later = |first: Option<&u64>| first.is_none_or(|first| *first > last);
+        is_later(self.under_way.keys().next()) && is_later(self.handing_over.first())
     }
 
     fn warned(&mut self, warnings: &[Finding]) {
@@ -136,7 +139,12 @@ impl Run {
     pub(super) fn new(kernel: Kernel, target: PushTarget, settings: Settings) -> Arc<Self> {
         let counters = Arc::new(CallCounters::default());
         let limit = settings.api_calls.map(|(calls, interval)| Arc::new(RateLimit::new(calls, interval)));
-        let pace = Pace { patience: settings.throttle_patience, limit, counters: Arc::clone(&counters) };
+        let pace = Pace {
+            patience: settings.throttle_patience,
+            limit,
+            counters: Arc::clone(&counters),
+            attempts: Arc::default(),
+        };
         Arc::new(Self {
             kernel,
             target,
@@ -236,9 +244,7 @@ impl Run {
         if alone <= most {
             return Ok(());
         }
-        let message =
-            format!("it makes a batch of {alone} bytes and a batch may have {most}; push its data as content");
-        Err(Finding::new(id, Rule::ContainerTooLarge, message))
+        Err(Finding::new(id, Rule::ContainerTooLarge, too_large(&self.target, alone, most)))
     }
 
     /// Whether an operation may be written; `None` while there is no room for it.
@@ -264,9 +270,10 @@ impl Run {
         Filling { number, frame, task: self.task(number, todo) }
     }
 
-    /// Whether a batch may be filled beside those that are under way.
+    /// Whether a batch may be filled beside those that are under way, or failed and not handed over: a
+    /// handler that takes its time holds their memory.
     fn has_room(&self, state: &State) -> bool {
-        state.under_way.len() <= self.settings.concurrency
+        state.under_way.len() + state.handing_over.len() <= self.settings.concurrency
     }
 
     /// The task of a batch, which begins while the batch is being filled. It is spawned when the
@@ -293,7 +300,7 @@ impl Run {
     /// Seals a batch; its number comes back when its task is gone, as it went with its runtime.
     fn seal(&self, state: &mut State, filling: Filling) -> Option<u64> {
         let Filling { number, frame, task: Task { seal, abort } } = filling;
-        state.under_way.insert(number, UnderWay { batch: frame.seal(), abort });
+        state.under_way.insert(number, UnderWay { batch: frame.seal(), is_uploaded: false, abort });
         self.changed.notify_waiters();
         seal.send(()).is_err().then_some(number)
     }
@@ -366,22 +373,25 @@ impl Run {
         self.lock().under_way.get(&number).map(|under_way| under_way.batch.clone())
     }
 
-    /// Seals what is being filled and waits until all is done.
+    /// Seals what is being filled and waits until it is done, and all before it: what others push
+    /// meanwhile is not waited for.
     pub(super) async fn flush(&self) -> Result<(), PushError> {
-        self.seal_filling();
-        self.wait_for(|state| state.is_done().then_some(())).await;
+        let last = self.seal_filling();
+        self.wait_for(|state| state.is_done_to(last).then_some(())).await;
         match &self.lock().stopped {
             None => Ok(()),
             Some(reason) => Err(PushError::Stopped(reason.clone())),
         }
     }
 
-    pub(super) fn seal_filling(&self) {
+    /// Seals what is being filled, and gives the number of the last batch that there is.
+    pub(super) fn seal_filling(&self) -> u64 {
         let mut state = self.lock();
-        let Some(filling) = state.filling.take() else { return };
-        let orphan = self.seal(&mut state, filling);
+        let last = state.last_number;
+        let orphan = state.filling.take().and_then(|filling| self.seal(&mut state, filling));
         drop(state);
         self.carry_out(Todo { spawn: None, orphan });
+        last
     }
 
     /// Takes nothing more and ends what is under way. What was not pushed is unsent.
@@ -399,5 +409,38 @@ impl Run {
             self.publish(&state);
         }
         self.changed.notify_waiters();
+    }
+}
+
+/// What to do about an operation that makes a batch of `alone` bytes where a batch may have `most`.
+fn too_large(target: &PushTarget, alone: usize, most: usize) -> String {
+    let with_larger_batches = alone as u64 <= limit::CONTAINER_BYTES;
+    let what_helps = match target {
+        PushTarget::Items(_) if with_larger_batches => "set a larger `batch_bytes`, or push its data as content",
+        PushTarget::Items(_) => "no batch takes it; push its data as content",
+        PushTarget::Identities(_) if with_larger_batches => "set a larger `batch_bytes`",
+        PushTarget::Identities(_) => "no batch takes it; put its members into groups of their own",
+    };
+    format!("it makes a batch of {alone} bytes and a batch may have {most}; {what_helps}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_too_large_for_a_batch_is_told_what_helps() {
+        let (items, identities) = (PushTarget::Items("source".into()), PushTarget::Identities("provider".into()));
+        let service = 256_000_000;
+        for (target, alone, most, expected) in [
+            (&items, 1_025, 1_024, "set a larger `batch_bytes`, or push its data as content"),
+            (&items, service, service - 1, "set a larger `batch_bytes`, or push its data as content"),
+            (&items, service + 1, service, "no batch takes it; push its data as content"),
+            (&identities, service, 1_024, "set a larger `batch_bytes`"),
+            (&identities, service + 1, 1_024, "no batch takes it; put its members into groups of their own"),
+        ] {
+            let message = format!("it makes a batch of {alone} bytes and a batch may have {most}; {expected}");
+            assert_eq!(too_large(target, alone, most), message);
+        }
     }
 }

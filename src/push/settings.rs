@@ -47,6 +47,20 @@ impl Default for Settings {
 
 /// Settings of a bulk run: [`Items::pusher`](crate::Items::pusher),
 /// [`Identities::pusher`](crate::Identities::pusher).
+///
+/// | Setting | Default | Range |
+/// |---|---|---|
+/// | [`batch_bytes`](Self::batch_bytes) | 16 MiB | 1 KiB to 256 MB |
+/// | [`linger`](Self::linger) | 5 s | any |
+/// | [`concurrency`](Self::concurrency) | 4 | 1 to 64 |
+/// | [`api_calls`](Self::api_calls) | no limit of ours | 1 call or more, in an interval up to a year |
+/// | [`ordering_id`](Self::ordering_id) | the service's clock at each batch | any |
+/// | [`throttle_patience`](Self::throttle_patience) | 15 minutes | any |
+/// | [`retry`](Self::retry) | what the client has | any |
+/// | [`on_failed_batch`](Self::on_failed_batch) | the run stops | |
+/// | [`on_refused`](Self::on_refused) | the report tells | |
+///
+/// What is outside a range is taken as the nearer end.
 #[must_use = "a run begins with `start`"]
 pub struct PusherBuilder<P> {
     kernel: Kernel,
@@ -82,6 +96,10 @@ impl<P> PusherBuilder<P> {
     /// minutes: a batch costs two calls, whatever its size, and memory is (concurrency + 1) times
     /// this. On a fast link 1 to 10 MB are the quickest; with a slow or distant service, or a tight
     /// quota, larger ones pay.
+    ///
+    /// An item or identity whose JSON is larger than a batch may be is refused, also where the service would take
+    /// it: set this above the largest, or push the data of such an item as [content](crate::Content),
+    /// which goes into a file container of its own.
     pub fn batch_bytes(mut self, bytes: usize) -> Self {
         let most = usize::try_from(limit::CONTAINER_BYTES).unwrap_or(usize::MAX);
         self.settings.batch_bytes = bytes.clamp(1024, most);
@@ -89,7 +107,8 @@ impl<P> PusherBuilder<P> {
     }
 
     /// How long a batch may wait to be filled, counted from its first operation: a slow producer's
-    /// goes out after that all the same. Default: 5 s.
+    /// goes out after that all the same. With zero a batch goes out as soon as it could be sent; with
+    /// [`Duration::MAX`] only when it is full, or at a `flush` or `finish`. Default: 5 s.
     pub fn linger(mut self, linger: Duration) -> Self {
         self.settings.linger = linger;
         self
@@ -102,7 +121,8 @@ impl<P> PusherBuilder<P> {
     }
 
     /// At most so many calls of the Push API in any interval of that length, tries again included;
-    /// uploads go to the storage and do not count. Default: no limit of ours.
+    /// uploads go to the storage and do not count. No calls are taken as one call, and an interval of
+    /// more than a year as a year. Default: no limit of ours.
     pub fn api_calls(mut self, calls: u32, interval: Duration) -> Self {
         self.settings.api_calls = Some((calls, interval));
         self
@@ -116,7 +136,8 @@ impl<P> PusherBuilder<P> {
     }
 
     /// How long a call may wait because the service asked it to. It counts neither as an attempt
-    /// nor against the deadline. Default: 15 minutes.
+    /// nor against the deadline. With zero, or less than the service asks for, the batch fails with
+    /// [`Error::RateLimited`](crate::Error::RateLimited). Default: 15 minutes.
     pub fn throttle_patience(mut self, patience: Duration) -> Self {
         self.settings.throttle_patience = patience;
         self
@@ -132,8 +153,8 @@ impl<P> PusherBuilder<P> {
     /// stops, and the report has it. What is left when a run is aborted or dropped is given to it as
     /// well.
     ///
-    /// It is called on the runtime: hand a batch on, or save it, rather than work on it there. When
-    /// it panics the run stops, and that batch is in the counts alone.
+    /// It is called on the runtime: hand a batch on, or save it, rather than work on it there. Until it
+    /// returns, the batch has its place among those under way, and a push may wait for it. When it panics the run stops, and that batch is in the counts alone.
     pub fn on_failed_batch(mut self, handler: impl Fn(FailedBatch) + Send + Sync + 'static) -> Self {
         self.settings.on_failed_batch = Some(Arc::new(handler));
         self
@@ -152,7 +173,10 @@ impl<P> fmt::Debug for PusherBuilder<P> {
         f.debug_struct("PusherBuilder")
             .field("target", &self.target)
             .field("batch_bytes", &self.settings.batch_bytes)
+            .field("linger", &self.settings.linger)
             .field("concurrency", &self.settings.concurrency)
+            .field("api_calls", &self.settings.api_calls)
+            .field("throttle_patience", &self.settings.throttle_patience)
             .finish_non_exhaustive()
     }
 }

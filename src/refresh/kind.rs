@@ -2,13 +2,25 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use crate::model::SourceStatus;
+use crate::model::{SourceStatus, words_any_case};
 
 /// What a run over the items of a source is: the status that the source has meanwhile, and whether
 /// what was not pushed is deleted.
 ///
 /// `Rebuild` and `Refresh` do the same here, and differ in what the administration console shows.
+///
+/// As text it is the word of the status, read in any case, so a command line or a file of settings can
+/// choose it:
+///
+/// ```
+/// use coveo_push::RefreshKind;
+///
+/// let kind: RefreshKind = "incremental".parse()?;
+/// assert_eq!((kind, kind.as_str()), (RefreshKind::Incremental, "INCREMENTAL"));
+/// # Ok::<(), coveo_push::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum RefreshKind {
     /// All items are pushed again, and what was not in the run is deleted.
     Rebuild,
@@ -22,7 +34,19 @@ pub enum RefreshKind {
     Incremental,
 }
 
+words_any_case!(RefreshKind: "kind of refresh" {
+    "rebuild" => Rebuild,
+    "refresh" => Refresh,
+    "incremental" => Incremental,
+});
+
 impl RefreshKind {
+    /// The word of the status that the source has meanwhile: `REBUILD`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        SourceStatus::from(self).as_str()
+    }
+
     pub(super) fn deletes(self) -> bool {
         match self {
             Self::Rebuild | Self::Refresh => true,
@@ -43,12 +67,34 @@ impl From<RefreshKind> for SourceStatus {
 
 impl fmt::Display for RefreshKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        SourceStatus::from(*self).fmt(f)
+        f.pad(self.as_str())
     }
 }
 
 impl Serialize for RefreshKind {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        SourceStatus::from(*self).serialize(serializer)
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_is_read_from_its_word_in_any_case_and_written_as_it() {
+        for kind in [RefreshKind::Rebuild, RefreshKind::Refresh, RefreshKind::Incremental] {
+            let word = kind.to_string();
+            assert_eq!(word.to_lowercase().parse(), Ok(kind));
+            let json = serde_json::to_string(&kind).unwrap();
+            assert_eq!(json, format!("\"{word}\""));
+            assert_eq!(serde_json::from_str::<RefreshKind>(&json).unwrap(), kind);
+        }
+    }
+
+    #[test]
+    fn a_source_that_is_idle_is_no_refresh() {
+        let error = "idle".parse::<RefreshKind>().unwrap_err().to_string();
+        assert_eq!(error, "`idle` is no kind of refresh; it is one of rebuild, refresh, incremental");
     }
 }

@@ -32,7 +32,7 @@ async fn no_redirect_of_any_kind_of_call_is_followed() {
         let location = format!("{}/elsewhere?from=here", target.uri());
         let away = ResponseTemplate::new(status).insert_header("location", location);
         let _redirects = Mock::given(any()).respond_with(away).mount_as_scoped(&service).await;
-        for operation in Operation::ALL {
+        for &operation in Operation::ALL {
             let error = call(&client, operation, &container(&service.uri())).await.unwrap_err();
             assert!(matches!(error, Error::UnexpectedStatus(_) | Error::Upload(_)), "{error}");
             assert_eq!(error.status().unwrap().as_u16(), status, "{error}");
@@ -75,7 +75,7 @@ async fn chunks_without_end_are_read_up_to_1_mib_whatever_the_call() {
     let head = "HTTP/1.1 500 Oh\r\ntransfer-encoding: chunked\r\n\r\n";
     let host = endless(head, chunk(60_000), Duration::ZERO).await;
     let client = builder(&host).build().unwrap();
-    for operation in Operation::ALL {
+    for &operation in Operation::ALL {
         let error = call(&client, operation, &container(&host)).await.unwrap_err();
         assert_eq!(error.status().unwrap().as_u16(), 500, "{error}");
         assert!(error.api().is_none_or(|api| api.body().len() == 16 * 1024), "{error}");
@@ -129,7 +129,7 @@ async fn what_is_not_http_is_an_error_whatever_the_call() {
     for answer in answers {
         let host = endless(answer, b"\xff\xfe".to_vec(), Duration::from_millis(1)).await;
         let client = builder(&host).call_timeout(Duration::from_secs(20)).build().unwrap();
-        for operation in Operation::ALL {
+        for &operation in Operation::ALL {
             let error = call(&client, operation, &container(&host)).await.unwrap_err();
             assert!(matches!(error, Error::Transport(_)), "{answer:?}: {error}");
             assert!(!format!("{error:?}").contains("5ec4e7"), "{error:?}");

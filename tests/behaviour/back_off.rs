@@ -1,15 +1,18 @@
 //! Guarantee 1: what is retried, how often, and after which wait.
 
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use coveo_push::bytes::Bytes;
 use coveo_push::fake::Fault;
 use coveo_push::{
-    Body, BoxFuture, DocumentBody, Error, ErrorCode, Identity, IdentityBody, MappedIdentityBody, Operation,
-    RetryPolicy, SourceStatus, Transport, TransportError, TransportErrorKind,
+    ApiKey, Body, BoxError, BoxFuture, CredentialsProvider, DocumentBody, Error, ErrorCode, Identity, IdentityBody,
+    MappedIdentityBody, Operation, RetryPolicy, SourceStatus, Transport, TransportError, TransportErrorKind,
 };
 
-use super::support::{PROVIDER, PUSH, SOURCE, client, fake, millis, once, push, seconds, starts, timed};
+use super::support::{
+    COMMIT, CREATE, PROVIDER, PUSH, SOURCE, UPLOAD, client, fake, millis, once, push, seconds, starts, timed,
+};
 
 const NOT_RETRIED: [u16; 12] = [301, 400, 401, 403, 404, 405, 409, 412, 413, 415, 501, 505];
 
@@ -148,7 +151,7 @@ async fn guarantee_1_every_operation_is_retried() {
     let fake = fake();
     // Two clients: one retry budget is not enough for all.
     let (first, second) = (client(&fake, 0.0), client(&fake, 0.0));
-    for operation in Operation::ALL {
+    for &operation in Operation::ALL {
         fake.inject(Fault::on(operation).status(503));
     }
     let containers = first.file_containers();
@@ -168,7 +171,7 @@ async fn guarantee_1_every_operation_is_retried() {
     let container = second.file_containers().store(r#"{"members":[]}"#).await.unwrap();
     let _ = identities.push_container(container.file_id()).await.unwrap();
     assert_eq!(fake.faults_left(), 0);
-    for operation in Operation::ALL {
+    for &operation in Operation::ALL {
         let requests = fake.requests();
         let of_it = requests.iter().filter(|request| request.operation() == Some(operation));
         let statuses: Vec<_> = of_it.map(|request| request.status().unwrap().as_u16()).collect();
@@ -249,6 +252,55 @@ async fn an_error_tells_the_attempts_and_the_time_of_all_of_them() {
     let error = push(&client(&fake, 1.0)).await.unwrap_err();
     let api = error.api().unwrap();
     assert_eq!((api.status().as_u16(), api.attempts(), api.elapsed()), (400, 3, millis(40 + 500 + 40 + 1_000 + 5)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_kind_of_error_tells_its_operation_its_attempts_and_its_time() {
+    /// Fails after 7 ms.
+    struct Late;
+
+    impl CredentialsProvider for Late {
+        fn token<'a>(&'a self, _: Option<&'a ApiKey>) -> BoxFuture<'a, Result<ApiKey, BoxError>> {
+            Box::pin(async {
+                tokio::time::sleep(millis(7)).await;
+                Err("the vault is locked".into())
+            })
+        }
+    }
+
+    let fake = fake();
+    let client = once(&fake);
+    let late = |operation| Fault::on(operation).latency(millis(7));
+    for fault in [
+        late(PUSH).status(400),
+        late(UPLOAD).status(403),
+        Fault::on(COMMIT).hang(),
+        late(CREATE).status(201).body("[]"),
+    ] {
+        fake.inject(fault);
+    }
+    let api = push(&client).await.unwrap_err();
+    let decode = client.file_containers().create().await.unwrap_err();
+    let upload = client.file_containers().store("bytes").await.unwrap_err();
+    let transport = client.items(SOURCE).push_container("f").timeout(millis(7)).await.unwrap_err();
+    let credentials = push(&client.with_provider(Late)).await.unwrap_err();
+    let of = |error: &Error| match error {
+        Error::BadRequest(error) => (error.operation(), error.attempts(), error.elapsed()),
+        Error::Decode(error) => (error.operation(), error.attempts(), error.elapsed()),
+        Error::Upload(error) => (error.operation(), error.attempts(), error.elapsed()),
+        Error::Transport(error) => (error.operation(), error.attempts(), error.elapsed()),
+        Error::Credentials(error) => (error.operation(), error.attempts(), error.elapsed()),
+        other => panic!("{other}"),
+    };
+    for (error, operation, attempts) in
+        [(api, PUSH, 1), (decode, CREATE, 1), (upload, UPLOAD, 1), (transport, COMMIT, 1), (credentials, PUSH, 0)]
+    {
+        assert_eq!(of(&error), (operation, attempts, millis(7)), "{error:?}");
+        let at_once = (error.operation(), error.attempts(), error.elapsed());
+        assert_eq!(at_once, (Some(operation), attempts, millis(7)), "{error:?}");
+    }
+    let invalid = client.items(SOURCE).delete("no uri").await.unwrap_err();
+    assert_eq!((invalid.operation(), invalid.elapsed()), (Some(Operation::DeleteItem), Duration::ZERO));
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,6 +8,7 @@ mod budget;
 mod cancellation;
 mod clock;
 mod credentials;
+mod longest;
 mod retry_after;
 mod secrets;
 mod storage;

@@ -1,7 +1,8 @@
 //! Guarantee 3: nothing is waited for without end.
 
 use coveo_push::fake::{FakePushApi, Fault};
-use coveo_push::{Error, PushClient, RetryPolicy, TransportErrorKind};
+use coveo_push::reqwest::dns::{Name, Resolve, Resolving};
+use coveo_push::{ApiKey, Error, PushClient, RetryPolicy, TransportErrorKind, reqwest};
 
 use super::support::{CREATE, PUSH, UPLOAD, client, fake, millis, once, push, seconds, starts_of, timed};
 
@@ -128,4 +129,30 @@ async fn one_upload_can_have_a_time_of_its_own_whatever_its_size() {
     let store = client(&fake, 0.0).file_containers().store(vec![0; 1 << 20]).timeout(seconds(5));
     let (result, took) = timed(store).await;
     assert_eq!((result.unwrap_err().attempts(), took), (3, 15_000));
+}
+
+/// Knows no address of any host, and does not say so: a connection is never made, and no socket.
+struct Silent;
+
+impl Resolve for Silent {
+    fn resolve(&self, _: Name) -> Resolving {
+        Box::pin(std::future::pending())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn guarantee_3_connecting_takes_no_longer_than_is_set() {
+    let http = reqwest::Client::builder().no_proxy().dns_resolver(std::sync::Arc::new(Silent));
+    let client = PushClient::builder("my-org", ApiKey::new("key"))
+        .base_url("http://example.com/push/v1")
+        .allow_plain_http(true)
+        .http_client(http)
+        .connect_timeout(seconds(7))
+        .retry(RetryPolicy::none())
+        .build()
+        .unwrap();
+    let (result, took) = timed(push(&client)).await;
+    let error = result.unwrap_err();
+    assert!(matches!(&error, Error::Transport(failure) if failure.kind() == TransportErrorKind::Connect), "{error}");
+    assert_eq!((took, error.may_have_been_applied()), (7_000, false));
 }

@@ -148,6 +148,8 @@ struct Outcome {
     /// What was taken, in order.
     taken: Vec<Held>,
     refused: u64,
+    /// Pushes whose patience ran out before they were taken.
+    cancelled: u64,
     account: Account,
     failed: Vec<FailedBatch>,
 }
@@ -252,7 +254,7 @@ async fn run(case: &Case) -> Outcome {
     let pusher = builder.start();
     let mut progress = pusher.progress();
     let has_own_ids = matches!(case.ending, Ending::Drop | Ending::DropWhileFinishing(_));
-    let (mut taken, mut refused) = (Vec::new(), 0);
+    let (mut taken, mut refused, mut cancelled) = (Vec::new(), 0, 0);
     for (number, (step, patience)) in case.steps.iter().enumerate() {
         let n = number as u64 + 1;
         match step {
@@ -273,7 +275,10 @@ async fn run(case: &Case) -> Outcome {
             None => pushing.await,
             Some(patience) => match tokio::time::timeout(ms(*patience), pushing).await {
                 Ok(pushed) => pushed,
-                Err(_) => continue,
+                Err(_) => {
+                    cancelled += 1;
+                    continue;
+                }
             },
         };
         match pushed {
@@ -283,7 +288,7 @@ async fn run(case: &Case) -> Outcome {
                 refused += 1;
             }
             Err(PushError::Stopped(_)) => break,
-            Err(error) => panic!("{error}"),
+            other => panic!("{other:?}"),
         }
     }
     let report = match case.ending {
@@ -309,7 +314,7 @@ async fn run(case: &Case) -> Outcome {
         }
     };
     failed.sort_by_key(FailedBatch::number);
-    Outcome { fake, before, taken, refused, account, failed }
+    Outcome { fake, before, taken, refused, cancelled, account, failed }
 }
 
 /// The operations of each batch in the order of the run, and the failed ones among them.
@@ -354,7 +359,7 @@ fn check(case: &Case) {
     block_on(async {
         let outcome = run(case).await;
         let batches = batches(&outcome);
-        let Outcome { fake, before, taken, refused, account, failed } = &outcome;
+        let Outcome { fake, before, taken, refused, cancelled, account, failed } = &outcome;
 
         // The account adds up.
         let count = |wanted: fn(&FailedBatch) -> bool| {
@@ -362,15 +367,21 @@ fn check(case: &Case) {
             failed.map(|batch| batch.operations() as u64).sum::<u64>()
         };
         let unsent = count(FailedBatch::is_unsent);
+        let failed_batches = failed.iter().filter(|batch| !batch.is_unsent()).count() as u64;
         let pushed = taken.len() as u64 + refused;
         let (accepted, in_failed) = match account {
             Account::Report(report) => {
                 assert_eq!((report.pushed, report.refused, report.unsent), (pushed, *refused, unsent));
-                assert_eq!(report.is_complete(), failed.is_empty());
+                assert_eq!((report.is_complete(), report.cancelled), (failed.is_empty(), *cancelled));
+                assert_eq!(report.batches_accepted, report.batches.len() as u64);
+                assert_eq!(report.batches_failed, failed_batches);
+                assert!((report.accepted..=taken.len() as u64).contains(&report.uploaded));
                 (report.accepted, report.failed)
             }
             Account::Progress(progress) => {
                 assert_eq!((progress.pushed, progress.refused), (pushed, *refused));
+                assert_eq!(progress.batches_failed, failed_batches);
+                assert!((progress.accepted..=taken.len() as u64).contains(&progress.uploaded));
                 (progress.accepted, progress.failed)
             }
         };

@@ -19,9 +19,27 @@ async fn a_failed_commit_uses_the_container_that_was_uploaded() {
     fake.inject(Fault::on(Operation::PushItemBatch).status(503).times(2));
     fake.inject(Fault::on(Operation::PushItemBatch).reset_before());
     let report = push_one(&fake).await.into_result().unwrap();
-    assert_eq!((report.batches[0].attempts, report.retries), (4, 3));
+    assert_eq!((commits(&fake).len(), report.retries), (4, 3));
     assert_eq!((uploads(&fake).len(), fake.containers().created), (1, 1));
     assert_eq!(commits(&fake).into_iter().collect::<BTreeSet<_>>().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_attempts_of_a_batch_are_those_of_all_its_steps_and_of_no_other_batch() {
+    let fake = fake();
+    fake.inject(Fault::on(Operation::CreateFileContainer).status(503));
+    fake.inject(Fault::on(Operation::UploadToContainer).status(503));
+    fake.inject(Fault::on(Operation::UploadToContainer).expired());
+    fake.inject(Fault::on(Operation::PushItemBatch).status(503).times(2));
+    let pusher = pusher(&fake).start();
+    for n in 1..=2 {
+        pusher.add_or_update(&format!("a://{n}"), &full(n)).await.unwrap();
+        pusher.flush().await.unwrap();
+    }
+    let report = pusher.finish().await.into_result().unwrap();
+    // Three containers, three uploads and three pushes; then one of each.
+    assert_eq!(report.batches.iter().map(|batch| batch.attempts).collect::<Vec<_>>(), [9, 3]);
+    assert_eq!(fake.requests().len(), 12);
 }
 
 #[tokio::test(start_paused = true)]
@@ -52,6 +70,7 @@ async fn a_container_that_an_attempt_of_unknown_fate_used_up_is_replaced_by_one_
         assert_eq!(uploads[0].body, uploads[1].body);
         assert_ne!(uploads[0].file_id, uploads[1].file_id);
         assert_eq!(report.batches[0].file_id, uploads[1].file_id);
+        assert_eq!((report.uploaded, report.bytes_uploaded), (1, 2 * report.batches[0].bytes));
         assert_eq!(number(&fake, "a://x"), Some(1));
     }
 }

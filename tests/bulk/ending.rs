@@ -1,8 +1,13 @@
 //! How a run ends, and what it says then.
 
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Waker};
+
 use coveo_push::bytes::Bytes;
 use coveo_push::fake::{FakePushApi, Fault};
-use coveo_push::{Body, BoxFuture, FailureReason, Operation, PushError, Transport, TransportError};
+use coveo_push::{
+    Body, BoxFuture, FailedBatch, FailureReason, ItemPusher, Operation, PushError, Transport, TransportError,
+};
 use tokio::time::timeout;
 
 use super::support::{Handed, SOURCE, fake, full, ms, number, pusher, secs, uploads};
@@ -65,6 +70,83 @@ async fn a_flush_sends_what_there_is_and_waits_until_it_is_done() {
     pusher.add_or_update("a://2", &full(2)).await.unwrap();
     let report = pusher.finish().await;
     assert_eq!(report.batches.iter().map(|batch| batch.number).collect::<Vec<_>>(), [1, 2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flush_returns_while_another_task_keeps_pushing() {
+    let fake = fake();
+    fake.inject(Fault::on(Operation::PushItemBatch).latency(secs(1)).always());
+    let pusher = pusher(&fake).start();
+    let keeps_pushing = async {
+        for n in 0.. {
+            pusher.add_or_update(&format!("a://{n}"), &full(n)).await.unwrap();
+        }
+    };
+    let flush = async {
+        tokio::time::sleep(secs(10)).await;
+        let pushed = pusher.progress().borrow().pushed;
+        timeout(secs(60), pusher.flush()).await.expect("it waits for what others push").unwrap();
+        assert!((0..pushed).all(|n| number(&fake, &format!("a://{n}")) == Some(n)));
+    };
+    tokio::select! {
+        () = keeps_pushing => unreachable!("it has no end"),
+        () = flush => {}
+    }
+}
+
+type Flush = BoxFuture<'static, Result<(), PushError>>;
+
+/// A flush that is looked at from within the handler of failed batches.
+#[derive(Clone, Default)]
+struct Looked {
+    flush: Arc<Mutex<Option<Flush>>>,
+    was_done: Arc<Mutex<Vec<bool>>>,
+}
+
+impl Looked {
+    fn look(&self) {
+        let mut flush = self.flush.lock().unwrap();
+        let poll = flush.as_mut().unwrap().as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        self.was_done.lock().unwrap().push(poll.is_ready());
+    }
+
+    /// Begins to flush.
+    fn begin(&self, pusher: &Arc<ItemPusher>) {
+        let pusher = Arc::clone(pusher);
+        *self.flush.lock().unwrap() = Some(Box::pin(async move { pusher.flush().await }));
+        self.look();
+    }
+
+    fn handler(&self) -> impl Fn(FailedBatch) + Send + Sync + 'static {
+        let looked = self.clone();
+        move |_| looked.look()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flush_waits_until_the_handler_has_got_a_batch() {
+    let fake = fake();
+    fake.inject(Fault::on(Operation::PushItemBatch).status(412));
+    let looked = Looked::default();
+    let pusher = Arc::new(pusher(&fake).on_failed_batch(looked.handler()).start());
+    pusher.add_or_update("a://1", &full(1)).await.unwrap();
+    looked.begin(&pusher);
+    pusher.flush().await.unwrap();
+    looked.look();
+    assert_eq!(*looked.was_done.lock().unwrap(), [false, false, true]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flush_does_not_wait_for_the_handler_to_get_a_later_batch() {
+    let fake = fake();
+    fake.inject(Fault::on(Operation::PushItemBatch).skip(1).status(412));
+    let looked = Looked::default();
+    let pusher = Arc::new(pusher(&fake).concurrency(1).on_failed_batch(looked.handler()).start());
+    pusher.add_or_update("a://1", &full(1)).await.unwrap();
+    looked.begin(&pusher);
+    pusher.add_or_update("a://2", &full(2)).await.unwrap();
+    pusher.flush().await.unwrap();
+    assert_eq!(*looked.was_done.lock().unwrap(), [false, true]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -19,4 +19,5 @@ mod producers;
 mod refused;
 mod report;
 mod saved;
+mod settings;
 mod support;

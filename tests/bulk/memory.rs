@@ -1,10 +1,13 @@
 //! Guarantee 7: memory is bounded, whatever is pushed.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::pin::pin;
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Waker};
 use std::time::Duration;
 
-use coveo_push::Operation;
 use coveo_push::fake::Fault;
+use coveo_push::{FailedBatch, ItemPusher, Operation};
 use serde::{Serialize, Serializer};
 use tokio::time::timeout;
 
@@ -58,6 +61,43 @@ async fn guarantee_7_a_batch_that_waited_too_long_to_be_filled_counts_as_well() 
     // Two under way and one that is full: as without a linger.
     assert_eq!(taken, 3);
     assert_eq!(pusher.abort().await.unsent, 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn guarantee_7_a_failed_batch_counts_until_the_handler_has_got_it() {
+    for concurrency in 1..=5 {
+        let fake = fake();
+        fake.inject(Fault::on(Operation::PushItemBatch).status(412));
+        let pusher = Arc::new(OnceLock::<ItemPusher>::new());
+        let (taken_meanwhile, held) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicUsize::new(0)));
+        // It pushes as long as there is room, and only then is done with its batch.
+        let handler = {
+            let (pusher, taken, held) = (Arc::clone(&pusher), Arc::clone(&taken_meanwhile), Arc::clone(&held));
+            move |failed: FailedBatch| {
+                let mut bytes = failed.body().len();
+                for n in 1.. {
+                    let (id, item) = (format!("a://{n}"), full(n));
+                    let push = pin!(pusher.get().unwrap().add_or_update(&id, &item).into_future());
+                    if push.poll(&mut Context::from_waker(Waker::noop())).is_pending() {
+                        break;
+                    }
+                    taken.fetch_add(1, Ordering::Relaxed);
+                    // They differ by the length of their ids alone.
+                    bytes += failed.body().len();
+                }
+                held.store(bytes, Ordering::Relaxed);
+            }
+        };
+        let run = super::support::pusher(&fake).concurrency(concurrency).on_failed_batch(handler).start();
+        let pusher = pusher.get_or_init(|| run);
+        pusher.add_or_update("a://0", &full(0)).await.unwrap();
+        pusher.flush().await.unwrap();
+        assert_eq!(taken_meanwhile.load(Ordering::Relaxed), concurrency as u64);
+        assert!(held.load(Ordering::Relaxed) <= (concurrency + 1) * 1_024);
+        // And now it has.
+        let item = full(9);
+        timeout(secs(60), pusher.add_or_update("a://next", &item)).await.expect("there is room").unwrap();
+    }
 }
 
 struct Counted<'a>(&'a AtomicU32);

@@ -45,7 +45,7 @@ async fn guarantee_6_an_attempt_of_unknown_fate_is_waited_for_until_a_later_one_
     tokio::time::sleep(secs(1)).await;
     pusher.add_or_update("a://x", &full(2)).await.unwrap();
     let report = pusher.finish().await.into_result().unwrap();
-    assert_eq!(report.batches.iter().map(|batch| (batch.number, batch.attempts)).collect::<Vec<_>>(), [(1, 2), (2, 1)]);
+    assert_eq!(report.batches.iter().map(|batch| (batch.number, batch.attempts)).collect::<Vec<_>>(), [(1, 4), (2, 3)]);
     assert_eq!(number(&fake, "a://x"), Some(2));
 }
 

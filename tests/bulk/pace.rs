@@ -42,7 +42,7 @@ async fn a_long_throttle_is_waited_out_and_is_neither_an_attempt_nor_part_of_the
     let pusher = pusher(&fake).retry(RetryPolicy::default().max_attempts(2)).start();
     pusher.add_or_update("a://1", &full(1)).await.unwrap();
     let report = pusher.finish().await.into_result().unwrap();
-    assert_eq!((report.accepted, report.batches[0].attempts, report.retries), (1, 5, 4));
+    assert_eq!((report.accepted, report.batches[0].attempts, report.retries), (1, 7, 4));
     assert!(report.throttled >= secs(720) && report.throttled < secs(780), "{:?}", report.throttled);
     let calls = requests_of(&fake, Operation::PushItemBatch);
     let waits: Vec<_> = calls.windows(2).map(|two| two[1].received_after() - two[0].received_after()).collect();

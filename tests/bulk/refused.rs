@@ -48,8 +48,8 @@ fn guarantee_5_an_item_whose_serialiser_panics_leaves_no_trace() {
 
 async fn rule(pushed: Result<Pushed, coveo_push::PushError>) -> &'static str {
     match pushed.unwrap() {
-        Pushed::Taken => "taken",
         Pushed::Refused(refused) => refused.findings()[0].rule().code(),
+        _ => "taken",
     }
 }
 

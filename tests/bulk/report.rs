@@ -4,9 +4,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use coveo_push::fake::Fault;
-use coveo_push::{Identity, IdentityBody, IdentityOperation, ItemOperation, MappedIdentityBody, Operation};
+use coveo_push::{Error, Identity, IdentityBody, IdentityOperation, ItemOperation, MappedIdentityBody, Operation};
 use futures_core::Stream;
 use serde_json::Value;
+use tokio::time::timeout;
 
 use super::support::{Item, PROVIDER, SOURCE, fake, full, pusher, secs};
 
@@ -35,7 +36,7 @@ async fn the_watch_channel_follows_the_run_and_closes_with_it() {
     pusher.flush().await.unwrap();
     let now = *progress.borrow_and_update();
     assert_eq!((now.pushed, now.accepted, now.refused, now.batches_accepted), (1_001, 1_000, 1, 1));
-    assert_eq!((now.api_calls, now.retries), (3, 1));
+    assert_eq!((now.api_calls, now.retries, now.uploaded), (3, 1, 1_000));
     let report = pusher.finish().await;
     assert_eq!((report.bytes_uploaded, report.bytes_taken), (now.bytes_uploaded, now.bytes_taken));
     while progress.changed().await.is_ok() {}
@@ -79,7 +80,11 @@ async fn reports_and_failed_batches_serialise() {
     assert_eq!(json["refused_samples"][0]["rules"][0], "document-id-not-a-uri");
     assert!(!format!("{report:?} {report} {json}").contains("fake-key"));
     assert!(!format!("{report:?} {report} {json}").contains("X-Amz"));
-    assert!(report.to_string().starts_with("2 pushed: 0 accepted, 1 failed, 1 refused, 0 unsent"), "{report}");
+    assert_eq!((&json["batches_accepted"], &json["batches_failed"]), (&0.into(), &1.into()));
+    assert!(
+        report.to_string().starts_with("2 pushed: 0 accepted, 1 failed, 1 refused, 0 unsent; 0 batches"),
+        "{report}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -97,12 +102,64 @@ async fn the_error_of_a_run_says_what_failed_and_what_was_refused_first() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_report_counts_the_batches_that_failed_also_when_a_handler_has_got_them() {
+    for has_handler in [true, false] {
+        let fake = fake();
+        fake.inject(Fault::on(Operation::PushItemBatch).skip(1).status(412));
+        let mut builder = pusher(&fake);
+        if has_handler {
+            builder = builder.on_failed_batch(|_| {});
+        }
+        let pusher = builder.start();
+        pusher.add_or_update("a://1", &full(1)).await.unwrap();
+        pusher.flush().await.unwrap();
+        pusher.add_or_update("a://2", &full(2)).await.unwrap();
+        let report = pusher.finish().await;
+        assert_eq!((report.batches_accepted, report.batches_failed), (1, 1));
+        assert_eq!((report.uploaded, report.accepted), (2, 1));
+        assert_eq!(report.failed_batches.len(), usize::from(!has_handler));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_line_of_a_report_says_how_many_pushes_were_cancelled_where_there_were_some() {
+    let fake = fake();
+    fake.inject(Fault::on(Operation::UploadToContainer).latency(secs(60)));
+    let pusher = pusher(&fake).concurrency(1).start();
+    for n in 1..=2 {
+        pusher.add_or_update("a://1", &full(n)).await.unwrap();
+    }
+    assert!(timeout(secs(1), pusher.add_or_update("a://1", &full(3))).await.is_err());
+    let report = pusher.finish().await;
+    assert_eq!(report.cancelled, 1);
+    let begin = "2 pushed: 2 accepted, 0 failed, 0 refused, 0 unsent, 1 cancelled; 2 batches, ";
+    assert!(report.to_string().starts_with(begin), "{report}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_error_of_a_report_is_that_of_its_first_batch_that_has_one() {
+    let fake = fake();
+    fake.inject(Fault::on(Operation::UploadToContainer).skip(1).status(403).always());
+    fake.inject(Fault::on(Operation::PushItemBatch).latency(secs(5)).status(412));
+    let stopped = pusher(&fake).concurrency(2).start();
+    for n in 1..=3 {
+        stopped.add_or_update(&format!("a://{n}"), &full(n)).await.unwrap();
+    }
+    let report = stopped.finish().await;
+    assert_eq!(report.first_error().and_then(Error::status).map(|status| status.as_u16()), Some(412));
+    let aborted = pusher(&fake).start();
+    aborted.add_or_update("a://1", &full(1)).await.unwrap();
+    assert!(aborted.abort().await.first_error().is_none());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stream_of_items_is_pushed_in_order() {
     let fake = fake();
     let pusher = pusher(&fake).start();
     let operations = (0..50_u64).map(|n| match n % 5 {
-        4 => ItemOperation::Delete { document_id: format!("a://{}", n - 1), delete_children: n % 2 == 0 },
-        _ => ItemOperation::AddOrUpdate { document_id: format!("a://{n}"), item: Item::new(n, 300) },
+        4 if n % 2 == 0 => ItemOperation::delete_with_children(format!("a://{}", n - 1)),
+        4 => ItemOperation::delete(format!("a://{}", n - 1)),
+        _ => ItemOperation::add_or_update(format!("a://{n}"), Item::new(n, 300)),
     });
     assert_eq!(pusher.push_stream(Iter(operations)).await.unwrap(), 50);
     let report = pusher.finish().await.into_result().unwrap();
@@ -118,9 +175,9 @@ async fn a_stream_of_identities_is_pushed_in_order() {
     let fake = fake();
     let pusher = fake.client().identities(PROVIDER).pusher().batch_bytes(1_024).start();
     let operations = (0..30_u64).map(|n| match n % 3 {
-        0 => IdentityOperation::AddOrUpdate(IdentityBody::group(format!("g{n}")).member(Identity::user("a"))),
-        1 => IdentityOperation::AddOrUpdateAlias(MappedIdentityBody::group(format!("g{}", n - 1))),
-        _ => IdentityOperation::Delete(Identity::group(format!("g{}", n - 2))),
+        0 => IdentityOperation::add_or_update(IdentityBody::group(format!("g{n}")).member(Identity::user("a"))),
+        1 => IdentityOperation::add_or_update_alias(MappedIdentityBody::group(format!("g{}", n - 1))),
+        _ => IdentityOperation::delete(Identity::group(format!("g{}", n - 2))),
     });
     assert_eq!(pusher.push_stream(Iter(operations)).await.unwrap(), 30);
     let report = pusher.finish().await.into_result().unwrap();

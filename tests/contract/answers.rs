@@ -43,7 +43,7 @@ pub(crate) fn check(contract: &Contract, exchanges: &[Exchange]) -> Found {
 /// and gives back what was refused.
 pub(crate) async fn refusals(contract: &Contract, exchanges: &[Exchange]) -> Vec<Exchange> {
     let watched = Watched::new();
-    for operation in Operation::ALL {
+    for &operation in Operation::ALL {
         let Some(call) = contract.call(operation) else { continue };
         let of = |exchange: &&Exchange| exchange.request.operation() == Some(operation);
         let good = Mangled::from(&exchanges.iter().find(of).unwrap().request);

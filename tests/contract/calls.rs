@@ -49,7 +49,7 @@ pub(crate) async fn every_call() -> Vec<Exchange> {
     content(&client).await;
     refreshes(&client).await;
     let exchanges = watched.take();
-    for operation in Operation::ALL {
+    for &operation in Operation::ALL {
         let is_made = exchanges.iter().any(|exchange| exchange.request.operation() == Some(operation));
         assert!(is_made, "there is no call for {operation}");
     }

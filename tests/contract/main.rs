@@ -53,7 +53,7 @@ fn operations(contract: &Contract) -> Found {
     if contract.base_url() != Region::UsEast.base_url() {
         found.differs("*", format!("the base URL is {}", contract.base_url()));
     }
-    for operation in Operation::ALL.into_iter().filter(|operation| contract.call(*operation).is_none()) {
+    for operation in Operation::ALL.iter().copied().filter(|operation| contract.call(*operation).is_none()) {
         found.differs(operation.name(), "is no operation of the contract");
     }
     for (path, calls) in &contract.paths {
@@ -109,7 +109,7 @@ async fn the_fake_answers_what_the_contract_declares() {
 async fn the_fake_can_be_made_to_answer_every_error_that_the_contract_declares() {
     let Some(contract) = contract() else { return };
     let refusals = answers::refusals(&contract, &calls::every_call().await).await;
-    for operation in Operation::ALL {
+    for &operation in Operation::ALL {
         let Some(call) = contract.call(operation) else { continue };
         for status in call.responses.keys().filter(|status| status.starts_with(['4', '5'])) {
             let is_answer = |exchange: &&exchanges::Exchange| {

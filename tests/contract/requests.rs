@@ -43,7 +43,7 @@ pub(crate) fn check(contract: &Contract, exchanges: &[Exchange]) -> Found {
 /// What the contract declares and no request has had.
 pub(crate) fn unsent(contract: &Contract, found: &Found) -> Found {
     let mut all = Names::new();
-    for operation in Operation::ALL {
+    for &operation in Operation::ALL {
         let Some(call) = contract.call(operation) else { continue };
         for parameter in call.query() {
             all.insert((operation.name().to_owned(), parameter.name.clone()));

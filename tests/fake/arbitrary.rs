@@ -40,7 +40,7 @@ fn paths() -> impl Strategy<Value = String> {
 }
 
 fn well_formed_paths() -> impl Strategy<Value = String> {
-    prop::sample::select(coveo_push::Operation::ALL.to_vec()).prop_map(|operation| {
+    prop::sample::select(coveo_push::Operation::ALL).prop_map(|operation| {
         let path = operation.path().replace("{organizationId}", "my-org").replace("{sourceId}", SOURCE);
         format!("/push/v1{}", path.replace("{providerId}", "My%20Provider"))
     })

@@ -1,5 +1,6 @@
 //! What the fake holds after what was pushed.
 
+use coveo_push::fake::FakePushApi;
 use coveo_push::{
     BatchDocumentBody, BatchIdentityBody, CompressionType, DocumentBody, Identity, IdentityBody, MappedIdentity,
     MappedIdentityBody, SecurityIdentityType, SourceStatus,
@@ -155,4 +156,30 @@ async fn a_batch_of_identities_pushes_members_and_aliases_and_disables() {
         .collect();
     let expected = [("a", 0, 1, false), ("g", 1, 0, false), ("gone", 0, 0, true)];
     assert_eq!(held, expected.map(|(name, members, aliases, off)| (name.to_owned(), members, aliases, off)));
+}
+
+#[test]
+#[should_panic(expected = "no source `my-sorce`; it was built with `a`, `my-source`")]
+fn a_source_that_is_mistyped_is_no_empty_source() {
+    let fake = FakePushApi::builder().source("my-source").source("a").build();
+    let _ = fake.source("my-sorce");
+}
+
+#[test]
+#[should_panic(expected = "no provider `My provider`; it was built with `My Provider`")]
+fn a_provider_that_is_mistyped_is_no_empty_provider() {
+    let _ = FakePushApi::builder().provider("My Provider").build().provider("My provider");
+}
+
+#[test]
+#[should_panic(expected = "no provider `My Provider`; it was built without any")]
+fn a_provider_that_was_forgotten_is_no_empty_provider() {
+    let _ = FakePushApi::builder().source("my-source").build().provider("My Provider");
+}
+
+#[test]
+fn a_fake_that_was_asked_for_the_wrong_source_goes_on() {
+    let fake = fake();
+    let asked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| fake.source("other")));
+    assert!(asked.is_err() && fake.source(SOURCE).is_empty());
 }

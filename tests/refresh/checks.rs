@@ -20,8 +20,8 @@ fn client(fake: &FakePushApi, switch: Preflight) -> PushClient {
 /// The rules that a refused push breaks; none for one that was taken.
 fn refused(pushed: &Pushed) -> Vec<Rule> {
     match pushed {
-        Pushed::Taken => Vec::new(),
         Pushed::Refused(refused) => refused.findings().iter().map(|finding| finding.rule()).collect(),
+        _ => Vec::new(),
     }
 }
 

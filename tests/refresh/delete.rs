@@ -205,7 +205,7 @@ async fn a_stream_that_is_left_before_its_end_forbids_the_deletion() {
             if std::mem::replace(&mut self.0, true) {
                 return Poll::Pending;
             }
-            Poll::Ready(Some(ItemOperation::AddOrUpdate { document_id: NEW[0].to_owned(), item: document(1) }))
+            Poll::Ready(Some(ItemOperation::add_or_update(NEW[0], document(1))))
         }
     }
 

@@ -13,17 +13,32 @@ use crate::push::keys::Keys;
 use crate::push::report::{AcceptedBatch, Progress, PushReport};
 
 /// Tells who waits, when it is dropped, that a handler has got its batch.
-struct HandedOver<'a>(&'a Run);
+struct HandedOver<'a> {
+    run: &'a Run,
+    number: u64,
+}
 
 impl Drop for HandedOver<'_> {
     fn drop(&mut self) {
-        self.0.lock().handing_over -= 1;
-        self.0.changed.notify_waiters();
+        self.run.lock().handing_over.remove(&self.number);
+        self.run.changed.notify_waiters();
     }
 }
 
 impl Run {
-    pub(in crate::push) fn was_uploaded(&self, bytes: u64) {
+    /// The storage took a batch, which it may be given once more.
+    pub(in crate::push) fn batch_uploaded(&self, number: u64) {
+        let mut state = self.lock();
+        let State { under_way, account, .. } = &mut *state;
+        let Some(UnderWay { batch, is_uploaded, .. }) = under_way.get_mut(&number) else { return };
+        account.bytes_uploaded += batch.len();
+        if !std::mem::replace(is_uploaded, true) {
+            account.uploaded += batch.keys.len() as u64;
+        }
+        self.publish(&state);
+    }
+
+    pub(in crate::push) fn content_uploaded(&self, bytes: u64) {
         let mut state = self.lock();
         state.account.bytes_uploaded += bytes;
         self.publish(&state);
@@ -71,11 +86,12 @@ impl Run {
     }
 
     pub(super) fn hand_over(&self, mut state: MutexGuard<'_, State>, failed: FailedBatch) {
+        let number = failed.number();
         let failed = self.account_failed(&mut state, failed);
         self.publish(&state);
-        state.handing_over += 1;
+        state.handing_over.insert(number);
         drop(state);
-        let _handed_over = HandedOver(self);
+        let _handed_over = HandedOver { run: self, number };
         if let (Some(failed), Some(handler)) = (failed, &self.settings.on_failed_batch) {
             // A panic must not end this task, nor the program where a pusher is dropped by another
             // panic. It was reported already; the batch is gone with it, and that is no time to go on.
@@ -146,7 +162,7 @@ impl Run {
     }
 
     pub(in crate::push) async fn report(&self) -> PushReport {
-        self.wait_for(|state| state.is_done().then_some(())).await;
+        self.wait_for(|state| state.is_done_to(u64::MAX).then_some(())).await;
         let mut state = self.lock();
         state.stopped.get_or_insert_with(|| "the run has ended".to_owned());
         self.publish(&state);
@@ -155,12 +171,15 @@ impl Run {
         let account = self.account(&state);
         PushReport {
             pushed: account.pushed,
+            uploaded: account.uploaded,
             accepted: account.accepted,
             failed: account.failed,
             refused: account.refused,
             unsent: state.unsent,
             deletions: state.deletions,
             cancelled: state.cancelled,
+            batches_accepted: account.batches_accepted,
+            batches_failed: account.batches_failed,
             bytes_taken: account.bytes_taken,
             bytes_uploaded: account.bytes_uploaded,
             api_calls: account.api_calls,

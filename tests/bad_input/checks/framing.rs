@@ -71,7 +71,7 @@ async fn push(pusher: &ItemPusher, line: &[u8]) -> Option<Entry> {
     };
     match pushed.unwrap() {
         Pushed::Taken => Some(entry.unwrap_or_else(|| panic!("taken, and no item: {line:?}"))),
-        Pushed::Refused(_) => None,
+        _ => None,
     }
 }
 

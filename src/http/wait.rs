@@ -1,0 +1,42 @@
+//! How long a wait is at the most, whoever asked for it: the clock can be put forward by no more than
+//! it holds.
+
+use std::time::Duration;
+
+/// What is longer is taken as this: a year is for ever.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// The wait that was asked for, or the longest there is.
+pub(crate) fn bounded(wait: Duration) -> Duration {
+    wait.min(LONGEST)
+}
+
+/// A part of a wait; `random` is in `0.0..1.0`, and what is not is taken as the nearer end.
+pub(crate) fn part(wait: Duration, random: f64) -> Duration {
+    // Not `clamp`, which lets through what is not a number.
+    let random = if random > 0.0 { random.min(1.0) } else { 0.0 };
+    bounded(wait).mul_f64(random)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_any_wait_is_a_wait() {
+        let second = Duration::from_secs(1);
+        for (wait, random, expected) in [
+            (second, 0.25, second / 4),
+            (second, 1.0, second),
+            (second, 7.0, second),
+            (second, f64::INFINITY, second),
+            (second, -1.0, Duration::ZERO),
+            (second, f64::NAN, Duration::ZERO),
+            (Duration::ZERO, 1.0, Duration::ZERO),
+            (Duration::MAX, 1.0, LONGEST),
+            (Duration::MAX, 0.0, Duration::ZERO),
+        ] {
+            assert_eq!(part(wait, random), expected, "{wait:?} {random}");
+        }
+    }
+}
