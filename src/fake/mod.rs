@@ -205,7 +205,9 @@ impl FakePushApi {
         self.client_builder().build().expect("the fake's organization and first key make a client")
     }
 
-    /// The builder of a client of this service: organization, key, base URL and transport are set.
+    /// The builder of a client of this service: organization, key, base URL and transport are set. Settings of
+    /// reqwest beside that transport, such as [`http_client`](PushClientBuilder::http_client), are refused by
+    /// [`build`](PushClientBuilder::build).
     #[must_use]
     pub fn client_builder(&self) -> PushClientBuilder {
         let (organization, key) = {

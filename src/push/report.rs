@@ -23,6 +23,24 @@ impl Pushed {
     pub fn is_taken(&self) -> bool {
         *self == Self::Taken
     }
+
+    /// What was refused and why; `None` when it was taken.
+    ///
+    /// ```
+    /// # async fn example(pusher: coveo_push::ItemPusher, doc: coveo_push::DocumentBody) -> Result<(), coveo_push::PushError> {
+    /// let pushed = pusher.add_or_update("https://example.com/a", &doc).await?;
+    /// if let Some(refused) = pushed.refused() {
+    ///     eprintln!("{refused}");
+    /// }
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn refused(&self) -> Option<&RefusedItem> {
+        match self {
+            Self::Taken => None,
+            Self::Refused(refused) => Some(refused),
+        }
+    }
 }
 
 /// An item or identity that a run left out, and why.

@@ -86,7 +86,7 @@ async fn guarantee_8_an_item_that_fits_exactly_is_taken_and_one_byte_more_is_ref
     let most = 2_000 - container(&[written("a://1", &Item::new(1, 0))], &[]);
     let pusher = pusher(&fake).batch_bytes(2_000).start();
     let pushed = pusher.add_or_update("a://1", &Item::new(1, most + 1)).await.unwrap();
-    let coveo_push::Pushed::Refused(refused) = pushed else { panic!("it does not fit") };
+    let refused = pushed.refused().unwrap();
     assert_eq!(refused.id(), "a://1");
     assert_eq!(refused.findings()[0].rule().code(), "container-too-large");
     assert!(refused.to_string().contains("2001 bytes"), "{refused}");

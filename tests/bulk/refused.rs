@@ -47,10 +47,7 @@ fn guarantee_5_an_item_whose_serialiser_panics_leaves_no_trace() {
 }
 
 async fn rule(pushed: Result<Pushed, coveo_push::PushError>) -> &'static str {
-    match pushed.unwrap() {
-        Pushed::Refused(refused) => refused.findings()[0].rule().code(),
-        _ => "taken",
-    }
+    pushed.unwrap().refused().map_or("taken", |refused| refused.findings()[0].rule().code())
 }
 
 async fn json_rule(pusher: &ItemPusher, text: &str) -> &'static str {

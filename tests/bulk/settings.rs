@@ -1,7 +1,7 @@
 //! What a run does when it is told nothing, and how far a setting goes.
 
 use coveo_push::fake::{FakePushApi, Fault};
-use coveo_push::{ItemPusher, Operation, Pushed, PusherBuilder};
+use coveo_push::{ItemPusher, Operation, PusherBuilder};
 use serde_json::json;
 use tokio::time::timeout;
 
@@ -16,10 +16,8 @@ fn default_pusher(fake: &FakePushApi) -> PusherBuilder<ItemPusher> {
 async fn refusal(pusher: PusherBuilder<ItemPusher>, bytes: usize) -> String {
     // The service limits the data of an item, and not the rest.
     let item = json!({ "author": "x".repeat(bytes) });
-    match pusher.start().add_or_update("a://1", &item).await.unwrap() {
-        Pushed::Refused(refused) => refused.to_string(),
-        taken => panic!("{bytes} bytes: {taken:?}"),
-    }
+    let pushed = pusher.start().add_or_update("a://1", &item).await.unwrap();
+    pushed.refused().unwrap_or_else(|| panic!("{bytes} bytes fit")).to_string()
 }
 
 /// How many uploads it makes at the same time.
