@@ -228,7 +228,7 @@ fn memory(items: u64) {
 }
 
 fn be_client(port: u16, items: u64) {
-    const FEW: usize = 500;
+    const FEW: usize = 100;
     let texts: Vec<String> =
         (0..FEW as u64).map(|number| serde_json::to_string(&corpus::page(number)).unwrap()).collect();
     let push = async |pusher: &ItemPusher, number: u64| {
