@@ -22,6 +22,7 @@ mod permissions;
 mod readable;
 mod rule;
 mod run;
+mod scan;
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -43,6 +44,7 @@ use permissions::Named;
 pub use rule::{Finding, Rule};
 pub use run::KnownIdentities;
 pub(crate) use run::{PushedIdentity, RunChecks};
+pub(crate) use scan::{Scanned, item as scan_item};
 
 /// The service's limits ([article 63](https://docs.coveo.com/en/63/)). Where it says MB and not
 /// whether 1,000,000 or 1,048,576 bytes are meant, the smaller reading is taken.
@@ -272,7 +274,7 @@ pub(crate) fn written_item(id: &str, item: WrittenItem<'_>, switch: Preflight) -
                     found(Rule::CompressionType, error.to_string());
                 }
             }
-            key::PERMISSIONS => permissions(value, switch, &mut found),
+            key::PERMISSIONS => permissions(item.named(value), switch, &mut found),
             _ => {}
         }
     }
@@ -298,8 +300,12 @@ fn data_size(json: &[u8], found: &mut impl FnMut(Rule, String)) {
     }
 }
 
-fn permissions(json: &[u8], switch: Preflight, found: &mut impl FnMut(Rule, String)) {
-    let Named { identities, has_one_without_name } = match permissions::read(json) {
+fn permissions(
+    named: Result<Named, serde_json::Error>,
+    switch: Preflight,
+    found: &mut impl FnMut(Rule, String),
+) {
+    let Named { identities, has_one_without_name } = match named {
         Ok(named) => named,
         Err(error) => {
             let message = format!("its permissions are neither permission sets nor levels of them: {error}");

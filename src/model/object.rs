@@ -4,6 +4,7 @@
 //! from; a thin serializer around the top level sees each key go by, so that the rules about keys
 //! can be held without a second pass and without a `serde_json::Value`.
 
+mod text;
 mod value;
 
 use std::fmt;
@@ -13,6 +14,8 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde::ser::{Error as _, Impossible, Serialize, SerializeMap, SerializeStruct, Serializer};
 use serde_json::Error;
 use serde_json::value::RawValue;
+
+pub(crate) use text::plain_len;
 
 use super::document::key::DOCUMENT_ID;
 
@@ -249,7 +252,7 @@ impl Serializer for KeySerializer<'_> {
     type SerializeStructVariant = Impossible<(), Error>;
 
     fn serialize_str(self, text: &str) -> Result<(), Error> {
-        value::write_text(self.0, text);
+        text::write_text(self.0, text);
         Ok(())
     }
 

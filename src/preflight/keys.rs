@@ -3,8 +3,11 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ops::Range;
+use std::ptr;
 
+use super::permissions::{self, Named};
 use super::readable::unreadable;
+use super::scan::Scanned;
 use super::text;
 use crate::model::document_keys;
 use crate::model::object::{Entry, Layout};
@@ -28,13 +31,28 @@ pub(crate) struct WrittenItem<'a> {
     keys: &'a KnownKeys,
     buffer: &'a [u8],
     layout: &'a Layout,
+    is_readable: bool,
+    /// Whom the permissions name, where that is known without the model.
+    named: Option<Named>,
 }
 
 impl KnownKeys {
     /// Reads the keys of an item that stands in `buffer`.
     pub(crate) fn read<'a>(&'a mut self, buffer: &'a [u8], layout: &'a Layout) -> WrittenItem<'a> {
         self.know(buffer, layout);
-        WrittenItem { keys: self, buffer, layout }
+        let item = WrittenItem { keys: self, buffer, layout, is_readable: false, named: None };
+        WrittenItem { named: item.property(document_keys::PERMISSIONS).and_then(permissions::scan), ..item }
+    }
+
+    /// The same of an item that was scanned.
+    pub(crate) fn read_scanned<'a>(
+        &'a mut self,
+        buffer: &'a [u8],
+        layout: &'a Layout,
+        Scanned { permissions }: Scanned,
+    ) -> WrittenItem<'a> {
+        self.know(buffer, layout);
+        WrittenItem { keys: self, buffer, layout, is_readable: true, named: permissions }
     }
 
     fn know(&mut self, buffer: &[u8], layout: &Layout) {
@@ -68,11 +86,21 @@ impl<'a> WrittenItem<'a> {
     /// The keys whose values cannot be read, and why.
     pub(crate) fn unreadable(self) -> impl Iterator<Item = (Cow<'a, str>, serde_json::Error)> {
         let part = move |range: &Range<usize>| self.buffer.get(range.clone()).unwrap_or_default();
-        let entries = self.layout.entries().iter();
-        entries.filter_map(move |entry| {
-            let error = unreadable(part(&entry.value))?;
+        let entries = if self.is_readable { &[] } else { self.layout.entries() };
+        let known = self.named.and_then(|_| self.property(document_keys::PERMISSIONS));
+        entries.iter().filter_map(move |entry| {
+            let value = part(&entry.value);
+            if known.is_some_and(|known| ptr::eq(known, value)) {
+                return None;
+            }
+            let error = unreadable(value)?;
             Some((text(part(&entry.key)), error))
         })
+    }
+
+    /// Whom the permissions name.
+    pub(super) fn named(self, permissions: &[u8]) -> Result<Named, serde_json::Error> {
+        self.named.map_or_else(|| permissions::read(permissions), Ok)
     }
 
     /// The value of a property as JSON, where the item has it.

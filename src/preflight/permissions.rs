@@ -1,11 +1,8 @@
 //! Whether the permissions of an item can be read, and what is to be known of them.
 
-use std::fmt;
-use std::marker::PhantomData;
+use memchr::memchr;
 
-use serde::Deserialize;
-use serde::de::{Deserializer, SeqAccess, Visitor};
-
+use super::scan::Scan;
 use crate::model::Permissions;
 
 /// The identities that permissions name, over all sets.
@@ -15,110 +12,89 @@ pub(super) struct Named {
     pub(super) has_one_without_name: bool,
 }
 
-/// Reads permissions of either model.
-pub(super) fn read(json: &[u8]) -> Result<Named, serde_json::Error> {
-    // Mostly they are sets, in the spelling in which the model writes them: to look through these keeps
-    // nothing. Whatever else there may be the model knows.
-    if let Ok(text) = str::from_utf8(json)
-        && let Ok(Each { named, .. }) = serde_json::from_str::<Each<PlainSet>>(text)
-    {
-        return Ok(named);
-    }
-    let permissions = serde_json::from_slice::<Permissions>(json)?;
-    let names = permissions.identities().map(|identity| Named::one(&identity.identity));
-    Ok(names.fold(Named::default(), Named::and))
-}
-
 impl Named {
-    fn one(name: &str) -> Self {
-        Self { identities: 1, has_one_without_name: name.is_empty() }
+    fn add(&mut self, name: &[u8]) {
+        self.identities += 1;
+        self.has_one_without_name |= name.is_empty();
     }
+}
 
-    fn and(self, other: Self) -> Self {
-        Self {
-            identities: self.identities + other.identities,
-            has_one_without_name: self.has_one_without_name || other.has_one_without_name,
+/// Reads permissions of either model, in any spelling.
+pub(super) fn read(json: &[u8]) -> Result<Named, serde_json::Error> {
+    let permissions = serde_json::from_slice::<Permissions>(json)?;
+    let mut named = Named::default();
+    permissions.identities().for_each(|identity| named.add(identity.identity.as_bytes()));
+    Ok(named)
+}
+
+/// Reads permissions that are sets in the spelling in which the model writes them, as they mostly are.
+pub(super) fn scan(json: &[u8]) -> Option<Named> {
+    let mut scan = Scan::new(json);
+    sets(&mut scan).filter(|_| scan.is_at_end())
+}
+
+pub(super) fn sets(scan: &mut Scan<'_>) -> Option<Named> {
+    let mut named = Named::default();
+    scan.list(|scan| set(scan, &mut named))?;
+    Some(named)
+}
+
+fn set(scan: &mut Scan<'_>, named: &mut Named) -> Option<()> {
+    let [mut anonymous, mut allowed, mut denied] = [false; 3];
+    scan.object(|scan, key| match scan.inside(&key) {
+        b"allowAnonymous" => {
+            once(&mut anonymous)?;
+            scan.word(b"true").or_else(|| scan.word(b"false"))
         }
-    }
+        b"allowedPermissions" => {
+            once(&mut allowed)?;
+            scan.list(|scan| identity(scan, named))
+        }
+        b"deniedPermissions" => {
+            once(&mut denied)?;
+            scan.list(|scan| identity(scan, named))
+        }
+        _ => None,
+    })
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[expect(dead_code, reason = "it has to be there in that form, and is not asked for")]
-struct PlainSet<'a> {
-    #[serde(default)]
-    allow_anonymous: bool,
-    #[serde(default, borrow)]
-    allowed_permissions: Each<PlainIdentity<'a>>,
-    #[serde(default, borrow)]
-    denied_permissions: Each<PlainIdentity<'a>>,
+fn identity(scan: &mut Scan<'_>, named: &mut Named) -> Option<()> {
+    let [mut name, mut kind, mut provider] = [false; 3];
+    scan.object(|scan, key| match scan.inside(&key) {
+        b"identity" => {
+            once(&mut name)?;
+            named.add(plain_text(scan)?);
+            Some(())
+        }
+        b"identityType" => {
+            once(&mut kind)?;
+            is_type(plain_text(scan)?).then_some(())
+        }
+        b"securityProvider" => {
+            once(&mut provider)?;
+            scan.word(b"null").or_else(|| plain_text(scan).map(drop))
+        }
+        _ => None,
+    })?;
+    (name && kind).then_some(())
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[expect(dead_code, reason = "it has to be there in that form, and is not asked for")]
-struct PlainIdentity<'a> {
-    identity: &'a str,
-    identity_type: PlainType,
-    security_provider: Option<&'a str>,
+/// A key that comes twice is for the model to judge.
+fn once(was_there: &mut bool) -> Option<()> {
+    (!std::mem::replace(was_there, true)).then_some(())
+}
+
+/// What stands between the quotes of a text, which has no escape: not all of them make a text.
+fn plain_text<'a>(scan: &mut Scan<'a>) -> Option<&'a [u8]> {
+    let text = scan.text()?;
+    Some(scan.inside(&text)).filter(|text| memchr(b'\\', text).is_none())
 }
 
 /// In the spellings of permissions and of identities.
-#[derive(Deserialize)]
-enum PlainType {
-    #[serde(alias = "USER")]
-    User,
-    #[serde(alias = "GROUP")]
-    Group,
-    #[serde(alias = "VIRTUAL_GROUP")]
-    VirtualGroup,
-    #[serde(alias = "UNKNOWN")]
-    Unknown,
-}
-
-impl From<PlainSet<'_>> for Named {
-    fn from(set: PlainSet<'_>) -> Self {
-        set.allowed_permissions.named.and(set.denied_permissions.named)
-    }
-}
-
-impl From<PlainIdentity<'_>> for Named {
-    fn from(identity: PlainIdentity<'_>) -> Self {
-        Self::one(identity.identity)
-    }
-}
-
-/// A list of which nothing is kept but what its entries name.
-struct Each<T> {
-    named: Named,
-    entry: PhantomData<T>,
-}
-
-impl<T> Default for Each<T> {
-    fn default() -> Self {
-        Self { named: Named::default(), entry: PhantomData }
-    }
-}
-
-impl<'de, T: Deserialize<'de> + Into<Named>> Deserialize<'de> for Each<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_seq(Self::default())
-    }
-}
-
-impl<'de, T: Deserialize<'de> + Into<Named>> Visitor<'de> for Each<T> {
-    type Value = Self;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<Self, A::Error> {
-        while let Some(entry) = list.next_element::<T>()? {
-            self.named = self.named.and(entry.into());
-        }
-        Ok(self)
-    }
+fn is_type(text: &[u8]) -> bool {
+    const SPELLINGS: [&[u8]; 8] =
+        [b"User", b"USER", b"Group", b"GROUP", b"VirtualGroup", b"VIRTUAL_GROUP", b"Unknown", b"UNKNOWN"];
+    SPELLINGS.contains(&text)
 }
 
 #[cfg(test)]
@@ -128,22 +104,12 @@ mod tests {
 
     use super::*;
 
-    /// What the model alone says, and whether the short way was open.
-    fn by_model(json: &str) -> (Option<Named>, bool) {
-        let permissions = serde_json::from_str::<Permissions>(json).ok();
-        let named = permissions.map(|permissions| {
-            let names: Vec<_> = permissions.identities().map(|identity| identity.identity.is_empty()).collect();
-            Named { identities: names.len(), has_one_without_name: names.contains(&true) }
-        });
-        (named, serde_json::from_str::<Each<PlainSet>>(json).is_ok())
-    }
-
     #[test]
     fn permissions_as_the_model_writes_them_are_looked_through_without_it() {
         let user = json!({"identity": "u", "identityType": "User", "securityProvider": "p"});
         let group = json!({"identity": "g", "identityType": "GROUP"});
         let json = json!([{"allowAnonymous": false, "allowedPermissions": [user, group], "deniedPermissions": [user]}]);
-        assert_eq!(by_model(&json.to_string()), (Some(Named { identities: 3, has_one_without_name: false }), true));
+        assert_eq!(scan(json.to_string().as_bytes()), Some(Named { identities: 3, has_one_without_name: false }));
     }
 
     fn identity() -> impl Strategy<Value = Value> {
@@ -191,10 +157,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_short_way_says_what_the_model_says(sets in prop::collection::vec(set(), 0..3)) {
+        fn what_is_scanned_is_what_the_model_reads(sets in prop::collection::vec(set(), 0..3)) {
             let json = Value::from(sets).to_string();
-            let (expected, _) = by_model(&json);
-            prop_assert_eq!(read(json.as_bytes()).ok(), expected);
+            if let Some(scanned) = scan(json.as_bytes()) {
+                prop_assert_eq!(read(json.as_bytes()).ok(), Some(scanned));
+            }
         }
     }
 }

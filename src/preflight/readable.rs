@@ -7,59 +7,19 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-/// How many levels readers of JSON commonly allow, serde_json among them: less than this.
-const DEPTH: usize = 128;
+use super::scan;
+
 /// The levels around the value of an item in a batch: the batch, its list, and the item.
 const AROUND: (&[u8], &[u8]) = (b"[[[", b"]]]");
-/// Whole numbers of so many digits are beyond the range of fractions of 64 bits.
-const MOST_DIGITS: usize = 308;
-
-/// Numbers of fewer bytes are within that range, whatever they are.
-const SHORTEST: usize = "2e308".len();
 
 /// Why the value cannot be read, if it cannot.
 pub(super) fn unreadable(json: &[u8]) -> Option<serde_json::Error> {
-    // Few values may be large or deep: the others are not read again.
-    let may_be_unreadable = match json.first()? {
-        b'"' | b't' | b'f' | b'n' => false,
-        b'[' | b'{' => may_be_too_deep(json) || may_be_too_large(json),
-        _ => json.len() >= SHORTEST && may_be_too_large(json),
-    };
-    if !may_be_unreadable {
+    // What is one word or text can be read, since it is JSON.
+    let is_one = matches!(json.first()?, b'"' | b't' | b'f' | b'n');
+    if is_one || scan::is_readable(json) {
         return None;
     }
     serde_json::from_slice::<Readable>(&[AROUND.0, json, AROUND.1].concat()).err()
-}
-
-fn may_be_too_deep(json: &[u8]) -> bool {
-    let most = DEPTH - AROUND.0.len();
-    json.len() >= most && memchr::memchr2_iter(b'[', b'{', json).nth(most - 1).is_some()
-}
-
-/// Whether there is something like a number with an exponent, or with very many digits.
-fn may_be_too_large(json: &[u8]) -> bool {
-    // Whatever stands in so many digits one after another, one in this step is among them, and the next.
-    const STEP: usize = MOST_DIGITS / 3;
-    let sampled = || json.iter().step_by(STEP).map(u8::is_ascii_digit);
-    has_exponent(json) || json.len() > MOST_DIGITS && sampled().zip(sampled().skip(1)).any(|(one, next)| one && next)
-}
-
-/// Whether some digit has an `e` behind it.
-fn has_exponent(json: &[u8]) -> bool {
-    // All pairs of a chunk at once, without a branch between them, is faster than one after another.
-    const CHUNK: usize = 32;
-    fn in_pairs<'a>(first: impl IntoIterator<Item = &'a u8>, second: impl IntoIterator<Item = &'a u8>) -> bool {
-        let pairs = first.into_iter().zip(second);
-        pairs.fold(false, |any, (digit, e)| any | (digit.is_ascii_digit() & (e | 0x20 == b'e')))
-    }
-    let in_chunk = |first: &[u8; CHUNK], second: &[u8; CHUNK]| in_pairs(first, second);
-    let ([first @ .., _], [_, second @ ..]) = (json, json) else { return false };
-    let (Some(first_end), Some(second_end)) = (first.last_chunk(), second.last_chunk()) else {
-        return in_pairs(first, second);
-    };
-    // The end overlaps the chunk before it.
-    let mut chunks = first.as_chunks().0.iter().zip(second.as_chunks().0);
-    chunks.any(|(first, second)| in_chunk(first, second)) || in_chunk(first_end, second_end)
 }
 
 /// Any value that can be read; nothing of it is kept.
@@ -127,7 +87,7 @@ mod tests {
 
     #[test]
     fn what_is_read_by_others_is_readable() {
-        let long = format!("[1e5,{},\"1e999\",{{\"1e999\":true}}]", "9".repeat(MOST_DIGITS));
+        let long = format!("[1e5,{},\"1e999\",{{\"1e999\":true}}]", "9".repeat(308));
         for json in
             ["\"1e999\"", "1e308", "-1.5E+300", "1e-999", "0.1e-4000", "[null,false,\"e123\"]", &long, &nested(124)]
         {

@@ -144,8 +144,11 @@ impl<'a> AddOrUpdate<'a> {
         Draft { id, buffer }: &mut Draft,
         Reader { layout, keys }: &mut Reader,
     ) -> Result<(&'a str, Vec<Finding>), Vec<Finding>> {
-        let text = json::check(text, layout).map_err(|error| no_object(id, &error))?;
-        let item = keys.read(text.as_bytes(), layout);
+        let (text, scanned) = json::check(text, layout).map_err(|error| no_object(id, &error))?;
+        let item = match scanned {
+            Some(scanned) => keys.read_scanned(text.as_bytes(), layout, scanned),
+            None => keys.read(text.as_bytes(), layout),
+        };
         let own_id = item.property(DOCUMENT_ID);
         if has_own_id && let Some(own_id) = own_id.and_then(preflight::text_of) {
             id.push_str(&own_id);

@@ -10,17 +10,27 @@ use serde_json::value::RawValue;
 
 use crate::model::document_keys::DOCUMENT_ID;
 use crate::model::object::{Entry, Layout};
+use crate::preflight::{self, Scanned};
 
-/// The text without the white space around it, and in `layout` where its entries stand in that.
-pub(super) fn check<'a>(text: &'a str, layout: &mut Layout) -> Result<&'a str, Error> {
+/// The text without the white space around it, and in `layout` where its entries stand in that; with
+/// what is known of it, if it is spelled as most are.
+pub(super) fn check<'a>(text: &'a str, layout: &mut Layout) -> Result<(&'a str, Option<Scanned>), Error> {
     const WHITE_SPACE: [char; 4] = [' ', '\t', '\r', '\n'];
     let text = text.trim_start_matches(WHITE_SPACE);
+    let scanned = preflight::scan_item(text.as_bytes(), layout);
+    if scanned.is_none() {
+        read(text, layout)?;
+    }
+    // Only now: the end of a text that was not read yet is far from where the processor looks.
+    Ok((text.trim_end_matches(WHITE_SPACE), scanned))
+}
+
+/// Reads any JSON object, or says why there is none.
+fn read(text: &str, layout: &mut Layout) -> Result<(), Error> {
     layout.clear();
     let mut json = serde_json::Deserializer::from_str(text);
     json.deserialize_map(Entries { text, layout })?;
-    json.end()?;
-    // Only now: the end of a text that was not read yet is far from where the processor looks.
-    Ok(text.trim_end_matches(WHITE_SPACE))
+    json.end()
 }
 
 /// Notes the entries of an object; nothing of them is kept but where they stand.
@@ -79,7 +89,7 @@ mod tests {
 
     fn entries(text: &str) -> Result<Vec<(String, String)>, Error> {
         let mut layout = Layout::default();
-        let text = check(text, &mut layout)?;
+        let (text, _) = check(text, &mut layout)?;
         let part = |range: &Range<usize>| text.get(range.clone()).unwrap().to_owned();
         Ok(layout.entries().iter().map(|entry| (part(&entry.key), part(&entry.value))).collect())
     }
@@ -100,7 +110,7 @@ mod tests {
 
     fn with_id(document_id: &str, text: &str) -> String {
         let (mut buffer, mut layout) = (Vec::new(), Layout::default());
-        let text = check(text, &mut layout).unwrap();
+        let (text, _) = check(text, &mut layout).unwrap();
         let rest = put_in(&mut buffer, &layout, document_id, text).unwrap();
         String::from_utf8(buffer).unwrap() + rest
     }
