@@ -1,8 +1,10 @@
 //! One push: an operation on its way into a batch.
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+
+use tokio::task::coop;
 
 use super::keys::Key;
 use super::report::{PushError, Pushed};
@@ -112,6 +114,8 @@ impl<'a, W: Write<'a> + Unpin> Future for Pushing<'a, W> {
             // It has returned: polled once more it must not push once more.
             return Poll::Pending;
         }
+        // A loop of pushes is mostly ready: other tasks of its thread, uploads among them, get their turn.
+        ready!(pin!(coop::consume_budget()).poll(context));
         loop {
             if let Some(room) = &mut this.room {
                 ready!(room.as_mut().poll(context));
