@@ -86,8 +86,9 @@ fn once(was_there: &mut bool) -> Option<()> {
 
 /// What stands between the quotes of a text, which has no escape: not all of them make a text.
 fn plain_text<'a>(scan: &mut Scan<'a>) -> Option<&'a [u8]> {
-    let text = scan.text()?;
-    Some(scan.inside(&text)).filter(|text| memchr(b'\\', text).is_none())
+    let start = scan.at();
+    scan.text()?;
+    Some(scan.inside(&(start..scan.at()))).filter(|text| memchr(b'\\', text).is_none())
 }
 
 /// In the spellings of permissions and of identities.

@@ -12,14 +12,27 @@ use super::scan;
 /// The levels around the value of an item in a batch: the batch, its list, and the item.
 const AROUND: (&[u8], &[u8]) = (b"[[[", b"]]]");
 
+/// What has fewer bytes has neither too many digits nor too many levels.
+const SHORT: usize = 120;
+
 /// Why the value cannot be read, if it cannot.
 pub(super) fn unreadable(json: &[u8]) -> Option<serde_json::Error> {
-    // What is one word or text can be read, since it is JSON.
-    let is_one = matches!(json.first()?, b'"' | b't' | b'f' | b'n');
-    if is_one || scan::is_readable(json) {
+    let is_readable = match json.first()? {
+        b'"' | b't' | b'f' | b'n' => true,
+        _ if json.len() < SHORT && !has_exponent(json) => true,
+        _ => scan::is_readable(json),
+    };
+    if is_readable {
         return None;
     }
     serde_json::from_slice::<Readable>(&[AROUND.0, json, AROUND.1].concat()).err()
+}
+
+/// Whether some digit has an `e` behind it.
+fn has_exponent(json: &[u8]) -> bool {
+    let ([first @ .., _], [_, second @ ..]) = (json, json) else { return false };
+    // Without a branch between them many pairs are looked at at once.
+    first.iter().zip(second).fold(false, |any, (digit, e)| any | (digit.is_ascii_digit() & (e | 0x20 == b'e')))
 }
 
 /// Any value that can be read; nothing of it is kept.

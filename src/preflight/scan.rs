@@ -60,6 +60,10 @@ impl<'a> Scan<'a> {
         Self { json, at: 0 }
     }
 
+    pub(super) fn at(&self) -> usize {
+        self.at
+    }
+
     fn next(&self) -> Option<u8> {
         self.json.get(self.at).copied()
     }
@@ -111,7 +115,9 @@ impl<'a> Scan<'a> {
     /// An object, with what to read of an entry, whose key is given.
     pub(super) fn object(&mut self, mut entry: impl FnMut(&mut Self, Range<usize>) -> Option<()>) -> Option<()> {
         self.enclosed(*b"{}", |scan| {
-            let key = scan.text()?;
+            let start = scan.at;
+            scan.text()?;
+            let key = start..scan.at;
             scan.skip_white_space();
             scan.mark(b':')?;
             entry(scan, key)
@@ -125,7 +131,7 @@ impl<'a> Scan<'a> {
 
     fn value_within(&mut self, depth: usize) -> Option<()> {
         match self.next()? {
-            b'"' => self.text().map(drop),
+            b'"' => self.text(),
             b'{' => {
                 let depth = depth.checked_sub(1)?;
                 self.object(|scan, _| scan.value_within(depth))
@@ -179,8 +185,8 @@ impl<'a> Scan<'a> {
     }
 
     /// A text, its quotes included.
-    pub(super) fn text(&mut self) -> Option<Range<usize>> {
-        let start = self.at;
+    #[inline]
+    pub(super) fn text(&mut self) -> Option<()> {
         if self.next()? != b'"' {
             return None;
         }
@@ -193,7 +199,7 @@ impl<'a> Scan<'a> {
             }
         }
         self.at += 1;
-        Some(start..self.at)
+        Some(())
     }
 
     /// Goes on from the byte where the scan is to the next one that ends a text or begins an escape.
