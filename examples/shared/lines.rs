@@ -33,7 +33,7 @@ impl Block {
     pub(crate) fn lines(&self) -> impl Iterator<Item = Result<&str, Utf8Error>> {
         let bytes = self.bytes.get(..self.end).unwrap_or_default();
         // All at once is faster than line by line, and mostly all is well.
-        let text = str::from_utf8(bytes).ok();
+        let text = simdutf8::basic::from_utf8(bytes).ok();
         let ends = memchr::memchr_iter(b'\n', bytes).map(|end| end + 1);
         let has_rest = bytes.last().is_some_and(|last| *last != b'\n');
         let mut start = 0;

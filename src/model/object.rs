@@ -35,6 +35,8 @@ pub(crate) struct Entry {
     pub(crate) key: Range<usize>,
     /// The value as JSON.
     pub(crate) value: Range<usize>,
+    /// Whether a [`Permissions`](super::Permissions) wrote it.
+    pub(crate) is_permissions: bool,
 }
 
 impl Layout {
@@ -72,7 +74,7 @@ pub(crate) fn take_out(buffer: &mut Vec<u8>, layout: &mut Layout, key: &str) -> 
     let length = with_comma.len();
     buffer.drain(with_comma);
     layout.entries.remove(index);
-    for Entry { key, value } in layout.entries.iter_mut().skip(index) {
+    for Entry { key, value, .. } in layout.entries.iter_mut().skip(index) {
         *key = key.start - length..key.end - length;
         *value = value.start - length..value.end - length;
     }
@@ -92,7 +94,7 @@ pub(crate) fn put(buffer: &mut Vec<u8>, layout: &mut Layout, key: &str, json: &[
     let end = buffer.len();
     buffer.push(b':');
     buffer.extend_from_slice(json);
-    layout.entries.push(Entry { key: start..end, value: end + 1..buffer.len() });
+    layout.entries.push(Entry { key: start..end, value: end + 1..buffer.len(), is_permissions: false });
     buffer.push(b'}');
 }
 
@@ -169,17 +171,17 @@ impl Writer<'_> {
         }
         let start = self.buffer.len();
         key.serialize(KeySerializer(self.buffer))?;
-        self.layout.entries.push(Entry { key: start..self.buffer.len(), value: 0..0 });
+        self.layout.entries.push(Entry { key: start..self.buffer.len(), value: 0..0, is_permissions: false });
         self.buffer.push(b':');
         Ok(())
     }
 
     fn value<V: Serialize + ?Sized>(&mut self, value: &V) -> Result<(), Error> {
         let start = self.buffer.len();
-        value::write(self.buffer, value)?;
+        let is_permissions = value::write(self.buffer, value)?;
         let end = self.buffer.len();
         if let Some(entry) = self.layout.entries.last_mut() {
-            entry.value = start..end;
+            (entry.value, entry.is_permissions) = (start..end, is_permissions);
         }
         self.leave_out_second_id();
         Ok(())

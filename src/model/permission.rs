@@ -1,5 +1,5 @@
 use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::any_case::deserialize_any_case;
 use super::{Identity, SecurityIdentityType};
@@ -21,8 +21,7 @@ use super::{Identity, SecurityIdentityType};
 /// let complete = Permissions::complete([PermissionLevel::new("Owners").set(team_but_not_bob)]);
 /// # let _ = (simplified, complete);
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(untagged)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Permissions {
     /// One level: a user sees the item who is allowed in every set and denied in none.
     Simplified(Vec<PermissionSet>),
@@ -66,6 +65,18 @@ impl Permissions {
 impl From<PermissionSet> for Permissions {
     fn from(set: PermissionSet) -> Self {
         Self::Simplified(vec![set])
+    }
+}
+
+/// The name under which permissions pass a serializer: what writes items knows by it that they are in order.
+pub(crate) const NAME: &str = "$coveo_push::Permissions";
+
+impl Serialize for Permissions {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Simplified(sets) => serializer.serialize_newtype_struct(NAME, sets),
+            Self::Complete(levels) => serializer.serialize_newtype_struct(NAME, levels),
+        }
     }
 }
 

@@ -41,7 +41,11 @@ impl KnownKeys {
     pub(crate) fn read<'a>(&'a mut self, buffer: &'a [u8], layout: &'a Layout) -> WrittenItem<'a> {
         self.know(buffer, layout);
         let item = WrittenItem { keys: self, buffer, layout, is_readable: false, named: None };
-        WrittenItem { named: item.property(document_keys::PERMISSIONS).and_then(permissions::scan), ..item }
+        let named = item.entry(document_keys::PERMISSIONS).and_then(|entry| {
+            let json = buffer.get(entry.value.clone())?;
+            if entry.is_permissions { permissions::of_model(json) } else { permissions::scan(json) }
+        });
+        WrittenItem { named, ..item }
     }
 
     /// The same of an item that was scanned.
@@ -105,7 +109,12 @@ impl<'a> WrittenItem<'a> {
 
     /// The value of a property as JSON, where the item has it.
     pub(crate) fn property(self, name: &str) -> Option<&'a [u8]> {
-        self.properties().find(|(property, _)| *property == name).map(|(_, value)| value)
+        self.buffer.get(self.entry(name)?.value.clone())
+    }
+
+    fn entry(self, name: &str) -> Option<&'a Entry> {
+        let (number, _) = self.keys.properties.iter().find(|(_, property)| *property == name)?;
+        self.layout.entries().get(*number)
     }
 }
 

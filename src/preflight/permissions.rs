@@ -1,11 +1,12 @@
 //! Whether the permissions of an item can be read, and what is to be known of them.
 
-use memchr::memchr;
+use memchr::{memchr, memmem};
 
+use super::limit;
 use super::scan::Scan;
 use crate::model::Permissions;
 
-/// The identities that permissions name, over all sets.
+/// The identities that permissions name, over all sets; none where there is nothing to say of them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Named {
     pub(super) identities: usize,
@@ -25,6 +26,15 @@ pub(super) fn read(json: &[u8]) -> Result<Named, serde_json::Error> {
     let mut named = Named::default();
     permissions.identities().for_each(|identity| named.add(identity.identity.as_bytes()));
     Ok(named)
+}
+
+/// Looks at permissions that the model wrote, and that are in order but for what they name.
+pub(super) fn of_model(json: &[u8]) -> Option<Named> {
+    const SHORTEST: &[u8] = br#"{"identity":"","identityType":"User"}"#;
+    let may_be_too_many = json.len() / SHORTEST.len() > limit::PERMISSIONS;
+    // A quote inside a text has a backslash before it.
+    let has_one_without_name = || memmem::find(json, br#""identity":"""#).is_some();
+    (!may_be_too_many && !has_one_without_name()).then(Named::default)
 }
 
 /// Reads permissions that are sets in the spelling in which the model writes them, as they mostly are.

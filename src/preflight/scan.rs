@@ -31,7 +31,7 @@ pub(crate) fn item(json: &[u8], layout: &mut Layout) -> Option<Scanned> {
             scan.at = start;
             scan.value()?;
         }
-        layout.push(Entry { key, value: start..scan.at });
+        layout.push(Entry { key, value: start..scan.at, is_permissions: false });
         Some(())
     })?;
     scan.is_at_end().then_some(Scanned { permissions })

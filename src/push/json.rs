@@ -55,7 +55,7 @@ impl<'de> Visitor<'de> for Entries<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some((key, value)) = map.next_entry::<&RawValue, &RawValue>()? {
-            let entry = Entry { key: self.range(key), value: self.range(value) };
+            let entry = Entry { key: self.range(key), value: self.range(value), is_permissions: false };
             self.layout.push(entry);
         }
         Ok(())

@@ -49,30 +49,52 @@ pub(super) struct Reader {
 thread_local! {
     // Shared by the runs of a thread: what is in them has no meaning between two operations, and a
     // lock that all threads take for each operation costs more than the writing.
-    static DRAFTS: RefCell<Vec<Draft>> = const { RefCell::new(Vec::new()) };
+    static SPARE: RefCell<Spare> = RefCell::default();
     static READER: RefCell<Reader> = RefCell::default();
 }
 
-impl Draft {
-    /// How many drafts a thread keeps, and how many bytes of each: a mebibyte in all.
-    const MOST: usize = 64;
-    const MOST_BYTES: usize = 16 * 1024;
+/// Drafts to be used again.
+#[derive(Default)]
+struct Spare {
+    drafts: Vec<Draft>,
+    bytes: usize,
+}
 
+impl Spare {
+    /// How many bytes a thread keeps, and how many of one draft.
+    const MOST_BYTES: usize = 1024 * 1024;
+    const MOST_BYTES_OF_ONE: usize = 16 * 1024;
+
+    fn take(&mut self) -> Option<Draft> {
+        let draft = self.drafts.pop()?;
+        self.bytes -= draft.bytes();
+        Some(draft)
+    }
+
+    fn keep(&mut self, draft: Draft) {
+        if self.bytes + draft.bytes() <= Self::MOST_BYTES {
+            self.bytes += draft.bytes();
+            self.drafts.push(draft);
+        }
+    }
+}
+
+impl Draft {
     /// An empty draft, in memory that may have been used before.
     pub(super) fn new() -> Self {
-        DRAFTS.with_borrow_mut(Vec::pop).unwrap_or_default()
+        SPARE.with_borrow_mut(Spare::take).unwrap_or_default()
     }
 
     /// Leaves its memory to another one.
     pub(super) fn done(mut self) {
         self.id.clear();
         self.buffer.clear();
-        self.buffer.shrink_to(Self::MOST_BYTES);
-        DRAFTS.with_borrow_mut(|drafts| {
-            if drafts.len() < Self::MOST {
-                drafts.push(self);
-            }
-        });
+        self.buffer.shrink_to(Spare::MOST_BYTES_OF_ONE);
+        SPARE.with_borrow_mut(|spare| spare.keep(self));
+    }
+
+    fn bytes(&self) -> usize {
+        size_of::<Self>() + self.id.capacity() + self.buffer.capacity()
     }
 }
 

@@ -7,10 +7,13 @@ use serde::ser::{Serialize, Serializer};
 use serde_json::Error;
 
 use super::text::write_text;
+use crate::model::permission;
 
-/// Appends a value as JSON.
-pub(super) fn write<T: Serialize + ?Sized>(buffer: &mut Vec<u8>, value: &T) -> Result<(), Error> {
-    value.serialize(ValueSerializer { buffer, json: &mut None })
+/// Appends a value as JSON, and tells whether it is [`Permissions`](crate::model::Permissions).
+pub(super) fn write<T: Serialize + ?Sized>(buffer: &mut Vec<u8>, value: &T) -> Result<bool, Error> {
+    let mut is_permissions = false;
+    value.serialize(ValueSerializer { buffer, json: &mut None, is_permissions: &mut is_permissions })?;
+    Ok(is_permissions)
 }
 
 type Json<'b> = serde_json::Serializer<&'b mut Vec<u8>>;
@@ -19,6 +22,7 @@ struct ValueSerializer<'j, 'b> {
     buffer: &'b mut Vec<u8>,
     /// Where the serializer of all but text is put, as what it returns borrows it.
     json: &'j mut Option<Json<'b>>,
+    is_permissions: &'j mut bool,
 }
 
 impl<'j, 'b> ValueSerializer<'j, 'b> {
@@ -55,7 +59,8 @@ impl<'j, 'b> Serializer for ValueSerializer<'j, 'b> {
         value.serialize(self)
     }
 
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<(), Error> {
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, name: &'static str, value: &T) -> Result<(), Error> {
+        *self.is_permissions |= name == permission::NAME;
         value.serialize(self)
     }
 
