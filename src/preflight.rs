@@ -261,7 +261,7 @@ pub(crate) fn written_item(id: &str, item: WrittenItem<'_>, switch: Preflight) -
                 }
             }
             key::COMPRESSED_BINARY_DATA_FILE_ID => data += 1,
-            key::DOCUMENT_ID if !is_text(value, id) => found(
+            key::DOCUMENT_ID if text(value) != id => found(
                 Rule::DocumentIdMismatch,
                 format!("the item itself says that its documentId is `{}`; give one of them", text(value)),
             ),
@@ -300,11 +300,7 @@ fn data_size(json: &[u8], found: &mut impl FnMut(Rule, String)) {
     }
 }
 
-fn permissions(
-    named: Result<Named, serde_json::Error>,
-    switch: Preflight,
-    found: &mut impl FnMut(Rule, String),
-) {
+fn permissions(named: Result<Named, serde_json::Error>, switch: Preflight, found: &mut impl FnMut(Rule, String)) {
     let Named { identities, has_one_without_name } = match named {
         Ok(named) => named,
         Err(error) => {
@@ -366,12 +362,6 @@ pub(crate) fn ids_of_batch(batch: &BatchDocumentBody) -> Vec<Finding> {
     findings
 }
 
-/// Whether a JSON string is this text. Most are written as they are read.
-fn is_text(json: &[u8], plain: &str) -> bool {
-    let inside = json.strip_prefix(b"\"").and_then(|json| json.strip_suffix(b"\""));
-    (inside == Some(plain.as_bytes()) && memchr(b'\\', plain.as_bytes()).is_none()) || text(json) == plain
-}
-
 /// The text of a JSON string; of anything else, what is written there.
 fn text(json: &[u8]) -> Cow<'_, str> {
     text_of(json).unwrap_or_else(|| String::from_utf8_lossy(json))
@@ -379,10 +369,11 @@ fn text(json: &[u8]) -> Cow<'_, str> {
 
 /// The text of a JSON string, which is copied where it has escapes alone.
 pub(crate) fn text_of(json: &[u8]) -> Option<Cow<'_, str>> {
-    match serde_json::from_slice::<&str>(json) {
-        Ok(text) => Some(Cow::Borrowed(text)),
-        Err(_) => serde_json::from_slice::<String>(json).ok().map(Cow::Owned),
+    let inside = json.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
+    if memchr(b'\\', inside).is_none() {
+        return str::from_utf8(inside).ok().map(Cow::Borrowed);
     }
+    serde_json::from_slice::<String>(json).ok().map(Cow::Owned)
 }
 
 fn is_base64(json: &[u8]) -> bool {
@@ -390,13 +381,9 @@ fn is_base64(json: &[u8]) -> bool {
 }
 
 fn is_extension(json: &[u8]) -> bool {
-    serde_json::from_slice::<Option<String>>(json).is_ok_and(|extension| {
-        extension.is_none_or(|extension| {
-            extension.strip_prefix('.').is_some_and(|rest| {
-                !rest.is_empty() && !rest.contains(|c: char| c.is_whitespace() || matches!(c, '/' | '\\'))
-            })
-        })
-    })
+    let is_other = |c: char| c.is_whitespace() || matches!(c, '/' | '\\');
+    text_of(json)
+        .is_some_and(|text| text.strip_prefix('.').is_some_and(|rest| !rest.is_empty() && !rest.contains(is_other)))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Whether the permissions of an item can be read, and what is to be known of them.
 
-use memchr::{memchr, memmem};
+use memchr::memmem;
 
 use super::limit;
 use super::scan::Scan;
@@ -97,8 +97,8 @@ fn once(was_there: &mut bool) -> Option<()> {
 /// What stands between the quotes of a text, which has no escape: not all of them make a text.
 fn plain_text<'a>(scan: &mut Scan<'a>) -> Option<&'a [u8]> {
     let start = scan.at();
-    scan.text()?;
-    Some(scan.inside(&(start..scan.at()))).filter(|text| memchr(b'\\', text).is_none())
+    let has_escapes = scan.text()?;
+    (!has_escapes).then(|| scan.inside(&(start..scan.at())))
 }
 
 /// In the spellings of permissions and of identities.

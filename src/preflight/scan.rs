@@ -131,7 +131,7 @@ impl<'a> Scan<'a> {
 
     fn value_within(&mut self, depth: usize) -> Option<()> {
         match self.next()? {
-            b'"' => self.text(),
+            b'"' => self.text().map(drop),
             b'{' => {
                 let depth = depth.checked_sub(1)?;
                 self.object(|scan, _| scan.value_within(depth))
@@ -184,13 +184,15 @@ impl<'a> Scan<'a> {
         Some(())
     }
 
-    /// A text, its quotes included.
+    /// A text, its quotes included, and whether it has escapes.
     #[inline]
-    pub(super) fn text(&mut self) -> Option<()> {
+    pub(super) fn text(&mut self) -> Option<bool> {
         if self.next()? != b'"' {
             return None;
         }
+        let mut has_escapes = false;
         while self.plain_text()? == b'\\' {
+            has_escapes = true;
             self.at += 1;
             match self.next()? {
                 b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => {}
@@ -199,7 +201,7 @@ impl<'a> Scan<'a> {
             }
         }
         self.at += 1;
-        Some(())
+        Some(has_escapes)
     }
 
     /// Goes on from the byte where the scan is to the next one that ends a text or begins an escape.
