@@ -11,7 +11,7 @@ use std::{mem, thread};
 use tokio::sync::mpsc;
 
 /// How much is read at a time.
-const BLOCK: usize = 512 * 1024;
+const BLOCK: usize = 256 * 1024;
 
 /// Whole lines of one file. Its memory is read into again once it is dropped.
 pub(crate) struct Block {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::keys::{Key, Keys};
+use super::keys::{Key, Keys, Size};
 
 /// The keys of the lists that a file container holds. The first list is always written.
 pub(super) type Lists = &'static [&'static str];
@@ -118,16 +118,17 @@ fn head(list: usize, name: &str) -> String {
 }
 
 impl Frame {
-    /// An empty batch. A buffer that may have been used before is for the list of its first operation,
-    /// which is mostly that of all of them.
-    pub(super) fn new(names: Lists, mut buffer: Vec<u8>, first: usize) -> Self {
+    /// An empty batch, with room for keys of that size. A buffer that may have been used before is for the
+    /// list of its first operation, which is mostly that of all of them.
+    pub(super) fn new(names: Lists, mut buffer: Vec<u8>, first: usize, keys: Size) -> Self {
         buffer.clear();
         let lists = names.iter().enumerate().map(|(list, name)| {
             let mut buffer = if list == first { std::mem::take(&mut buffer) } else { Vec::new() };
             buffer.extend_from_slice(head(list, name).as_bytes());
             List { buffer, operations: 0 }
         });
-        Self { names, lists: lists.collect(), operations: Vec::new(), keys: Keys::default() }
+        let operations = Vec::with_capacity(keys.operations);
+        Self { names, lists: lists.collect(), operations, keys: Keys::with_room(keys) }
     }
 
     pub(super) fn keys(&self) -> &Keys {
@@ -183,8 +184,12 @@ mod tests {
     const NAMES: Lists = &["a", "b", "c"];
 
     fn filled(operations: &[(usize, &str)]) -> Frame {
-        let mut frame =
-            Frame::new(NAMES, b"of an earlier batch".to_vec(), operations.first().map_or(0, |(list, _)| *list));
+        let mut frame = Frame::new(
+            NAMES,
+            b"of an earlier batch".to_vec(),
+            operations.first().map_or(0, |(list, _)| *list),
+            Size::default(),
+        );
         for (list, text) in operations {
             let (head, tail) = text.as_bytes().split_at(text.len() / 2);
             frame.add(*list, [head, tail], Key::new(text, Scope::Main, &RandomState::new()));
@@ -206,7 +211,7 @@ mod tests {
     #[test]
     fn guarantee_7_a_buffer_is_used_again_for_the_list_of_the_first_operation() {
         for list in 0..NAMES.len() {
-            let mut frame = Frame::new(NAMES, Vec::with_capacity(1_000), list);
+            let mut frame = Frame::new(NAMES, Vec::with_capacity(1_000), list, Size::default());
             frame.add(list, [&[b'1'; 900], &[]], Key::new("", Scope::Main, &RandomState::new()));
             let capacities: Vec<usize> = frame.lists.iter().map(|list| list.buffer.capacity()).collect();
             assert!(capacities.iter().enumerate().all(|(number, bytes)| (*bytes == 1_000) == (number == list)));

@@ -67,6 +67,13 @@ pub(super) struct Keys {
     sorted: OnceLock<BTreeSet<Box<str>>>,
 }
 
+/// How much the keys of a batch hold, as the next one mostly holds as much.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Size {
+    pub(super) operations: usize,
+    text: usize,
+}
+
 #[derive(Debug)]
 struct Entry {
     /// Where its text ends, which begins where the one before ends.
@@ -76,6 +83,20 @@ struct Entry {
 }
 
 impl Keys {
+    /// No keys, and room for so many.
+    pub(super) fn with_room(Size { operations, text }: Size) -> Self {
+        Self {
+            text: String::with_capacity(text),
+            entries: Vec::with_capacity(operations),
+            index: HashMap::with_capacity_and_hasher(operations, BuildHasherDefault::new()),
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn size(&self) -> Size {
+        Size { operations: self.entries.len(), text: self.text.len() }
+    }
+
     pub(super) fn len(&self) -> usize {
         self.entries.len()
     }

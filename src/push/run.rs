@@ -20,7 +20,7 @@ use super::PushTarget;
 use super::deliver::Delivery;
 use super::failed::{FailedBatch, FailureReason, PushStep};
 use super::frame::{self, Frame, Sealed};
-use super::keys::{Key, Keys};
+use super::keys::{Key, Keys, Size};
 use super::report::{AcceptedBatch, Progress, PushError, PushReport, Pushed, RefusedItem};
 use super::settings::Settings;
 use super::superseded::Superseded;
@@ -75,6 +75,8 @@ struct State {
     unknown: Vec<Arc<Keys>>,
     /// Buffers to be filled again: fresh memory costs more than the bytes that go into it.
     spare: Vec<Vec<u8>>,
+    /// What the keys of the last sealed batch held.
+    size: Size,
 }
 
 /// The batch that is being filled. It is opened for its first operation, and never empty.
@@ -225,9 +227,12 @@ impl Run {
         }
         let has_room = self.has_room(&state);
         if has_room {
-            let mut filling = state.filling.take().unwrap_or_else(|| self.open(&mut state, *list, &mut todo));
-            filling.frame.add(*list, *parts, *key);
-            state.filling = Some(filling);
+            if state.filling.is_none() {
+                state.filling = Some(self.open(&mut state, *list, &mut todo));
+            }
+            if let Some(filling) = &mut state.filling {
+                filling.frame.add(*list, *parts, *key);
+            }
             state.account.bytes_taken += bytes as u64;
             state.superseded.pushed_again(*key);
             state.warned(warnings);
@@ -266,7 +271,7 @@ impl Run {
         state.last_number += 1;
         let number = state.last_number;
         let buffer = state.spare.pop().unwrap_or_else(|| Vec::with_capacity(self.settings.batch_bytes));
-        let frame = Frame::new(self.target.lists(), buffer, list);
+        let frame = Frame::new(self.target.lists(), buffer, list, state.size);
         Filling { number, frame, task: self.task(number, todo) }
     }
 
@@ -300,6 +305,7 @@ impl Run {
     /// Seals a batch; its number comes back when its task is gone, as it went with its runtime.
     fn seal(&self, state: &mut State, filling: Filling) -> Option<u64> {
         let Filling { number, frame, task: Task { seal, abort } } = filling;
+        state.size = frame.keys().size();
         state.under_way.insert(number, UnderWay { batch: frame.seal(), is_uploaded: false, abort });
         self.changed.notify_waiters();
         seal.send(()).is_err().then_some(number)

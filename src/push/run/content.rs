@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::push::content::UnsentContent;
 use crate::push::failed::{FailedBatch, FailureReason, PushStep};
 use crate::push::frame::Frame;
-use crate::push::keys::Key;
+use crate::push::keys::{Key, Size};
 use crate::push::report::PushError;
 
 impl Run {
@@ -44,7 +44,7 @@ impl Run {
         state.account.bytes_taken += unsent.item.len() as u64;
         state.superseded.pushed_again(key);
         self.count(&mut state);
-        let mut frame = Frame::new(self.target.lists(), Vec::new(), list);
+        let mut frame = Frame::new(self.target.lists(), Vec::new(), list, Size::default());
         frame.add(list, [&unsent.item, &[]], key);
         let reason = FailureReason::Error(error);
         let failed = self.failed_batch(state.last_number, frame.seal(), PushStep::Content, reason, false);
