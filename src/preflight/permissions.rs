@@ -114,6 +114,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::model::{PermissionIdentity, PermissionLevel, PermissionSet};
 
     #[test]
     fn permissions_as_the_model_writes_them_are_looked_through_without_it() {
@@ -121,6 +122,44 @@ mod tests {
         let group = json!({"identity": "g", "identityType": "GROUP"});
         let json = json!([{"allowAnonymous": false, "allowedPermissions": [user, group], "deniedPermissions": [user]}]);
         assert_eq!(scan(json.to_string().as_bytes()), Some(Named { identities: 3, has_one_without_name: false }));
+    }
+
+    #[test]
+    fn what_the_model_has_to_judge_is_not_scanned() {
+        let user = r#""identity":"u","identityType":"USER""#;
+        for set in [
+            r#""allowAnonymous":true,"allowAnonymous":true"#,
+            r#""allowedPermissions":[],"allowedPermissions":[]"#,
+            r#""deniedPermissions":[],"deniedPermissions":[]"#,
+            r#""deniedPermissions":null"#,
+            r#""permissionSets":[]"#,
+            &format!(r#""allowedPermissions":[{{{user},"identity":"v"}}]"#),
+            &format!(r#""allowedPermissions":[{{{user},"identityType":"USER"}}]"#),
+            &format!(r#""allowedPermissions":[{{{user},"securityProvider":"p","securityProvider":"p"}}]"#),
+            &format!(r#""allowedPermissions":[{{{user},"other":1}}]"#),
+            r#""allowedPermissions":[{"identity":"u"}]"#,
+            r#""allowedPermissions":[{"identityType":"USER"}]"#,
+            r#""allowedPermissions":[{"identity":"\ud800","identityType":"USER"}]"#,
+            r#""allowedPermissions":[{"identity":"u","identityType":"ROBOT"}]"#,
+        ] {
+            assert_eq!(scan(format!("[{{{set}}}]").as_bytes()), None, "{set}");
+        }
+        assert_eq!(scan(b"[] []"), None);
+    }
+
+    #[test]
+    fn of_permissions_that_the_model_wrote_the_names_alone_are_looked_at() {
+        let set = |names: &[&str]| {
+            let identities = names.iter().map(|name| PermissionIdentity::user(*name));
+            identities.fold(PermissionSet::new(), PermissionSet::allow)
+        };
+        let named = |permissions: Permissions| of_model(&serde_json::to_vec(&permissions).unwrap());
+        let level = |names: &[&str]| Permissions::complete([PermissionLevel::new(r#""identity":"""#).set(set(names))]);
+        assert_eq!(named(set(&["a", r#""identity":"""#]).into()), Some(Named::default()));
+        assert_eq!(named(level(&["a"])), Some(Named::default()));
+        assert_eq!(named(set(&["a", ""]).into()), None);
+        assert_eq!(named(level(&[""])), None);
+        assert_eq!(named(set(&["a"; limit::PERMISSIONS + 1]).into()), None);
     }
 
     fn identity() -> impl Strategy<Value = Value> {

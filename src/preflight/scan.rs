@@ -24,10 +24,10 @@ pub(crate) fn item(json: &[u8], layout: &mut Layout) -> Option<Scanned> {
     scan.object(|scan, key| {
         let start = scan.at;
         let is_permissions = scan.inside(&key) == PERMISSIONS.as_bytes();
-        let named = if is_permissions { permissions::sets(scan) } else { None };
-        if named.is_some() {
-            permissions = named;
-        } else {
+        if is_permissions {
+            permissions = permissions::sets(scan);
+        }
+        if !is_permissions || permissions.is_none() {
             scan.at = start;
             scan.value()?;
         }
@@ -214,5 +214,146 @@ impl<'a> Scan<'a> {
     /// What stands between the quotes of a text that was read, as JSON.
     pub(super) fn inside(&self, text: &Range<usize>) -> &'a [u8] {
         self.json.get(text.start + 1..text.end - 1).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::{Index, select};
+    use serde_json::{Map, Value, json};
+
+    use super::*;
+    use crate::preflight::permissions;
+
+    /// Where the scan finds the entries, and whom the permissions name.
+    fn scanned(text: &str) -> Option<(Vec<(&str, &str)>, Option<Named>)> {
+        let mut layout = Layout::default();
+        let Scanned { permissions } = item(text.as_bytes(), &mut layout)?;
+        let part = |range: &Range<usize>| text.get(range.clone()).unwrap();
+        let entries = layout.entries().iter().map(|entry| (part(&entry.key), part(&entry.value)));
+        Some((entries.collect(), permissions))
+    }
+
+    #[test]
+    fn an_item_as_programs_write_it_is_scanned() {
+        let item = json!({
+            "documentId": "https://a.b/\"1\"\\\n",
+            "numbers": [0, -1, 1.5, -0.25, 1e-7, 12345678901234567890_u64],
+            "words": [true, false, null, [], {}],
+            "permissions": [{"allowAnonymous": true, "allowedPermissions": [{"identity": "a", "identityType": "USER"}]}],
+        });
+        for text in [serde_json::to_string(&item).unwrap(), serde_json::to_string_pretty(&item).unwrap()] {
+            let (entries, named) = scanned(&text).unwrap();
+            let read: Map<_, _> = entries
+                .iter()
+                .map(|(key, value)| (serde_json::from_str(key).unwrap(), serde_json::from_str(value).unwrap()))
+                .collect();
+            assert_eq!(Value::Object(read), item);
+            assert_eq!(named, Some(Named { identities: 1, has_one_without_name: false }));
+        }
+    }
+
+    #[test]
+    fn what_is_no_json_is_not_scanned() {
+        for value in [
+            "",
+            "01",
+            "-",
+            "1.",
+            ".5",
+            "1e",
+            "+1",
+            "tru",
+            "nul",
+            "\"",
+            "\"\\x\"",
+            "\"\\u12g4\"",
+            "\"\u{1}\"",
+            "\"\n\"",
+            "[1,]",
+            "[,1]",
+            "[1 2]",
+            "[1",
+            "{\"a\"}",
+            "{\"a\":}",
+            "{\"a\":1,}",
+            "{a:1}",
+            "{\"a\":1",
+            "1}",
+            "1 2",
+        ] {
+            assert!(!is_readable(value.as_bytes()), "{value}");
+            assert_eq!(scanned(&format!("{{\"a\":{value}}}")).map(drop), None, "{value}");
+        }
+        for text in ["", "{", "[]", "1", "{} {}", "{\"a\":1}}", "{\"a\":1},"] {
+            assert_eq!(scanned(text).map(drop), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_other_readers_may_not_take_is_not_scanned() {
+        let deep = format!("{}{}", "[".repeat(65), "]".repeat(65));
+        for value in ["1e400", "1e-400", "-1E+100", &"9".repeat(201), &deep] {
+            assert!(!is_readable(value.as_bytes()), "{value}");
+        }
+        assert!(is_readable(deep.get(1..129).unwrap().as_bytes()));
+    }
+
+    fn value() -> impl Strategy<Value = Value> {
+        let text = || "[a-z\"\\\\/\n\u{1}é]{0,20}";
+        let leaf = prop_oneof![
+            text().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            select(vec![json!(true), json!(null), json!([]), json!({})]),
+        ];
+        leaf.prop_recursive(3, 12, 4, move |value| {
+            let list = prop::collection::vec(value.clone(), 0..4).prop_map(Value::from);
+            let map = prop::collection::btree_map(text(), value, 0..4);
+            prop_oneof![list, map.prop_map(|map| map.into_iter().collect::<Map<_, _>>().into())]
+        })
+    }
+
+    fn text() -> impl Strategy<Value = String> {
+        let permissions = json!([{"allowedPermissions": [{"identity": "", "identityType": "User"}]}]);
+        let key = select(vec!["a", "é", "documentId", "permissions", "Permissions", "\"", "\\"]);
+        let value = prop_oneof![4 => value(), 1 => Just(permissions)];
+        let item = prop::collection::btree_map(key, value, 0..4);
+        let spelled = (item, any::<bool>()).prop_map(|(item, is_pretty)| {
+            if is_pretty { serde_json::to_string_pretty(&item).unwrap() } else { serde_json::to_string(&item).unwrap() }
+        });
+        let token = select(vec![
+            "", " ", "\n", ",", ":", "\"", "\\", "\\u00e9", "{", "}", "[", "]", "0", "9", "-", ".", "e", "E+", "null",
+        ]);
+        let change = (any::<Index>(), any::<bool>(), token);
+        (spelled, prop::collection::vec(change, 0..3)).prop_map(|(text, changes)| {
+            let mut chars: Vec<String> = text.chars().map(String::from).collect();
+            for (at, is_replaced, token) in changes {
+                let at = at.index(chars.len());
+                chars.splice(at..at + usize::from(is_replaced), [token.to_owned()]);
+            }
+            chars.concat()
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+        #[test]
+        fn what_is_scanned_can_be_read_and_is_the_same(text in text()) {
+            let read = serde_json::from_str::<Value>(&text);
+            let Some((entries, named)) = scanned(&text) else { return Ok(()) };
+            let entries = entries.into_iter().map(|(key, value)| {
+                let key: String = serde_json::from_str(key).unwrap();
+                (key, serde_json::from_str::<Value>(value).unwrap())
+            });
+            // The last of two with the same key stays, as in any map.
+            prop_assert_eq!(Value::from(entries.collect::<Map<_, _>>()), read.unwrap());
+            if let Some(named) = named {
+                let json = scanned(&text).unwrap().0.into_iter().filter(|(key, _)| *key == "\"permissions\"").next_back();
+                prop_assert_eq!(permissions::read(json.unwrap().1.as_bytes()).unwrap(), named);
+            }
+        }
     }
 }

@@ -108,6 +108,21 @@ mod tests {
         }
     }
 
+    #[test]
+    fn entries_are_found_in_one_pass_where_the_parser_finds_them() {
+        for text in ["{}", " {\"a\" : [1, {\"b\":\"}\"}] ,\"c\\n\":\"x\\\"y\"\n} ", "{\"permissions\": [] , \"a\":1 }"]
+        {
+            let (mut scanned, mut parsed) = (Layout::default(), Layout::default());
+            let (text, is_scanned) = check(text, &mut scanned).unwrap();
+            assert!(is_scanned.is_some(), "{text}");
+            read(text, &mut parsed).unwrap();
+            let ranges = |layout: &Layout| -> Vec<_> {
+                layout.entries().iter().map(|entry| (entry.key.clone(), entry.value.clone())).collect()
+            };
+            assert_eq!(ranges(&scanned), ranges(&parsed), "{text}");
+        }
+    }
+
     fn with_id(document_id: &str, text: &str) -> String {
         let (mut buffer, mut layout) = (Vec::new(), Layout::default());
         let (text, _) = check(text, &mut layout).unwrap();

@@ -51,6 +51,18 @@ async fn guarantee_6_what_each_of_several_pushes_about_one_id_does_in_turn_keeps
     }
 }
 
+#[tokio::test]
+async fn a_loop_of_pushes_lets_other_tasks_of_its_thread_run() {
+    let fake = fake();
+    let pusher = pusher(&fake).batch_bytes(1_000_000).start();
+    let other = tokio::spawn(async {});
+    for n in 0..1_000 {
+        pusher.add_or_update(&format!("a://{n}"), &Item::new(n, 1)).await.unwrap();
+    }
+    assert!(other.is_finished(), "nothing made the loop wait");
+    pusher.finish().await.into_result().unwrap();
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_preflight_lets_through_is_counted_in_the_report() {
     let fake = fake();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
 
-use coveo_push::{DocumentBody, ItemPusher, Pushed};
+use coveo_push::{DocumentBody, ItemPusher, Permissions, Pushed};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
@@ -174,4 +174,19 @@ async fn permissions_that_are_none_are_refused_and_spoil_no_batch() {
     assert_eq!(json_rule(&pusher, r#"{"permissions":null}"#).await, "taken");
     assert_eq!(json_rule(&pusher, r#"{"permissions":[{"allowAnonymous":true}]}"#).await, "taken");
     pusher.finish().await.into_result().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn permissions_in_another_field_say_nothing_of_those_of_the_item() {
+    #[derive(Serialize)]
+    struct Page {
+        permissions: Value,
+        acl: Permissions,
+    }
+
+    let fake = fake();
+    let pusher = pusher(&fake).start();
+    let page = Page { permissions: json!([1]), acl: Permissions::public() };
+    let Pushed::Refused(refused) = pusher.add_or_update("a://1", &page).await.unwrap() else { panic!("it is taken") };
+    assert_eq!(refused.findings()[0].rule().code(), "permissions-unreadable");
 }

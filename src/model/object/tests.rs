@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::*;
+use crate::model::{PermissionLevel, PermissionSet, Permissions};
 
 /// What a value is written as, with what stood in the buffer before.
 fn written<T: Serialize + ?Sized>(id: Option<&str>, value: &T) -> Result<(String, Layout), String> {
@@ -284,4 +285,29 @@ fn a_layout_that_is_used_again_holds_the_last_object_alone() {
     write(&mut buffer, &mut layout, None, &json!({"c": 3})).unwrap();
     assert_eq!(layout.entries().len(), 1);
     assert_eq!(&buffer[layout.entries()[0].key.clone()], br#""c""#);
+}
+
+#[test]
+fn permissions_that_the_model_writes_are_known_by_their_type() {
+    #[derive(Serialize)]
+    struct Wrapped(Option<Permissions>);
+    #[derive(Serialize)]
+    struct Page {
+        permissions: Wrapped,
+        other: [Permissions; 1],
+        raw: Box<RawValue>,
+        none: Option<Permissions>,
+    }
+
+    let simplified = Permissions::public();
+    let complete = Permissions::complete([PermissionLevel::new("a").set(PermissionSet::new())]);
+    for permissions in [simplified, complete] {
+        let json = serde_json::to_string(&permissions).unwrap();
+        let other = [permissions.clone()];
+        let page = Page { permissions: Wrapped(Some(permissions)), other, raw: raw(&json), none: None };
+        let (text, layout) = written(None, &page).unwrap();
+        assert_eq!(text, format!(r#"{{"permissions":{json},"other":[{json}],"raw":{json},"none":null}}"#));
+        let known: Vec<bool> = layout.entries().iter().map(|entry| entry.is_permissions).collect();
+        assert_eq!(known, [true, false, false, false]);
+    }
 }
