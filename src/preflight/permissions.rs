@@ -51,40 +51,36 @@ pub(super) fn sets(scan: &mut Scan<'_>) -> Option<Named> {
 
 fn set(scan: &mut Scan<'_>, named: &mut Named) -> Option<()> {
     let [mut anonymous, mut allowed, mut denied] = [false; 3];
-    scan.object(|scan, key| match scan.inside(&key) {
-        b"allowAnonymous" => {
+    scan.entries(|scan| {
+        if scan.key(br#""allowedPermissions""#).is_some() {
+            once(&mut allowed)?;
+            scan.list(|scan| identity(scan, named))
+        } else if scan.key(br#""deniedPermissions""#).is_some() {
+            once(&mut denied)?;
+            scan.list(|scan| identity(scan, named))
+        } else {
+            scan.key(br#""allowAnonymous""#)?;
             once(&mut anonymous)?;
             scan.word(b"true").or_else(|| scan.word(b"false"))
         }
-        b"allowedPermissions" => {
-            once(&mut allowed)?;
-            scan.list(|scan| identity(scan, named))
-        }
-        b"deniedPermissions" => {
-            once(&mut denied)?;
-            scan.list(|scan| identity(scan, named))
-        }
-        _ => None,
     })
 }
 
 fn identity(scan: &mut Scan<'_>, named: &mut Named) -> Option<()> {
     let [mut name, mut kind, mut provider] = [false; 3];
-    scan.object(|scan, key| match scan.inside(&key) {
-        b"identity" => {
+    scan.entries(|scan| {
+        if scan.key(br#""identity""#).is_some() {
             once(&mut name)?;
             named.add(plain_text(scan)?);
             Some(())
-        }
-        b"identityType" => {
+        } else if scan.key(br#""identityType""#).is_some() {
             once(&mut kind)?;
             is_type(plain_text(scan)?).then_some(())
-        }
-        b"securityProvider" => {
+        } else {
+            scan.key(br#""securityProvider""#)?;
             once(&mut provider)?;
             scan.word(b"null").or_else(|| plain_text(scan).map(drop))
         }
-        _ => None,
     })?;
     (name && kind).then_some(())
 }
@@ -103,9 +99,10 @@ fn plain_text<'a>(scan: &mut Scan<'a>) -> Option<&'a [u8]> {
 
 /// In the spellings of permissions and of identities.
 fn is_type(text: &[u8]) -> bool {
-    const SPELLINGS: [&[u8]; 8] =
-        [b"User", b"USER", b"Group", b"GROUP", b"VirtualGroup", b"VIRTUAL_GROUP", b"Unknown", b"UNKNOWN"];
-    SPELLINGS.contains(&text)
+    matches!(
+        text,
+        b"User" | b"USER" | b"Group" | b"GROUP" | b"VirtualGroup" | b"VIRTUAL_GROUP" | b"Unknown" | b"UNKNOWN"
+    )
 }
 
 #[cfg(test)]

@@ -112,15 +112,28 @@ impl<'a> Scan<'a> {
         self.enclosed(*b"[]", entry)
     }
 
-    /// An object, with what to read of an entry, whose key is given.
-    pub(super) fn object(&mut self, mut entry: impl FnMut(&mut Self, Range<usize>) -> Option<()>) -> Option<()> {
-        self.enclosed(*b"{}", |scan| {
+    /// An object, with what reads an entry from its key on.
+    pub(super) fn entries(&mut self, entry: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
+        self.enclosed(*b"{}", entry)
+    }
+
+    /// A certain key, its quotes included, and what stands before its value.
+    #[inline]
+    pub(super) fn key(&mut self, key: &[u8]) -> Option<()> {
+        self.word(key)?;
+        self.skip_white_space();
+        self.mark(b':')
+    }
+
+    /// An object, with what reads the value of an entry whose key is given.
+    fn object(&mut self, mut value: impl FnMut(&mut Self, Range<usize>) -> Option<()>) -> Option<()> {
+        self.entries(|scan| {
             let start = scan.at;
             scan.text()?;
             let key = start..scan.at;
             scan.skip_white_space();
             scan.mark(b':')?;
-            entry(scan, key)
+            value(scan, key)
         })
     }
 
@@ -147,6 +160,7 @@ impl<'a> Scan<'a> {
         }
     }
 
+    #[inline]
     pub(super) fn word(&mut self, word: &[u8]) -> Option<()> {
         self.json.get(self.at..)?.strip_prefix(word)?;
         self.at += word.len();
