@@ -240,8 +240,11 @@ mod tests {
     use super::*;
     use crate::preflight::permissions;
 
-    /// Where the scan finds the entries, and whom the permissions name.
-    fn scanned(text: &str) -> Option<(Vec<(&str, &str)>, Option<Named>)> {
+    /// Keys with their values, as JSON.
+    type Entries<'a> = Vec<(&'a str, &'a str)>;
+
+    /// What the scan takes for the entries, and whom the permissions name.
+    fn scanned(text: &str) -> Option<(Entries<'_>, Option<Named>)> {
         let mut layout = Layout::default();
         let Scanned { permissions } = item(text.as_bytes(), &mut layout)?;
         let part = |range: &Range<usize>| text.get(range.clone()).unwrap();
@@ -365,7 +368,7 @@ mod tests {
             // The last of two with the same key stays, as in any map.
             prop_assert_eq!(Value::from(entries.collect::<Map<_, _>>()), read.unwrap());
             if let Some(named) = named {
-                let json = scanned(&text).unwrap().0.into_iter().filter(|(key, _)| *key == "\"permissions\"").next_back();
+                let json = scanned(&text).unwrap().0.into_iter().rfind(|(key, _)| *key == "\"permissions\"");
                 prop_assert_eq!(permissions::read(json.unwrap().1.as_bytes()).unwrap(), named);
             }
         }
