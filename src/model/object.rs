@@ -35,8 +35,18 @@ pub(crate) struct Entry {
     pub(crate) key: Range<usize>,
     /// The value as JSON.
     pub(crate) value: Range<usize>,
-    /// Whether a [`Permissions`](super::Permissions) wrote it.
-    pub(crate) is_permissions: bool,
+    pub(crate) written_by: WrittenBy,
+}
+
+/// What is known of a value from how it was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WrittenBy {
+    /// A [`Permissions`](super::Permissions), so they are in order.
+    Permissions,
+    /// A type that serialises, so text in it is text.
+    Type,
+    /// Whoever wrote the JSON that was in hand.
+    Another,
 }
 
 impl Layout {
@@ -94,7 +104,7 @@ pub(crate) fn put(buffer: &mut Vec<u8>, layout: &mut Layout, key: &str, json: &[
     let end = buffer.len();
     buffer.push(b':');
     buffer.extend_from_slice(json);
-    layout.entries.push(Entry { key: start..end, value: end + 1..buffer.len(), is_permissions: false });
+    layout.entries.push(Entry { key: start..end, value: end + 1..buffer.len(), written_by: WrittenBy::Another });
     buffer.push(b'}');
 }
 
@@ -171,17 +181,17 @@ impl Writer<'_> {
         }
         let start = self.buffer.len();
         key.serialize(KeySerializer(self.buffer))?;
-        self.layout.entries.push(Entry { key: start..self.buffer.len(), value: 0..0, is_permissions: false });
+        self.layout.entries.push(Entry { key: start..self.buffer.len(), value: 0..0, written_by: WrittenBy::Another });
         self.buffer.push(b':');
         Ok(())
     }
 
     fn value<V: Serialize + ?Sized>(&mut self, value: &V) -> Result<(), Error> {
         let start = self.buffer.len();
-        let is_permissions = value::write(self.buffer, value)?;
+        let written_by = value::write(self.buffer, value)?;
         let end = self.buffer.len();
         if let Some(entry) = self.layout.entries.last_mut() {
-            (entry.value, entry.is_permissions) = (start..end, is_permissions);
+            (entry.value, entry.written_by) = (start..end, written_by);
         }
         self.leave_out_second_id();
         Ok(())

@@ -68,7 +68,7 @@ impl From<PermissionSet> for Permissions {
     }
 }
 
-/// The name under which permissions pass a serializer: what writes items knows by it that they are in order.
+/// The name under which permissions pass a serializer: what writes items knows them by it.
 pub(crate) const NAME: &str = "$coveo_push::Permissions";
 
 impl Serialize for Permissions {
@@ -97,12 +97,17 @@ deserialize_any_case!(Entry {
     denied_permissions: optional "deniedPermissions",
 });
 
+/// Named as they are written.
+#[derive(Deserialize)]
+#[serde(rename = "$coveo_push::Permissions")]
+struct Entries(Vec<Entry>);
+
 impl<'de> Deserialize<'de> for Permissions {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut sets = Vec::new();
         let mut levels = Vec::new();
         let mixed = || D::Error::custom("permissions hold either permission sets or permission levels, not both");
-        for entry in Vec::<Entry>::deserialize(deserializer)? {
+        for entry in Entries::deserialize(deserializer)?.0 {
             let Entry { name, permission_sets, allow_anonymous, allowed_permissions, denied_permissions } = entry;
             let set = PermissionSet { allow_anonymous, allowed_permissions, denied_permissions };
             match permission_sets {

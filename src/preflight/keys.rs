@@ -10,7 +10,7 @@ use super::readable::unreadable;
 use super::scan::Scanned;
 use super::text;
 use crate::model::document_keys;
-use crate::model::object::{Entry, Layout};
+use crate::model::object::{Entry, Layout, WrittenBy};
 
 /// What is known of the keys of the item that was read last.
 ///
@@ -43,7 +43,11 @@ impl KnownKeys {
         let item = WrittenItem { keys: self, buffer, layout, is_readable: false, named: None };
         let named = item.entry(document_keys::PERMISSIONS).and_then(|entry| {
             let json = buffer.get(entry.value.clone())?;
-            if entry.is_permissions { permissions::of_model(json) } else { permissions::scan(json) }
+            if entry.written_by == WrittenBy::Permissions {
+                permissions::of_model(json)
+            } else {
+                permissions::scan(json)
+            }
         });
         WrittenItem { named, ..item }
     }
@@ -97,7 +101,7 @@ impl<'a> WrittenItem<'a> {
             if known.is_some_and(|known| ptr::eq(known, value)) {
                 return None;
             }
-            let error = unreadable(value)?;
+            let error = unreadable(value, entry.written_by)?;
             Some((text(part(&entry.key)), error))
         })
     }

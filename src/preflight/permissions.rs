@@ -138,6 +138,11 @@ mod tests {
             r#""allowedPermissions":[{"identityType":"USER"}]"#,
             r#""allowedPermissions":[{"identity":"\ud800","identityType":"USER"}]"#,
             r#""allowedPermissions":[{"identity":"u","identityType":"ROBOT"}]"#,
+            r#""allowedPermissions":[{"identity" "identityType":"USER","identity":"u"}]"#,
+            r#""allowedPermissions":[{"identity":"u","identityType" "securityProvider":null}]"#,
+            r#""allowedPermissions""deniedPermissions":[]"#,
+            r#""deniedPermissions" "allowAnonymous":true"#,
+            r#""allowAnonymous":truefalse"#,
         ] {
             assert_eq!(scan(format!("[{{{set}}}]").as_bytes()), None, "{set}");
         }

@@ -8,6 +8,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::scan;
+use crate::model::object::WrittenBy;
 
 /// The levels around the value of an item in a batch: the batch, its list, and the item.
 const AROUND: (&[u8], &[u8]) = (b"[[[", b"]]]");
@@ -16,10 +17,11 @@ const AROUND: (&[u8], &[u8]) = (b"[[[", b"]]]");
 const SHORT: usize = 120;
 
 /// Why the value cannot be read, if it cannot.
-pub(super) fn unreadable(json: &[u8]) -> Option<serde_json::Error> {
+pub(super) fn unreadable(json: &[u8], written_by: WrittenBy) -> Option<serde_json::Error> {
     let is_readable = match json.first()? {
-        b'"' | b't' | b'f' | b'n' => true,
-        _ if json.len() < SHORT && !has_exponent(json) => true,
+        b't' | b'f' | b'n' => true,
+        b'"' if written_by != WrittenBy::Another => true,
+        _ if json.len() < SHORT && !may_be_odd(json) => true,
         _ => scan::is_readable(json),
     };
     if is_readable {
@@ -28,11 +30,12 @@ pub(super) fn unreadable(json: &[u8]) -> Option<serde_json::Error> {
     serde_json::from_slice::<Readable>(&[AROUND.0, json, AROUND.1].concat()).err()
 }
 
-/// Whether some digit has an `e` behind it.
-fn has_exponent(json: &[u8]) -> bool {
+/// Whether there is something like an exponent, or the number of a character.
+fn may_be_odd(json: &[u8]) -> bool {
     let ([first @ .., _], [_, second @ ..]) = (json, json) else { return false };
+    let is_odd = |a: u8, b: u8| (a.is_ascii_digit() & (b | 0x20 == b'e')) | ((a == b'\\') & (b == b'u'));
     // Without a branch between them many pairs are looked at at once.
-    first.iter().zip(second).fold(false, |any, (digit, e)| any | (digit.is_ascii_digit() & (e | 0x20 == b'e')))
+    first.iter().zip(second).fold(false, |any, (a, b)| any | is_odd(*a, *b))
 }
 
 /// Any value that can be read; nothing of it is kept.
@@ -94,6 +97,10 @@ mod tests {
 
     use super::*;
 
+    fn unreadable(json: &[u8]) -> Option<serde_json::Error> {
+        super::unreadable(json, WrittenBy::Another)
+    }
+
     fn nested(depth: usize) -> String {
         format!("{}{}", "[".repeat(depth), "]".repeat(depth))
     }
@@ -124,6 +131,18 @@ mod tests {
         }
         assert!(unreadable(b"2e308").is_some());
         assert!(unreadable(b"9e99").is_none());
+    }
+
+    #[test]
+    fn half_of_a_character_is_not() {
+        for text in ["\\ud800", "\\uDC00", "\\ud800\\u0041", "a\\udfff", "\\n\\uD83D"] {
+            for json in [format!("\"{text}\""), format!("[\"{text}\"]"), format!("{{\"{text}\":1}}")] {
+                assert!(unreadable(json.as_bytes()).is_some(), "{json}");
+                let long = format!("[{json},\"{}\"]", "x".repeat(SHORT));
+                assert!(unreadable(long.as_bytes()).is_some(), "{long}");
+            }
+        }
+        assert!(unreadable(br#"["\ud83d\ude00","\ud7ff","\ue000"]"#).is_none());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::permissions::{self, Named};
 use crate::model::document_keys::PERMISSIONS;
-use crate::model::object::{Entry, Layout, plain_len};
+use crate::model::object::{Entry, Layout, WrittenBy, plain_len};
 
 /// What is known of an item all of whose values can be read.
 #[derive(Debug, Clone, Copy)]
@@ -31,7 +31,7 @@ pub(crate) fn item(json: &[u8], layout: &mut Layout) -> Option<Scanned> {
             scan.at = start;
             scan.value()?;
         }
-        layout.push(Entry { key, value: start..scan.at, is_permissions: false });
+        layout.push(Entry { key, value: start..scan.at, written_by: WrittenBy::Another });
         Some(())
     })?;
     scan.is_at_end().then_some(Scanned { permissions })
@@ -117,12 +117,19 @@ impl<'a> Scan<'a> {
         self.enclosed(*b"{}", entry)
     }
 
-    /// A certain key, its quotes included, and what stands before its value.
+    /// A certain key, its quotes included, and what stands before its value. When it is another one the
+    /// scan is where it was.
     #[inline]
     pub(super) fn key(&mut self, key: &[u8]) -> Option<()> {
-        self.word(key)?;
-        self.skip_white_space();
-        self.mark(b':')
+        let start = self.at;
+        let found = self.word(key).and_then(|()| {
+            self.skip_white_space();
+            self.mark(b':')
+        });
+        if found.is_none() {
+            self.at = start;
+        }
+        found
     }
 
     /// An object, with what reads the value of an entry whose key is given.
@@ -210,7 +217,7 @@ impl<'a> Scan<'a> {
             self.at += 1;
             match self.next()? {
                 b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => {}
-                b'u' if self.json.get(self.at + 1..self.at + 5)?.iter().all(u8::is_ascii_hexdigit) => self.at += 4,
+                b'u' if is_character(self.json.get(self.at + 1..)?.first_chunk()?) => self.at += 4,
                 _ => return None,
             }
         }
@@ -229,6 +236,12 @@ impl<'a> Scan<'a> {
     pub(super) fn inside(&self, text: &Range<usize>) -> &'a [u8] {
         self.json.get(text.start + 1..text.end - 1).unwrap_or_default()
     }
+}
+
+/// Whether four digits stand for a character, and not for half of one: the other half would have to follow.
+fn is_character(digits: &[u8; 4]) -> bool {
+    let is_half = matches!(digits, [b'd' | b'D', b'8'..=b'9' | b'a'..=b'f' | b'A'..=b'F', ..]);
+    digits.iter().all(u8::is_ascii_hexdigit) && !is_half
 }
 
 #[cfg(test)]
@@ -333,22 +346,31 @@ mod tests {
     }
 
     fn text() -> impl Strategy<Value = String> {
-        let permissions = json!([{"allowedPermissions": [{"identity": "", "identityType": "User"}]}]);
+        let user = json!({"identity": "", "identityType": "User", "securityProvider": null});
+        let group = json!({"identityType": "GROUP", "identity": "g"});
+        let set = json!({"allowAnonymous": true, "allowedPermissions": [user, group], "deniedPermissions": [group]});
         let key = select(vec!["a", "é", "documentId", "permissions", "Permissions", "\"", "\\"]);
-        let value = prop_oneof![4 => value(), 1 => Just(permissions)];
+        let value = prop_oneof![2 => value(), 1 => Just(json!([])), 2 => Just(json!([set]))];
         let item = prop::collection::btree_map(key, value, 0..4);
         let spelled = (item, any::<bool>()).prop_map(|(item, is_pretty)| {
             if is_pretty { serde_json::to_string_pretty(&item).unwrap() } else { serde_json::to_string(&item).unwrap() }
         });
         let token = select(vec![
-            "", " ", "\n", ",", ":", "\"", "\\", "\\u00e9", "{", "}", "[", "]", "0", "9", "-", ".", "e", "E+", "null",
+            " ", "\n", ",", ":", "\"", "\\", "\\u00e9", "\\ud800", "{", "}", "[", "]", "0", "9", "-", ".", "e", "E+",
+            "null",
         ]);
-        let change = (any::<Index>(), any::<bool>(), token);
+        // Something is taken out, put in, or comes twice.
+        let change = (any::<[Index; 2]>(), prop::option::of(token), any::<bool>());
         (spelled, prop::collection::vec(change, 0..3)).prop_map(|(text, changes)| {
             let mut chars: Vec<String> = text.chars().map(String::from).collect();
-            for (at, is_replaced, token) in changes {
-                let at = at.index(chars.len());
-                chars.splice(at..at + usize::from(is_replaced), [token.to_owned()]);
+            for (ends, token, is_twice) in changes {
+                let ends = ends.map(|end| end.index(chars.len()));
+                let part = *ends.iter().min().unwrap()..*ends.iter().max().unwrap();
+                match token {
+                    Some(token) => drop(chars.splice(part.start..part.start, [token.to_owned()])),
+                    None if is_twice => drop(chars.splice(part.end..part.end, chars[part].to_vec())),
+                    None => drop(chars.drain(part)),
+                }
             }
             chars.concat()
         })

@@ -159,7 +159,8 @@ impl Frame {
 
     /// Closes the batch: nothing is copied.
     pub(super) fn seal(self) -> Sealed {
-        let Self { names, lists, operations, keys } = self;
+        let Self { names, lists, operations, mut keys } = self;
+        keys.shrink();
         let is_there = |number: usize, list: &List| number == 0 || list.operations > 0;
         let last = lists.iter().enumerate().rposition(|(number, list)| is_there(number, list)).unwrap_or(0);
         let close = |(number, mut list): (usize, List)| {

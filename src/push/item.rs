@@ -21,6 +21,9 @@ use crate::preflight::{self, Finding, Preflight, Rule, RunChecks, WrittenItem};
 
 /// One push of an item: [`ItemPusher::add_or_update`](super::ItemPusher::add_or_update). Nothing is
 /// pushed before it is awaited.
+///
+/// It counts against the budget that tokio gives a task, so that a loop of pushes lets others of its
+/// thread run: it may be pending for a moment although there is room.
 #[must_use = "nothing is pushed before it is awaited"]
 pub struct PushItem<'a> {
     pushing: Pushing<'a, AddOrUpdate<'a>>,

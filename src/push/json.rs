@@ -4,12 +4,12 @@ use std::fmt;
 use std::ops::Range;
 
 use serde::Deserializer;
-use serde::de::{MapAccess, Visitor};
+use serde::de::{Error as _, MapAccess, Visitor};
 use serde_json::Error;
 use serde_json::value::RawValue;
 
 use crate::model::document_keys::DOCUMENT_ID;
-use crate::model::object::{Entry, Layout};
+use crate::model::object::{Entry, Layout, WrittenBy};
 use crate::preflight::{self, Scanned};
 
 /// The text without the white space around it, and in `layout` where its entries stand in that; with
@@ -55,7 +55,11 @@ impl<'de> Visitor<'de> for Entries<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some((key, value)) = map.next_entry::<&RawValue, &RawValue>()? {
-            let entry = Entry { key: self.range(key), value: self.range(value), is_permissions: false };
+            if key.get().contains("\\u") {
+                // Not all escapes that a parser goes over make a text.
+                serde_json::from_str::<String>(key.get()).map_err(A::Error::custom)?;
+            }
+            let entry = Entry { key: self.range(key), value: self.range(value), written_by: WrittenBy::Another };
             self.layout.push(entry);
         }
         Ok(())

@@ -93,6 +93,15 @@ impl Keys {
         }
     }
 
+    /// Gives back room that much more was expected to need.
+    pub(super) fn shrink(&mut self) {
+        if self.entries.capacity() / 2 > self.entries.len() {
+            self.text.shrink_to_fit();
+            self.entries.shrink_to_fit();
+            self.index.shrink_to_fit();
+        }
+    }
+
     pub(super) fn size(&self) -> Size {
         Size { operations: self.entries.len(), text: self.text.len() }
     }

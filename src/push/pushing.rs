@@ -114,13 +114,13 @@ impl<'a, W: Write<'a> + Unpin> Future for Pushing<'a, W> {
             // It has returned: polled once more it must not push once more.
             return Poll::Pending;
         }
-        // A loop of pushes is mostly ready: other tasks of its thread, uploads among them, get their turn.
-        ready!(pin!(coop::consume_budget()).poll(context));
         loop {
             if let Some(room) = &mut this.room {
                 ready!(room.as_mut().poll(context));
             }
             this.room = None;
+            // A loop of pushes is mostly ready: other tasks of its thread, uploads among them, get their turn.
+            ready!(pin!(coop::consume_budget()).poll(context));
             if let Some(done) = this.go_on() {
                 this.unfinished.done();
                 return Poll::Ready(done);

@@ -61,7 +61,7 @@ struct Spare {
 }
 
 impl Spare {
-    /// How many bytes a thread keeps, and how many of one draft.
+    /// How many bytes a thread keeps, and how many of one id and of one operation.
     const MOST_BYTES: usize = 1024 * 1024;
     const MOST_BYTES_OF_ONE: usize = 16 * 1024;
 
@@ -89,6 +89,7 @@ impl Draft {
     pub(super) fn done(mut self) {
         self.id.clear();
         self.buffer.clear();
+        self.id.shrink_to(Spare::MOST_BYTES_OF_ONE);
         self.buffer.shrink_to(Spare::MOST_BYTES_OF_ONE);
         SPARE.with_borrow_mut(|spare| spare.keep(self));
     }

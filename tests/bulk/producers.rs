@@ -1,12 +1,14 @@
 //! Several tasks push into one run at the same time.
 
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 
-use coveo_push::fake::FaultRates;
-use coveo_push::{Preflight, Pushed};
+use coveo_push::fake::{Fault, FaultRates};
+use coveo_push::{Operation, Preflight, Pushed};
 use tokio::task::JoinSet;
 
-use super::support::{Item, SOURCE, fake, full, ms, number, pusher};
+use super::support::{Item, SOURCE, fake, full, ms, number, pusher, secs};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn guarantee_5_what_several_threads_push_at_the_same_time_is_each_accounted_for_once() {
@@ -60,6 +62,28 @@ async fn a_loop_of_pushes_lets_other_tasks_of_its_thread_run() {
         pusher.add_or_update(&format!("a://{n}"), &Item::new(n, 1)).await.unwrap();
     }
     assert!(other.is_finished(), "nothing made the loop wait");
+    pusher.finish().await.into_result().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_pushes_of_one_task_that_wait_for_room_are_woken_when_there_is_some() {
+    let fake = fake();
+    fake.inject(Fault::on(Operation::PushItemBatch).latency(secs(1)).always());
+    let pusher = pusher(&fake).concurrency(1).start();
+    let items: Vec<_> = (0..300).map(|n| (format!("a://{n}"), full(n))).collect();
+    let mut pushes: Vec<_> = items.iter().map(|(id, item)| Some(Box::pin(pusher.add_or_update(id, item)))).collect();
+    let mut polls = 0;
+    // All are polled whenever one is woken.
+    let all = poll_fn(|context| {
+        polls += 1;
+        assert!(polls < 10_000, "they are woken without a reason");
+        for push in &mut pushes {
+            push.take_if(|push| push.as_mut().poll(context).is_ready());
+        }
+        if pushes.iter().all(Option::is_none) { Poll::Ready(()) } else { Poll::Pending }
+    });
+    all.await;
+    drop(pushes);
     pusher.finish().await.into_result().unwrap();
 }
 

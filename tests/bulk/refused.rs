@@ -150,7 +150,16 @@ async fn json_text_with_a_value_that_cannot_be_read_is_refused_and_spoils_no_bat
     assert_eq!(json_rule(&pusher, r#"{"list":[{"n":-1.5E3111}]}"#).await, "value-unreadable");
     let deep = format!("{{\"list\":{}{}}}", "[".repeat(500), "]".repeat(500));
     assert_eq!(json_rule(&pusher, &deep).await, "value-unreadable");
-    assert_eq!(json_rule(&pusher, r#"{"n":1e308}"#).await, "taken");
+    for half in [
+        r#"{"n":"\ud800"}"#,
+        r#"{"n":["\udc00",1e5]}"#,
+        r#"{"n":{"\ud800\u0041":1}}"#,
+        r#"{"permissions":[{"allowedPermissions":[{"identity":"\ud800","identityType":"User"}]}]}"#,
+    ] {
+        assert_eq!(json_rule(&pusher, half).await, "value-unreadable", "{half}");
+    }
+    assert_eq!(json_rule(&pusher, r#"{"\ud800":1}"#).await, "not-an-object");
+    assert_eq!(json_rule(&pusher, r#"{"n":1e308,"\ud83d\ude00":"\ud83d\ude00"}"#).await, "taken");
     pusher.finish().await.into_result().unwrap();
     assert!(fake.source(SOURCE).item("a://1").is_some());
 }

@@ -307,7 +307,7 @@ fn permissions_that_the_model_writes_are_known_by_their_type() {
         let page = Page { permissions: Wrapped(Some(permissions)), other, raw: raw(&json), none: None };
         let (text, layout) = written(None, &page).unwrap();
         assert_eq!(text, format!(r#"{{"permissions":{json},"other":[{json}],"raw":{json},"none":null}}"#));
-        let known: Vec<bool> = layout.entries().iter().map(|entry| entry.is_permissions).collect();
-        assert_eq!(known, [true, false, false, false]);
+        let known: Vec<_> = layout.entries().iter().map(|entry| entry.written_by).collect();
+        assert_eq!(known, [WrittenBy::Permissions, WrittenBy::Type, WrittenBy::Another, WrittenBy::Type]);
     }
 }

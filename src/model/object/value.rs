@@ -7,13 +7,14 @@ use serde::ser::{Serialize, Serializer};
 use serde_json::Error;
 
 use super::text::write_text;
+use super::{RAW_VALUE, WrittenBy};
 use crate::model::permission;
 
-/// Appends a value as JSON, and tells whether it is [`Permissions`](crate::model::Permissions).
-pub(super) fn write<T: Serialize + ?Sized>(buffer: &mut Vec<u8>, value: &T) -> Result<bool, Error> {
-    let mut is_permissions = false;
-    value.serialize(ValueSerializer { buffer, json: &mut None, is_permissions: &mut is_permissions })?;
-    Ok(is_permissions)
+/// Appends a value as JSON.
+pub(super) fn write<T: Serialize + ?Sized>(buffer: &mut Vec<u8>, value: &T) -> Result<WrittenBy, Error> {
+    let mut written_by = WrittenBy::Type;
+    value.serialize(ValueSerializer { buffer, json: &mut None, written_by: &mut written_by })?;
+    Ok(written_by)
 }
 
 type Json<'b> = serde_json::Serializer<&'b mut Vec<u8>>;
@@ -22,7 +23,7 @@ struct ValueSerializer<'j, 'b> {
     buffer: &'b mut Vec<u8>,
     /// Where the serializer of all but text is put, as what it returns borrows it.
     json: &'j mut Option<Json<'b>>,
-    is_permissions: &'j mut bool,
+    written_by: &'j mut WrittenBy,
 }
 
 impl<'j, 'b> ValueSerializer<'j, 'b> {
@@ -60,7 +61,9 @@ impl<'j, 'b> Serializer for ValueSerializer<'j, 'b> {
     }
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(self, name: &'static str, value: &T) -> Result<(), Error> {
-        *self.is_permissions |= name == permission::NAME;
+        if name == permission::NAME {
+            *self.written_by = WrittenBy::Permissions;
+        }
         value.serialize(self)
     }
 
@@ -78,6 +81,13 @@ impl<'j, 'b> Serializer for ValueSerializer<'j, 'b> {
         self.json().collect_str(value)
     }
 
+    fn serialize_struct(self, name: &'static str, len: usize) -> Result<Self::SerializeStruct, Error> {
+        if name == RAW_VALUE {
+            *self.written_by = WrittenBy::Another;
+        }
+        self.json().serialize_struct(name, len)
+    }
+
     as_serde_json! {
         serialize_bool(value: bool) -> (), serialize_char(value: char) -> (), serialize_bytes(value: &[u8]) -> (),
         serialize_i8(value: i8) -> (), serialize_i16(value: i16) -> (), serialize_i32(value: i32) -> (),
@@ -93,7 +103,6 @@ impl<'j, 'b> Serializer for ValueSerializer<'j, 'b> {
         serialize_tuple_variant(name: &'static str, index: u32, variant: &'static str, len: usize)
             -> Self::SerializeTupleVariant,
         serialize_map(len: Option<usize>) -> Self::SerializeMap,
-        serialize_struct(name: &'static str, len: usize) -> Self::SerializeStruct,
         serialize_struct_variant(name: &'static str, index: u32, variant: &'static str, len: usize)
             -> Self::SerializeStructVariant,
     }
