@@ -43,6 +43,7 @@ pub(super) fn scan(json: &[u8]) -> Option<Named> {
     sets(&mut scan).filter(|_| scan.is_at_end())
 }
 
+/// The same within a scan.
 pub(super) fn sets(scan: &mut Scan<'_>) -> Option<Named> {
     let mut named = Named::default();
     scan.list(|scan| set(scan, &mut named))?;

@@ -49,7 +49,8 @@ const DEPTH: usize = 64;
 /// in the range of fractions of 64 bits.
 const MOST_DIGITS: usize = 200;
 
-/// `None` of each of its parts is that something else stands there; where the scan is then has no meaning.
+/// Each of its parts is `None` when something else stands there. After [`word`](Self::word) and
+/// [`key`](Self::key) the scan is then where it was; after the others that has no meaning.
 pub(super) struct Scan<'a> {
     json: &'a [u8],
     at: usize,
