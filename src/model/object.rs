@@ -1,7 +1,7 @@
 //! Writing a value that must be a JSON object, and remembering where its entries stand.
 //!
-//! An item may be any `Serialize` type. It is written once, straight into the buffer it is sent
-//! from; a thin serializer around the top level sees each key go by, so that the rules about keys
+//! An item may be any `Serialize` type. It is serialised once, into a buffer of its caller's; a thin
+//! serializer around the top level sees each key go by, so that the rules about keys
 //! can be held without a second pass and without a `serde_json::Value`.
 
 mod text;

@@ -43,9 +43,8 @@ impl<'a> PushItem<'a> {
     /// place in the order: so threads can do the work of many items at the same time, and the order
     /// stays that in which they are awaited.
     ///
-    /// It is also the fastest way for one thread: items that are prepared a hundred or so at a time, and
-    /// then awaited one after another, find in its caches what writing them needs, and then what the run
-    /// needs.
+    /// It can also save time where nothing else bounds a run: prepare a hundred or so, and then await them
+    /// one after another.
     ///
     /// What is prepared is held in memory beside the batches. An item that is refused is counted when
     /// it is awaited.

@@ -256,6 +256,15 @@ mod tests {
     }
 
     #[test]
+    fn guarantee_7_a_batch_keeps_no_room_for_many_more_keys_than_it_has() {
+        let mut keys = Keys::with_room(Size { operations: 100_000, text: 10_000_000 });
+        keys.push(Key::new("one", Scope::Main, &RandomState::new()));
+        keys.shrink();
+        assert!(keys.text.capacity() < 100 && keys.entries.capacity() < 100 && keys.index.capacity() < 100);
+        assert_eq!(keys.iter().map(|key| key.text).collect::<Vec<_>>(), ["one"]);
+    }
+
+    #[test]
     fn keys_come_back_in_the_order_they_were_pushed() {
         let hasher = RandomState::new();
         let keys = keys(&hasher, &[("one", Scope::Main), ("", Scope::Main), ("two", Scope::Aliases)]);

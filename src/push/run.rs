@@ -227,12 +227,9 @@ impl Run {
         }
         let has_room = self.has_room(&state);
         if has_room {
-            if state.filling.is_none() {
-                state.filling = Some(self.open(&mut state, *list, &mut todo));
-            }
-            if let Some(filling) = &mut state.filling {
-                filling.frame.add(*list, *parts, *key);
-            }
+            let mut filling = state.filling.take().unwrap_or_else(|| self.open(&mut state, *list, &mut todo));
+            filling.frame.add(*list, *parts, *key);
+            state.filling = Some(filling);
             state.account.bytes_taken += bytes as u64;
             state.superseded.pushed_again(*key);
             state.warned(warnings);
