@@ -30,6 +30,7 @@ use std::time::{Duration, SystemTime};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use bytes::BytesMut;
 use memchr::memchr;
 use serde::Serialize;
 
@@ -85,7 +86,7 @@ pub(crate) fn judge(findings: Vec<Finding>, switch: Preflight) -> Result<Vec<Fin
 
 /// What is wrong with an item, whatever type it is.
 pub fn item<T: Serialize + ?Sized>(document_id: &str, body: &T) -> Vec<Finding> {
-    let mut buffer = Vec::new();
+    let mut buffer = BytesMut::new();
     let mut layout = Layout::default();
     match object::write(&mut buffer, &mut layout, Some(document_id), body) {
         Ok(()) => written_item(document_id, KnownKeys::default().read(&buffer, &layout), Preflight::Refuse),
@@ -261,7 +262,7 @@ pub(crate) fn written_item(id: &str, item: WrittenItem<'_>, switch: Preflight) -
                 }
             }
             key::COMPRESSED_BINARY_DATA_FILE_ID => data += 1,
-            key::DOCUMENT_ID if text(value) != id => found(
+            key::DOCUMENT_ID if !is_text_of(value, id) => found(
                 Rule::DocumentIdMismatch,
                 format!("the item itself says that its documentId is `{}`; give one of them", text(value)),
             ),
@@ -374,6 +375,14 @@ pub(crate) fn text_of(json: &[u8]) -> Option<Cow<'_, str>> {
         return str::from_utf8(inside).ok().map(Cow::Borrowed);
     }
     serde_json::from_slice::<String>(json).ok().map(Cow::Owned)
+}
+
+/// Whether a value is this text.
+fn is_text_of(json: &[u8], expected: &str) -> bool {
+    let has_no_escapes = || memchr(b'\\', json).is_none();
+    let inside = json.strip_prefix(b"\"").and_then(|json| json.strip_suffix(b"\""));
+    // Mostly it is written as it is.
+    inside.is_some_and(|inside| inside == expected.as_bytes() && has_no_escapes()) || text(json) == expected
 }
 
 fn is_base64(json: &[u8]) -> bool {

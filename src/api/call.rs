@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use super::Accepted;
 use crate::error::{Error, InvalidError};
@@ -55,24 +55,24 @@ impl Draft {
     /// Gives the call a body, or the reason why there is none.
     pub(super) fn json(mut self, json: Result<Vec<u8>, serde_json::Error>, item: &str) -> Self {
         match json {
-            Ok(json) => self.body(json, item),
+            Ok(json) => self.body(json.into(), item),
             Err(error) => self.findings.push(Finding::new(item, preflight::Rule::NotAnObject, error.to_string())),
         }
         self
     }
 
-    pub(super) fn body(&mut self, json: Vec<u8>, item: &str) {
+    pub(super) fn body(&mut self, json: Bytes, item: &str) {
         self.findings.extend(preflight::request_size(json.len(), item));
         self.set_body(json);
     }
 
     /// Takes the body out, to be changed and set again.
-    pub(super) fn take_body(&mut self) -> Vec<u8> {
-        self.json.take().map(Vec::from).unwrap_or_default()
+    pub(super) fn take_body(&mut self) -> BytesMut {
+        self.json.take().map(BytesMut::from).unwrap_or_default()
     }
 
-    pub(super) fn set_body(&mut self, json: Vec<u8>) {
-        self.json = Some(json.into());
+    pub(super) fn set_body(&mut self, json: Bytes) {
+        self.json = Some(json);
     }
 
     pub(crate) fn body_length(&self) -> usize {

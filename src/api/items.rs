@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use serde::Serialize;
 
 use super::call::{Draft, call, query};
@@ -69,14 +69,14 @@ impl Items {
     pub fn add_or_update<T: Serialize + ?Sized>(&self, document_id: impl Into<String>, item: &T) -> AddOrUpdateItem {
         let id = document_id.into();
         let mut draft = self.draft(Operation::AddOrUpdateItem).with(query::DOCUMENT_ID, &id);
-        let mut json = Vec::new();
+        let mut json = BytesMut::new();
         let mut layout = Layout::default();
         match object::write(&mut json, &mut layout, None, item) {
             Ok(()) => {
                 let switch = self.kernel.shared.preflight;
                 draft = draft.found(preflight::written_item(&id, KnownKeys::default().read(&json, &layout), switch));
                 compression_into_query(&mut draft, &mut json, &mut layout);
-                draft.body(json, &id);
+                draft.body(json.freeze(), &id);
             }
             Err(error) => draft = draft.found([preflight::unwritable(&id, &error)]),
         }
@@ -183,7 +183,7 @@ impl Items {
 }
 
 /// In the body it is a property of batches; a single item has it in the query.
-fn compression_into_query(draft: &mut Draft, json: &mut Vec<u8>, layout: &mut Layout) {
+fn compression_into_query(draft: &mut Draft, json: &mut BytesMut, layout: &mut Layout) {
     if let Some(value) = object::take_out(json, layout, key::COMPRESSION_TYPE)
         // What is no compression type was found before.
         && let Ok(Some(compression)) = serde_json::from_slice::<Option<CompressionType>>(&value)
@@ -241,12 +241,12 @@ impl AddOrUpdateItem {
     }
 
     /// Changes the item after it was written.
-    pub(crate) fn edit<T>(&mut self, edit: impl FnOnce(&mut Vec<u8>, &mut Layout) -> T) -> T {
+    pub(crate) fn edit<T>(&mut self, edit: impl FnOnce(&mut BytesMut, &mut Layout) -> T) -> T {
         let Self { draft, layout } = self;
         let mut json = draft.take_body();
         let edited = edit(&mut json, layout);
         compression_into_query(draft, &mut json, layout);
-        draft.set_body(json);
+        draft.set_body(json.freeze());
         edited
     }
 

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{BufMut, Bytes, BytesMut};
 use serde::de::IgnoredAny;
 
 use super::call::{Draft, call, judge, query};
@@ -37,7 +37,7 @@ impl PushBatch {
     pub(super) fn of_items(items: &Items, batch: &BatchDocumentBody) -> Self {
         let resource = Resource::Source(Arc::clone(&items.source_id));
         let (json, findings) = write_items(&items.kernel, batch);
-        Self { commit: Draft::new(&items.kernel, Operation::PushItemBatch, resource), batch: json.into(), findings }
+        Self { commit: Draft::new(&items.kernel, Operation::PushItemBatch, resource), batch: json.freeze(), findings }
     }
 
     pub(super) fn of_identities(identities: &Identities, batch: &BatchIdentityBody) -> Self {
@@ -99,15 +99,15 @@ pub(crate) async fn commit(
 }
 
 /// Writes a batch item by item, so that each is held to the rules as it is written.
-fn write_items(kernel: &Kernel, batch: &BatchDocumentBody) -> (Vec<u8>, Vec<Finding>) {
+fn write_items(kernel: &Kernel, batch: &BatchDocumentBody) -> (BytesMut, Vec<Finding>) {
     let switch = kernel.shared.preflight;
     let mut findings = preflight::ids_of_batch(batch);
     let mut layout = Layout::default();
     let mut keys = KnownKeys::default();
-    let mut json = br#"{"addOrUpdate":["#.to_vec();
+    let mut json = BytesMut::from(r#"{"addOrUpdate":["#);
     for (index, item) in batch.add_or_update.iter().enumerate() {
         if index > 0 {
-            json.push(b',');
+            json.put_u8(b',');
         }
         match object::write(&mut json, &mut layout, Some(&item.document_id), &item.body) {
             Ok(()) => {
@@ -120,9 +120,9 @@ fn write_items(kernel: &Kernel, batch: &BatchDocumentBody) -> (Vec<u8>, Vec<Find
     for item in &batch.delete {
         findings.extend(preflight::document_id(&item.document_id, switch));
     }
-    if let Err(error) = serde_json::to_writer(&mut json, &batch.delete) {
+    if let Err(error) = object::write_value(&mut json, &batch.delete) {
         findings.push(Finding::new("batch", Rule::NotAnObject, error.to_string()));
     }
-    json.push(b'}');
+    json.put_u8(b'}');
     (json, findings)
 }

@@ -1,5 +1,7 @@
 //! Content in its place: in the item, or in a file container that the item names.
 
+use bytes::BytesMut;
+
 use super::Content;
 use super::prepare::Prepared;
 use crate::api::file_containers;
@@ -23,7 +25,7 @@ impl Content {
     pub(crate) fn make_room(
         &self,
         document_id: &str,
-        buffer: &mut Vec<u8>,
+        buffer: &mut BytesMut,
         layout: &mut Layout,
     ) -> Result<(), Finding> {
         if let Some(data) = DATA.into_iter().find(|data| object::get(buffer, layout, data).is_some()) {
@@ -56,7 +58,7 @@ impl Placed {
     }
 
     /// Says in an item, written at the end of `buffer`, where its content is.
-    pub(crate) fn write(&self, buffer: &mut Vec<u8>, layout: &mut Layout) {
+    pub(crate) fn write(&self, buffer: &mut BytesMut, layout: &mut Layout) {
         object::put(buffer, layout, self.property, &self.json);
         match self.compression {
             Some(compression) => {

@@ -10,6 +10,7 @@ mod value;
 use std::fmt;
 use std::ops::Range;
 
+use bytes::BytesMut;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde::ser::{Error as _, Impossible, Serialize, SerializeMap, SerializeStruct, Serializer};
 use serde_json::Error;
@@ -43,7 +44,9 @@ pub(crate) struct Entry {
 pub(crate) enum WrittenBy {
     /// A [`Permissions`](super::Permissions), so they are in order.
     Permissions,
-    /// A type that serialises, so text in it is text.
+    /// A type that serialises, as a text, a number, a boolean or nothing: it can be read.
+    Plain,
+    /// A type that serialises, as something that holds others, or in a way of its own.
     Type,
     /// Whoever wrote the JSON that was in hand.
     Another,
@@ -71,7 +74,7 @@ pub(crate) fn get<'a>(buffer: &'a [u8], layout: &Layout, key: &str) -> Option<&'
 }
 
 /// Takes an entry out of such an object, and returns its value as JSON.
-pub(crate) fn take_out(buffer: &mut Vec<u8>, layout: &mut Layout, key: &str) -> Option<Vec<u8>> {
+pub(crate) fn take_out(buffer: &mut BytesMut, layout: &mut Layout, key: &str) -> Option<Vec<u8>> {
     let index = position(buffer, layout, key)?;
     let entry = layout.entries.get(index)?;
     let value = buffer.get(entry.value.clone())?.to_vec();
@@ -82,7 +85,8 @@ pub(crate) fn take_out(buffer: &mut Vec<u8>, layout: &mut Layout, key: &str) -> 
         (_, _) => entry.key.start.saturating_sub(1)..entry.value.end,
     };
     let length = with_comma.len();
-    buffer.drain(with_comma);
+    buffer.copy_within(with_comma.end.., with_comma.start);
+    buffer.truncate(buffer.len() - length);
     layout.entries.remove(index);
     for Entry { key, value, .. } in layout.entries.iter_mut().skip(index) {
         *key = key.start - length..key.end - length;
@@ -92,24 +96,29 @@ pub(crate) fn take_out(buffer: &mut Vec<u8>, layout: &mut Layout, key: &str) -> 
 }
 
 /// Puts an entry at the end of such an object, in place of one of that key.
-pub(crate) fn put(buffer: &mut Vec<u8>, layout: &mut Layout, key: &str, json: &[u8]) {
+pub(crate) fn put(buffer: &mut BytesMut, layout: &mut Layout, key: &str, json: &[u8]) {
     take_out(buffer, layout, key);
     // The brace comes back behind the entry.
-    buffer.pop();
+    buffer.truncate(buffer.len().saturating_sub(1));
     if !layout.entries.is_empty() {
-        buffer.push(b',');
+        buffer.extend_from_slice(b",");
     }
     let start = buffer.len();
     buffer.extend_from_slice(format!("\"{key}\"").as_bytes());
     let end = buffer.len();
-    buffer.push(b':');
+    buffer.extend_from_slice(b":");
     buffer.extend_from_slice(json);
     layout.entries.push(Entry { key: start..end, value: end + 1..buffer.len(), written_by: WrittenBy::Another });
-    buffer.push(b'}');
+    buffer.extend_from_slice(b"}");
 }
 
 fn position(buffer: &[u8], layout: &Layout, key: &str) -> Option<usize> {
     layout.entries.iter().position(|entry| is_key(buffer.get(entry.key.clone()), key))
+}
+
+/// Appends any value as JSON.
+pub(crate) fn write_value<T: Serialize + ?Sized>(buffer: &mut BytesMut, value: &T) -> Result<(), Error> {
+    value::write(buffer, value).map(drop)
 }
 
 /// What stands in the way of an object.
@@ -127,14 +136,14 @@ pub(crate) enum ObjectError {
 /// With a `document_id` the object begins with it, and one that the value has itself is left out
 /// when it is the same. After an error the buffer is as it was.
 pub(crate) fn write<T: Serialize + ?Sized>(
-    buffer: &mut Vec<u8>,
+    buffer: &mut BytesMut,
     layout: &mut Layout,
     document_id: Option<&str>,
     value: &T,
 ) -> Result<(), ObjectError> {
     let start = buffer.len();
     layout.entries.clear();
-    let mut writer = Writer { buffer, layout, document_id: None, other_id: None };
+    let mut writer = Writer { buffer, layout, document_id: None, repeats_id: false, other_id: None };
     let result = writer.object(document_id, value);
     let other_id = writer.other_id.take();
     match (result, other_id) {
@@ -151,22 +160,24 @@ pub(crate) fn write<T: Serialize + ?Sized>(
 }
 
 struct Writer<'a> {
-    buffer: &'a mut Vec<u8>,
+    buffer: &'a mut BytesMut,
     layout: &'a mut Layout,
     /// The `documentId` that the object was begun with.
     document_id: Option<Entry>,
+    /// Whether the key that was written last is that of the `documentId`, once more.
+    repeats_id: bool,
     other_id: Option<String>,
 }
 
 impl Writer<'_> {
     fn object<T: Serialize + ?Sized>(&mut self, document_id: Option<&str>, value: &T) -> Result<(), Error> {
-        self.buffer.push(b'{');
+        self.buffer.extend_from_slice(b"{");
         if let Some(id) = document_id {
             self.entry(DOCUMENT_ID, id)?;
             self.document_id = self.layout.entries.first().cloned();
         }
         value.serialize(&mut *self)?;
-        self.buffer.push(b'}');
+        self.buffer.extend_from_slice(b"}");
         Ok(())
     }
 
@@ -177,12 +188,16 @@ impl Writer<'_> {
 
     fn key<K: Serialize + ?Sized>(&mut self, key: &K) -> Result<(), Error> {
         if !self.layout.entries.is_empty() {
-            self.buffer.push(b',');
+            self.buffer.extend_from_slice(b",");
         }
         let start = self.buffer.len();
         key.serialize(KeySerializer(self.buffer))?;
-        self.layout.entries.push(Entry { key: start..self.buffer.len(), value: 0..0, written_by: WrittenBy::Another });
-        self.buffer.push(b':');
+        let key = start..self.buffer.len();
+        // Mostly the length is enough to tell.
+        self.repeats_id = self.document_id.as_ref().is_some_and(|first| first.key.len() == key.len())
+            && is_key(self.buffer.get(key.clone()), DOCUMENT_ID);
+        self.layout.entries.push(Entry { key, value: 0..0, written_by: WrittenBy::Another });
+        self.buffer.extend_from_slice(b":");
         Ok(())
     }
 
@@ -193,17 +208,15 @@ impl Writer<'_> {
         if let Some(entry) = self.layout.entries.last_mut() {
             (entry.value, entry.written_by) = (start..end, written_by);
         }
-        self.leave_out_second_id();
+        if self.repeats_id {
+            self.leave_out_second_id();
+        }
         Ok(())
     }
 
     /// Takes the entry just written back out when it repeats the `documentId` of the object.
     fn leave_out_second_id(&mut self) {
         let (Some(first), Some(last)) = (&self.document_id, self.layout.entries.last()) else { return };
-        // Mostly the length is enough to tell.
-        if last.key.len() != first.key.len() || !is_key(self.buffer.get(last.key.clone()), DOCUMENT_ID) {
-            return;
-        }
         let value = self.buffer.get(last.value.clone()).unwrap_or_default();
         let first = self.buffer.get(first.value.clone()).unwrap_or_default();
         // JSON text that is passed through may have it in another spelling: `https:\/\/…`.
@@ -234,7 +247,7 @@ pub(crate) fn is_null(value: &[u8]) -> bool {
 }
 
 /// Keys of a map become JSON text as serde_json has them: numbers and booleans in quotes, too.
-struct KeySerializer<'a>(&'a mut Vec<u8>);
+struct KeySerializer<'a>(&'a mut BytesMut);
 
 macro_rules! keys_as_text {
     ($($method:ident($type:ty)),+ $(,)?) => {

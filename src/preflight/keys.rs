@@ -96,12 +96,13 @@ impl<'a> WrittenItem<'a> {
         let part = move |range: &Range<usize>| self.buffer.get(range.clone()).unwrap_or_default();
         let entries = if self.is_readable { &[] } else { self.layout.entries() };
         let known = self.named.and_then(|_| self.property(document_keys::PERMISSIONS));
-        entries.iter().filter_map(move |entry| {
+        let unsure = entries.iter().filter(|entry| entry.written_by != WrittenBy::Plain);
+        unsure.filter_map(move |entry| {
             let value = part(&entry.value);
             if known.is_some_and(|known| ptr::eq(known, value)) {
                 return None;
             }
-            let error = unreadable(value, entry.written_by)?;
+            let error = unreadable(value)?;
             Some((text(part(&entry.key)), error))
         })
     }
@@ -113,7 +114,12 @@ impl<'a> WrittenItem<'a> {
 
     /// The value of a property as JSON, where the item has it.
     pub(crate) fn property(self, name: &str) -> Option<&'a [u8]> {
-        self.buffer.get(self.entry(name)?.value.clone())
+        self.buffer.get(self.range(name)?)
+    }
+
+    /// Where that value stands.
+    pub(crate) fn range(self, name: &str) -> Option<Range<usize>> {
+        Some(self.entry(name)?.value.clone())
     }
 
     fn entry(self, name: &str) -> Option<&'a Entry> {
@@ -131,6 +137,7 @@ fn duplicate<'a>(keys: impl Iterator<Item = &'a [u8]>) -> Option<Cow<'a, str>> {
 mod tests {
     use super::*;
     use crate::model::object;
+    use bytes::BytesMut;
 
     /// Reads the keys of some items one after another, and tells of the last one.
     fn read(items: &[&str]) -> (Option<String>, Vec<&'static str>) {
@@ -138,7 +145,7 @@ mod tests {
         let (mut duplicate, mut properties) = (None, Vec::new());
         for item in items {
             let value: Box<serde_json::value::RawValue> = serde_json::from_str(item).unwrap();
-            let (mut buffer, mut layout) = (Vec::new(), Layout::default());
+            let (mut buffer, mut layout) = (BytesMut::new(), Layout::default());
             object::write(&mut buffer, &mut layout, None, &value).unwrap();
             let item = known.read(&buffer, &layout);
             properties = item.properties().map(|(property, _)| property).collect();

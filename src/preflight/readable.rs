@@ -8,7 +8,6 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::scan;
-use crate::model::object::WrittenBy;
 
 /// The levels around the value of an item in a batch: the batch, its list, and the item.
 const AROUND: (&[u8], &[u8]) = (b"[[[", b"]]]");
@@ -17,10 +16,9 @@ const AROUND: (&[u8], &[u8]) = (b"[[[", b"]]]");
 const SHORT: usize = 120;
 
 /// Why the value cannot be read, if it cannot.
-pub(super) fn unreadable(json: &[u8], written_by: WrittenBy) -> Option<serde_json::Error> {
+pub(super) fn unreadable(json: &[u8]) -> Option<serde_json::Error> {
     let is_readable = match json.first()? {
         b't' | b'f' | b'n' => true,
-        b'"' if written_by != WrittenBy::Another => true,
         _ if json.len() < SHORT && !may_be_odd(json) => true,
         _ => scan::is_readable(json),
     };
@@ -96,10 +94,6 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-
-    fn unreadable(json: &[u8]) -> Option<serde_json::Error> {
-        super::unreadable(json, WrittenBy::Another)
-    }
 
     fn nested(depth: usize) -> String {
         format!("{}{}", "[".repeat(depth), "]".repeat(depth))

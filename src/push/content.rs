@@ -1,10 +1,12 @@
 //! The push of an item with content: prepared and uploaded before the item goes into a batch, so that
 //! nothing refers to what is not there.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::panic::resume_unwind;
 use std::sync::Arc;
 
+use bytes::BytesMut;
 use serde_json::value::RawValue;
 use tokio::task::JoinError;
 
@@ -16,7 +18,7 @@ use super::own_task::OwnTask;
 use super::pushing::{Pushing, Unfinished};
 use super::report::{PushError, Pushed};
 use super::run::Run;
-use super::scratch::{Draft, Reader, Write, Written};
+use super::write::{Draft, Reader, Write};
 use crate::content::{Content, NotPlaced, Prepared};
 use crate::error::Error;
 use crate::http::kernel::Kernel;
@@ -151,7 +153,7 @@ async fn place(run: &Arc<Run>, item: AddOrUpdate<'_>, content: Content, id: &mut
 
 /// An item that was written, at first without its content.
 struct ItemJson {
-    json: Vec<u8>,
+    json: BytesMut,
     layout: Layout,
     list: usize,
     /// What may keep the service from taking it.
@@ -164,13 +166,12 @@ impl ItemJson {
         let (mut draft, mut reader) = (Draft::default(), Reader::default());
         let written = item.write(&mut draft, &mut reader);
         let (Draft { id: own_id, buffer: mut json }, Reader { mut layout, .. }) = (draft, reader);
-        *id = own_id;
-        let Written { tail, warnings } = written?;
-        if !tail.is_empty() {
-            // Text that is in hand was not copied yet, and its entries stand elsewhere.
-            let text = [json.as_slice(), tail].concat();
+        *id = own_id.into_owned();
+        let warnings = written?;
+        if item.is_text() {
+            // The entries of text that is in hand are known where they stand there.
+            let text = std::mem::take(&mut json);
             let text = serde_json::from_slice::<&RawValue>(&text).map_err(|error| no_object(id, &error))?;
-            json.clear();
             object::write(&mut json, &mut layout, None, text)
                 .map_err(|error| vec![preflight::unwritable(id, &error)])?;
         }
@@ -227,9 +228,10 @@ impl<'a> Write<'a> for Ready<'a> {
         REMEDY
     }
 
-    fn write(&self, draft: &mut Draft, _: &mut Reader) -> Result<Written<'a>, Vec<Finding>> {
-        draft.id.push_str(self.id);
-        Ok(Written { tail: &self.item.json, warnings: self.item.warnings.clone() })
+    fn write(&self, draft: &mut Draft<'a>, _: &mut Reader) -> Result<Vec<Finding>, Vec<Finding>> {
+        draft.id = Cow::Borrowed(self.id);
+        draft.buffer.extend_from_slice(&self.item.json);
+        Ok(self.item.warnings.clone())
     }
 }
 
@@ -237,7 +239,7 @@ impl<'a> Write<'a> for Ready<'a> {
 pub(super) struct UnsentContent {
     pub(super) content: Prepared,
     /// The item as it is but for its content, of which it may have a reference that leads nowhere.
-    pub(super) item: Vec<u8>,
+    pub(super) item: BytesMut,
     pub(super) layout: Layout,
 }
 

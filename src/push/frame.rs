@@ -3,9 +3,10 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use super::keys::{Key, Keys, Size};
+use super::segments::Segments;
 
 /// The keys of the lists that a file container holds. The first list is always written.
 pub(super) type Lists = &'static [&'static str];
@@ -19,17 +20,20 @@ pub(super) struct Frame {
     keys: Keys,
 }
 
-/// One list of the batch, with its key before it: `{"addOrUpdate":[…`.
-#[derive(Debug)]
+/// One list of the batch: its operations in the order in which they stand in memory, which is that of the
+/// threads that wrote them. In a batch each id comes once, so that it does not matter.
+#[derive(Debug, Default)]
 struct List {
-    buffer: Vec<u8>,
-    operations: usize,
+    chunks: Vec<BytesMut>,
+    /// How many bytes its operations have, each with the comma behind it.
+    bytes: usize,
 }
 
-/// Where an operation stands: in which list, and where in its buffer.
+/// Where an operation stands: in which list, in which chunk of that list, and where in it.
 #[derive(Debug, Clone)]
 pub(super) struct Operation {
     list: usize,
+    chunk: usize,
     bytes: Range<u32>,
 }
 
@@ -37,10 +41,22 @@ pub(super) struct Operation {
 #[derive(Debug, Clone)]
 pub(super) struct Sealed {
     names: Lists,
-    /// One after another they are the container's bytes; one a list.
+    /// One after another they are the container's bytes.
     pub(super) chunks: Vec<Bytes>,
+    /// Which chunk is the first with operations of each list.
+    first_chunks: Arc<[usize]>,
     operations: Arc<[Operation]>,
     pub(super) keys: Arc<Keys>,
+}
+
+/// Ends an operation that was written: it will stand in a list.
+pub(super) fn end_operation(buffer: &mut BytesMut) {
+    buffer.extend_from_slice(b",");
+}
+
+/// How many bytes an operation has, without what ends it.
+pub(super) fn operation_len(operation: &[u8]) -> usize {
+    operation.len().saturating_sub(COMMA)
 }
 
 impl Sealed {
@@ -49,8 +65,7 @@ impl Sealed {
         self.chunks.iter().map(|chunk| chunk.len() as u64).sum()
     }
 
-    /// The bytes of a container that has only the operations that are not left out: of
-    /// all of them, the bytes as they were to be sent.
+    /// The bytes of a container that has only the operations that are not left out.
     pub(super) fn without(&self, is_left_out: impl Fn(usize) -> bool) -> Vec<u8> {
         let mut bytes = Vec::new();
         for (list, name) in self.names.iter().enumerate() {
@@ -84,19 +99,21 @@ impl Sealed {
         self.operations.iter().filter_map(|operation| self.names.get(operation.list).copied())
     }
 
-    fn operation(&self, operation: &Operation) -> &[u8] {
-        let range = operation.bytes.start as usize..operation.bytes.end as usize;
-        self.chunks.get(operation.list).and_then(|chunk| chunk.get(range)).unwrap_or_default()
+    fn operation(&self, Operation { list, chunk, bytes }: &Operation) -> &[u8] {
+        let chunk = self.first_chunks.get(*list).and_then(|first| self.chunks.get(first + chunk));
+        chunk.and_then(|chunk| chunk.get(bytes.start as usize..bytes.end as usize)).unwrap_or_default()
     }
 }
 
 /// How many bytes close a list, and how many the container.
 const END: usize = 1;
+/// How many bytes there are between two operations.
+const COMMA: usize = 1;
 
 /// How many bytes a container has that holds one operation alone.
 pub(super) fn sealed_len_alone(names: Lists, list: usize, bytes: usize) -> usize {
     let heads = names.iter().enumerate().filter(|(number, _)| *number == 0 || *number == list);
-    heads.map(|(_, name)| r#"{"":["#.len() + name.len() + END).sum::<usize>() + bytes + END
+    heads.map(|(_, name)| head_len(name) + END).sum::<usize>() + bytes + END
 }
 
 /// The bytes of a container that holds one operation alone.
@@ -112,23 +129,24 @@ pub(super) fn alone(names: Lists, list: usize, operation: &[u8]) -> Vec<u8> {
     bytes
 }
 
+fn head_len(name: &str) -> usize {
+    r#"{"":["#.len() + name.len()
+}
+
 fn head(list: usize, name: &str) -> String {
     let begin = if list == 0 { '{' } else { ',' };
     format!("{begin}\"{name}\":[")
 }
 
 impl Frame {
-    /// An empty batch, with room for keys of that size. A buffer that may have been used before is for the
-    /// list of its first operation, which is mostly that of all of them.
-    pub(super) fn new(names: Lists, mut buffer: Vec<u8>, first: usize, keys: Size) -> Self {
-        buffer.clear();
-        let lists = names.iter().enumerate().map(|(list, name)| {
-            let mut buffer = if list == first { std::mem::take(&mut buffer) } else { Vec::new() };
-            buffer.extend_from_slice(head(list, name).as_bytes());
-            List { buffer, operations: 0 }
-        });
+    /// In how many of the last chunks of a list the one is looked for that an operation stands behind.
+    const NEAR: usize = Segments::LANES;
+
+    /// An empty batch, with room for keys of that size.
+    pub(super) fn new(names: Lists, keys: Size) -> Self {
+        let lists = names.iter().map(|_| List::default()).collect();
         let operations = Vec::with_capacity(keys.operations);
-        Self { names, lists: lists.collect(), operations, keys: Keys::with_room(keys) }
+        Self { names, lists, operations, keys: Keys::with_room(keys) }
     }
 
     pub(super) fn keys(&self) -> &Keys {
@@ -137,23 +155,33 @@ impl Frame {
 
     /// How many bytes the container has with one more operation, of `bytes` bytes, in that list.
     pub(super) fn sealed_len_with(&self, list: usize, bytes: usize) -> usize {
-        let is_there = |number: usize, list: &List, of: usize| number == 0 || list.operations > 0 || number == of;
-        let lists = self.lists.iter().enumerate().filter(|(number, there)| is_there(*number, there, list));
-        let comma = self.lists.get(list).is_some_and(|list| list.operations > 0);
-        lists.map(|(_, list)| list.buffer.len() + END).sum::<usize>() + usize::from(comma) + bytes + END
+        let lists = self.names.iter().zip(&self.lists).enumerate().map(|(number, (name, there))| {
+            let bytes = there.bytes + if number == list { bytes } else { 0 };
+            if number > 0 && bytes == 0 { 0 } else { head_len(name) + bytes.saturating_sub(COMMA) + END }
+        });
+        lists.sum::<usize>() + END
     }
 
-    /// Adds an operation behind the others, its bytes in two parts.
-    pub(super) fn add(&mut self, list: usize, parts: [&[u8]; 2], key: Key<'_>) {
-        let Some(List { buffer, operations }) = self.lists.get_mut(list) else { return };
-        if *operations > 0 {
-            buffer.push(b',');
-        }
-        let start = buffer.len();
-        parts.iter().for_each(|part| buffer.extend_from_slice(part));
-        *operations += 1;
+    /// Adds an operation. Where it was written behind one of this batch, they become one chunk.
+    pub(super) fn add(&mut self, list: usize, operation: BytesMut, key: Key<'_>) {
+        let Some(List { chunks, bytes }) = self.lists.get_mut(list) else { return };
+        let len = operation_len(&operation);
+        *bytes += operation.len();
+        let mut near = chunks.iter_mut().enumerate().rev().take(Self::NEAR);
+        let (chunk, start) = match near.find(|(_, chunk)| chunk.as_ptr_range().end == operation.as_ptr()) {
+            Some((number, chunk)) => {
+                let start = chunk.len();
+                // They stand in one memory: nothing is copied.
+                chunk.unsplit(operation);
+                (number, start)
+            }
+            None => {
+                chunks.push(operation);
+                (chunks.len() - 1, 0)
+            }
+        };
         let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-        self.operations.push(Operation { list, bytes: offset(start)..offset(buffer.len()) });
+        self.operations.push(Operation { list, chunk, bytes: offset(start)..offset(start + len) });
         self.keys.push(key);
     }
 
@@ -161,17 +189,24 @@ impl Frame {
     pub(super) fn seal(self) -> Sealed {
         let Self { names, lists, operations, mut keys } = self;
         keys.shrink();
-        let is_there = |number: usize, list: &List| number == 0 || list.operations > 0;
-        let last = lists.iter().enumerate().rposition(|(number, list)| is_there(number, list)).unwrap_or(0);
-        let close = |(number, mut list): (usize, List)| {
-            if !is_there(number, &list) {
-                return Bytes::new();
+        let (mut chunks, mut first_chunks) = (Vec::new(), Vec::new());
+        for (number, (name, mut list)) in names.iter().zip(lists).enumerate() {
+            if number > 0 && list.chunks.is_empty() {
+                first_chunks.push(0);
+                continue;
             }
-            list.buffer.extend_from_slice(if number == last { b"]}" } else { b"]" });
-            Bytes::from(list.buffer)
-        };
-        let chunks = lists.into_iter().enumerate().map(close).collect();
-        Sealed { names, chunks, operations: operations.into(), keys: Arc::new(keys) }
+            if number > 0 {
+                chunks.push(Bytes::from_static(b"]"));
+            }
+            chunks.push(Bytes::from(head(number, name)));
+            first_chunks.push(chunks.len());
+            if let Some(last) = list.chunks.last_mut() {
+                last.truncate(operation_len(last));
+            }
+            chunks.extend(list.chunks.into_iter().map(BytesMut::freeze));
+        }
+        chunks.push(Bytes::from_static(b"]}"));
+        Sealed { names, chunks, first_chunks: first_chunks.into(), operations: operations.into(), keys: Arc::new(keys) }
     }
 }
 
@@ -185,15 +220,11 @@ mod tests {
     const NAMES: Lists = &["a", "b", "c"];
 
     fn filled(operations: &[(usize, &str)]) -> Frame {
-        let mut frame = Frame::new(
-            NAMES,
-            b"of an earlier batch".to_vec(),
-            operations.first().map_or(0, |(list, _)| *list),
-            Size::default(),
-        );
+        let mut frame = Frame::new(NAMES, Size::default());
         for (list, text) in operations {
-            let (head, tail) = text.as_bytes().split_at(text.len() / 2);
-            frame.add(*list, [head, tail], Key::new(text, Scope::Main, &RandomState::new()));
+            let mut operation = BytesMut::from(*text);
+            end_operation(&mut operation);
+            frame.add(*list, operation, Key::new(text, Scope::Main, &RandomState::new()));
         }
         frame
     }
@@ -210,22 +241,12 @@ mod tests {
     }
 
     #[test]
-    fn guarantee_7_a_buffer_is_used_again_for_the_list_of_the_first_operation() {
-        for list in 0..NAMES.len() {
-            let mut frame = Frame::new(NAMES, Vec::with_capacity(1_000), list, Size::default());
-            frame.add(list, [&[b'1'; 900], &[]], Key::new("", Scope::Main, &RandomState::new()));
-            let capacities: Vec<usize> = frame.lists.iter().map(|list| list.buffer.capacity()).collect();
-            assert!(capacities.iter().enumerate().all(|(number, bytes)| (*bytes == 1_000) == (number == list)));
-        }
-    }
-
-    #[test]
     fn guarantee_8_the_size_with_one_more_operation_is_that_of_the_bytes() {
         let lists = || 0..NAMES.len();
         for (first, second, third) in lists().flat_map(|a| lists().flat_map(move |b| lists().map(move |c| (a, b, c)))) {
             let mut operations = Vec::new();
             for operation in [(first, "1"), (second, "22"), (third, "333")] {
-                let expected = filled(&operations).sealed_len_with(operation.0, operation.1.len());
+                let expected = filled(&operations).sealed_len_with(operation.0, operation.1.len() + COMMA);
                 operations.push(operation);
                 assert_eq!(filled(&operations).seal().len(), expected as u64, "{operations:?}");
             }

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use futures_core::Stream;
@@ -8,10 +9,10 @@ use super::keys::Scope;
 use super::pushing::{Pushing, Unfinished};
 use super::report::{PushError, Pushed};
 use super::run::Run;
-use super::scratch::{Draft, Reader, Write, Written};
+use super::write::{Draft, Reader, Write};
 use super::{PushTarget, PusherBuilder, run_methods};
 use crate::api::Identities;
-use crate::model::{Identity, IdentityBody, MappedIdentityBody};
+use crate::model::{Identity, IdentityBody, MappedIdentityBody, object};
 use crate::preflight::{self, Finding, Preflight, PushedIdentity, RunChecks};
 
 const MEMBERS: usize = 0;
@@ -219,15 +220,15 @@ impl<'a, T: Serialize, F: Fn() -> Vec<Finding>> Write<'a> for PushIdentity<'_, T
         "put its members into groups of their own"
     }
 
-    fn write(&self, draft: &mut Draft, _: &mut Reader) -> Result<Written<'a>, Vec<Finding>> {
+    fn write(&self, draft: &mut Draft<'a>, _: &mut Reader) -> Result<Vec<Finding>, Vec<Finding>> {
         let Identity { identity_type, name, .. } = self.pushed.identity();
-        draft.id.extend([identity_type.in_identity(), ":", name]);
+        draft.id = Cow::Owned([identity_type.in_identity(), ":", name].concat());
         let mut findings = (self.findings)();
         if self.switch != Preflight::Off {
             findings.extend(self.checks.identity(self.pushed));
         }
         let warnings = preflight::judge(findings, self.switch)?;
-        serde_json::to_writer(&mut draft.buffer, &self.body).map_err(|error| no_object(name, &error))?;
-        Ok(Written { tail: &[], warnings })
+        object::write_value(&mut draft.buffer, &self.body).map_err(|error| no_object(name, &error))?;
+        Ok(warnings)
     }
 }

@@ -1,5 +1,6 @@
 //! What one push of an item writes.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use super::keys::Scope;
 use super::pushing::{Pushing, Unfinished};
 use super::report::{PushError, Pushed};
 use super::run::Run;
-use super::scratch::{Draft, Reader, Write, Written};
+use super::write::{Draft, Reader, Write};
 use crate::model::DeletedDocument;
 use crate::model::document_keys::DOCUMENT_ID;
 use crate::model::object::{self, Layout, ObjectError};
@@ -93,11 +94,11 @@ pub(super) enum Item<'a> {
 
 /// Any type that serialises.
 pub(super) trait WriteObject: Sync {
-    fn write_object(&self, draft: &mut Draft, layout: &mut Layout) -> Result<(), ObjectError>;
+    fn write_object(&self, draft: &mut Draft<'_>, layout: &mut Layout) -> Result<(), ObjectError>;
 }
 
 impl<T: Serialize + Sync> WriteObject for T {
-    fn write_object(&self, Draft { id, buffer }: &mut Draft, layout: &mut Layout) -> Result<(), ObjectError> {
+    fn write_object(&self, Draft { id, buffer }: &mut Draft<'_>, layout: &mut Layout) -> Result<(), ObjectError> {
         object::write(buffer, layout, Some(id), self)
     }
 }
@@ -122,52 +123,55 @@ impl<'a> Write<'a> for AddOrUpdate<'a> {
         "push its data as content"
     }
 
-    fn write(&self, draft: &mut Draft, reader: &mut Reader) -> Result<Written<'a>, Vec<Finding>> {
-        let (tail, findings) = match self.item {
+    fn write(&self, draft: &mut Draft<'a>, reader: &mut Reader) -> Result<Vec<Finding>, Vec<Finding>> {
+        let findings = match self.item {
             Item::Typed { document_id, item } => {
-                draft.id.push_str(document_id);
+                draft.id = Cow::Borrowed(document_id);
                 item.write_object(draft, &mut reader.layout)
                     .map_err(|error| vec![preflight::unwritable(document_id, &error)])?;
                 let item = reader.keys.read(&draft.buffer, &reader.layout);
-                ("", self.findings(document_id, item))
+                self.findings(document_id, item)
             }
             Item::Json { document_id, json } => {
-                draft.id.push_str(document_id.unwrap_or_default());
+                draft.id = Cow::Borrowed(document_id.unwrap_or_default());
                 self.write_json(json, document_id.is_none(), draft, reader)?
             }
         };
-        let warnings = preflight::judge(findings, self.switch)?;
-        Ok(Written { tail: tail.as_bytes(), warnings })
+        preflight::judge(findings, self.switch)
     }
 }
 
 impl<'a> AddOrUpdate<'a> {
-    /// Writes what has to stand before a text that is in hand, and returns what of it is left.
     fn write_json(
         &self,
         text: &'a str,
         has_own_id: bool,
-        Draft { id, buffer }: &mut Draft,
+        Draft { id, buffer }: &mut Draft<'a>,
         Reader { layout, keys }: &mut Reader,
-    ) -> Result<(&'a str, Vec<Finding>), Vec<Finding>> {
+    ) -> Result<Vec<Finding>, Vec<Finding>> {
         let (text, scanned) = json::check(text, layout).map_err(|error| no_object(id, &error))?;
         let item = match scanned {
             Some(scanned) => keys.read_scanned(text.as_bytes(), layout, scanned),
             None => keys.read(text.as_bytes(), layout),
         };
-        let own_id = item.property(DOCUMENT_ID);
+        let own_id = item.range(DOCUMENT_ID).and_then(|range| text.as_bytes().get(range));
         if has_own_id && let Some(own_id) = own_id.and_then(preflight::text_of) {
-            id.push_str(&own_id);
+            *id = own_id;
         } else if own_id.is_some_and(object::is_null) {
             let message = "the text itself says that its documentId is null; leave it out, or give the same";
             return Err(vec![Finding::new(&**id, Rule::DocumentIdMismatch, message)]);
         }
         let findings = self.findings(id, item);
-        let rest = match own_id {
-            Some(_) => text,
+        match own_id {
+            Some(_) => buffer.extend_from_slice(text.as_bytes()),
             None => json::put_in(buffer, layout, id, text).map_err(|error| no_object(id, &error))?,
-        };
-        Ok((rest, findings))
+        }
+        Ok(findings)
+    }
+
+    /// Whether the item is JSON text that is in hand.
+    pub(super) fn is_text(&self) -> bool {
+        matches!(self.item, Item::Json { .. })
     }
 
     fn findings(&self, id: &str, item: WrittenItem<'_>) -> Vec<Finding> {
@@ -199,14 +203,14 @@ impl<'a> Write<'a> for Delete<'a> {
         "give the item a shorter documentId"
     }
 
-    fn write(&self, draft: &mut Draft, _: &mut Reader) -> Result<Written<'a>, Vec<Finding>> {
-        draft.id.push_str(self.document_id);
+    fn write(&self, draft: &mut Draft<'a>, _: &mut Reader) -> Result<Vec<Finding>, Vec<Finding>> {
+        draft.id = Cow::Borrowed(self.document_id);
         let findings = preflight::document_id(self.document_id, self.switch).into_iter().collect();
         let warnings = preflight::judge(findings, self.switch)?;
         let deleted =
             DeletedDocument { document_id: self.document_id.to_owned(), delete_children: self.delete_children };
-        serde_json::to_writer(&mut draft.buffer, &deleted).map_err(|error| no_object(self.document_id, &error))?;
-        Ok(Written { tail: &[], warnings })
+        object::write_value(&mut draft.buffer, &deleted).map_err(|error| no_object(self.document_id, &error))?;
+        Ok(warnings)
     }
 }
 

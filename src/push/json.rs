@@ -1,15 +1,16 @@
-//! JSON text that is in hand: checked, and not copied before it goes into its batch.
+//! JSON text that is in hand: checked, and copied as it is.
 
 use std::fmt;
 use std::ops::Range;
 
+use bytes::BytesMut;
 use serde::Deserializer;
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde_json::Error;
 use serde_json::value::RawValue;
 
 use crate::model::document_keys::DOCUMENT_ID;
-use crate::model::object::{Entry, Layout, WrittenBy};
+use crate::model::object::{self, Entry, Layout, WrittenBy};
 use crate::preflight::{self, Scanned};
 
 /// The text without the white space around it, and in `layout` where its entries stand in that; with
@@ -66,22 +67,17 @@ impl<'de> Visitor<'de> for Entries<'_> {
     }
 }
 
-/// Puts a `documentId` before the first entry of a text that was checked and has none: the object
-/// begins in `buffer`, and goes on with what is returned.
-pub(super) fn put_in<'a>(
-    buffer: &mut Vec<u8>,
-    layout: &Layout,
-    document_id: &str,
-    text: &'a str,
-) -> Result<&'a str, Error> {
-    buffer.push(b'{');
-    serde_json::to_writer(&mut *buffer, DOCUMENT_ID)?;
-    buffer.push(b':');
-    serde_json::to_writer(&mut *buffer, document_id)?;
+/// Appends a text that was checked and has no `documentId`, with one before its first entry.
+pub(super) fn put_in(buffer: &mut BytesMut, layout: &Layout, document_id: &str, text: &str) -> Result<(), Error> {
+    buffer.extend_from_slice(b"{");
+    object::write_value(buffer, DOCUMENT_ID)?;
+    buffer.extend_from_slice(b":");
+    object::write_value(buffer, document_id)?;
     if !layout.entries().is_empty() {
-        buffer.push(b',');
+        buffer.extend_from_slice(b",");
     }
-    Ok(text.strip_prefix('{').unwrap_or_default())
+    buffer.extend_from_slice(text.strip_prefix('{').unwrap_or_default().as_bytes());
+    Ok(())
 }
 
 #[cfg(test)]
@@ -128,10 +124,10 @@ mod tests {
     }
 
     fn with_id(document_id: &str, text: &str) -> String {
-        let (mut buffer, mut layout) = (Vec::new(), Layout::default());
+        let (mut buffer, mut layout) = (BytesMut::new(), Layout::default());
         let (text, _) = check(text, &mut layout).unwrap();
-        let rest = put_in(&mut buffer, &layout, document_id, text).unwrap();
-        String::from_utf8(buffer).unwrap() + rest
+        put_in(&mut buffer, &layout, document_id, text).unwrap();
+        String::from_utf8(buffer.to_vec()).unwrap()
     }
 
     #[test]

@@ -15,9 +15,10 @@ mod own_task;
 mod pushing;
 mod report;
 mod run;
-mod scratch;
+mod segments;
 mod settings;
 mod superseded;
+mod write;
 
 use std::sync::Arc;
 

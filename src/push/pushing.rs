@@ -1,15 +1,18 @@
 //! One push: an operation on its way into a batch.
 
+use std::borrow::Cow;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use bytes::BytesMut;
 use tokio::task::coop;
 
+use super::frame;
 use super::keys::Key;
 use super::report::{PushError, Pushed};
 use super::run::{Run, Taking};
-use super::scratch::{Draft, Reader, Write, Written};
+use super::write::{Draft, Reader, Write};
 use crate::http::{BoxFuture, trace};
 use crate::preflight::Finding;
 
@@ -19,10 +22,18 @@ use crate::preflight::Finding;
 pub(super) struct Pushing<'a, W> {
     run: &'a Arc<Run>,
     operation: W,
-    written: Option<(Draft, Result<Written<'a>, Vec<Finding>>)>,
+    written: Option<Written<'a>>,
     /// Waits for room, where there was none.
     room: Option<BoxFuture<'a, ()>>,
     unfinished: Unfinished<'a>,
+}
+
+/// An operation that was written.
+struct Written<'a> {
+    id: Cow<'a, str>,
+    bytes: BytesMut,
+    /// What may keep the service from taking it and was let through, or why it is refused.
+    findings: Result<Vec<Finding>, Vec<Finding>>,
 }
 
 /// Something that was to be pushed, and counts as cancelled when it is dropped before that.
@@ -66,14 +77,19 @@ impl<'a, W: Write<'a>> Pushing<'a, W> {
 
     /// Writes the operation now.
     pub(super) fn prepare(&mut self) {
-        let mut draft = Draft::new();
+        let (segments, list) = (&self.run.segments, self.operation.list());
+        let mut draft = Draft { id: Cow::default(), buffer: segments.begin(list) };
         let written = Reader::lend(|reader| self.operation.write(&mut draft, reader));
-        let written = written.and_then(|written| {
-            let (list, bytes) = (self.operation.list(), draft.buffer.len() + written.tail.len());
-            let fits = self.run.fits(list, &draft.id, bytes, self.operation.remedy());
-            fits.map(|()| written).map_err(|finding| vec![finding])
+        let Draft { id, mut buffer } = draft;
+        let findings = written.and_then(|warnings| {
+            let fits = self.run.fits(list, &id, buffer.len(), self.operation.remedy());
+            fits.map(|()| warnings).map_err(|finding| vec![finding])
         });
-        self.written = Some((draft, written));
+        match findings {
+            Ok(_) => frame::end_operation(&mut buffer),
+            Err(_) => buffer.clear(),
+        }
+        self.written = Some(Written { id, bytes: segments.end(list, buffer), findings });
     }
 
     /// Goes on as far as there is room; `None` when there is none.
@@ -85,23 +101,18 @@ impl<'a, W: Write<'a>> Pushing<'a, W> {
             }
             self.prepare();
         }
-        let pushed = match self.written.as_mut()? {
-            (draft, Ok(written)) => {
-                let key = Key::new(&draft.id, self.operation.scope(), &run.hasher);
-                let parts = [draft.buffer.as_slice(), written.tail];
-                let taken =
-                    run.take(&Taking { list: self.operation.list(), key, parts, warnings: &written.warnings })?;
+        let Written { id, bytes, findings } = self.written.as_mut()?;
+        Some(match findings {
+            Ok(warnings) => {
+                let key = Key::new(id, self.operation.scope(), &run.hasher);
+                let taken = run.take(Taking { list: self.operation.list(), key, bytes, warnings })?;
                 if taken.is_ok() {
-                    written.warnings.iter().for_each(|warning| trace::found(run.target.commit(), warning));
+                    warnings.iter().for_each(|warning| trace::found(run.target.commit(), warning));
                 }
                 taken.map(|()| Pushed::Taken)
             }
-            (draft, Err(findings)) => run.refuse(&draft.id, std::mem::take(findings)),
-        };
-        if let Some((draft, _)) = self.written.take() {
-            draft.done();
-        }
-        Some(pushed)
+            Err(findings) => run.refuse(id, std::mem::take(findings)),
+        })
     }
 }
 

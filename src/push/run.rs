@@ -9,9 +9,12 @@ mod ended;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::RandomState;
+use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::SystemTime;
 
+use bytes::BytesMut;
 use tokio::sync::{Notify, Semaphore, oneshot, watch};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
@@ -22,6 +25,7 @@ use super::failed::{FailedBatch, FailureReason, PushStep};
 use super::frame::{self, Frame, Sealed};
 use super::keys::{Key, Keys, Size};
 use super::report::{AcceptedBatch, Progress, PushError, PushReport, Pushed, RefusedItem};
+use super::segments::{Alone, Segments};
 use super::settings::Settings;
 use super::superseded::Superseded;
 use crate::http::kernel::Kernel;
@@ -39,10 +43,14 @@ pub(super) struct Run {
     pub(super) calls: CallSettings,
     counters: Arc<CallCounters>,
     pub(super) hasher: RandomState,
+    pub(super) segments: Segments,
     begin: Instant,
     /// One for each batch, and each content of an item, that may be under way.
     slots: Semaphore,
-    state: Mutex<State>,
+    state: Alone<Mutex<State>>,
+    /// Whether there was room for an operation when the state was last unlocked: to ask the state itself
+    /// for each operation, each thread would wait for the others.
+    may_write: AtomicBool,
     /// Something is done, or the run has stopped: who waits looks again.
     changed: Notify,
     progress: watch::Sender<Progress>,
@@ -73,8 +81,6 @@ struct State {
     superseded: Superseded,
     /// Batches that failed and may still be carried out.
     unknown: Vec<Arc<Keys>>,
-    /// Buffers to be filled again: fresh memory costs more than the bytes that go into it.
-    spare: Vec<Vec<u8>>,
     /// What the keys of the last sealed batch held.
     size: Size,
 }
@@ -110,9 +116,38 @@ fn abort(task: &Abort) {
 pub(super) struct Taking<'a> {
     pub(super) list: usize,
     pub(super) key: Key<'a>,
-    /// Its bytes, in two parts.
-    pub(super) parts: [&'a [u8]; 2],
+    /// They are taken out when there is room for them.
+    pub(super) bytes: &'a mut BytesMut,
     pub(super) warnings: &'a [Finding],
+}
+
+/// The state, locked. Whether operations may be written is noted when it is unlocked.
+struct Locked<'a> {
+    state: MutexGuard<'a, State>,
+    run: &'a Run,
+}
+
+impl Deref for Locked<'_> {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        &self.state
+    }
+}
+
+impl DerefMut for Locked<'_> {
+    fn deref_mut(&mut self) -> &mut State {
+        &mut self.state
+    }
+}
+
+impl Drop for Locked<'_> {
+    fn drop(&mut self) {
+        let may_write = self.stopped.is_none() && self.run.has_room(&self.state);
+        if self.run.may_write.load(Ordering::Relaxed) != may_write {
+            self.run.may_write.store(may_write, Ordering::Relaxed);
+        }
+    }
 }
 
 /// What is to be done once the state is unlocked.
@@ -153,17 +188,19 @@ impl Run {
             calls: CallSettings { timeout: None, retry: settings.retry, pace: Some(pace) },
             counters,
             hasher: RandomState::new(),
+            segments: Segments::new((settings.concurrency + 1).saturating_mul(settings.batch_bytes)),
             begin: Instant::now(),
             slots: Semaphore::new(settings.concurrency),
             settings,
-            state: Mutex::default(),
+            state: Alone::default(),
+            may_write: AtomicBool::new(true),
             changed: Notify::new(),
             progress: watch::Sender::new(Progress::default()),
         })
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> Locked<'_> {
+        Locked { state: self.state.0.lock().unwrap_or_else(PoisonError::into_inner), run: self }
     }
 
     pub(super) fn progress(&self) -> watch::Receiver<Progress> {
@@ -213,25 +250,24 @@ impl Run {
 
     /// Takes an operation if there is room for it now. A batch that it does not fit into, or may not
     /// be in, is cut before it. Nothing is awaited: an operation is taken whole or not at all.
-    pub(super) fn take(self: &Arc<Self>, operation: &Taking<'_>) -> Option<Result<(), PushError>> {
+    pub(super) fn take(self: &Arc<Self>, operation: Taking<'_>) -> Option<Result<(), PushError>> {
         let mut state = self.lock();
         if let Some(reason) = &state.stopped {
             return Some(Err(PushError::Stopped(reason.clone())));
         }
-        let Taking { list, key, parts, warnings } = operation;
-        let bytes = parts.iter().map(|part| part.len()).sum();
-        let is_full = |frame: &Frame| frame.sealed_len_with(*list, bytes) > self.settings.batch_bytes;
+        let Taking { list, key, bytes, warnings } = operation;
+        let is_full = |frame: &Frame| frame.sealed_len_with(list, bytes.len()) > self.settings.batch_bytes;
         let mut todo = Todo::default();
-        if let Some(full) = state.filling.take_if(|next| is_full(&next.frame) || next.frame.keys().conflicts(*key)) {
+        if let Some(full) = state.filling.take_if(|next| is_full(&next.frame) || next.frame.keys().conflicts(key)) {
             todo.orphan = self.seal(&mut state, full);
         }
         let has_room = self.has_room(&state);
         if has_room {
-            let mut filling = state.filling.take().unwrap_or_else(|| self.open(&mut state, *list, &mut todo));
-            filling.frame.add(*list, *parts, *key);
+            let mut filling = state.filling.take().unwrap_or_else(|| self.open(&mut state, &mut todo));
+            state.account.bytes_taken += frame::operation_len(bytes) as u64;
+            filling.frame.add(list, std::mem::take(bytes), key);
             state.filling = Some(filling);
-            state.account.bytes_taken += bytes as u64;
-            state.superseded.pushed_again(*key);
+            state.superseded.pushed_again(key);
             state.warned(warnings);
             self.count(&mut state);
         }
@@ -251,6 +287,9 @@ impl Run {
 
     /// Whether an operation may be written; `None` while there is no room for it.
     pub(super) fn may_write(&self) -> Option<Result<(), PushError>> {
+        if self.may_write.load(Ordering::Relaxed) {
+            return Some(Ok(()));
+        }
         let state = self.lock();
         match &state.stopped {
             Some(reason) => Some(Err(PushError::Stopped(reason.clone()))),
@@ -263,12 +302,11 @@ impl Run {
         self.wait_for(|state| (state.stopped.is_some() || self.has_room(state)).then_some(())).await;
     }
 
-    /// Opens the next batch, for an operation of that list, with its task.
-    fn open(self: &Arc<Self>, state: &mut State, list: usize, todo: &mut Todo) -> Filling {
+    /// Opens the next batch, with its task.
+    fn open(self: &Arc<Self>, state: &mut State, todo: &mut Todo) -> Filling {
         state.last_number += 1;
         let number = state.last_number;
-        let buffer = state.spare.pop().unwrap_or_else(|| Vec::with_capacity(self.settings.batch_bytes));
-        let frame = Frame::new(self.target.lists(), buffer, list, state.size);
+        let frame = Frame::new(self.target.lists(), state.size);
         Filling { number, frame, task: self.task(number, todo) }
     }
 
@@ -353,22 +391,28 @@ impl Run {
     /// Waits until no earlier batch that shares an id is under way. `Err` when one failed that may
     /// still be carried out: it could undo this one.
     pub(super) async fn may_commit(&self, number: u64, keys: &Keys) -> Result<(), FailureReason> {
-        let conflicts = |earlier: &Keys| earlier.conflict(keys);
-        // Batches are compared once: which are before this one is known, and they only get fewer.
-        let (mut before, mut compared) = (None, 0);
+        let mut before = self.conflicting_before(number, keys);
+        let mut compared = 0;
         self.wait_for(|state| {
-            if state.unknown.iter().skip(compared).any(|earlier| conflicts(earlier)) {
+            if state.unknown.iter().skip(compared).any(|earlier| earlier.conflict(keys)) {
                 return Some(Err(FailureReason::EarlierBatchUnknown));
             }
             compared = state.unknown.len();
-            let before = before.get_or_insert_with(|| {
-                let earlier = state.under_way.range(..number).filter(|(_, earlier)| conflicts(&earlier.batch.keys));
-                earlier.map(|(number, _)| *number).collect::<Vec<_>>()
-            });
             before.retain(|number| state.under_way.contains_key(number));
             before.is_empty().then_some(Ok(()))
         })
         .await
+    }
+
+    /// The earlier batches under way that share an id with these keys: they are known, and only get fewer.
+    fn conflicting_before(&self, number: u64, keys: &Keys) -> Vec<u64> {
+        let earlier: Vec<(u64, Arc<Keys>)> = {
+            let state = self.lock();
+            let earlier = state.under_way.range(..number);
+            earlier.map(|(number, under_way)| (*number, Arc::clone(&under_way.batch.keys))).collect()
+        };
+        // The state is not locked meanwhile: pushes go on.
+        earlier.into_iter().filter(|(_, earlier)| earlier.conflict(keys)).map(|(number, _)| number).collect()
     }
 
     /// The batch of that number, once it is sealed and until it is done.

@@ -9,10 +9,10 @@ use crate::model::{PermissionLevel, PermissionSet, Permissions};
 
 /// What a value is written as, with what stood in the buffer before.
 fn written<T: Serialize + ?Sized>(id: Option<&str>, value: &T) -> Result<(String, Layout), String> {
-    let mut buffer = b"before".to_vec();
+    let mut buffer = BytesMut::from("before");
     let mut layout = Layout::default();
     let result = write(&mut buffer, &mut layout, id, value);
-    let text = String::from_utf8(buffer).unwrap();
+    let text = String::from_utf8(buffer.to_vec()).unwrap();
     let text = text.strip_prefix("before").unwrap().to_owned();
     match result {
         Ok(()) => Ok((text, layout)),
@@ -230,7 +230,7 @@ fn an_entry_is_taken_out_with_its_comma_wherever_it_stands() {
         (r#"{"k":1}"#, "{}"),
     ];
     for (before, after) in cases {
-        let mut buffer = Vec::new();
+        let mut buffer = BytesMut::new();
         let mut layout = Layout::default();
         write(&mut buffer, &mut layout, None, &raw(before)).unwrap();
         assert_eq!(take_out(&mut buffer, &mut layout, "k"), Some(b"1".to_vec()));
@@ -241,11 +241,11 @@ fn an_entry_is_taken_out_with_its_comma_wherever_it_stands() {
 
 #[test]
 fn an_entry_that_is_not_there_is_not_taken_out() {
-    let mut buffer = Vec::new();
+    let mut buffer = BytesMut::new();
     let mut layout = Layout::default();
     write(&mut buffer, &mut layout, None, &json!({"kk": 1, "a": "k"})).unwrap();
     assert_eq!(take_out(&mut buffer, &mut layout, "k"), None);
-    assert_eq!(buffer, br#"{"a":"k","kk":1}"#);
+    assert_eq!(buffer, r#"{"a":"k","kk":1}"#);
 }
 
 #[test]
@@ -258,7 +258,7 @@ fn an_entry_is_put_at_the_end_in_place_of_one_of_that_key() {
         (r#"{"k":1}"#, r#"{"k":9}"#),
     ];
     for (before, after) in cases {
-        let mut buffer = b"of another item".to_vec();
+        let mut buffer = BytesMut::from("of another item");
         let mut layout = Layout::default();
         write(&mut buffer, &mut layout, None, &raw(before)).unwrap();
         put(&mut buffer, &mut layout, "k", b"9");
@@ -269,7 +269,7 @@ fn an_entry_is_put_at_the_end_in_place_of_one_of_that_key() {
 
 #[test]
 fn the_value_of_an_entry_is_found_in_any_case_unless_it_is_null() {
-    let mut buffer = Vec::new();
+    let mut buffer = BytesMut::new();
     let mut layout = Layout::default();
     write(&mut buffer, &mut layout, None, &json!({"a": null, "B": "x"})).unwrap();
     assert_eq!(get(&buffer, &layout, "a"), None);
@@ -279,7 +279,7 @@ fn the_value_of_an_entry_is_found_in_any_case_unless_it_is_null() {
 
 #[test]
 fn a_layout_that_is_used_again_holds_the_last_object_alone() {
-    let mut buffer = Vec::new();
+    let mut buffer = BytesMut::new();
     let mut layout = Layout::default();
     write(&mut buffer, &mut layout, None, &json!({"a": 1, "b": 2})).unwrap();
     write(&mut buffer, &mut layout, None, &json!({"c": 3})).unwrap();
@@ -308,6 +308,41 @@ fn permissions_that_the_model_writes_are_known_by_their_type() {
         let (text, layout) = written(None, &page).unwrap();
         assert_eq!(text, format!(r#"{{"permissions":{json},"other":[{json}],"raw":{json},"none":null}}"#));
         let known: Vec<_> = layout.entries().iter().map(|entry| entry.written_by).collect();
-        assert_eq!(known, [WrittenBy::Permissions, WrittenBy::Type, WrittenBy::Another, WrittenBy::Type]);
+        assert_eq!(known, [WrittenBy::Permissions, WrittenBy::Type, WrittenBy::Another, WrittenBy::Plain]);
+    }
+}
+
+#[test]
+fn what_a_type_writes_as_text_number_boolean_or_nothing_is_plain() {
+    #[derive(Serialize)]
+    #[serde(untagged)]
+    enum Value {
+        Text(&'static str),
+        Shown(#[serde(serialize_with = "shown")] u8),
+        Number(f64),
+        Boolean(bool),
+        Nothing(Option<u8>),
+        List([u8; 1]),
+        Object { raw: Box<RawValue> },
+        Raw(Box<RawValue>),
+    }
+
+    fn shown<S: Serializer>(value: &u8, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(value)
+    }
+
+    for (value, expected) in [
+        (Value::Text("a"), WrittenBy::Plain),
+        (Value::Shown(1), WrittenBy::Plain),
+        (Value::Number(1e300), WrittenBy::Plain),
+        (Value::Boolean(true), WrittenBy::Plain),
+        (Value::Nothing(None), WrittenBy::Plain),
+        (Value::Nothing(Some(1)), WrittenBy::Plain),
+        (Value::List([1]), WrittenBy::Type),
+        (Value::Object { raw: raw("1e999") }, WrittenBy::Type),
+        (Value::Raw(raw("1e999")), WrittenBy::Another),
+    ] {
+        let (_, layout) = written(None, &BTreeMap::from([("a", value)])).unwrap();
+        assert_eq!(layout.entries()[0].written_by, expected);
     }
 }

@@ -1,8 +1,10 @@
 //! Text in JSON, looked through many bytes at a time.
 
+use bytes::BytesMut;
+
 /// Appends text as JSON, as serde_json has it.
-pub(crate) fn write_text(buffer: &mut Vec<u8>, text: &str) {
-    buffer.push(b'"');
+pub(crate) fn write_text(buffer: &mut BytesMut, text: &str) {
+    buffer.extend_from_slice(b"\"");
     let mut rest = text.as_bytes();
     while let Some((plain, behind)) = rest.split_at_checked(plain_len(rest)) {
         buffer.extend_from_slice(plain);
@@ -10,7 +12,7 @@ pub(crate) fn write_text(buffer: &mut Vec<u8>, text: &str) {
         write_escaped(buffer, *special);
         rest = behind;
     }
-    buffer.push(b'"');
+    buffer.extend_from_slice(b"\"");
 }
 
 /// How many bytes there are before one that no text in JSON has as it is.
@@ -35,7 +37,7 @@ fn first_special(bytes: [u8; 8]) -> Option<usize> {
     (special != 0).then(|| special.trailing_zeros() as usize / 8)
 }
 
-fn write_escaped(buffer: &mut Vec<u8>, special: u8) {
+fn write_escaped(buffer: &mut BytesMut, special: u8) {
     let short = match special {
         b'"' | b'\\' => special,
         b'\n' => b'n',
@@ -56,10 +58,10 @@ mod tests {
 
     #[track_caller]
     fn is_as_serde_json_has_it(text: &str) {
-        let mut buffer = b"before".to_vec();
+        let mut buffer = BytesMut::from("before");
         write_text(&mut buffer, text);
         let expected = format!("before{}", serde_json::to_string(text).unwrap());
-        assert_eq!(String::from_utf8(buffer).unwrap(), expected);
+        assert_eq!(String::from_utf8(buffer.to_vec()).unwrap(), expected);
     }
 
     #[test]

@@ -2,7 +2,9 @@
 //! serde_json.
 
 use std::fmt;
+use std::io;
 
+use bytes::BytesMut;
 use serde::ser::{Serialize, Serializer};
 use serde_json::Error;
 
@@ -11,16 +13,36 @@ use super::{RAW_VALUE, WrittenBy};
 use crate::model::permission;
 
 /// Appends a value as JSON.
-pub(super) fn write<T: Serialize + ?Sized>(buffer: &mut Vec<u8>, value: &T) -> Result<WrittenBy, Error> {
+pub(super) fn write<T: Serialize + ?Sized>(buffer: &mut BytesMut, value: &T) -> Result<WrittenBy, Error> {
     let mut written_by = WrittenBy::Type;
     value.serialize(ValueSerializer { buffer, json: &mut None, written_by: &mut written_by })?;
     Ok(written_by)
 }
 
-type Json<'b> = serde_json::Serializer<&'b mut Vec<u8>>;
+type Json<'b> = serde_json::Serializer<Sink<'b>>;
+
+/// Takes what serde_json writes.
+struct Sink<'b>(&'b mut BytesMut);
+
+impl io::Write for Sink<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    #[inline]
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
 
 struct ValueSerializer<'j, 'b> {
-    buffer: &'b mut Vec<u8>,
+    buffer: &'b mut BytesMut,
     /// Where the serializer of all but text is put, as what it returns borrows it.
     json: &'j mut Option<Json<'b>>,
     written_by: &'j mut WrittenBy,
@@ -28,13 +50,22 @@ struct ValueSerializer<'j, 'b> {
 
 impl<'j, 'b> ValueSerializer<'j, 'b> {
     fn json(self) -> &'j mut Json<'b> {
-        self.json.insert(Json::new(self.buffer))
+        self.json.insert(Json::new(Sink(self.buffer)))
     }
 }
 
 macro_rules! as_serde_json {
     ($($method:ident($($name:ident: $type:ty),*) -> $ok:ty),+ $(,)?) => {
         $(fn $method(self, $($name: $type),*) -> Result<$ok, Error> {
+            self.json().$method($($name),*)
+        })+
+    };
+}
+
+macro_rules! plain {
+    ($($method:ident($($name:ident: $type:ty),*)),+ $(,)?) => {
+        $(fn $method(self, $($name: $type),*) -> Result<(), Error> {
+            *self.written_by = WrittenBy::Plain;
             self.json().$method($($name),*)
         })+
     };
@@ -52,6 +83,7 @@ impl<'j, 'b> Serializer for ValueSerializer<'j, 'b> {
     type SerializeStructVariant = <&'j mut Json<'b> as Serializer>::SerializeStructVariant;
 
     fn serialize_str(self, text: &str) -> Result<(), Error> {
+        *self.written_by = WrittenBy::Plain;
         write_text(self.buffer, text);
         Ok(())
     }
@@ -78,6 +110,7 @@ impl<'j, 'b> Serializer for ValueSerializer<'j, 'b> {
     }
 
     fn collect_str<T: fmt::Display + ?Sized>(self, value: &T) -> Result<(), Error> {
+        *self.written_by = WrittenBy::Plain;
         self.json().collect_str(value)
     }
 
@@ -88,15 +121,19 @@ impl<'j, 'b> Serializer for ValueSerializer<'j, 'b> {
         self.json().serialize_struct(name, len)
     }
 
+    plain! {
+        serialize_bool(value: bool), serialize_char(value: char),
+        serialize_i8(value: i8), serialize_i16(value: i16), serialize_i32(value: i32), serialize_i64(value: i64),
+        serialize_i128(value: i128),
+        serialize_u8(value: u8), serialize_u16(value: u16), serialize_u32(value: u32), serialize_u64(value: u64),
+        serialize_u128(value: u128),
+        serialize_f32(value: f32), serialize_f64(value: f64),
+        serialize_none(), serialize_unit(), serialize_unit_struct(name: &'static str),
+        serialize_unit_variant(name: &'static str, index: u32, variant: &'static str),
+    }
+
     as_serde_json! {
-        serialize_bool(value: bool) -> (), serialize_char(value: char) -> (), serialize_bytes(value: &[u8]) -> (),
-        serialize_i8(value: i8) -> (), serialize_i16(value: i16) -> (), serialize_i32(value: i32) -> (),
-        serialize_i64(value: i64) -> (), serialize_i128(value: i128) -> (),
-        serialize_u8(value: u8) -> (), serialize_u16(value: u16) -> (), serialize_u32(value: u32) -> (),
-        serialize_u64(value: u64) -> (), serialize_u128(value: u128) -> (),
-        serialize_f32(value: f32) -> (), serialize_f64(value: f64) -> (),
-        serialize_none() -> (), serialize_unit() -> (), serialize_unit_struct(name: &'static str) -> (),
-        serialize_unit_variant(name: &'static str, index: u32, variant: &'static str) -> (),
+        serialize_bytes(value: &[u8]) -> (),
         serialize_seq(len: Option<usize>) -> Self::SerializeSeq,
         serialize_tuple(len: usize) -> Self::SerializeTuple,
         serialize_tuple_struct(name: &'static str, len: usize) -> Self::SerializeTupleStruct,
@@ -120,10 +157,10 @@ mod tests {
 
     #[track_caller]
     fn is_as_serde_json_has_it<T: Serialize + ?Sized>(value: &T) {
-        let mut buffer = b"before".to_vec();
+        let mut buffer = BytesMut::from("before");
         write(&mut buffer, value).unwrap();
         let expected = format!("before{}", serde_json::to_string(value).unwrap());
-        assert_eq!(String::from_utf8(buffer).unwrap(), expected);
+        assert_eq!(String::from_utf8(buffer.to_vec()).unwrap(), expected);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::Run;
 use crate::error::Error;
 use crate::push::content::UnsentContent;
 use crate::push::failed::{FailedBatch, FailureReason, PushStep};
-use crate::push::frame::Frame;
+use crate::push::frame::{self, Frame};
 use crate::push::keys::{Key, Size};
 use crate::push::report::PushError;
 
@@ -44,8 +44,10 @@ impl Run {
         state.account.bytes_taken += unsent.item.len() as u64;
         state.superseded.pushed_again(key);
         self.count(&mut state);
-        let mut frame = Frame::new(self.target.lists(), Vec::new(), list, Size::default());
-        frame.add(list, [&unsent.item, &[]], key);
+        let mut frame = Frame::new(self.target.lists(), Size::default());
+        let mut item = unsent.item.clone();
+        frame::end_operation(&mut item);
+        frame.add(list, item, key);
         let reason = FailureReason::Error(error);
         let failed = self.failed_batch(state.last_number, frame.seal(), PushStep::Content, reason, false);
         self.hand_over(state, FailedBatch { content: Some(unsent), ..failed });

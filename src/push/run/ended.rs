@@ -1,11 +1,9 @@
 //! What becomes of batches: accepted, or handed over with the reason why not.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 
-use bytes::Bytes;
-
-use super::{Run, State, UnderWay};
+use super::{Locked, Run, State, UnderWay};
 use crate::push::deliver::Delivered;
 use crate::push::failed::{FailedBatch, FailureReason, PushStep};
 use crate::push::frame::Sealed;
@@ -56,18 +54,10 @@ impl Run {
         state.last_accepted = state.last_accepted.max(delivered.server_time);
         let Delivered { file_id, attempts, server_time: _ } = delivered;
         state.accepted.push(AcceptedBatch { number, file_id, operations, bytes: batch.len(), attempts });
-        self.keep_buffer(&mut state, batch);
         self.publish(&state);
         drop(state);
+        self.segments.reuse(batch.chunks);
         self.changed.notify_waiters();
-    }
-
-    /// Keeps the largest buffer of a batch, unless a copy of it is still on its way somewhere.
-    fn keep_buffer(&self, state: &mut State, batch: Sealed) {
-        let Some(largest) = batch.chunks.into_iter().max_by_key(Bytes::len) else { return };
-        if state.spare.len() <= self.settings.concurrency && largest.is_unique() {
-            state.spare.push(Vec::from(largest));
-        }
     }
 
     /// Accounts for a batch that was not accepted, and hands it over. One that is done already is
@@ -85,7 +75,7 @@ impl Run {
         self.hand_over(state, failed);
     }
 
-    pub(super) fn hand_over(&self, mut state: MutexGuard<'_, State>, failed: FailedBatch) {
+    pub(super) fn hand_over(&self, mut state: Locked<'_>, failed: FailedBatch) {
         let number = failed.number();
         let failed = self.account_failed(&mut state, failed);
         self.publish(&state);
