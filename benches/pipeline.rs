@@ -14,11 +14,15 @@ mod sink;
 mod yardstick;
 
 use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::ops::Range;
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
-use coveo_push::{ApiKey, ItemPusher, PushClient, Pushed};
+use coveo_push::{ApiKey, DocumentBody, ItemPusher, PushClient, PushItem};
 use tokio::runtime::Runtime;
+use tokio::task::JoinSet;
 
 use self::process::{cpu_seconds, peak_memory};
 use self::shared::corpus;
@@ -53,7 +57,7 @@ fn bench(options: &Options) {
     let pool = options.items.min(IN_MEMORY);
     let work = Work { items: options.items.next_multiple_of(pool), pool, uploads: UPLOADS, rounds: options.rounds };
     println!(
-        "{} items, batches of {} MiB, up to {} rounds in turn, medians\n",
+        "{} items, batches of {} MiB, {UPLOADS} uploads, up to {} rounds in turn, medians\n",
         work.items,
         BATCH_BYTES >> 20,
         work.rounds
@@ -67,34 +71,61 @@ fn bench(options: &Options) {
 
 fn speed(options: &Options, work: Work) {
     let sink = Sink::start(Duration::ZERO);
-    let ids: Vec<String> = (0..work.pool).map(corpus::id).collect();
+    // What is pushed is borrowed by several tasks.
+    let ids: &'static [String] = all(work.pool, corpus::id);
     let mut table = Table::new(&["work", "s", "MB/s", "client cpu s", "by hand s", "x by hand", "limit s", "x limit"]);
 
     if options.wants("JSON text") {
-        let texts: Vec<_> = (0..work.pool).map(corpus::json).collect();
-        let push = async |pusher: &ItemPusher, at: usize| pusher.add_or_update_json_with_id(&texts[at]).await.unwrap();
+        let texts: &'static [String] = all(work.pool, corpus::json);
         let write = |buffer: &mut Vec<u8>, at: usize| corpus::write_text(buffer, &texts[at]);
-        table.row(work.measure("JSON text, 4 uploads", &sink, push, write));
+        for how in How::ALL {
+            table.row(work.measure(
+                "JSON text",
+                &sink,
+                how,
+                |pusher, at| pusher.add_or_update_json_with_id(&texts[at]),
+                write,
+            ));
+        }
     }
     if options.wants("typed") {
-        let pages: Vec<_> = (0..work.pool).map(corpus::page).collect();
-        let push = async |pusher: &ItemPusher, at: usize| pusher.add_or_update(&ids[at], &pages[at]).await.unwrap();
+        let pages: &'static [corpus::Page] = all(work.pool, corpus::page);
         let write = |buffer: &mut Vec<u8>, at: usize| corpus::write(buffer, &ids[at], &pages[at]);
-        table.row(work.measure("typed, 4 uploads", &sink, push, write));
+        for how in How::ALL {
+            table.row(work.measure(
+                "typed",
+                &sink,
+                how,
+                |pusher, at| pusher.add_or_update(&ids[at], &pages[at]),
+                write,
+            ));
+        }
     }
     if options.wants("DocumentBody") {
-        let documents: Vec<_> = (0..work.pool).map(corpus::document).collect();
-        let push = async |pusher: &ItemPusher, at: usize| pusher.add_or_update(&ids[at], &documents[at]).await.unwrap();
+        let documents: &'static [DocumentBody] = all(work.pool, corpus::document);
         let write = |buffer: &mut Vec<u8>, at: usize| corpus::write(buffer, &ids[at], &documents[at]);
-        table.row(work.measure("DocumentBody, 4 uploads", &sink, push, write));
+        for how in How::ALL {
+            table.row(work.measure(
+                "DocumentBody",
+                &sink,
+                how,
+                |pusher, at| pusher.add_or_update(&ids[at], &documents[at]),
+                write,
+            ));
+        }
     }
     if options.wants("latency") {
         let slow_sink = Sink::start(LATENCY);
         let work = Work { uploads: LATENCY_UPLOADS, rounds: work.rounds.min(LATENCY_ROUNDS), ..work };
-        let pages: Vec<_> = (0..work.pool).map(corpus::page).collect();
-        let push = async |pusher: &ItemPusher, at: usize| pusher.add_or_update(&ids[at], &pages[at]).await.unwrap();
+        let pages: &'static [corpus::Page] = all(work.pool, corpus::page);
         let write = |buffer: &mut Vec<u8>, at: usize| corpus::write(buffer, &ids[at], &pages[at]);
-        table.row(work.measure("latency: typed, 8 uploads, 50 ms a call", &slow_sink, push, write));
+        table.row(work.measure(
+            "8 uploads, 50 ms a call: typed",
+            &slow_sink,
+            How::OneByOne,
+            |pusher, at| pusher.add_or_update(&ids[at], &pages[at]),
+            write,
+        ));
     }
 
     table.print();
@@ -104,7 +135,65 @@ fn speed(options: &Options, work: Work) {
     );
 }
 
-/// How much is pushed, and how.
+fn all<T>(pool: u64, make: impl Fn(u64) -> T) -> &'static [T] {
+    (0..pool).map(make).collect::<Vec<_>>().leak()
+}
+
+/// Who pushes.
+#[derive(Clone, Copy)]
+enum How {
+    /// One task, one item after the other.
+    OneByOne,
+    /// Two tasks, each of which prepares items before it awaits them.
+    InBlocks,
+}
+
+impl How {
+    const ALL: [Self; 2] = [Self::OneByOne, Self::InBlocks];
+    const TASKS: u64 = 2;
+    const BLOCK: u64 = 128;
+
+    async fn push<P>(self, pusher: &Arc<ItemPusher>, numbers: Range<u64>, push: P)
+    where
+        P: for<'p> Fn(&'p ItemPusher, u64) -> PushItem<'p> + Copy + Send + 'static,
+    {
+        match self {
+            Self::OneByOne => {
+                for number in numbers {
+                    assert!(push(pusher, number).await.unwrap().is_taken());
+                }
+            }
+            Self::InBlocks => {
+                let pushing = |task: u64| {
+                    let (pusher, end) = (Arc::clone(pusher), numbers.end);
+                    let firsts = (numbers.start + task * Self::BLOCK..end)
+                        .step_by(usize::try_from(Self::TASKS * Self::BLOCK).unwrap());
+                    async move {
+                        for first in firsts {
+                            let block = first..end.min(first + Self::BLOCK);
+                            let prepared: Vec<_> = block.map(|number| push(&pusher, number).prepare()).collect();
+                            for push in prepared {
+                                assert!(push.await.unwrap().is_taken());
+                            }
+                        }
+                    }
+                };
+                (0..Self::TASKS).map(pushing).collect::<JoinSet<()>>().join_all().await;
+            }
+        }
+    }
+}
+
+impl fmt::Display for How {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OneByOne => f.write_str("1 task"),
+            Self::InBlocks => write!(f, "{} tasks, {} prepared", Self::TASKS, Self::BLOCK),
+        }
+    }
+}
+
+/// How much is pushed.
 #[derive(Clone, Copy)]
 struct Work {
     items: u64,
@@ -122,11 +211,12 @@ impl Work {
         self,
         name: &str,
         sink: &Sink,
-        push: impl AsyncFn(&ItemPusher, usize) -> Pushed,
+        how: How,
+        push: impl for<'p> Fn(&'p ItemPusher, usize) -> PushItem<'p> + Copy + Send + 'static,
         write: impl Fn(&mut Vec<u8>, usize) + Sync,
     ) -> Vec<String> {
         let Self { items, pool, uploads, rounds } = self;
-        let at = |number: u64| usize::try_from(number % pool).unwrap();
+        let at = move |number: u64| usize::try_from(number % pool).unwrap();
         let write = |buffer: &mut Vec<u8>, number: u64| write(buffer, at(number));
         let batches = yardstick::batches(BATCH_BYTES, pool, write);
         let repeat = usize::try_from(items / pool).unwrap();
@@ -135,8 +225,10 @@ impl Work {
 
         let mut ours = || {
             let before = cpu_seconds();
-            let push = async |pusher: &ItemPusher, number: u64| push(pusher, at(number)).await;
-            let time = seconds(|| bytes.set(runtime.block_on(push_all(&client, uploads, items, push))));
+            let push_items = async |pusher: &Arc<ItemPusher>| {
+                how.push(pusher, 0..items, move |pusher, number| push(pusher, at(number))).await;
+            };
+            let time = seconds(|| bytes.set(runtime.block_on(push_all(&client, uploads, items, push_items))));
             cpu.borrow_mut().extend(cpu_seconds().zip(before).map(|(after, before)| after - before));
             assert_eq!(self.counted(sink).bytes, bytes.get());
             time
@@ -155,7 +247,7 @@ impl Work {
 
         let cpu = Some(cpu.take()).filter(|cpu| !cpu.is_empty()).map(median);
         vec![
-            name.to_owned(),
+            format!("{name}, {how}"),
             format!("{ours:.3}"),
             format!("{:.0}", bytes.get() as f64 / 1e6 / ours),
             cpu.map_or(NOT_MEASURED.to_owned(), |cpu| format!("{cpu:.2}")),
@@ -179,19 +271,11 @@ fn client(port: u16) -> PushClient {
     PushClient::builder("organization", ApiKey::new("key")).base_url(base_url).build().unwrap()
 }
 
-/// Pushes so many items from one task, and returns the bytes that went up.
-async fn push_all(
-    client: &PushClient,
-    uploads: usize,
-    items: u64,
-    push: impl AsyncFn(&ItemPusher, u64) -> Pushed,
-) -> u64 {
-    let pusher = client.items("source").pusher().batch_bytes(BATCH_BYTES).concurrency(uploads).start();
-    for number in 0..items {
-        let pushed = push(&pusher, number).await;
-        assert!(pushed.is_taken(), "{pushed:?}");
-    }
-    let report = pusher.finish().await.into_result().unwrap();
+/// Runs a push of so many items, and returns the bytes that went up.
+async fn push_all(client: &PushClient, uploads: usize, items: u64, push: impl AsyncFn(&Arc<ItemPusher>)) -> u64 {
+    let pusher = Arc::new(client.items("source").pusher().batch_bytes(BATCH_BYTES).concurrency(uploads).start());
+    push(&pusher).await;
+    let report = Arc::into_inner(pusher).unwrap().finish().await.into_result().unwrap();
     assert_eq!((report.pushed, report.accepted), (items, items));
     report.bytes_uploaded
 }
@@ -231,9 +315,11 @@ fn be_client(port: u16, items: u64) {
     const FEW: usize = 100;
     let texts: Vec<String> =
         (0..FEW as u64).map(|number| serde_json::to_string(&corpus::page(number)).unwrap()).collect();
-    let push = async |pusher: &ItemPusher, number: u64| {
-        let text = &texts[usize::try_from(number).unwrap() % FEW];
-        pusher.add_or_update_json(&corpus::id(number), text).await.unwrap()
+    let push = async |pusher: &Arc<ItemPusher>| {
+        for number in 0..items {
+            let text = &texts[usize::try_from(number).unwrap() % FEW];
+            assert!(pusher.add_or_update_json(&corpus::id(number), text).await.unwrap().is_taken());
+        }
     };
     Runtime::new().unwrap().block_on(push_all(&client(port), UPLOADS, items, push));
     println!("{}", peak_memory().map_or_else(String::new, |bytes| bytes.to_string()));

@@ -153,7 +153,7 @@ impl Frame {
         &self.keys
     }
 
-    /// How many bytes the container has with one more operation, of `bytes` bytes, in that list.
+    /// How many bytes the container has with one more operation in that list, of `bytes` bytes with what ends it.
     pub(super) fn sealed_len_with(&self, list: usize, bytes: usize) -> usize {
         let lists = self.names.iter().zip(&self.lists).enumerate().map(|(number, (name, there))| {
             let bytes = there.bytes + if number == list { bytes } else { 0 };
@@ -238,6 +238,21 @@ mod tests {
         ] {
             assert_eq!(filled(&operations).seal().chunks.concat(), expected.as_bytes());
         }
+    }
+
+    #[test]
+    fn operations_of_one_thread_become_one_chunk_of_each_list() {
+        let mut threads = [0, 1].map(|_| BytesMut::with_capacity(100));
+        let mut frame = Frame::new(NAMES, Size::default());
+        for (thread, text) in [(0, "1"), (1, "2"), (0, "3"), (1, "4")] {
+            threads[thread].extend_from_slice(text.as_bytes());
+            end_operation(&mut threads[thread]);
+            let operation = threads[thread].split();
+            frame.add(0, operation, Key::new(text, Scope::Main, &RandomState::new()));
+        }
+        let sealed = frame.seal();
+        assert_eq!(sealed.chunks, [r#"{"a":["#, "1,3,", "2,4", "]}"]);
+        assert_eq!(sealed.without(|_| false), br#"{"a":[1,2,3,4]}"#, "in the order in which they were taken");
     }
 
     #[test]

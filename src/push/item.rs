@@ -44,11 +44,12 @@ impl<'a> PushItem<'a> {
     /// place in the order: so threads can do the work of many items at the same time, and the order
     /// stays that in which they are awaited.
     ///
-    /// It can also save time where nothing else bounds a run: prepare a hundred or so, and then await them
-    /// one after another.
+    /// Where nothing else bounds a run it also saves time: let a few tasks each prepare a hundred items or so,
+    /// and then await them one after another.
     ///
-    /// What is prepared is held in memory beside the batches. An item that is refused is counted when
-    /// it is awaited.
+    /// What is prepared is held in memory beside the batches, and is best awaited in the order in which it was
+    /// prepared: it stands in memory in that order, and goes out in fewer parts. An item that is refused is
+    /// counted when it is awaited.
     ///
     /// ```
     /// # async fn example(pusher: coveo_push::ItemPusher, lines: Vec<String>) -> Result<(), coveo_push::PushError> {

@@ -45,7 +45,7 @@ impl Segments {
     /// How many threads have segments of their own.
     pub(super) const LANES: usize = 16;
     /// How many bytes a segment has, unless operations are larger.
-    const BYTES: usize = 128 * 1024;
+    const BYTES: usize = 256 * 1024;
     /// What is left of a segment when it has fewer bytes is not worth beginning an operation.
     const FEW: usize = 1024;
 
@@ -145,8 +145,8 @@ mod tests {
     #[test]
     fn guarantee_7_the_memory_of_a_batch_that_is_done_is_filled_again() {
         let segments = Segments::new(4 * Segments::BYTES);
-        // One is more than half of a segment.
-        let fill = || (0..3).map(|_| write(&segments, 0, 100_000).freeze()).collect::<Vec<_>>();
+        // Two are more than a segment.
+        let fill = || (0..3).map(|_| write(&segments, 0, Segments::BYTES / 4 * 3).freeze()).collect::<Vec<_>>();
         let batch = fill();
         let memory: Vec<_> = batch.iter().map(|chunk| chunk.as_ptr()).collect();
         segments.reuse(batch);

@@ -35,6 +35,52 @@ async fn guarantee_5_what_several_threads_push_at_the_same_time_is_each_accounte
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn guarantee_5_what_threads_prepare_and_await_in_any_order_arrives_as_it_was_written() {
+    const TASKS: u64 = 6;
+    const BLOCKS: u64 = 20;
+    const BLOCK: u64 = 16;
+    // Items without content, of some bytes, and larger than what threads write items into.
+    let size = |n: u64| usize::try_from(if n.is_multiple_of(97) { 300_000 } else { n * 7 % 3_000 }).unwrap();
+    let numbers = |task: u64| (0..BLOCKS * BLOCK).map(move |n| task * BLOCKS * BLOCK + n);
+    let id = |n: u64| format!("a://{n}");
+    let is_dropped = |n: u64| n.is_multiple_of(5);
+
+    let fake = fake();
+    let pusher = Arc::new(pusher(&fake).batch_bytes(500_000).concurrency(3).start());
+    let mut tasks = JoinSet::new();
+    for task in 0..TASKS {
+        let pusher = Arc::clone(&pusher);
+        tasks.spawn(async move {
+            let items: Vec<_> = numbers(task).map(|n| (n, id(n), Item::new(n, size(n)))).collect();
+            for block in items.chunks(usize::try_from(BLOCK).unwrap()) {
+                let prepared = block.iter().map(|(n, id, item)| (n, pusher.add_or_update(id, item).prepare()));
+                let mut prepared: Vec<_> = prepared.collect();
+                if task % 2 == 0 {
+                    prepared.reverse();
+                }
+                for (n, push) in prepared {
+                    pusher.delete(&format!("a://deleted/{n}")).await.unwrap();
+                    if !is_dropped(*n) {
+                        push.await.unwrap();
+                    }
+                }
+            }
+        });
+    }
+    tasks.join_all().await;
+
+    let report = Arc::into_inner(pusher).unwrap().finish().await.into_result().unwrap();
+    let all = TASKS * BLOCKS * BLOCK;
+    let dropped = (0..all).filter(|n| is_dropped(*n)).count() as u64;
+    assert_eq!((report.accepted, report.deletions, report.cancelled), (2 * all - dropped, all, dropped));
+    for n in 0..all {
+        let item = fake.source(SOURCE).item(&id(n));
+        let held = item.map(|item| (item.metadata("n").unwrap().as_u64(), item.data().map(str::len)));
+        assert_eq!(held, (!is_dropped(n)).then(|| (Some(n), Some(size(n)))), "{n}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn guarantee_6_what_each_of_several_pushes_about_one_id_does_in_turn_keeps_its_order() {
     let fake = fake();
