@@ -30,12 +30,11 @@ use std::time::{Duration, SystemTime};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use bytes::BytesMut;
 use memchr::memchr;
 use serde::Serialize;
 
 use crate::model::document_keys as key;
-use crate::model::object::{self, Layout, ObjectError};
+use crate::model::object::{self, Buffer, Layout, ObjectError};
 use crate::model::{
     BatchDocumentBody, BatchIdentityBody, CompressionType, Identity, IdentityBody, MappedIdentityBody, OrderingId,
 };
@@ -86,7 +85,7 @@ pub(crate) fn judge(findings: Vec<Finding>, switch: Preflight) -> Result<Vec<Fin
 
 /// What is wrong with an item, whatever type it is.
 pub fn item<T: Serialize + ?Sized>(document_id: &str, body: &T) -> Vec<Finding> {
-    let mut buffer = BytesMut::new();
+    let mut buffer = Buffer::default();
     let mut layout = Layout::default();
     match object::write(&mut buffer, &mut layout, Some(document_id), body) {
         Ok(()) => written_item(document_id, KnownKeys::default().read(&buffer, &layout), Preflight::Refuse),

@@ -13,6 +13,7 @@ use crate::http::request::{Recipe, Resource};
 use crate::http::send::CallSettings;
 use crate::http::trace;
 use crate::model::OrderingId;
+use crate::model::object::Buffer;
 use crate::operation::Operation;
 use crate::preflight::{self, Finding};
 
@@ -55,24 +56,24 @@ impl Draft {
     /// Gives the call a body, or the reason why there is none.
     pub(super) fn json(mut self, json: Result<Vec<u8>, serde_json::Error>, item: &str) -> Self {
         match json {
-            Ok(json) => self.body(json.into(), item),
+            Ok(json) => self.body(BytesMut::from(Bytes::from(json)).into(), item),
             Err(error) => self.findings.push(Finding::new(item, preflight::Rule::NotAnObject, error.to_string())),
         }
         self
     }
 
-    pub(super) fn body(&mut self, json: Bytes, item: &str) {
+    pub(super) fn body(&mut self, json: Buffer, item: &str) {
         self.findings.extend(preflight::request_size(json.len(), item));
         self.set_body(json);
     }
 
     /// Takes the body out, to be changed and set again.
-    pub(super) fn take_body(&mut self) -> BytesMut {
-        self.json.take().map(BytesMut::from).unwrap_or_default()
+    pub(super) fn take_body(&mut self) -> Buffer {
+        self.json.take().map(|json| BytesMut::from(json).into()).unwrap_or_default()
     }
 
-    pub(super) fn set_body(&mut self, json: Bytes) {
-        self.json = Some(json);
+    pub(super) fn set_body(&mut self, json: Buffer) {
+        self.json = Some(BytesMut::from(json).freeze());
     }
 
     pub(crate) fn body_length(&self) -> usize {

@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use serde::Serialize;
 
 use super::call::{Draft, call, query};
@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::http::kernel::Kernel;
 use crate::http::request::Resource;
 use crate::http::send::CallSettings;
-use crate::model::object::{self, Layout};
+use crate::model::object::{self, Buffer, Layout};
 use crate::model::{BatchDocumentBody, CompressionType, OrderingId, document_keys as key};
 use crate::operation::Operation;
 use crate::preflight::{self, Finding, KnownKeys, Rule};
@@ -69,14 +69,14 @@ impl Items {
     pub fn add_or_update<T: Serialize + ?Sized>(&self, document_id: impl Into<String>, item: &T) -> AddOrUpdateItem {
         let id = document_id.into();
         let mut draft = self.draft(Operation::AddOrUpdateItem).with(query::DOCUMENT_ID, &id);
-        let mut json = BytesMut::new();
+        let mut json = Buffer::default();
         let mut layout = Layout::default();
         match object::write(&mut json, &mut layout, None, item) {
             Ok(()) => {
                 let switch = self.kernel.shared.preflight;
                 draft = draft.found(preflight::written_item(&id, KnownKeys::default().read(&json, &layout), switch));
                 compression_into_query(&mut draft, &mut json, &mut layout);
-                draft.body(json.freeze(), &id);
+                draft.body(json, &id);
             }
             Err(error) => draft = draft.found([preflight::unwritable(&id, &error)]),
         }
@@ -183,7 +183,7 @@ impl Items {
 }
 
 /// In the body it is a property of batches; a single item has it in the query.
-fn compression_into_query(draft: &mut Draft, json: &mut BytesMut, layout: &mut Layout) {
+fn compression_into_query(draft: &mut Draft, json: &mut Buffer, layout: &mut Layout) {
     if let Some(value) = object::take_out(json, layout, key::COMPRESSION_TYPE)
         // What is no compression type was found before.
         && let Ok(Some(compression)) = serde_json::from_slice::<Option<CompressionType>>(&value)
@@ -241,12 +241,12 @@ impl AddOrUpdateItem {
     }
 
     /// Changes the item after it was written.
-    pub(crate) fn edit<T>(&mut self, edit: impl FnOnce(&mut BytesMut, &mut Layout) -> T) -> T {
+    pub(crate) fn edit<T>(&mut self, edit: impl FnOnce(&mut Buffer, &mut Layout) -> T) -> T {
         let Self { draft, layout } = self;
         let mut json = draft.take_body();
         let edited = edit(&mut json, layout);
         compression_into_query(draft, &mut json, layout);
-        draft.set_body(json.freeze());
+        draft.set_body(json);
         edited
     }
 

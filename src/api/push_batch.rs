@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use serde::de::IgnoredAny;
 
 use super::call::{Draft, call, judge, query};
@@ -12,7 +12,7 @@ use crate::http::body::Body;
 use crate::http::kernel::Kernel;
 use crate::http::request::Resource;
 use crate::http::send::CallSettings;
-use crate::model::object::{self, Layout};
+use crate::model::object::{self, Buffer, Layout};
 use crate::model::{BatchDocumentBody, BatchIdentityBody, OrderingId};
 use crate::operation::Operation;
 use crate::preflight::{self, Finding, KnownKeys, Rule};
@@ -37,7 +37,11 @@ impl PushBatch {
     pub(super) fn of_items(items: &Items, batch: &BatchDocumentBody) -> Self {
         let resource = Resource::Source(Arc::clone(&items.source_id));
         let (json, findings) = write_items(&items.kernel, batch);
-        Self { commit: Draft::new(&items.kernel, Operation::PushItemBatch, resource), batch: json.freeze(), findings }
+        Self {
+            commit: Draft::new(&items.kernel, Operation::PushItemBatch, resource),
+            batch: BytesMut::from(json).freeze(),
+            findings,
+        }
     }
 
     pub(super) fn of_identities(identities: &Identities, batch: &BatchIdentityBody) -> Self {
@@ -99,15 +103,15 @@ pub(crate) async fn commit(
 }
 
 /// Writes a batch item by item, so that each is held to the rules as it is written.
-fn write_items(kernel: &Kernel, batch: &BatchDocumentBody) -> (BytesMut, Vec<Finding>) {
+fn write_items(kernel: &Kernel, batch: &BatchDocumentBody) -> (Buffer, Vec<Finding>) {
     let switch = kernel.shared.preflight;
     let mut findings = preflight::ids_of_batch(batch);
     let mut layout = Layout::default();
     let mut keys = KnownKeys::default();
-    let mut json = BytesMut::from(r#"{"addOrUpdate":["#);
+    let mut json = Buffer::from(r#"{"addOrUpdate":["#);
     for (index, item) in batch.add_or_update.iter().enumerate() {
         if index > 0 {
-            json.put_u8(b',');
+            json.extend_from_slice(b",");
         }
         match object::write(&mut json, &mut layout, Some(&item.document_id), &item.body) {
             Ok(()) => {
@@ -123,6 +127,6 @@ fn write_items(kernel: &Kernel, batch: &BatchDocumentBody) -> (BytesMut, Vec<Fin
     if let Err(error) = object::write_value(&mut json, &batch.delete) {
         findings.push(Finding::new("batch", Rule::NotAnObject, error.to_string()));
     }
-    json.put_u8(b'}');
+    json.extend_from_slice(b"}");
     (json, findings)
 }

@@ -1,14 +1,12 @@
 //! Content in its place: in the item, or in a file container that the item names.
 
-use bytes::BytesMut;
-
 use super::Content;
 use super::prepare::Prepared;
 use crate::api::file_containers;
 use crate::error::{Error, InvalidError};
 use crate::http::kernel::Kernel;
 use crate::http::send::CallSettings;
-use crate::model::object::{self, Layout};
+use crate::model::object::{self, Buffer, Layout};
 use crate::model::{CompressionType, document_keys as key};
 use crate::operation::Operation;
 use crate::preflight::{Finding, Rule};
@@ -22,12 +20,7 @@ const DATA: [&str; 3] = [key::DATA, key::COMPRESSED_BINARY_DATA, key::COMPRESSED
 impl Content {
     /// Prepares an item, written at the end of `buffer`, for this content. An item that has data
     /// itself is refused.
-    pub(crate) fn make_room(
-        &self,
-        document_id: &str,
-        buffer: &mut BytesMut,
-        layout: &mut Layout,
-    ) -> Result<(), Finding> {
+    pub(crate) fn make_room(&self, document_id: &str, buffer: &mut Buffer, layout: &mut Layout) -> Result<(), Finding> {
         if let Some(data) = DATA.into_iter().find(|data| object::get(buffer, layout, data).is_some()) {
             let message = format!("the item has `{data}` and is pushed with content; keep one");
             return Err(Finding::new(document_id, Rule::SeveralData, message));
@@ -58,7 +51,7 @@ impl Placed {
     }
 
     /// Says in an item, written at the end of `buffer`, where its content is.
-    pub(crate) fn write(&self, buffer: &mut BytesMut, layout: &mut Layout) {
+    pub(crate) fn write(&self, buffer: &mut Buffer, layout: &mut Layout) {
         object::put(buffer, layout, self.property, &self.json);
         match self.compression {
             Some(compression) => {

@@ -4,18 +4,19 @@
 //! serializer around the top level sees each key go by, so that the rules about keys
 //! can be held without a second pass and without a `serde_json::Value`.
 
+mod buffer;
 mod text;
 mod value;
 
 use std::fmt;
 use std::ops::Range;
 
-use bytes::BytesMut;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde::ser::{Error as _, Impossible, Serialize, SerializeMap, SerializeStruct, Serializer};
 use serde_json::Error;
 use serde_json::value::RawValue;
 
+pub(crate) use buffer::Buffer;
 pub(crate) use text::plain_len;
 
 use super::document::key::DOCUMENT_ID;
@@ -74,7 +75,7 @@ pub(crate) fn get<'a>(buffer: &'a [u8], layout: &Layout, key: &str) -> Option<&'
 }
 
 /// Takes an entry out of such an object, and returns its value as JSON.
-pub(crate) fn take_out(buffer: &mut BytesMut, layout: &mut Layout, key: &str) -> Option<Vec<u8>> {
+pub(crate) fn take_out(buffer: &mut Buffer, layout: &mut Layout, key: &str) -> Option<Vec<u8>> {
     let index = position(buffer, layout, key)?;
     let entry = layout.entries.get(index)?;
     let value = buffer.get(entry.value.clone())?.to_vec();
@@ -96,7 +97,7 @@ pub(crate) fn take_out(buffer: &mut BytesMut, layout: &mut Layout, key: &str) ->
 }
 
 /// Puts an entry at the end of such an object, in place of one of that key.
-pub(crate) fn put(buffer: &mut BytesMut, layout: &mut Layout, key: &str, json: &[u8]) {
+pub(crate) fn put(buffer: &mut Buffer, layout: &mut Layout, key: &str, json: &[u8]) {
     take_out(buffer, layout, key);
     // The brace comes back behind the entry.
     buffer.truncate(buffer.len().saturating_sub(1));
@@ -117,7 +118,7 @@ fn position(buffer: &[u8], layout: &Layout, key: &str) -> Option<usize> {
 }
 
 /// Appends any value as JSON.
-pub(crate) fn write_value<T: Serialize + ?Sized>(buffer: &mut BytesMut, value: &T) -> Result<(), Error> {
+pub(crate) fn write_value<T: Serialize + ?Sized>(buffer: &mut Buffer, value: &T) -> Result<(), Error> {
     value::write(buffer, value).map(drop)
 }
 
@@ -136,7 +137,7 @@ pub(crate) enum ObjectError {
 /// With a `document_id` the object begins with it, and one that the value has itself is left out
 /// when it is the same. After an error the buffer is as it was.
 pub(crate) fn write<T: Serialize + ?Sized>(
-    buffer: &mut BytesMut,
+    buffer: &mut Buffer,
     layout: &mut Layout,
     document_id: Option<&str>,
     value: &T,
@@ -160,7 +161,7 @@ pub(crate) fn write<T: Serialize + ?Sized>(
 }
 
 struct Writer<'a> {
-    buffer: &'a mut BytesMut,
+    buffer: &'a mut Buffer,
     layout: &'a mut Layout,
     /// The `documentId` that the object was begun with.
     document_id: Option<Entry>,
@@ -247,7 +248,7 @@ pub(crate) fn is_null(value: &[u8]) -> bool {
 }
 
 /// Keys of a map become JSON text as serde_json has them: numbers and booleans in quotes, too.
-struct KeySerializer<'a>(&'a mut BytesMut);
+struct KeySerializer<'a>(&'a mut Buffer);
 
 macro_rules! keys_as_text {
     ($($method:ident($type:ty)),+ $(,)?) => {

@@ -137,7 +137,6 @@ fn duplicate<'a>(keys: impl Iterator<Item = &'a [u8]>) -> Option<Cow<'a, str>> {
 mod tests {
     use super::*;
     use crate::model::object;
-    use bytes::BytesMut;
 
     /// Reads the keys of some items one after another, and tells of the last one.
     fn read(items: &[&str]) -> (Option<String>, Vec<&'static str>) {
@@ -145,7 +144,7 @@ mod tests {
         let (mut duplicate, mut properties) = (None, Vec::new());
         for item in items {
             let value: Box<serde_json::value::RawValue> = serde_json::from_str(item).unwrap();
-            let (mut buffer, mut layout) = (BytesMut::new(), Layout::default());
+            let (mut buffer, mut layout) = (object::Buffer::default(), Layout::default());
             object::write(&mut buffer, &mut layout, None, &value).unwrap();
             let item = known.read(&buffer, &layout);
             properties = item.properties().map(|(property, _)| property).collect();

@@ -295,7 +295,6 @@ impl fmt::Debug for KnownIdentities {
 
 #[cfg(test)]
 mod tests {
-    use bytes::BytesMut;
     use serde_json::json;
 
     use super::super::KnownKeys;
@@ -308,7 +307,7 @@ mod tests {
     }
 
     fn of_item(checks: &RunChecks, item: &serde_json::Value) -> Vec<Rule> {
-        let (mut buffer, mut layout) = (BytesMut::new(), Layout::default());
+        let (mut buffer, mut layout) = (object::Buffer::default(), Layout::default());
         object::write(&mut buffer, &mut layout, None, item).unwrap();
         rules(&checks.item("a://b", KnownKeys::default().read(&buffer, &layout)))
     }

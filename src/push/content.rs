@@ -6,7 +6,6 @@ use std::fmt;
 use std::panic::resume_unwind;
 use std::sync::Arc;
 
-use bytes::BytesMut;
 use serde_json::value::RawValue;
 use tokio::task::JoinError;
 
@@ -18,13 +17,13 @@ use super::own_task::OwnTask;
 use super::pushing::{Pushing, Unfinished};
 use super::report::{PushError, Pushed};
 use super::run::Run;
-use super::write::{Draft, Reader, Write};
+use super::write::{Draft, Reader, Write, Written};
 use crate::content::{Content, NotPlaced, Prepared};
 use crate::error::Error;
 use crate::http::kernel::Kernel;
 use crate::http::send::CallSettings;
 use crate::http::{BoxFuture, trace};
-use crate::model::object::{self, Layout};
+use crate::model::object::{self, Buffer, Layout};
 use crate::preflight::{self, Finding, Rule};
 
 impl<'a> PushItem<'a> {
@@ -153,7 +152,7 @@ async fn place(run: &Arc<Run>, item: AddOrUpdate<'_>, content: Content, id: &mut
 
 /// An item that was written, at first without its content.
 struct ItemJson {
-    json: BytesMut,
+    json: Buffer,
     layout: Layout,
     list: usize,
     /// What may keep the service from taking it.
@@ -167,10 +166,11 @@ impl ItemJson {
         let written = item.write(&mut draft, &mut reader);
         let (Draft { id: own_id, buffer: mut json }, Reader { mut layout, .. }) = (draft, reader);
         *id = own_id.into_owned();
-        let warnings = written?;
-        if item.is_text() {
-            // The entries of text that is in hand are known where they stand there.
-            let text = std::mem::take(&mut json);
+        let Written { tail, warnings } = written?;
+        if !tail.is_empty() {
+            // Text that is in hand was not copied yet, and its entries stand elsewhere.
+            let text = [&json, tail].concat();
+            json = Buffer::default();
             let text = serde_json::from_slice::<&RawValue>(&text).map_err(|error| no_object(id, &error))?;
             object::write(&mut json, &mut layout, None, text)
                 .map_err(|error| vec![preflight::unwritable(id, &error)])?;
@@ -228,10 +228,9 @@ impl<'a> Write<'a> for Ready<'a> {
         REMEDY
     }
 
-    fn write(&self, draft: &mut Draft<'a>, _: &mut Reader) -> Result<Vec<Finding>, Vec<Finding>> {
+    fn write(&self, draft: &mut Draft<'a>, _: &mut Reader) -> Result<Written<'a>, Vec<Finding>> {
         draft.id = Cow::Borrowed(self.id);
-        draft.buffer.extend_from_slice(&self.item.json);
-        Ok(self.item.warnings.clone())
+        Ok(Written { tail: &self.item.json, warnings: self.item.warnings.clone() })
     }
 }
 
@@ -239,7 +238,7 @@ impl<'a> Write<'a> for Ready<'a> {
 pub(super) struct UnsentContent {
     pub(super) content: Prepared,
     /// The item as it is but for its content, of which it may have a reference that leads nowhere.
-    pub(super) item: BytesMut,
+    pub(super) item: Buffer,
     pub(super) layout: Layout,
 }
 

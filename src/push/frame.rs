@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 
 use super::keys::{Key, Keys, Size};
-use super::segments::Segments;
+use super::segments::Parts;
 
 /// The keys of the lists that a file container holds. The first list is always written.
 pub(super) type Lists = &'static [&'static str];
@@ -17,6 +17,7 @@ pub(super) struct Frame {
     names: Lists,
     lists: Vec<List>,
     operations: Vec<Operation>,
+    parts: Vec<Part>,
     keys: Keys,
 }
 
@@ -24,16 +25,30 @@ pub(super) struct Frame {
 /// threads that wrote them. In a batch each id comes once, so that it does not matter.
 #[derive(Debug, Default)]
 struct List {
-    chunks: Vec<BytesMut>,
+    chunks: Vec<Chunk>,
     /// How many bytes its operations have, each with the comma behind it.
     bytes: usize,
 }
 
-/// Where an operation stands: in which list, in which chunk of that list, and where in it.
-#[derive(Debug, Clone)]
-pub(super) struct Operation {
-    list: usize,
-    chunk: usize,
+/// Operations that stand one behind another in one memory.
+#[derive(Debug)]
+struct Chunk {
+    bytes: BytesMut,
+    /// The chunk that has to come next, as the last operation goes on there.
+    next: Option<usize>,
+}
+
+/// Where an operation stands: in which list, and in which parts.
+#[derive(Debug)]
+struct Operation {
+    list: u32,
+    parts: Range<u32>,
+}
+
+/// A part of an operation: in which chunk, at first of its list and then of the batch, and where in it.
+#[derive(Debug)]
+struct Part {
+    chunk: u32,
     bytes: Range<u32>,
 }
 
@@ -43,20 +58,17 @@ pub(super) struct Sealed {
     names: Lists,
     /// One after another they are the container's bytes.
     pub(super) chunks: Vec<Bytes>,
-    /// Which chunk is the first with operations of each list.
-    first_chunks: Arc<[usize]>,
     operations: Arc<[Operation]>,
+    parts: Arc<[Part]>,
     pub(super) keys: Arc<Keys>,
 }
 
-/// Ends an operation that was written: it will stand in a list.
-pub(super) fn end_operation(buffer: &mut BytesMut) {
-    buffer.extend_from_slice(b",");
-}
+/// What comes behind an operation, which will stand in a list.
+pub(super) const BEHIND: &[u8] = b",";
 
-/// How many bytes an operation has, without what ends it.
-pub(super) fn operation_len(operation: &[u8]) -> usize {
-    operation.len().saturating_sub(COMMA)
+/// How many bytes an operation has, without what comes behind it.
+pub(super) fn operation_len(operation: &Parts) -> usize {
+    operation.len().saturating_sub(BEHIND.len())
 }
 
 impl Sealed {
@@ -71,7 +83,7 @@ impl Sealed {
         for (list, name) in self.names.iter().enumerate() {
             let operations = self.operations.iter().enumerate();
             let mut kept =
-                operations.filter(|(number, operation)| operation.list == list && !is_left_out(*number)).peekable();
+                operations.filter(|(number, operation)| operation.list() == list && !is_left_out(*number)).peekable();
             if list > 0 && kept.peek().is_none() {
                 continue;
             }
@@ -81,7 +93,7 @@ impl Sealed {
                 if bytes.len() > start {
                     bytes.push(b',');
                 }
-                bytes.extend_from_slice(self.operation(operation));
+                self.parts(operation).for_each(|part| bytes.extend_from_slice(part));
             }
             bytes.push(b']');
         }
@@ -91,24 +103,37 @@ impl Sealed {
 
     /// How many of its operations delete: those of the last list.
     pub(super) fn deletions(&self) -> u64 {
-        self.operations.iter().filter(|operation| operation.list + 1 == self.names.len()).count() as u64
+        self.operations.iter().filter(|operation| operation.list() + 1 == self.names.len()).count() as u64
     }
 
     /// The key of the list that each operation stands in.
     pub(super) fn lists(&self) -> impl Iterator<Item = &'static str> {
-        self.operations.iter().filter_map(|operation| self.names.get(operation.list).copied())
+        self.operations.iter().filter_map(|operation| self.names.get(operation.list()).copied())
     }
 
-    fn operation(&self, Operation { list, chunk, bytes }: &Operation) -> &[u8] {
-        let chunk = self.first_chunks.get(*list).and_then(|first| self.chunks.get(first + chunk));
-        chunk.and_then(|chunk| chunk.get(bytes.start as usize..bytes.end as usize)).unwrap_or_default()
+    fn parts(&self, operation: &Operation) -> impl Iterator<Item = &[u8]> {
+        let parts = self.parts.get(range(&operation.parts)).unwrap_or_default().iter();
+        parts.filter_map(|part| self.chunks.get(part.chunk as usize)?.get(range(&part.bytes)))
     }
+}
+
+impl Operation {
+    fn list(&self) -> usize {
+        self.list as usize
+    }
+}
+
+/// A batch has less than 4 GiB.
+fn small(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+fn range(range: &Range<u32>) -> Range<usize> {
+    range.start as usize..range.end as usize
 }
 
 /// How many bytes close a list, and how many the container.
 const END: usize = 1;
-/// How many bytes there are between two operations.
-const COMMA: usize = 1;
 
 /// How many bytes a container has that holds one operation alone.
 pub(super) fn sealed_len_alone(names: Lists, list: usize, bytes: usize) -> usize {
@@ -139,74 +164,119 @@ fn head(list: usize, name: &str) -> String {
 }
 
 impl Frame {
-    /// In how many of the last chunks of a list the one is looked for that an operation stands behind.
-    const NEAR: usize = Segments::LANES;
-
     /// An empty batch, with room for keys of that size.
     pub(super) fn new(names: Lists, keys: Size) -> Self {
         let lists = names.iter().map(|_| List::default()).collect();
         let operations = Vec::with_capacity(keys.operations);
-        Self { names, lists, operations, keys: Keys::with_room(keys) }
+        let parts = Vec::with_capacity(keys.operations);
+        Self { names, lists, operations, parts, keys: Keys::with_room(keys) }
     }
 
     pub(super) fn keys(&self) -> &Keys {
         &self.keys
     }
 
-    /// How many bytes the container has with one more operation in that list, of `bytes` bytes with what ends it.
+    /// How many bytes the container has with one more operation in that list, of `bytes` bytes with what is
+    /// behind it.
     pub(super) fn sealed_len_with(&self, list: usize, bytes: usize) -> usize {
         let lists = self.names.iter().zip(&self.lists).enumerate().map(|(number, (name, there))| {
             let bytes = there.bytes + if number == list { bytes } else { 0 };
-            if number > 0 && bytes == 0 { 0 } else { head_len(name) + bytes.saturating_sub(COMMA) + END }
+            if number > 0 && bytes == 0 { 0 } else { head_len(name) + bytes.saturating_sub(BEHIND.len()) + END }
         });
         lists.sum::<usize>() + END
     }
 
     /// Adds an operation. Where it was written behind one of this batch, they become one chunk.
-    pub(super) fn add(&mut self, list: usize, operation: BytesMut, key: Key<'_>) {
-        let Some(List { chunks, bytes }) = self.lists.get_mut(list) else { return };
-        let len = operation_len(&operation);
-        *bytes += operation.len();
-        let mut near = chunks.iter_mut().enumerate().rev().take(Self::NEAR);
-        let (chunk, start) = match near.find(|(_, chunk)| chunk.as_ptr_range().end == operation.as_ptr()) {
-            Some((number, chunk)) => {
-                let start = chunk.len();
-                // They stand in one memory: nothing is copied.
-                chunk.unsplit(operation);
-                (number, start)
-            }
-            None => {
-                chunks.push(operation);
-                (chunks.len() - 1, 0)
-            }
-        };
-        let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-        self.operations.push(Operation { list, chunk, bytes: offset(start)..offset(start + len) });
+    pub(super) fn add(&mut self, list: usize, operation: Parts, key: Key<'_>) {
+        let Some(there) = self.lists.get_mut(list) else { return };
+        let first = small(self.parts.len());
+        let mut before = None;
+        for part in operation {
+            let (chunk, bytes) = there.add(part, before);
+            before = Some(chunk);
+            self.parts.push(Part { chunk: small(chunk), bytes });
+        }
+        if let Some(last) = self.parts.last_mut() {
+            last.bytes.end -= small(BEHIND.len());
+        }
+        self.operations.push(Operation { list: small(list), parts: first..small(self.parts.len()) });
         self.keys.push(key);
     }
 
     /// Closes the batch: nothing is copied.
     pub(super) fn seal(self) -> Sealed {
-        let Self { names, lists, operations, mut keys } = self;
+        let Self { names, lists, operations, mut parts, mut keys } = self;
         keys.shrink();
-        let (mut chunks, mut first_chunks) = (Vec::new(), Vec::new());
-        for (number, (name, mut list)) in names.iter().zip(lists).enumerate() {
-            if number > 0 && list.chunks.is_empty() {
-                first_chunks.push(0);
-                continue;
+        let mut chunks = Vec::new();
+        let mut places = Vec::new();
+        for (number, (name, list)) in names.iter().zip(lists).enumerate() {
+            let mut place = Vec::new();
+            if number == 0 || !list.chunks.is_empty() {
+                if number > 0 {
+                    chunks.push(Bytes::from_static(b"]"));
+                }
+                chunks.push(Bytes::from(head(number, name)));
+                place = list.close(&mut chunks);
             }
-            if number > 0 {
-                chunks.push(Bytes::from_static(b"]"));
-            }
-            chunks.push(Bytes::from(head(number, name)));
-            first_chunks.push(chunks.len());
-            if let Some(last) = list.chunks.last_mut() {
-                last.truncate(operation_len(last));
-            }
-            chunks.extend(list.chunks.into_iter().map(BytesMut::freeze));
+            places.push(place);
         }
         chunks.push(Bytes::from_static(b"]}"));
-        Sealed { names, chunks, first_chunks: first_chunks.into(), operations: operations.into(), keys: Arc::new(keys) }
+        for Operation { list, parts: range_of_parts } in &operations {
+            let Some(place) = places.get(*list as usize) else { continue };
+            for part in parts.get_mut(range(range_of_parts)).unwrap_or_default() {
+                part.chunk = place.get(part.chunk as usize).copied().unwrap_or(u32::MAX);
+            }
+        }
+        Sealed { names, chunks, operations: operations.into(), parts: parts.into(), keys: Arc::new(keys) }
+    }
+}
+
+impl List {
+    /// In how many of the last chunks the one is looked for that an operation stands behind: threads take turns.
+    const NEAR: usize = 64;
+
+    /// Adds a part of an operation, which goes on from one that is in the chunk `before`, and says where it is.
+    fn add(&mut self, part: BytesMut, before: Option<usize>) -> (usize, Range<u32>) {
+        let len = part.len();
+        self.bytes += len;
+        let last = self.chunks.len();
+        if let Some(chunk) = before.and_then(|before| self.chunks.get_mut(before)) {
+            chunk.next = Some(last);
+        } else {
+            let mut near = self.chunks.iter_mut().enumerate().rev().take(Self::NEAR);
+            let is_before = |chunk: &Chunk| chunk.next.is_none() && chunk.bytes.as_ptr_range().end == part.as_ptr();
+            if let Some((number, chunk)) = near.find(|(_, chunk)| is_before(chunk)) {
+                let start = chunk.bytes.len();
+                // They stand in one memory: nothing is copied.
+                chunk.bytes.unsplit(part);
+                return (number, small(start)..small(start + len));
+            }
+        }
+        self.chunks.push(Chunk { bytes: part, next: None });
+        (last, 0..small(len))
+    }
+
+    /// Puts its chunks behind the others of the batch, and returns where each is.
+    fn close(self, chunks: &mut Vec<Bytes>) -> Vec<u32> {
+        let mut places = vec![u32::MAX; self.chunks.len()];
+        let mut open: Vec<Option<Chunk>> = self.chunks.into_iter().map(Some).collect();
+        for first in 0..open.len() {
+            // What goes on elsewhere takes what comes next along.
+            let mut next = Some(first);
+            while let Some(number) = next
+                && let Some(Chunk { bytes, next: after }) = open.get_mut(number).and_then(Option::take)
+            {
+                if let Some(place) = places.get_mut(number) {
+                    *place = small(chunks.len());
+                }
+                chunks.push(bytes.freeze());
+                next = after;
+            }
+        }
+        if let Some(last) = chunks.last_mut().filter(|_| !places.is_empty()) {
+            last.truncate(last.len().saturating_sub(BEHIND.len()));
+        }
+        places
     }
 }
 
@@ -215,6 +285,7 @@ mod tests {
     use std::hash::RandomState;
 
     use super::super::keys::Scope;
+    use super::super::segments::Segments;
     use super::*;
 
     const NAMES: Lists = &["a", "b", "c"];
@@ -222,8 +293,7 @@ mod tests {
     fn filled(operations: &[(usize, &str)]) -> Frame {
         let mut frame = Frame::new(NAMES, Size::default());
         for (list, text) in operations {
-            let mut operation = BytesMut::from(*text);
-            end_operation(&mut operation);
+            let operation = Parts::from(&[text.as_bytes(), BEHIND][..]);
             frame.add(*list, operation, Key::new(text, Scope::Main, &RandomState::new()));
         }
         frame
@@ -241,13 +311,11 @@ mod tests {
     }
 
     #[test]
-    fn operations_of_one_thread_become_one_chunk_of_each_list() {
-        let mut threads = [0, 1].map(|_| BytesMut::with_capacity(100));
+    fn operations_of_one_segment_become_one_chunk() {
+        let segments = [(); 2].map(|()| Segments::new(0));
         let mut frame = Frame::new(NAMES, Size::default());
-        for (thread, text) in [(0, "1"), (1, "2"), (0, "3"), (1, "4")] {
-            threads[thread].extend_from_slice(text.as_bytes());
-            end_operation(&mut threads[thread]);
-            let operation = threads[thread].split();
+        for (segment, text) in [(0, "1"), (1, "2"), (0, "3"), (1, "4")] {
+            let operation = segments[segment].end(0, segments[segment].begin(0), &[text.as_bytes(), BEHIND]);
             frame.add(0, operation, Key::new(text, Scope::Main, &RandomState::new()));
         }
         let sealed = frame.seal();
@@ -256,12 +324,44 @@ mod tests {
     }
 
     #[test]
+    fn an_operation_that_goes_on_in_another_segment_is_not_torn_apart_by_others() {
+        let segments = [(); 2].map(|()| Segments::new(0));
+        let mut frame = Frame::new(NAMES, Size::default());
+        let texts: Vec<String> = (1..=9).map(|number| number.to_string().repeat(70_000)).collect();
+        for (number, text) in texts.iter().enumerate() {
+            let segments = &segments[number % 2];
+            let operation = segments.end(0, segments.begin(0), &[text.as_bytes(), BEHIND]);
+            frame.add(0, operation, Key::new(text, Scope::Main, &RandomState::new()));
+        }
+        let sealed = frame.seal();
+        let order = [0, 2, 4, 6, 8, 1, 3, 5, 7].map(|number| texts[number].as_str());
+        assert_eq!(sealed.chunks.concat(), format!("{{\"a\":[{}]}}", order.join(",")).as_bytes());
+        assert_eq!(sealed.without(|_| false), format!("{{\"a\":[{}]}}", texts.join(",")).as_bytes());
+    }
+
+    #[test]
+    fn operations_that_stand_in_several_segments_are_whole() {
+        let segments = Segments::new(0);
+        let mut frame = Frame::new(NAMES, Size::default());
+        let texts = [1, 100_000, 300_000, 65_533, 65_536, 5].map(|len| "1".repeat(len));
+        for text in &texts {
+            let operation = segments.end(0, segments.begin(0), &[text.as_bytes(), BEHIND]);
+            frame.add(0, operation, Key::new(text, Scope::Main, &RandomState::new()));
+        }
+        let sealed = frame.seal();
+        assert_eq!(sealed.chunks.concat(), format!("{{\"a\":[{}]}}", texts.join(",")).as_bytes());
+        for (kept, text) in texts.iter().enumerate() {
+            assert_eq!(sealed.without(|number| number != kept), format!("{{\"a\":[{text}]}}").as_bytes());
+        }
+    }
+
+    #[test]
     fn guarantee_8_the_size_with_one_more_operation_is_that_of_the_bytes() {
         let lists = || 0..NAMES.len();
         for (first, second, third) in lists().flat_map(|a| lists().flat_map(move |b| lists().map(move |c| (a, b, c)))) {
             let mut operations = Vec::new();
             for operation in [(first, "1"), (second, "22"), (third, "333")] {
-                let expected = filled(&operations).sealed_len_with(operation.0, operation.1.len() + COMMA);
+                let expected = filled(&operations).sealed_len_with(operation.0, operation.1.len() + BEHIND.len());
                 operations.push(operation);
                 assert_eq!(filled(&operations).seal().len(), expected as u64, "{operations:?}");
             }

@@ -9,7 +9,7 @@ use super::keys::Scope;
 use super::pushing::{Pushing, Unfinished};
 use super::report::{PushError, Pushed};
 use super::run::Run;
-use super::write::{Draft, Reader, Write};
+use super::write::{Draft, Reader, Write, Written};
 use super::{PushTarget, PusherBuilder, run_methods};
 use crate::api::Identities;
 use crate::model::{Identity, IdentityBody, MappedIdentityBody, object};
@@ -220,7 +220,7 @@ impl<'a, T: Serialize, F: Fn() -> Vec<Finding>> Write<'a> for PushIdentity<'_, T
         "put its members into groups of their own"
     }
 
-    fn write(&self, draft: &mut Draft<'a>, _: &mut Reader) -> Result<Vec<Finding>, Vec<Finding>> {
+    fn write(&self, draft: &mut Draft<'a>, _: &mut Reader) -> Result<Written<'a>, Vec<Finding>> {
         let Identity { identity_type, name, .. } = self.pushed.identity();
         draft.id = Cow::Owned([identity_type.in_identity(), ":", name].concat());
         let mut findings = (self.findings)();
@@ -229,6 +229,6 @@ impl<'a, T: Serialize, F: Fn() -> Vec<Finding>> Write<'a> for PushIdentity<'_, T
         }
         let warnings = preflight::judge(findings, self.switch)?;
         object::write_value(&mut draft.buffer, &self.body).map_err(|error| no_object(name, &error))?;
-        Ok(warnings)
+        Ok(Written { tail: &[], warnings })
     }
 }

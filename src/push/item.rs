@@ -14,7 +14,7 @@ use super::keys::Scope;
 use super::pushing::{Pushing, Unfinished};
 use super::report::{PushError, Pushed};
 use super::run::Run;
-use super::write::{Draft, Reader, Write};
+use super::write::{Draft, Reader, Write, Written};
 use crate::model::DeletedDocument;
 use crate::model::document_keys::DOCUMENT_ID;
 use crate::model::object::{self, Layout, ObjectError};
@@ -47,9 +47,8 @@ impl<'a> PushItem<'a> {
     /// Where nothing else bounds a run it also saves time: let a few tasks each prepare a hundred items or so,
     /// and then await them one after another.
     ///
-    /// What is prepared is held in memory beside the batches, and is best awaited in the order in which it was
-    /// prepared: it stands in memory in that order, and goes out in fewer parts. An item that is refused is
-    /// counted when it is awaited.
+    /// What is prepared is held in memory beside the batches. An item that is refused is counted when
+    /// it is awaited.
     ///
     /// ```
     /// # async fn example(pusher: coveo_push::ItemPusher, lines: Vec<String>) -> Result<(), coveo_push::PushError> {
@@ -124,32 +123,34 @@ impl<'a> Write<'a> for AddOrUpdate<'a> {
         "push its data as content"
     }
 
-    fn write(&self, draft: &mut Draft<'a>, reader: &mut Reader) -> Result<Vec<Finding>, Vec<Finding>> {
-        let findings = match self.item {
+    fn write(&self, draft: &mut Draft<'a>, reader: &mut Reader) -> Result<Written<'a>, Vec<Finding>> {
+        let (tail, findings) = match self.item {
             Item::Typed { document_id, item } => {
                 draft.id = Cow::Borrowed(document_id);
                 item.write_object(draft, &mut reader.layout)
                     .map_err(|error| vec![preflight::unwritable(document_id, &error)])?;
                 let item = reader.keys.read(&draft.buffer, &reader.layout);
-                self.findings(document_id, item)
+                ("", self.findings(document_id, item))
             }
             Item::Json { document_id, json } => {
                 draft.id = Cow::Borrowed(document_id.unwrap_or_default());
                 self.write_json(json, document_id.is_none(), draft, reader)?
             }
         };
-        preflight::judge(findings, self.switch)
+        let warnings = preflight::judge(findings, self.switch)?;
+        Ok(Written { tail: tail.as_bytes(), warnings })
     }
 }
 
 impl<'a> AddOrUpdate<'a> {
+    /// Writes what has to stand before a text that is in hand, and returns what of it is left.
     fn write_json(
         &self,
         text: &'a str,
         has_own_id: bool,
         Draft { id, buffer }: &mut Draft<'a>,
         Reader { layout, keys }: &mut Reader,
-    ) -> Result<Vec<Finding>, Vec<Finding>> {
+    ) -> Result<(&'a str, Vec<Finding>), Vec<Finding>> {
         let (text, scanned) = json::check(text, layout).map_err(|error| no_object(id, &error))?;
         let item = match scanned {
             Some(scanned) => keys.read_scanned(text.as_bytes(), layout, scanned),
@@ -163,16 +164,11 @@ impl<'a> AddOrUpdate<'a> {
             return Err(vec![Finding::new(&**id, Rule::DocumentIdMismatch, message)]);
         }
         let findings = self.findings(id, item);
-        match own_id {
-            Some(_) => buffer.extend_from_slice(text.as_bytes()),
+        let rest = match own_id {
+            Some(_) => text,
             None => json::put_in(buffer, layout, id, text).map_err(|error| no_object(id, &error))?,
-        }
-        Ok(findings)
-    }
-
-    /// Whether the item is JSON text that is in hand.
-    pub(super) fn is_text(&self) -> bool {
-        matches!(self.item, Item::Json { .. })
+        };
+        Ok((rest, findings))
     }
 
     fn findings(&self, id: &str, item: WrittenItem<'_>) -> Vec<Finding> {
@@ -204,14 +200,14 @@ impl<'a> Write<'a> for Delete<'a> {
         "give the item a shorter documentId"
     }
 
-    fn write(&self, draft: &mut Draft<'a>, _: &mut Reader) -> Result<Vec<Finding>, Vec<Finding>> {
+    fn write(&self, draft: &mut Draft<'a>, _: &mut Reader) -> Result<Written<'a>, Vec<Finding>> {
         draft.id = Cow::Borrowed(self.document_id);
         let findings = preflight::document_id(self.document_id, self.switch).into_iter().collect();
         let warnings = preflight::judge(findings, self.switch)?;
         let deleted =
             DeletedDocument { document_id: self.document_id.to_owned(), delete_children: self.delete_children };
         object::write_value(&mut draft.buffer, &deleted).map_err(|error| no_object(self.document_id, &error))?;
-        Ok(warnings)
+        Ok(Written { tail: &[], warnings })
     }
 }
 

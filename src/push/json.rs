@@ -1,16 +1,15 @@
-//! JSON text that is in hand: checked, and copied as it is.
+//! JSON text that is in hand: checked, and not copied before it goes into its batch.
 
 use std::fmt;
 use std::ops::Range;
 
-use bytes::BytesMut;
 use serde::Deserializer;
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde_json::Error;
 use serde_json::value::RawValue;
 
 use crate::model::document_keys::DOCUMENT_ID;
-use crate::model::object::{self, Entry, Layout, WrittenBy};
+use crate::model::object::{self, Buffer, Entry, Layout, WrittenBy};
 use crate::preflight::{self, Scanned};
 
 /// The text without the white space around it, and in `layout` where its entries stand in that; with
@@ -67,8 +66,14 @@ impl<'de> Visitor<'de> for Entries<'_> {
     }
 }
 
-/// Appends a text that was checked and has no `documentId`, with one before its first entry.
-pub(super) fn put_in(buffer: &mut BytesMut, layout: &Layout, document_id: &str, text: &str) -> Result<(), Error> {
+/// Puts a `documentId` before the first entry of a text that was checked and has none: the object
+/// begins in `buffer`, and goes on with what is returned.
+pub(super) fn put_in<'a>(
+    buffer: &mut Buffer,
+    layout: &Layout,
+    document_id: &str,
+    text: &'a str,
+) -> Result<&'a str, Error> {
     buffer.extend_from_slice(b"{");
     object::write_value(buffer, DOCUMENT_ID)?;
     buffer.extend_from_slice(b":");
@@ -76,8 +81,7 @@ pub(super) fn put_in(buffer: &mut BytesMut, layout: &Layout, document_id: &str, 
     if !layout.entries().is_empty() {
         buffer.extend_from_slice(b",");
     }
-    buffer.extend_from_slice(text.strip_prefix('{').unwrap_or_default().as_bytes());
-    Ok(())
+    Ok(text.strip_prefix('{').unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -124,10 +128,10 @@ mod tests {
     }
 
     fn with_id(document_id: &str, text: &str) -> String {
-        let (mut buffer, mut layout) = (BytesMut::new(), Layout::default());
+        let (mut buffer, mut layout) = (Buffer::default(), Layout::default());
         let (text, _) = check(text, &mut layout).unwrap();
-        put_in(&mut buffer, &layout, document_id, text).unwrap();
-        String::from_utf8(buffer.to_vec()).unwrap()
+        let rest = put_in(&mut buffer, &layout, document_id, text).unwrap();
+        String::from_utf8(buffer.to_vec()).unwrap() + rest
     }
 
     #[test]

@@ -5,15 +5,16 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::BytesMut;
 use tokio::task::coop;
 
-use super::frame;
+use super::frame::BEHIND;
 use super::keys::Key;
 use super::report::{PushError, Pushed};
 use super::run::{Run, Taking};
-use super::write::{Draft, Reader, Write};
+use super::segments::Parts;
+use super::write::{Draft, Reader, Write, Written};
 use crate::http::{BoxFuture, trace};
+use crate::model::object::Buffer;
 use crate::preflight::Finding;
 
 /// Waits for room, writes the operation, and has the run take it. It is written once there is room,
@@ -21,19 +22,27 @@ use crate::preflight::Finding;
 /// dropped has taken its operation whole or not at all.
 pub(super) struct Pushing<'a, W> {
     run: &'a Arc<Run>,
-    operation: W,
-    written: Option<Written<'a>>,
+    write: W,
+    operation: Option<Operation<'a>>,
     /// Waits for room, where there was none.
     room: Option<BoxFuture<'a, ()>>,
     unfinished: Unfinished<'a>,
 }
 
 /// An operation that was written.
-struct Written<'a> {
+struct Operation<'a> {
     id: Cow<'a, str>,
-    bytes: BytesMut,
+    bytes: Bytes<'a>,
     /// What may keep the service from taking it and was let through, or why it is refused.
     findings: Result<Vec<Finding>, Vec<Finding>>,
+}
+
+enum Bytes<'a> {
+    /// Where a batch can take them.
+    Placed(Parts),
+    /// Prepared, and outside the memory of batches: nobody knows when it will be awaited. What is in hand is not
+    /// copied.
+    Apart(Box<[u8]>, &'a [u8]),
 }
 
 /// Something that was to be pushed, and counts as cancelled when it is dropped before that.
@@ -61,58 +70,85 @@ impl Drop for Unfinished<'_> {
 }
 
 impl<'a, W: Write<'a>> Pushing<'a, W> {
-    pub(super) fn new(run: &'a Arc<Run>, operation: W) -> Self {
-        Self::from_parts(run, operation, Unfinished::new(run))
+    pub(super) fn new(run: &'a Arc<Run>, write: W) -> Self {
+        Self::from_parts(run, write, Unfinished::new(run))
     }
 
     /// What it was made from, to go on in another way.
     pub(super) fn into_parts(self) -> (&'a Arc<Run>, W, Unfinished<'a>) {
-        (self.run, self.operation, self.unfinished)
+        (self.run, self.write, self.unfinished)
     }
 
     /// A push that was begun in another way.
-    pub(super) fn from_parts(run: &'a Arc<Run>, operation: W, unfinished: Unfinished<'a>) -> Self {
-        Self { run, operation, written: None, room: None, unfinished }
+    pub(super) fn from_parts(run: &'a Arc<Run>, write: W, unfinished: Unfinished<'a>) -> Self {
+        Self { run, write, operation: None, room: None, unfinished }
     }
 
     /// Writes the operation now.
     pub(super) fn prepare(&mut self) {
-        let (segments, list) = (&self.run.segments, self.operation.list());
+        let (segments, list) = (&self.run.segments, self.write.list());
+        self.operation = Some(self.written(|written, tail| {
+            let own = Box::from(&*written);
+            segments.give_back(list, written);
+            Bytes::Apart(own, tail)
+        }));
+    }
+
+    /// Writes the operation where a batch can take it.
+    fn place(&self) -> Operation<'a> {
+        let (segments, list) = (&self.run.segments, self.write.list());
+        self.written(|written, tail| Bytes::Placed(segments.end(list, written, &[tail, BEHIND])))
+    }
+
+    fn written(&self, keep: impl FnOnce(Buffer, &'a [u8]) -> Bytes<'a>) -> Operation<'a> {
+        let (segments, list) = (&self.run.segments, self.write.list());
         let mut draft = Draft { id: Cow::default(), buffer: segments.begin(list) };
-        let written = Reader::lend(|reader| self.operation.write(&mut draft, reader));
-        let Draft { id, mut buffer } = draft;
-        let findings = written.and_then(|warnings| {
-            let fits = self.run.fits(list, &id, buffer.len(), self.operation.remedy());
-            fits.map(|()| warnings).map_err(|finding| vec![finding])
+        let written = Reader::lend(|reader| self.write.write(&mut draft, reader));
+        let Draft { id, buffer } = draft;
+        let fitting = written.and_then(|written| {
+            let fits = self.run.fits(list, &id, buffer.len() + written.tail.len(), self.write.remedy());
+            fits.map(|()| written).map_err(|finding| vec![finding])
         });
-        match findings {
-            Ok(_) => frame::end_operation(&mut buffer),
-            Err(_) => buffer.clear(),
+        match fitting {
+            Ok(Written { tail, warnings }) => Operation { id, bytes: keep(buffer, tail), findings: Ok(warnings) },
+            Err(findings) => {
+                segments.give_back(list, buffer);
+                Operation { id, bytes: Bytes::Apart(Box::default(), &[]), findings: Err(findings) }
+            }
         }
-        self.written = Some(Written { id, bytes: segments.end(list, buffer), findings });
     }
 
     /// Goes on as far as there is room; `None` when there is none.
     fn go_on(&mut self) -> Option<Result<Pushed, PushError>> {
-        let run = self.run;
-        if self.written.is_none() {
+        let (run, list) = (self.run, self.write.list());
+        if self.operation.is_none() {
             if let Err(stopped) = run.may_write()? {
                 return Some(Err(stopped));
             }
-            self.prepare();
+            self.operation = Some(self.place());
         }
-        let Written { id, bytes, findings } = self.written.as_mut()?;
-        Some(match findings {
-            Ok(warnings) => {
-                let key = Key::new(id, self.operation.scope(), &run.hasher);
-                let taken = run.take(Taking { list: self.operation.list(), key, bytes, warnings })?;
-                if taken.is_ok() {
-                    warnings.iter().for_each(|warning| trace::found(run.target.commit(), warning));
+        let Operation { id, bytes, findings } = self.operation.as_mut()?;
+        let warnings = match findings {
+            Ok(warnings) => warnings,
+            Err(findings) => return Some(run.refuse(id, std::mem::take(findings))),
+        };
+        let parts = match bytes {
+            Bytes::Placed(parts) => parts,
+            Bytes::Apart(own, tail) => {
+                if let Err(stopped) = run.may_write()? {
+                    return Some(Err(stopped));
                 }
-                taken.map(|()| Pushed::Taken)
+                *bytes = Bytes::Placed(run.segments.end(list, run.segments.begin(list), &[own, tail, BEHIND]));
+                let Bytes::Placed(parts) = bytes else { return None };
+                parts
             }
-            Err(findings) => run.refuse(id, std::mem::take(findings)),
-        })
+        };
+        let key = Key::new(id, self.write.scope(), &run.hasher);
+        let taken = run.take(Taking { list, key, parts, warnings })?;
+        if taken.is_ok() {
+            warnings.iter().for_each(|warning| trace::found(run.target.commit(), warning));
+        }
+        Some(taken.map(|()| Pushed::Taken))
     }
 }
 

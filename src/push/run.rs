@@ -14,7 +14,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::SystemTime;
 
-use bytes::BytesMut;
 use tokio::sync::{Notify, Semaphore, oneshot, watch};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
@@ -25,7 +24,7 @@ use super::failed::{FailedBatch, FailureReason, PushStep};
 use super::frame::{self, Frame, Sealed};
 use super::keys::{Key, Keys, Size};
 use super::report::{AcceptedBatch, Progress, PushError, PushReport, Pushed, RefusedItem};
-use super::segments::{Alone, Segments};
+use super::segments::{Alone, Parts, Segments};
 use super::settings::Settings;
 use super::superseded::Superseded;
 use crate::http::kernel::Kernel;
@@ -116,8 +115,8 @@ fn abort(task: &Abort) {
 pub(super) struct Taking<'a> {
     pub(super) list: usize,
     pub(super) key: Key<'a>,
-    /// They are taken out when there is room for them.
-    pub(super) bytes: &'a mut BytesMut,
+    /// Its bytes, which are taken out when there is room for them.
+    pub(super) parts: &'a mut Parts,
     pub(super) warnings: &'a [Finding],
 }
 
@@ -255,8 +254,8 @@ impl Run {
         if let Some(reason) = &state.stopped {
             return Some(Err(PushError::Stopped(reason.clone())));
         }
-        let Taking { list, key, bytes, warnings } = operation;
-        let is_full = |frame: &Frame| frame.sealed_len_with(list, bytes.len()) > self.settings.batch_bytes;
+        let Taking { list, key, parts, warnings } = operation;
+        let is_full = |frame: &Frame| frame.sealed_len_with(list, parts.len()) > self.settings.batch_bytes;
         let mut todo = Todo::default();
         if let Some(full) = state.filling.take_if(|next| is_full(&next.frame) || next.frame.keys().conflicts(key)) {
             todo.orphan = self.seal(&mut state, full);
@@ -264,8 +263,8 @@ impl Run {
         let has_room = self.has_room(&state);
         if has_room {
             let mut filling = state.filling.take().unwrap_or_else(|| self.open(&mut state, &mut todo));
-            state.account.bytes_taken += frame::operation_len(bytes) as u64;
-            filling.frame.add(list, std::mem::take(bytes), key);
+            state.account.bytes_taken += frame::operation_len(parts) as u64;
+            filling.frame.add(list, std::mem::take(parts), key);
             state.filling = Some(filling);
             state.superseded.pushed_again(key);
             state.warned(warnings);

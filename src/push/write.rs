@@ -5,10 +5,8 @@
 use std::borrow::Cow;
 use std::cell::RefCell;
 
-use bytes::BytesMut;
-
 use super::keys::Scope;
-use crate::model::object::Layout;
+use crate::model::object::{Buffer, Layout};
 use crate::preflight::{Finding, KnownKeys};
 
 /// An operation of a run, as its caller gave it.
@@ -21,9 +19,17 @@ pub(super) trait Write<'a> {
     /// What to do about one that is too large for any batch.
     fn remedy(&self) -> &'static str;
 
-    /// Writes it, its id first. `Ok` is what may keep the service from taking it and is let through, `Err`
-    /// why it is refused.
-    fn write(&self, draft: &mut Draft<'a>, reader: &mut Reader) -> Result<Vec<Finding>, Vec<Finding>>;
+    /// Writes it, its id first. `Err` is why it is refused.
+    fn write(&self, draft: &mut Draft<'a>, reader: &mut Reader) -> Result<Written<'a>, Vec<Finding>>;
+}
+
+/// An operation that was written.
+#[derive(Debug)]
+pub(super) struct Written<'a> {
+    /// What comes behind the bytes in the draft: text that is in hand is not copied there.
+    pub(super) tail: &'a [u8],
+    /// What may keep the service from taking it, and was let through.
+    pub(super) warnings: Vec<Finding>,
 }
 
 /// What one operation is written into.
@@ -31,7 +37,7 @@ pub(super) trait Write<'a> {
 pub(super) struct Draft<'a> {
     /// What the operation is about: a document id, or the type and name of a security identity.
     pub(super) id: Cow<'a, str>,
-    pub(super) buffer: BytesMut,
+    pub(super) buffer: Buffer,
 }
 
 /// What reads an item's keys while it is written, and remembers those of the item before.

@@ -9,7 +9,7 @@ use crate::model::{PermissionLevel, PermissionSet, Permissions};
 
 /// What a value is written as, with what stood in the buffer before.
 fn written<T: Serialize + ?Sized>(id: Option<&str>, value: &T) -> Result<(String, Layout), String> {
-    let mut buffer = BytesMut::from("before");
+    let mut buffer = Buffer::from("before");
     let mut layout = Layout::default();
     let result = write(&mut buffer, &mut layout, id, value);
     let text = String::from_utf8(buffer.to_vec()).unwrap();
@@ -230,22 +230,22 @@ fn an_entry_is_taken_out_with_its_comma_wherever_it_stands() {
         (r#"{"k":1}"#, "{}"),
     ];
     for (before, after) in cases {
-        let mut buffer = BytesMut::new();
+        let mut buffer = Buffer::default();
         let mut layout = Layout::default();
         write(&mut buffer, &mut layout, None, &raw(before)).unwrap();
         assert_eq!(take_out(&mut buffer, &mut layout, "k"), Some(b"1".to_vec()));
-        assert_eq!(buffer, after.as_bytes());
+        assert_eq!(*buffer, *after.as_bytes());
         holds(&buffer, &layout);
     }
 }
 
 #[test]
 fn an_entry_that_is_not_there_is_not_taken_out() {
-    let mut buffer = BytesMut::new();
+    let mut buffer = Buffer::default();
     let mut layout = Layout::default();
     write(&mut buffer, &mut layout, None, &json!({"kk": 1, "a": "k"})).unwrap();
     assert_eq!(take_out(&mut buffer, &mut layout, "k"), None);
-    assert_eq!(buffer, r#"{"a":"k","kk":1}"#);
+    assert_eq!(*buffer, *br#"{"a":"k","kk":1}"#);
 }
 
 #[test]
@@ -258,18 +258,18 @@ fn an_entry_is_put_at_the_end_in_place_of_one_of_that_key() {
         (r#"{"k":1}"#, r#"{"k":9}"#),
     ];
     for (before, after) in cases {
-        let mut buffer = BytesMut::from("of another item");
+        let mut buffer = Buffer::from("of another item");
         let mut layout = Layout::default();
         write(&mut buffer, &mut layout, None, &raw(before)).unwrap();
         put(&mut buffer, &mut layout, "k", b"9");
-        assert_eq!(buffer, [b"of another item", after.as_bytes()].concat());
+        assert_eq!(*buffer, *[b"of another item", after.as_bytes()].concat());
         holds(&buffer, &layout);
     }
 }
 
 #[test]
 fn the_value_of_an_entry_is_found_in_any_case_unless_it_is_null() {
-    let mut buffer = BytesMut::new();
+    let mut buffer = Buffer::default();
     let mut layout = Layout::default();
     write(&mut buffer, &mut layout, None, &json!({"a": null, "B": "x"})).unwrap();
     assert_eq!(get(&buffer, &layout, "a"), None);
@@ -279,7 +279,7 @@ fn the_value_of_an_entry_is_found_in_any_case_unless_it_is_null() {
 
 #[test]
 fn a_layout_that_is_used_again_holds_the_last_object_alone() {
-    let mut buffer = BytesMut::new();
+    let mut buffer = Buffer::default();
     let mut layout = Layout::default();
     write(&mut buffer, &mut layout, None, &json!({"a": 1, "b": 2})).unwrap();
     write(&mut buffer, &mut layout, None, &json!({"c": 3})).unwrap();

@@ -1,9 +1,9 @@
 //! Text in JSON, looked through many bytes at a time.
 
-use bytes::BytesMut;
+use super::buffer::Buffer;
 
 /// Appends text as JSON, as serde_json has it.
-pub(crate) fn write_text(buffer: &mut BytesMut, text: &str) {
+pub(crate) fn write_text(buffer: &mut Buffer, text: &str) {
     buffer.extend_from_slice(b"\"");
     let mut rest = text.as_bytes();
     while let Some((plain, behind)) = rest.split_at_checked(plain_len(rest)) {
@@ -37,7 +37,7 @@ fn first_special(bytes: [u8; 8]) -> Option<usize> {
     (special != 0).then(|| special.trailing_zeros() as usize / 8)
 }
 
-fn write_escaped(buffer: &mut BytesMut, special: u8) {
+fn write_escaped(buffer: &mut Buffer, special: u8) {
     let short = match special {
         b'"' | b'\\' => special,
         b'\n' => b'n',
@@ -58,7 +58,7 @@ mod tests {
 
     #[track_caller]
     fn is_as_serde_json_has_it(text: &str) {
-        let mut buffer = BytesMut::from("before");
+        let mut buffer = Buffer::from("before");
         write_text(&mut buffer, text);
         let expected = format!("before{}", serde_json::to_string(text).unwrap());
         assert_eq!(String::from_utf8(buffer.to_vec()).unwrap(), expected);

@@ -4,16 +4,16 @@
 use std::fmt;
 use std::io;
 
-use bytes::BytesMut;
 use serde::ser::{Serialize, Serializer};
 use serde_json::Error;
 
+use super::buffer::Buffer;
 use super::text::write_text;
 use super::{RAW_VALUE, WrittenBy};
 use crate::model::permission;
 
 /// Appends a value as JSON.
-pub(super) fn write<T: Serialize + ?Sized>(buffer: &mut BytesMut, value: &T) -> Result<WrittenBy, Error> {
+pub(super) fn write<T: Serialize + ?Sized>(buffer: &mut Buffer, value: &T) -> Result<WrittenBy, Error> {
     let mut written_by = WrittenBy::Type;
     value.serialize(ValueSerializer { buffer, json: &mut None, written_by: &mut written_by })?;
     Ok(written_by)
@@ -22,7 +22,7 @@ pub(super) fn write<T: Serialize + ?Sized>(buffer: &mut BytesMut, value: &T) -> 
 type Json<'b> = serde_json::Serializer<Sink<'b>>;
 
 /// Takes what serde_json writes.
-struct Sink<'b>(&'b mut BytesMut);
+struct Sink<'b>(&'b mut Buffer);
 
 impl io::Write for Sink<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -42,7 +42,7 @@ impl io::Write for Sink<'_> {
 }
 
 struct ValueSerializer<'j, 'b> {
-    buffer: &'b mut BytesMut,
+    buffer: &'b mut Buffer,
     /// Where the serializer of all but text is put, as what it returns borrows it.
     json: &'j mut Option<Json<'b>>,
     written_by: &'j mut WrittenBy,
@@ -157,7 +157,7 @@ mod tests {
 
     #[track_caller]
     fn is_as_serde_json_has_it<T: Serialize + ?Sized>(value: &T) {
-        let mut buffer = BytesMut::from("before");
+        let mut buffer = Buffer::from("before");
         write(&mut buffer, value).unwrap();
         let expected = format!("before{}", serde_json::to_string(value).unwrap());
         assert_eq!(String::from_utf8(buffer.to_vec()).unwrap(), expected);

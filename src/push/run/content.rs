@@ -6,9 +6,10 @@ use super::Run;
 use crate::error::Error;
 use crate::push::content::UnsentContent;
 use crate::push::failed::{FailedBatch, FailureReason, PushStep};
-use crate::push::frame::{self, Frame};
+use crate::push::frame::{BEHIND, Frame};
 use crate::push::keys::{Key, Size};
 use crate::push::report::PushError;
+use crate::push::segments::Parts;
 
 impl Run {
     /// Waits until an item with content may be written.
@@ -45,9 +46,7 @@ impl Run {
         state.superseded.pushed_again(key);
         self.count(&mut state);
         let mut frame = Frame::new(self.target.lists(), Size::default());
-        let mut item = unsent.item.clone();
-        frame::end_operation(&mut item);
-        frame.add(list, item, key);
+        frame.add(list, Parts::from(&[&*unsent.item, BEHIND][..]), key);
         let reason = FailureReason::Error(error);
         let failed = self.failed_batch(state.last_number, frame.seal(), PushStep::Content, reason, false);
         self.hand_over(state, FailedBatch { content: Some(unsent), ..failed });
