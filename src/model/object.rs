@@ -144,7 +144,8 @@ pub(crate) fn write<T: Serialize + ?Sized>(
 ) -> Result<(), ObjectError> {
     let start = buffer.len();
     layout.entries.clear();
-    let mut writer = Writer { buffer, layout, document_id: None, repeats_id: false, other_id: None };
+    let mut writer =
+        Writer { buffer, layout, document_id: None, repeats_id: false, wants_value: false, other_id: None };
     let result = writer.object(document_id, value);
     let other_id = writer.other_id.take();
     match (result, other_id) {
@@ -167,6 +168,8 @@ struct Writer<'a> {
     document_id: Option<Entry>,
     /// Whether the key that was written last is that of the `documentId`, once more.
     repeats_id: bool,
+    /// Whether a key was written whose value comes next.
+    wants_value: bool,
     other_id: Option<String>,
 }
 
@@ -178,6 +181,9 @@ impl Writer<'_> {
             self.document_id = self.layout.entries.first().cloned();
         }
         value.serialize(&mut *self)?;
+        if self.wants_value {
+            return Err(Error::custom("a key of an item has no value"));
+        }
         self.buffer.extend_from_slice(b"}");
         Ok(())
     }
@@ -188,6 +194,9 @@ impl Writer<'_> {
     }
 
     fn key<K: Serialize + ?Sized>(&mut self, key: &K) -> Result<(), Error> {
+        if std::mem::replace(&mut self.wants_value, true) {
+            return Err(Error::custom("a key of an item has no value"));
+        }
         if !self.layout.entries.is_empty() {
             self.buffer.extend_from_slice(b",");
         }
@@ -203,6 +212,9 @@ impl Writer<'_> {
     }
 
     fn value<V: Serialize + ?Sized>(&mut self, value: &V) -> Result<(), Error> {
+        if !std::mem::take(&mut self.wants_value) {
+            return Err(Error::custom("a value of an item has no key"));
+        }
         let start = self.buffer.len();
         let written_by = value::write(self.buffer, value)?;
         let end = self.buffer.len();

@@ -346,3 +346,24 @@ fn what_a_type_writes_as_text_number_boolean_or_nothing_is_plain() {
         assert_eq!(layout.entries()[0].written_by, expected);
     }
 }
+
+#[test]
+fn a_type_whose_keys_and_values_do_not_come_in_pairs_is_an_error() {
+    struct Calls(&'static str);
+
+    impl Serialize for Calls {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let mut map = serializer.serialize_map(None)?;
+            for call in self.0.chars() {
+                if call == 'k' { map.serialize_key("a")? } else { map.serialize_value(&1)? }
+            }
+            map.end()
+        }
+    }
+
+    assert_eq!(written(Some("i"), &Calls("kv")).unwrap().0, r#"{"documentId":"i","a":1}"#);
+    for calls in ["k", "kk", "v", "kvv", "kvk"] {
+        let error = written(Some("i"), &Calls(calls)).unwrap_err();
+        assert!(error.contains("no value") || error.contains("no key"), "{calls}: {error}");
+    }
+}
