@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use coveo_push::fake::{Fault, FaultRates};
-use coveo_push::{Operation, Preflight, Pushed};
+use coveo_push::{FailedBatch, Operation, Preflight, Pushed};
 use tokio::task::JoinSet;
 
-use super::support::{Item, SOURCE, fake, full, ms, number, pusher, secs};
+use super::support::{Handed, Item, SOURCE, fake, full, ms, number, pusher, secs, uploads};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn guarantee_5_what_several_threads_push_at_the_same_time_is_each_accounted_for_once() {
@@ -79,6 +79,55 @@ async fn guarantee_5_what_threads_prepare_and_await_in_any_order_arrives_as_it_w
         let held = item.map(|item| (item.metadata("n").unwrap().as_u64(), item.data().map(str::len)));
         assert_eq!(held, (!is_dropped(n)).then(|| (Some(n), Some(size(n)))), "{n}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn guarantee_5_what_fails_of_what_many_threads_push_hands_back_its_bytes() {
+    const THREADS: u64 = 20;
+    const ITEMS: u64 = 60;
+    let size = |n: u64| usize::try_from(if n.is_multiple_of(41) { 150_000 } else { n * 7 % 4_000 }).unwrap();
+    let fake = fake();
+    fake.inject_random(FaultRates::seeded(11).status(412, 0.3).latency(ms(0)..=ms(3)));
+    let handed = Handed::default();
+    let pusher = pusher(&fake).batch_bytes(300_000).concurrency(3).on_failed_batch(handed.handler()).start();
+    let pusher = Arc::new(pusher);
+    let runtime = tokio::runtime::Handle::current();
+    let threads: Vec<_> = (0..THREADS)
+        .map(|thread| {
+            let (pusher, runtime) = (Arc::clone(&pusher), runtime.clone());
+            let push = async move {
+                for n in thread * ITEMS..(thread + 1) * ITEMS {
+                    pusher.add_or_update(&format!("a://{n}"), &Item::new(n, size(n))).await.unwrap();
+                }
+            };
+            std::thread::spawn(move || runtime.block_on(push))
+        })
+        .collect();
+    let join = || threads.into_iter().for_each(|thread| thread.join().unwrap());
+    tokio::task::block_in_place(join);
+    let report = Arc::into_inner(pusher).unwrap().finish().await;
+    assert_eq!(report.accepted + report.failed, THREADS * ITEMS);
+
+    let mut bodies: Vec<Vec<u8>> = handed.take().iter().map(FailedBatch::body).collect();
+    assert!(!bodies.is_empty() && report.accepted > 0);
+    for upload in uploads(&fake) {
+        if let Some(batch) = report.batches.iter().find(|batch| batch.file_id == upload.file_id) {
+            assert_eq!(upload.body.len() as u64, batch.bytes);
+            bodies.push(upload.body.to_vec());
+        }
+    }
+    let mut found = Vec::new();
+    for body in bodies {
+        let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        for item in body["addOrUpdate"].as_array().unwrap() {
+            let n = item["n"].as_u64().unwrap();
+            assert_eq!(item["documentId"], format!("a://{n}"));
+            assert_eq!(item["data"].as_str().unwrap().len(), size(n));
+            found.push(n);
+        }
+    }
+    found.sort_unstable();
+    assert!(found.into_iter().eq(0..THREADS * ITEMS), "each once");
 }
 
 #[tokio::test(start_paused = true)]
