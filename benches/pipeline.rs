@@ -20,7 +20,8 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use coveo_push::{ApiKey, DocumentBody, ItemPusher, PushClient, PushItem};
+use coveo_push::{ApiKey, ItemPusher, PushClient, PushItem};
+use serde::Serialize;
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
@@ -89,43 +90,22 @@ fn speed(options: &Options, work: Work) {
         }
     }
     if options.wants("typed") {
-        let pages: &'static [corpus::Page] = all(work.pool, corpus::page);
-        let write = |buffer: &mut Vec<u8>, at: usize| corpus::write(buffer, &ids[at], &pages[at]);
+        let pages = all(work.pool, corpus::page);
         for how in How::ALL {
-            table.row(work.measure(
-                "typed",
-                &sink,
-                how,
-                |pusher, at| pusher.add_or_update(&ids[at], &pages[at]),
-                write,
-            ));
+            table.row(work.measure_items("typed", &sink, how, ids, pages));
         }
     }
     if options.wants("DocumentBody") {
-        let documents: &'static [DocumentBody] = all(work.pool, corpus::document);
-        let write = |buffer: &mut Vec<u8>, at: usize| corpus::write(buffer, &ids[at], &documents[at]);
+        let documents = all(work.pool, corpus::document);
         for how in How::ALL {
-            table.row(work.measure(
-                "DocumentBody",
-                &sink,
-                how,
-                |pusher, at| pusher.add_or_update(&ids[at], &documents[at]),
-                write,
-            ));
+            table.row(work.measure_items("DocumentBody", &sink, how, ids, documents));
         }
     }
     if options.wants("latency") {
         let slow_sink = Sink::start(LATENCY);
         let work = Work { uploads: LATENCY_UPLOADS, rounds: work.rounds.min(LATENCY_ROUNDS), ..work };
-        let pages: &'static [corpus::Page] = all(work.pool, corpus::page);
-        let write = |buffer: &mut Vec<u8>, at: usize| corpus::write(buffer, &ids[at], &pages[at]);
-        table.row(work.measure(
-            "8 uploads, 50 ms a call: typed",
-            &slow_sink,
-            How::OneByOne,
-            |pusher, at| pusher.add_or_update(&ids[at], &pages[at]),
-            write,
-        ));
+        let pages = all(work.pool, corpus::page);
+        table.row(work.measure_items("8 uploads, 50 ms a call: typed", &slow_sink, How::OneByOne, ids, pages));
     }
 
     table.print();
@@ -204,6 +184,19 @@ struct Work {
 }
 
 impl Work {
+    /// The row of items that serialise.
+    fn measure_items<T: Serialize + Sync>(
+        self,
+        name: &str,
+        sink: &Sink,
+        how: How,
+        ids: &'static [String],
+        items: &'static [T],
+    ) -> Vec<String> {
+        let write = |buffer: &mut Vec<u8>, at: usize| corpus::write(buffer, &ids[at], &items[at]);
+        self.measure(name, sink, how, |pusher, at| pusher.add_or_update(&ids[at], &items[at]), write)
+    }
+
     /// One row of the table. `push` hands an item to the pusher, and `write` writes it by hand; the
     /// item is that with this number in the pool.
     #[expect(clippy::cast_precision_loss, reason = "numbers to be read")]

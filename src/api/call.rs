@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use super::Accepted;
 use crate::error::{Error, InvalidError};
@@ -56,24 +56,25 @@ impl Draft {
     /// Gives the call a body, or the reason why there is none.
     pub(super) fn json(mut self, json: Result<Vec<u8>, serde_json::Error>, item: &str) -> Self {
         match json {
-            Ok(json) => self.body(BytesMut::from(Bytes::from(json)).into(), item),
+            Ok(json) => self.body(json, item),
             Err(error) => self.findings.push(Finding::new(item, preflight::Rule::NotAnObject, error.to_string())),
         }
         self
     }
 
-    pub(super) fn body(&mut self, json: Buffer, item: &str) {
+    pub(super) fn body(&mut self, json: impl Into<Bytes>, item: &str) {
+        let json = json.into();
         self.findings.extend(preflight::request_size(json.len(), item));
         self.set_body(json);
     }
 
     /// Takes the body out, to be changed and set again.
     pub(super) fn take_body(&mut self) -> Buffer {
-        self.json.take().map(|json| BytesMut::from(json).into()).unwrap_or_default()
+        self.json.take().map(Buffer::from).unwrap_or_default()
     }
 
-    pub(super) fn set_body(&mut self, json: Buffer) {
-        self.json = Some(BytesMut::from(json).freeze());
+    pub(super) fn set_body(&mut self, json: impl Into<Bytes>) {
+        self.json = Some(json.into());
     }
 
     pub(crate) fn body_length(&self) -> usize {

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use serde::de::IgnoredAny;
 
 use super::call::{Draft, call, judge, query};
@@ -37,11 +37,7 @@ impl PushBatch {
     pub(super) fn of_items(items: &Items, batch: &BatchDocumentBody) -> Self {
         let resource = Resource::Source(Arc::clone(&items.source_id));
         let (json, findings) = write_items(&items.kernel, batch);
-        Self {
-            commit: Draft::new(&items.kernel, Operation::PushItemBatch, resource),
-            batch: BytesMut::from(json).freeze(),
-            findings,
-        }
+        Self { commit: Draft::new(&items.kernel, Operation::PushItemBatch, resource), batch: json.into(), findings }
     }
 
     pub(super) fn of_identities(identities: &Identities, batch: &BatchIdentityBody) -> Self {

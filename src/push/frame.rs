@@ -197,7 +197,7 @@ impl Frame {
             self.parts.push(Part { chunk: small(chunk), bytes });
         }
         if let Some(last) = self.parts.last_mut() {
-            last.bytes.end -= small(BEHIND.len());
+            last.bytes.end = last.bytes.end.saturating_sub(small(BEHIND.len()));
         }
         self.operations.push(Operation { list: small(list), parts: first..small(self.parts.len()) });
         self.keys.push(key);

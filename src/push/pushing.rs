@@ -29,20 +29,19 @@ pub(super) struct Pushing<'a, W> {
     unfinished: Unfinished<'a>,
 }
 
-/// An operation that was written.
+/// An operation that was written, or why it is refused.
 struct Operation<'a> {
     id: Cow<'a, str>,
-    bytes: Bytes<'a>,
-    /// What may keep the service from taking it and was let through, or why it is refused.
-    findings: Result<Vec<Finding>, Vec<Finding>>,
+    written: Result<Ready<'a>, Vec<Finding>>,
 }
 
-enum Bytes<'a> {
-    /// Where a batch can take them.
-    Placed(Parts),
-    /// Prepared, and outside the memory of batches: nobody knows when it will be awaited. What is in hand is not
-    /// copied.
-    Apart(Box<[u8]>, &'a [u8]),
+/// An operation that a batch may take.
+struct Ready<'a> {
+    /// What was prepared is outside the memory of batches at first: nobody knows when it will be awaited. What is
+    /// in hand is not copied.
+    prepared: Option<(Box<[u8]>, &'a [u8])>,
+    parts: Parts,
+    warnings: Vec<Finding>,
 }
 
 /// Something that was to be pushed, and counts as cancelled when it is dropped before that.
@@ -87,20 +86,23 @@ impl<'a, W: Write<'a>> Pushing<'a, W> {
     /// Writes the operation now.
     pub(super) fn prepare(&mut self) {
         let (segments, list) = (&self.run.segments, self.write.list());
-        self.operation = Some(self.written(|written, tail| {
-            let own = Box::from(&*written);
+        self.operation = Some(self.written(|written, Written { tail, warnings }| {
+            let prepared = Some((Box::from(&*written), tail));
             segments.give_back(list, written);
-            Bytes::Apart(own, tail)
+            Ready { prepared, parts: Parts::default(), warnings }
         }));
     }
 
     /// Writes the operation where a batch can take it.
     fn place(&self) -> Operation<'a> {
         let (segments, list) = (&self.run.segments, self.write.list());
-        self.written(|written, tail| Bytes::Placed(segments.end(list, written, &[tail, BEHIND])))
+        self.written(|written, Written { tail, warnings }| {
+            let parts = segments.end(list, written, &[tail, BEHIND]);
+            Ready { prepared: None, parts, warnings }
+        })
     }
 
-    fn written(&self, keep: impl FnOnce(Buffer, &'a [u8]) -> Bytes<'a>) -> Operation<'a> {
+    fn written(&self, keep: impl FnOnce(Buffer, Written<'a>) -> Ready<'a>) -> Operation<'a> {
         let (segments, list) = (&self.run.segments, self.write.list());
         let mut draft = Draft { id: Cow::default(), buffer: segments.begin(list) };
         let written = Reader::lend(|reader| self.write.write(&mut draft, reader));
@@ -109,13 +111,14 @@ impl<'a, W: Write<'a>> Pushing<'a, W> {
             let fits = self.run.fits(list, &id, buffer.len() + written.tail.len(), self.write.remedy());
             fits.map(|()| written).map_err(|finding| vec![finding])
         });
-        match fitting {
-            Ok(Written { tail, warnings }) => Operation { id, bytes: keep(buffer, tail), findings: Ok(warnings) },
+        let written = match fitting {
+            Ok(written) => Ok(keep(buffer, written)),
             Err(findings) => {
                 segments.give_back(list, buffer);
-                Operation { id, bytes: Bytes::Apart(Box::default(), &[]), findings: Err(findings) }
+                Err(findings)
             }
-        }
+        };
+        Operation { id, written }
     }
 
     /// Goes on as far as there is room; `None` when there is none.
@@ -127,22 +130,19 @@ impl<'a, W: Write<'a>> Pushing<'a, W> {
             }
             self.operation = Some(self.place());
         }
-        let Operation { id, bytes, findings } = self.operation.as_mut()?;
-        let warnings = match findings {
-            Ok(warnings) => warnings,
+        let Operation { id, written } = self.operation.as_mut()?;
+        let Ready { prepared, parts, warnings } = match written {
+            Ok(ready) => ready,
             Err(findings) => return Some(run.refuse(id, std::mem::take(findings))),
         };
-        let parts = match bytes {
-            Bytes::Placed(parts) => parts,
-            Bytes::Apart(own, tail) => {
-                if let Err(stopped) = run.may_write()? {
-                    return Some(Err(stopped));
-                }
-                *bytes = Bytes::Placed(run.segments.end(list, run.segments.begin(list), &[own, tail, BEHIND]));
-                let Bytes::Placed(parts) = bytes else { return None };
-                parts
-            }
-        };
+        if prepared.is_some()
+            && let Err(stopped) = run.may_write()?
+        {
+            return Some(Err(stopped));
+        }
+        if let Some((own, tail)) = prepared.take() {
+            *parts = run.segments.end(list, run.segments.begin(list), &[&own, tail, BEHIND]);
+        }
         let key = Key::new(id, self.write.scope(), &run.hasher);
         let taken = run.take(Taking { list, key, parts, warnings })?;
         if taken.is_ok() {

@@ -2,7 +2,7 @@
 
 use std::ops::{Deref, DerefMut};
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 
 /// Bytes that are written into room that somebody lends, and into memory of their own once that is too small.
 #[derive(Debug, Clone, Default)]
@@ -70,21 +70,21 @@ impl DerefMut for Buffer {
 }
 
 /// What was written, wherever it is.
-impl From<Buffer> for BytesMut {
+impl From<Buffer> for Bytes {
     fn from(buffer: Buffer) -> Self {
-        buffer.bytes
+        buffer.bytes.freeze()
     }
 }
 
-impl From<BytesMut> for Buffer {
-    fn from(bytes: BytesMut) -> Self {
-        Self { bytes, outgrown: None }
+impl From<Bytes> for Buffer {
+    fn from(bytes: Bytes) -> Self {
+        Self { bytes: bytes.into(), outgrown: None }
     }
 }
 
 impl From<&str> for Buffer {
     fn from(text: &str) -> Self {
-        Self::from(BytesMut::from(text))
+        Self { bytes: text.into(), outgrown: None }
     }
 }
 
