@@ -358,6 +358,7 @@ impl<'de> Deserialize<'de> for DocumentWithId {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<DocumentWithId, A::Error> {
                 let mut document_id = None;
                 let mut compression_type = None;
+                let mut metadata = Vec::new();
                 let mut body = DocumentBody::default();
                 while let Some(name) = map.next_key::<String>()? {
                     let is = |known: &str| name.eq_ignore_ascii_case(known);
@@ -381,11 +382,12 @@ impl<'de> Deserialize<'de> for DocumentWithId {
                         set(&mut document_id, &name, map.next_value()?)?;
                     } else if is(key::ORDERING_ID) {
                         map.next_value::<IgnoredAny>()?;
-                    } else if let Some(value) = map.next_value::<Option<MetadataValue>>()?
-                        && body.metadata.insert(&name, value).is_some()
-                    {
-                        return Err(A::Error::custom(format_args!("the key `{name}` comes twice")));
+                    } else if let Some(value) = map.next_value::<Option<MetadataValue>>()? {
+                        metadata.push((name, value));
                     }
+                }
+                if let Some(name) = body.metadata.set_all(metadata) {
+                    return Err(A::Error::custom(format_args!("the key `{name}` comes twice")));
                 }
                 if let Some(DocumentData::Inline { compression, .. } | DocumentData::Container { compression, .. }) =
                     &mut body.data

@@ -1,9 +1,10 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
-use std::collections::btree_map;
 use std::fmt;
 use std::iter::FusedIterator;
+use std::ops::Range;
+use std::{mem, slice, vec};
 
 use serde::de::{self, MapAccess, SeqAccess};
 use serde::ser::Error as _;
@@ -28,38 +29,39 @@ use super::document::key;
 ///     println!("{key}: {value:?}");
 /// }
 /// ```
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Metadata(BTreeMap<Key, MetadataValue>);
+#[derive(Clone, Default)]
+pub struct Metadata {
+    /// All keys: an item is read faster whose keys do not each have memory of their own.
+    keys: String,
+    /// In the order of the keys.
+    entries: Vec<Entry>,
+}
 
-/// A key that equals another one when only the case differs.
 #[derive(Debug, Clone)]
-struct Key(String);
-
-impl Key {
-    fn folded(&self) -> impl Iterator<Item = char> {
-        self.0.chars().flat_map(char::to_lowercase)
-    }
+struct Entry {
+    /// Where the key stands among all keys.
+    key: Range<usize>,
+    value: MetadataValue,
 }
 
-impl Ord for Key {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.folded().cmp(other.folded())
+/// The order of keys, which are the same when only the case differs.
+fn compare(a: &str, b: &str) -> Ordering {
+    fn folded(key: &str) -> impl Iterator<Item = char> {
+        key.chars().flat_map(char::to_lowercase)
     }
+
+    fn folded_ascii(key: &str) -> impl Iterator<Item = u8> {
+        key.bytes().map(|byte| byte.to_ascii_lowercase())
+    }
+
+    if a.is_ascii() && b.is_ascii() { folded_ascii(a).cmp(folded_ascii(b)) } else { folded(a).cmp(folded(b)) }
 }
 
-impl PartialOrd for Key {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
+impl Entry {
+    fn key<'a>(&self, keys: &'a str) -> &'a str {
+        keys.get(self.key.clone()).unwrap_or_default()
     }
 }
-
-impl PartialEq for Key {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Key {}
 
 impl Metadata {
     /// No metadata.
@@ -70,47 +72,116 @@ impl Metadata {
 
     /// Sets a value, and returns the one it replaces: that of the same key in any case.
     pub fn insert(&mut self, key: impl Into<String>, value: impl Into<MetadataValue>) -> Option<MetadataValue> {
-        let key = Key(key.into());
-        // Taken out first: inserting alone would keep the spelling of the earlier key.
-        let before = self.0.remove(&key);
-        self.0.insert(key, value.into());
-        before
+        let key = key.into();
+        let position = self.position(&key);
+        let entry = self.entry(&key, value.into());
+        match position {
+            Ok(index) => {
+                let before = self.entries.get_mut(index).map(|before| mem::replace(before, entry).value);
+                self.drop_unused_keys();
+                before
+            }
+            Err(index) => {
+                self.entries.insert(index, entry);
+                None
+            }
+        }
+    }
+
+    fn entry(&mut self, key: &str, value: MetadataValue) -> Entry {
+        let start = self.keys.len();
+        self.keys.push_str(key);
+        Entry { key: start..self.keys.len(), value }
+    }
+
+    /// Sets many values, and returns a key that came twice, the last of which counts. One after another they would
+    /// each take time with the number of those before.
+    pub(super) fn set_all(&mut self, pairs: Vec<(String, MetadataValue)>) -> Option<String> {
+        for (key, value) in pairs {
+            let entry = self.entry(&key, value);
+            self.entries.push(entry);
+        }
+        let Self { keys, entries } = self;
+        entries.sort_by(|one, two| compare(one.key(keys), two.key(keys)));
+        let mut replaced = None;
+        entries.dedup_by(|later, before| {
+            let is_same = compare(later.key(keys), before.key(keys)).is_eq();
+            if is_same {
+                mem::swap(later, before);
+                replaced = Some(before.key(keys).to_owned());
+            }
+            is_same
+        });
+        if replaced.is_some() {
+            self.drop_unused_keys();
+        }
+        replaced
     }
 
     /// The value of a key, in any case.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&MetadataValue> {
-        self.0.get(&Key(key.to_owned()))
+        let index = self.position(key).ok()?;
+        self.entries.get(index).map(|entry| &entry.value)
     }
 
     /// Takes a value out, by its key in any case.
     pub fn remove(&mut self, key: &str) -> Option<MetadataValue> {
-        self.0.remove(&Key(key.to_owned()))
+        let index = self.position(key).ok()?;
+        let before = self.entries.remove(index);
+        self.drop_unused_keys();
+        Some(before.value)
+    }
+
+    fn drop_unused_keys(&mut self) {
+        let all = mem::take(&mut self.keys);
+        for entry in &mut self.entries {
+            let start = self.keys.len();
+            self.keys.push_str(entry.key(&all));
+            entry.key = start..self.keys.len();
+        }
+    }
+
+    /// Where a key stands, or belongs.
+    fn position(&self, key: &str) -> Result<usize, usize> {
+        self.entries.binary_search_by(|entry| compare(entry.key(&self.keys), key))
     }
 
     /// Keys, as they were given, with their values, in the order of the keys.
     pub fn iter(&self) -> MetadataIter<'_> {
-        MetadataIter(self.0.iter())
+        MetadataIter { keys: &self.keys, entries: self.entries.iter() }
     }
 
     /// How many keys there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.entries.len()
     }
 
     /// Whether there is no key.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.entries.is_empty()
+    }
+}
+
+/// Keys are the same in any case.
+impl PartialEq for Metadata {
+    fn eq(&self, other: &Self) -> bool {
+        let mut pairs = self.iter().zip(other);
+        self.len() == other.len() && pairs.all(|(one, two)| compare(one.0, two.0).is_eq() && one.1 == two.1)
+    }
+}
+
+impl fmt::Debug for Metadata {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self).finish()
     }
 }
 
 impl<K: Into<String>, V: Into<MetadataValue>> Extend<(K, V)> for Metadata {
     fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, pairs: I) {
-        for (key, value) in pairs {
-            self.insert(key, value);
-        }
+        self.set_all(pairs.into_iter().map(|(key, value)| (key.into(), value.into())).collect());
     }
 }
 
@@ -127,7 +198,7 @@ impl IntoIterator for Metadata {
     type IntoIter = MetadataIntoIter;
 
     fn into_iter(self) -> MetadataIntoIter {
-        MetadataIntoIter(self.0.into_iter())
+        MetadataIntoIter { keys: self.keys, entries: self.entries.into_iter() }
     }
 }
 
@@ -142,21 +213,27 @@ impl<'a> IntoIterator for &'a Metadata {
 
 /// The pairs of a [`Metadata`], by value, in the order of the keys.
 #[derive(Debug)]
-pub struct MetadataIntoIter(btree_map::IntoIter<Key, MetadataValue>);
+pub struct MetadataIntoIter {
+    keys: String,
+    entries: vec::IntoIter<Entry>,
+}
 
 /// The pairs of a [`Metadata`], by reference, in the order of the keys: [`Metadata::iter`].
 #[derive(Debug, Clone)]
-pub struct MetadataIter<'a>(btree_map::Iter<'a, Key, MetadataValue>);
+pub struct MetadataIter<'a> {
+    keys: &'a str,
+    entries: slice::Iter<'a, Entry>,
+}
 
 impl Iterator for MetadataIntoIter {
     type Item = (String, MetadataValue);
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.0.next().map(|(key, value)| (key.0, value))
+        self.entries.next().map(|entry| (entry.key(&self.keys).to_owned(), entry.value))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        self.0.size_hint()
+        self.entries.size_hint()
     }
 }
 
@@ -164,11 +241,11 @@ impl<'a> Iterator for MetadataIter<'a> {
     type Item = (&'a str, &'a MetadataValue);
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.0.next().map(|(key, value)| (key.0.as_str(), value))
+        self.entries.next().map(|entry| (entry.key(self.keys), &entry.value))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        self.0.size_hint()
+        self.entries.size_hint()
     }
 }
 
@@ -378,6 +455,50 @@ mod tests {
     fn a_key_is_found_in_any_case_beyond_ascii_too() {
         let metadata: Metadata = [("Größe", 12)].into_iter().collect();
         assert_eq!(metadata.get("GRÖßE"), Some(&12.into()));
+    }
+
+    #[test]
+    fn of_pairs_that_are_set_at_once_the_last_of_a_key_counts_and_takes_the_place_of_what_was_there() {
+        let mut metadata: Metadata = [("b", 1), ("A", 2), ("a", 3), ("c", 4)].into_iter().collect();
+        metadata.extend([("d", 5), ("C", 6), ("B", 7), ("b", 8)]);
+        let seen: Vec<_> = metadata.into_iter().collect();
+        assert_eq!(seen, [("a", 3), ("b", 8), ("C", 6), ("d", 5)].map(|(key, value)| (key.to_owned(), value.into())));
+    }
+
+    #[test]
+    fn it_is_the_same_as_a_map_whatever_is_set_and_taken_out() {
+        let keys = ["a", "A", "b", "ß", "SS", "", "\u{212a}", "k", "É", "é", "longer"];
+        let mut metadata = Metadata::new();
+        let mut map: BTreeMap<String, (&str, MetadataValue)> = BTreeMap::new();
+        let mut random = 1_u32;
+        for step in 0..2_000_i32 {
+            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let key = keys[(random >> 16) as usize % keys.len()];
+            let before = if random >> 30 == 0 {
+                (metadata.remove(key), map.remove(&key.to_lowercase()))
+            } else {
+                (metadata.insert(key, step), map.insert(key.to_lowercase(), (key, step.into())))
+            };
+            assert_eq!(before.0, before.1.map(|(_, value)| value));
+            assert!(metadata.iter().eq(map.values().map(|(key, value)| (*key, value))), "{metadata:?}");
+            assert_eq!(metadata.get(key).is_some(), map.contains_key(&key.to_lowercase()));
+            assert_eq!(metadata.keys.len(), metadata.iter().map(|(key, _)| key.len()).sum::<usize>());
+        }
+    }
+
+    #[test]
+    fn metadata_is_the_same_when_only_the_case_of_its_keys_differs() {
+        let one = |key: &str, value: i32| -> Metadata { [(key, value), ("z", 1)].into_iter().collect() };
+        assert_eq!(one("Größe", 1), one("GRÖßE", 1));
+        assert_ne!(one("a", 1), one("a", 2));
+        assert_ne!(one("a", 1), one("b", 1));
+        assert_ne!(one("a", 1), [("a", 1)].into_iter().collect());
+    }
+
+    #[test]
+    fn it_shows_its_pairs_as_a_map() {
+        let metadata: Metadata = [("b", 2), ("A", 1)].into_iter().collect();
+        assert_eq!(format!("{metadata:?}"), r#"{"A": Integer(1), "b": Integer(2)}"#);
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Whether the permissions of an item can be read, and what is to be known of them.
 
-use memchr::memmem;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 
 use super::limit;
 use super::scan::Scan;
@@ -33,7 +35,8 @@ pub(super) fn of_model(json: &[u8]) -> Option<Named> {
     const SHORTEST: &[u8] = br#"{"identity":"","identityType":"User"}"#;
     let may_be_too_many = json.len() / SHORTEST.len() > limit::PERMISSIONS;
     // A quote inside a text has a backslash before it.
-    let has_one_without_name = || memmem::find(json, br#""identity":"""#).is_some();
+    static WITHOUT_NAME: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(br#""identity":"""#));
+    let has_one_without_name = || WITHOUT_NAME.find(json).is_some();
     (!may_be_too_many && !has_one_without_name()).then(Named::default)
 }
 
