@@ -5,6 +5,8 @@
 //! can be held without a second pass and without a `serde_json::Value`.
 
 mod buffer;
+mod key;
+mod nested;
 mod text;
 mod value;
 
@@ -20,9 +22,8 @@ pub(crate) use buffer::Buffer;
 pub(crate) use text::plain_len;
 
 use super::document::key::DOCUMENT_ID;
-
-/// The name under which serde_json passes a `RawValue` through a serializer.
-const RAW_VALUE: &str = "$serde_json::private::RawValue";
+use key::TextSerializer;
+use nested::is_text_in_hand;
 
 /// Where the top-level entries of an object stand in the buffer that it was written into.
 #[derive(Debug, Clone, Default)]
@@ -45,11 +46,9 @@ pub(crate) struct Entry {
 pub(crate) enum WrittenBy {
     /// A [`Permissions`](super::Permissions), so they are in order.
     Permissions,
-    /// A type that serialises, as a text, a number, a boolean or nothing: it can be read.
-    Plain,
-    /// A type that serialises, as something that holds others, or in a way of its own.
+    /// A type that serialises: it can be read.
     Type,
-    /// Whoever wrote the JSON that was in hand.
+    /// Whoever wrote the JSON that was in hand, or a type that has more levels than all readers take.
     Another,
 }
 
@@ -144,8 +143,15 @@ pub(crate) fn write<T: Serialize + ?Sized>(
 ) -> Result<(), ObjectError> {
     let start = buffer.len();
     layout.entries.clear();
-    let mut writer =
-        Writer { buffer, layout, document_id: None, repeats_id: false, wants_value: false, other_id: None };
+    let mut writer = Writer {
+        buffer,
+        layout,
+        document_id: None,
+        repeats_id: false,
+        wants_value: false,
+        other_id: None,
+        has_failed: false,
+    };
     let result = writer.object(document_id, value);
     let other_id = writer.other_id.take();
     match (result, other_id) {
@@ -171,6 +177,8 @@ struct Writer<'a> {
     /// Whether a key was written whose value comes next.
     wants_value: bool,
     other_id: Option<String>,
+    /// Whether an entry was an error. A type that passes over it has half of that entry in its JSON.
+    has_failed: bool,
 }
 
 impl Writer<'_> {
@@ -184,8 +192,18 @@ impl Writer<'_> {
         if self.wants_value {
             return Err(Error::custom("a key of an item has no value"));
         }
+        if self.has_failed {
+            return Err(Error::custom("a part of an item failed, and its error was passed over"));
+        }
         self.buffer.extend_from_slice(b"}");
         Ok(())
+    }
+
+    /// Writes a part, and remembers when it failed.
+    fn part<T>(&mut self, write: impl FnOnce(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
+        let result = write(self);
+        self.has_failed |= result.is_err();
+        result
     }
 
     fn entry<K: Serialize + ?Sized, V: Serialize + ?Sized>(&mut self, key: &K, value: &V) -> Result<(), Error> {
@@ -195,13 +213,13 @@ impl Writer<'_> {
 
     fn key<K: Serialize + ?Sized>(&mut self, key: &K) -> Result<(), Error> {
         if std::mem::replace(&mut self.wants_value, true) {
-            return Err(Error::custom("a key of an item has no value"));
+            return self.part(|_| Err(Error::custom("a key of an item has no value")));
         }
         if !self.layout.entries.is_empty() {
             self.buffer.extend_from_slice(b",");
         }
         let start = self.buffer.len();
-        key.serialize(KeySerializer(self.buffer))?;
+        self.part(|writer| key.serialize(TextSerializer::quoted(writer.buffer)))?;
         let key = start..self.buffer.len();
         // Mostly the length is enough to tell.
         self.repeats_id = self.document_id.as_ref().is_some_and(|first| first.key.len() == key.len())
@@ -213,10 +231,10 @@ impl Writer<'_> {
 
     fn value<V: Serialize + ?Sized>(&mut self, value: &V) -> Result<(), Error> {
         if !std::mem::take(&mut self.wants_value) {
-            return Err(Error::custom("a value of an item has no key"));
+            return self.part(|_| Err(Error::custom("a value of an item has no key")));
         }
         let start = self.buffer.len();
-        let written_by = value::write(self.buffer, value)?;
+        let written_by = self.part(|writer| value::write(writer.buffer, value))?;
         let end = self.buffer.len();
         if let Some(entry) = self.layout.entries.last_mut() {
             (entry.value, entry.written_by) = (start..end, written_by);
@@ -259,85 +277,6 @@ pub(crate) fn is_null(value: &[u8]) -> bool {
     value == b"null"
 }
 
-/// Keys of a map become JSON text as serde_json has them: numbers and booleans in quotes, too.
-struct KeySerializer<'a>(&'a mut Buffer);
-
-macro_rules! keys_as_text {
-    ($($method:ident($type:ty)),+ $(,)?) => {
-        $(fn $method(self, value: $type) -> Result<(), Error> {
-            self.collect_str(&value)
-        })+
-    };
-}
-
-macro_rules! no_key {
-    ($($method:ident($($type:ty),*) -> $ok:ty),+ $(,)?) => {
-        $(fn $method(self, $(_: $type),*) -> Result<$ok, Error> {
-            Err(Error::custom("a key of an item is not text"))
-        })+
-    };
-}
-
-impl Serializer for KeySerializer<'_> {
-    type Ok = ();
-    type Error = Error;
-    type SerializeSeq = Impossible<(), Error>;
-    type SerializeTuple = Impossible<(), Error>;
-    type SerializeTupleStruct = Impossible<(), Error>;
-    type SerializeTupleVariant = Impossible<(), Error>;
-    type SerializeMap = Impossible<(), Error>;
-    type SerializeStruct = Impossible<(), Error>;
-    type SerializeStructVariant = Impossible<(), Error>;
-
-    fn serialize_str(self, text: &str) -> Result<(), Error> {
-        text::write_text(self.0, text);
-        Ok(())
-    }
-
-    fn collect_str<T: fmt::Display + ?Sized>(self, value: &T) -> Result<(), Error> {
-        self.serialize_str(&value.to_string())
-    }
-
-    fn serialize_unit_variant(self, _: &'static str, _: u32, variant: &'static str) -> Result<(), Error> {
-        self.serialize_str(variant)
-    }
-
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<(), Error> {
-        value.serialize(self)
-    }
-
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Error> {
-        value.serialize(self)
-    }
-
-    fn serialize_newtype_variant<T: Serialize + ?Sized>(
-        self,
-        _: &'static str,
-        _: u32,
-        _: &'static str,
-        _: &T,
-    ) -> Result<(), Error> {
-        Err(Error::custom("a key of an item is not text"))
-    }
-
-    keys_as_text! {
-        serialize_bool(bool), serialize_char(char),
-        serialize_i8(i8), serialize_i16(i16), serialize_i32(i32), serialize_i64(i64), serialize_i128(i128),
-        serialize_u8(u8), serialize_u16(u16), serialize_u32(u32), serialize_u64(u64), serialize_u128(u128),
-    }
-
-    no_key! {
-        serialize_f32(f32) -> (), serialize_f64(f64) -> (), serialize_bytes(&[u8]) -> (), serialize_none() -> (),
-        serialize_unit() -> (), serialize_unit_struct(&'static str) -> (),
-        serialize_seq(Option<usize>) -> Self::SerializeSeq, serialize_tuple(usize) -> Self::SerializeTuple,
-        serialize_tuple_struct(&'static str, usize) -> Self::SerializeTupleStruct,
-        serialize_tuple_variant(&'static str, u32, &'static str, usize) -> Self::SerializeTupleVariant,
-        serialize_map(Option<usize>) -> Self::SerializeMap,
-        serialize_struct(&'static str, usize) -> Self::SerializeStruct,
-        serialize_struct_variant(&'static str, u32, &'static str, usize) -> Self::SerializeStructVariant,
-    }
-}
-
 macro_rules! no_object {
     ($($method:ident($($type:ty),*) -> $ok:ty = $what:literal),+ $(,)?) => {
         $(fn $method(self, $(_: $type),*) -> Result<$ok, Error> {
@@ -362,7 +301,7 @@ impl<'w, 'a> Serializer for &'w mut Writer<'a> {
     }
 
     fn serialize_struct(self, name: &'static str, _: usize) -> Result<Self::SerializeStruct, Error> {
-        Ok(Fields { writer: self, is_raw: name == RAW_VALUE })
+        Ok(Fields { writer: self, is_in_hand: is_text_in_hand(name) })
     }
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<(), Error> {
@@ -423,7 +362,7 @@ impl SerializeMap for &mut Writer<'_> {
 
 pub(crate) struct Fields<'w, 'a> {
     writer: &'w mut Writer<'a>,
-    is_raw: bool,
+    is_in_hand: bool,
 }
 
 impl SerializeStruct for Fields<'_, '_> {
@@ -431,12 +370,12 @@ impl SerializeStruct for Fields<'_, '_> {
     type Error = Error;
 
     fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), Error> {
-        if !self.is_raw {
+        if !self.is_in_hand {
             return self.writer.entry(key, value);
         }
-        // JSON text that was passed as a value: its one field is the text.
-        let text: String = serde_json::from_slice(&serde_json::to_vec(value)?)?;
-        let Pairs(pairs) = serde_json::from_str(&text)?;
+        let mut text = Buffer::default();
+        value.serialize(TextSerializer::as_it_is(&mut text))?;
+        let Pairs(pairs) = serde_json::from_slice(&text)?;
         pairs.iter().try_for_each(|(key, value)| self.writer.entry(key, value))
     }
 

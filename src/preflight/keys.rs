@@ -96,7 +96,7 @@ impl<'a> WrittenItem<'a> {
         let part = move |range: &Range<usize>| self.buffer.get(range.clone()).unwrap_or_default();
         let entries = if self.is_readable { &[] } else { self.layout.entries() };
         let known = self.named.and_then(|_| self.property(document_keys::PERMISSIONS));
-        let unsure = entries.iter().filter(|entry| entry.written_by != WrittenBy::Plain);
+        let unsure = entries.iter().filter(|entry| entry.written_by == WrittenBy::Another);
         unsure.filter_map(move |entry| {
             let value = part(&entry.value);
             if known.is_some_and(|known| ptr::eq(known, value)) {

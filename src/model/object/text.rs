@@ -16,13 +16,16 @@ pub(crate) fn write_text(buffer: &mut Buffer, text: &str) {
 }
 
 /// How many bytes there are before one that no text in JSON has as it is.
+#[inline]
 pub(crate) fn plain_len(bytes: &[u8]) -> usize {
     let (words, rest) = bytes.as_chunks();
-    let found = words.iter().zip((0..).step_by(8)).find_map(|(word, before)| Some(before + first_special(*word)?));
-    found.unwrap_or_else(|| {
-        let is_special = |byte: &u8| *byte < b' ' || matches!(byte, b'"' | b'\\');
-        bytes.len() - rest.len() + rest.iter().position(is_special).unwrap_or(rest.len())
-    })
+    let in_words = || words.iter().zip((0..).step_by(8)).find_map(|(word, before)| Some(before + first_special(*word)?));
+    let in_rest = || match bytes.last_chunk() {
+        // With bytes before the rest, which were looked at.
+        Some(word) => Some(bytes.len() - 8 + first_special(*word)?),
+        None => rest.iter().position(|byte| *byte < b' ' || matches!(byte, b'"' | b'\\')),
+    };
+    in_words().or_else(in_rest).unwrap_or(bytes.len())
 }
 
 /// Where in eight bytes the first one is that has to be escaped.
@@ -30,10 +33,11 @@ fn first_special(bytes: [u8; 8]) -> Option<usize> {
     const ONES: u64 = u64::MAX / 255;
     const HIGH: u64 = ONES << 7;
     let word = u64::from_le_bytes(bytes);
-    // The high bit of each byte below `limit`, up to the first of them; those behind it may be wrong.
-    let below = |word: u64, limit: u8| word.wrapping_sub(ONES * u64::from(limit)) & !word & HIGH;
+    // The high bit of each byte that is below `limit`, up to the first of them; those behind it may be wrong. All
+    // bytes with a high bit of their own are taken out at the end.
+    let below = |word: u64, limit: u8| word.wrapping_sub(ONES * u64::from(limit));
     let equal = |byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
-    let special = below(word, b' ') | equal(b'"') | equal(b'\\');
+    let special = (below(word, b' ') | equal(b'"') | equal(b'\\')) & !word & HIGH;
     (special != 0).then(|| special.trailing_zeros() as usize / 8)
 }
 

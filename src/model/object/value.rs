@@ -1,25 +1,64 @@
-//! Writing the value of an entry: text, which items mostly consist of, by this crate, and all else by
-//! serde_json.
+//! Writing the value of an entry, as serde_json has it: text, which items mostly consist of, many bytes at a
+//! time, and with a note of what is known of the value.
 
 use std::fmt;
 use std::io;
 
-use serde::ser::{Serialize, Serializer};
+use serde::ser::{Error as _, Serialize, Serializer};
 use serde_json::Error;
 
+use super::WrittenBy;
 use super::buffer::Buffer;
+use super::key::shown;
+use super::nested::{Nested, is_text_in_hand};
 use super::text::write_text;
-use super::{RAW_VALUE, WrittenBy};
 use crate::model::permission;
+
+/// With this many levels or fewer in a value, every reader takes the batch.
+const LEVELS: usize = 64;
 
 /// Appends a value as JSON.
 pub(super) fn write<T: Serialize + ?Sized>(buffer: &mut Buffer, value: &T) -> Result<WrittenBy, Error> {
-    let mut written_by = WrittenBy::Type;
-    value.serialize(ValueSerializer { buffer, json: &mut None, written_by: &mut written_by })?;
-    Ok(written_by)
+    let mut writer = ValueWriter { buffer, written_by: WrittenBy::Type, levels: 0, has_failed: false };
+    value.serialize(&mut writer)?;
+    if writer.has_failed {
+        return Err(Error::custom("a part of a value failed, and its error was passed over"));
+    }
+    Ok(writer.written_by)
 }
 
-type Json<'b> = serde_json::Serializer<Sink<'b>>;
+pub(super) struct ValueWriter<'b> {
+    pub(super) buffer: &'b mut Buffer,
+    pub(super) written_by: WrittenBy,
+    /// How many lists and objects are open.
+    levels: usize,
+    /// Whether a part was an error. A type that passes over it has half of that part in its JSON.
+    pub(super) has_failed: bool,
+}
+
+impl ValueWriter<'_> {
+    #[inline]
+    pub(super) fn open(&mut self, bracket: &[u8; 1]) {
+        self.buffer.extend_from_slice(bracket);
+        self.levels += 1;
+        if self.levels > LEVELS {
+            self.written_by = WrittenBy::Another;
+        }
+    }
+
+    #[inline]
+    pub(super) fn close(&mut self, bracket: &[u8; 1]) {
+        self.buffer.extend_from_slice(bracket);
+        self.levels -= 1;
+    }
+
+    /// Begins the object that a variant of an enum is, up to its value.
+    fn variant(&mut self, variant: &str) {
+        self.open(b"{");
+        write_text(self.buffer, variant);
+        self.buffer.extend_from_slice(b":");
+    }
+}
 
 /// Takes what serde_json writes.
 struct Sink<'b>(&'b mut Buffer);
@@ -41,107 +80,137 @@ impl io::Write for Sink<'_> {
     }
 }
 
-struct ValueSerializer<'j, 'b> {
-    buffer: &'b mut Buffer,
-    /// Where the serializer of all but text is put, as what it returns borrows it.
-    json: &'j mut Option<Json<'b>>,
-    written_by: &'j mut WrittenBy,
-}
-
-impl<'j, 'b> ValueSerializer<'j, 'b> {
-    fn json(self) -> &'j mut Json<'b> {
-        self.json.insert(Json::new(Sink(self.buffer)))
-    }
-}
-
 macro_rules! as_serde_json {
-    ($($method:ident($($name:ident: $type:ty),*) -> $ok:ty),+ $(,)?) => {
-        $(fn $method(self, $($name: $type),*) -> Result<$ok, Error> {
-            self.json().$method($($name),*)
+    ($($method:ident($type:ty)),+ $(,)?) => {
+        $(#[inline]
+        fn $method(self, value: $type) -> Result<(), Error> {
+            serde_json::Serializer::new(Sink(self.buffer)).$method(value)
         })+
     };
 }
 
-macro_rules! plain {
-    ($($method:ident($($name:ident: $type:ty),*)),+ $(,)?) => {
-        $(fn $method(self, $($name: $type),*) -> Result<(), Error> {
-            *self.written_by = WrittenBy::Plain;
-            self.json().$method($($name),*)
-        })+
-    };
-}
-
-impl<'j, 'b> Serializer for ValueSerializer<'j, 'b> {
+impl<'w, 'b> Serializer for &'w mut ValueWriter<'b> {
     type Ok = ();
     type Error = Error;
-    type SerializeSeq = <&'j mut Json<'b> as Serializer>::SerializeSeq;
-    type SerializeTuple = <&'j mut Json<'b> as Serializer>::SerializeTuple;
-    type SerializeTupleStruct = <&'j mut Json<'b> as Serializer>::SerializeTupleStruct;
-    type SerializeTupleVariant = <&'j mut Json<'b> as Serializer>::SerializeTupleVariant;
-    type SerializeMap = <&'j mut Json<'b> as Serializer>::SerializeMap;
-    type SerializeStruct = <&'j mut Json<'b> as Serializer>::SerializeStruct;
-    type SerializeStructVariant = <&'j mut Json<'b> as Serializer>::SerializeStructVariant;
+    type SerializeSeq = Nested<'w, 'b>;
+    type SerializeTuple = Nested<'w, 'b>;
+    type SerializeTupleStruct = Nested<'w, 'b>;
+    type SerializeTupleVariant = Nested<'w, 'b>;
+    type SerializeMap = Nested<'w, 'b>;
+    type SerializeStruct = Nested<'w, 'b>;
+    type SerializeStructVariant = Nested<'w, 'b>;
 
+    as_serde_json! {
+        serialize_bool(bool),
+        serialize_i8(i8), serialize_i16(i16), serialize_i32(i32), serialize_i64(i64), serialize_i128(i128),
+        serialize_u8(u8), serialize_u16(u16), serialize_u32(u32), serialize_u64(u64), serialize_u128(u128),
+        serialize_f32(f32), serialize_f64(f64),
+    }
+
+    #[inline]
     fn serialize_str(self, text: &str) -> Result<(), Error> {
-        *self.written_by = WrittenBy::Plain;
         write_text(self.buffer, text);
         Ok(())
+    }
+
+    fn serialize_char(self, character: char) -> Result<(), Error> {
+        self.serialize_str(character.encode_utf8(&mut [0; 4]))
+    }
+
+    fn collect_str<T: fmt::Display + ?Sized>(self, value: &T) -> Result<(), Error> {
+        self.serialize_str(&shown(value)?)
+    }
+
+    fn serialize_bytes(self, bytes: &[u8]) -> Result<(), Error> {
+        self.collect_seq(bytes)
+    }
+
+    #[inline]
+    fn serialize_none(self) -> Result<(), Error> {
+        self.serialize_unit()
     }
 
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Error> {
         value.serialize(self)
     }
 
+    #[inline]
+    fn serialize_unit(self) -> Result<(), Error> {
+        self.buffer.extend_from_slice(b"null");
+        Ok(())
+    }
+
+    fn serialize_unit_struct(self, _: &'static str) -> Result<(), Error> {
+        self.serialize_unit()
+    }
+
+    fn serialize_unit_variant(self, _: &'static str, _: u32, variant: &'static str) -> Result<(), Error> {
+        self.serialize_str(variant)
+    }
+
     fn serialize_newtype_struct<T: Serialize + ?Sized>(self, name: &'static str, value: &T) -> Result<(), Error> {
-        if name == permission::NAME {
-            *self.written_by = WrittenBy::Permissions;
+        if name == permission::NAME && self.levels == 0 {
+            self.written_by = WrittenBy::Permissions;
         }
         value.serialize(self)
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
         self,
-        name: &'static str,
-        index: u32,
+        _: &'static str,
+        _: u32,
         variant: &'static str,
         value: &T,
     ) -> Result<(), Error> {
-        self.json().serialize_newtype_variant(name, index, variant, value)
+        self.variant(variant);
+        value.serialize(&mut *self)?;
+        self.close(b"}");
+        Ok(())
     }
 
-    fn collect_str<T: fmt::Display + ?Sized>(self, value: &T) -> Result<(), Error> {
-        *self.written_by = WrittenBy::Plain;
-        self.json().collect_str(value)
+    #[inline]
+    fn serialize_seq(self, _: Option<usize>) -> Result<Nested<'w, 'b>, Error> {
+        Ok(Nested::list(self))
     }
 
-    fn serialize_struct(self, name: &'static str, len: usize) -> Result<Self::SerializeStruct, Error> {
-        if name == RAW_VALUE {
-            *self.written_by = WrittenBy::Another;
-        }
-        self.json().serialize_struct(name, len)
+    fn serialize_tuple(self, _: usize) -> Result<Nested<'w, 'b>, Error> {
+        Ok(Nested::list(self))
     }
 
-    plain! {
-        serialize_bool(value: bool), serialize_char(value: char),
-        serialize_i8(value: i8), serialize_i16(value: i16), serialize_i32(value: i32), serialize_i64(value: i64),
-        serialize_i128(value: i128),
-        serialize_u8(value: u8), serialize_u16(value: u16), serialize_u32(value: u32), serialize_u64(value: u64),
-        serialize_u128(value: u128),
-        serialize_f32(value: f32), serialize_f64(value: f64),
-        serialize_none(), serialize_unit(), serialize_unit_struct(name: &'static str),
-        serialize_unit_variant(name: &'static str, index: u32, variant: &'static str),
+    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Nested<'w, 'b>, Error> {
+        Ok(Nested::list(self))
     }
 
-    as_serde_json! {
-        serialize_bytes(value: &[u8]) -> (),
-        serialize_seq(len: Option<usize>) -> Self::SerializeSeq,
-        serialize_tuple(len: usize) -> Self::SerializeTuple,
-        serialize_tuple_struct(name: &'static str, len: usize) -> Self::SerializeTupleStruct,
-        serialize_tuple_variant(name: &'static str, index: u32, variant: &'static str, len: usize)
-            -> Self::SerializeTupleVariant,
-        serialize_map(len: Option<usize>) -> Self::SerializeMap,
-        serialize_struct_variant(name: &'static str, index: u32, variant: &'static str, len: usize)
-            -> Self::SerializeStructVariant,
+    fn serialize_tuple_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        _: usize,
+    ) -> Result<Nested<'w, 'b>, Error> {
+        self.variant(variant);
+        Ok(Nested::list(self).in_variant())
+    }
+
+    #[inline]
+    fn serialize_map(self, _: Option<usize>) -> Result<Nested<'w, 'b>, Error> {
+        Ok(Nested::object(self))
+    }
+
+    #[inline]
+    fn serialize_struct(self, name: &'static str, _: usize) -> Result<Nested<'w, 'b>, Error> {
+        Ok(if is_text_in_hand(name) { Nested::text_in_hand(self) } else { Nested::object(self) })
+    }
+
+    fn serialize_struct_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        _: usize,
+    ) -> Result<Nested<'w, 'b>, Error> {
+        self.variant(variant);
+        Ok(Nested::object(self).in_variant())
     }
 }
 
