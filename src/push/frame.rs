@@ -45,7 +45,7 @@ struct Operation {
     parts: Range<u32>,
 }
 
-/// A part of an operation: in which chunk, at first of its list and then of the batch, and where in it.
+/// A part of an operation: in which chunk of its list, and where in it.
 #[derive(Debug)]
 struct Part {
     chunk: u32,
@@ -58,9 +58,17 @@ pub(super) struct Sealed {
     names: Lists,
     /// One after another they are the container's bytes.
     pub(super) chunks: Vec<Bytes>,
-    operations: Arc<[Operation]>,
-    parts: Arc<[Part]>,
+    contents: Arc<Contents>,
     pub(super) keys: Arc<Keys>,
+}
+
+/// What stands where in a batch.
+#[derive(Debug)]
+struct Contents {
+    operations: Vec<Operation>,
+    parts: Vec<Part>,
+    /// For each list, where its chunks are among those of the batch.
+    places: Vec<Vec<usize>>,
 }
 
 /// What comes behind an operation, which will stand in a list.
@@ -81,7 +89,7 @@ impl Sealed {
     pub(super) fn without(&self, is_left_out: impl Fn(usize) -> bool) -> Vec<u8> {
         let mut bytes = Vec::new();
         for (list, name) in self.names.iter().enumerate() {
-            let operations = self.operations.iter().enumerate();
+            let operations = self.contents.operations.iter().enumerate();
             let mut kept =
                 operations.filter(|(number, operation)| operation.list() == list && !is_left_out(*number)).peekable();
             if list > 0 && kept.peek().is_none() {
@@ -103,17 +111,19 @@ impl Sealed {
 
     /// How many of its operations delete: those of the last list.
     pub(super) fn deletions(&self) -> u64 {
-        self.operations.iter().filter(|operation| operation.list() + 1 == self.names.len()).count() as u64
+        self.contents.operations.iter().filter(|operation| operation.list() + 1 == self.names.len()).count() as u64
     }
 
     /// The key of the list that each operation stands in.
     pub(super) fn lists(&self) -> impl Iterator<Item = &'static str> {
-        self.operations.iter().filter_map(|operation| self.names.get(operation.list()).copied())
+        self.contents.operations.iter().filter_map(|operation| self.names.get(operation.list()).copied())
     }
 
     fn parts(&self, operation: &Operation) -> impl Iterator<Item = &[u8]> {
-        let parts = self.parts.get(range(&operation.parts)).unwrap_or_default().iter();
-        parts.filter_map(|part| self.chunks.get(part.chunk as usize)?.get(range(&part.bytes)))
+        let Contents { parts, places, .. } = &*self.contents;
+        let parts = parts.get(range(&operation.parts)).unwrap_or_default().iter();
+        let place = |chunk: u32| places.get(operation.list())?.get(chunk as usize);
+        parts.filter_map(move |part| self.chunks.get(*place(part.chunk)?)?.get(range(&part.bytes)))
     }
 }
 
@@ -205,8 +215,13 @@ impl Frame {
 
     /// Closes the batch: nothing is copied.
     pub(super) fn seal(self) -> Sealed {
-        let Self { names, lists, operations, mut parts, mut keys } = self;
+        let Self { names, lists, mut operations, mut parts, mut keys } = self;
         keys.shrink();
+        // Room for operations of a batch that had many more.
+        if operations.capacity() / 2 > operations.len() {
+            operations.shrink_to_fit();
+            parts.shrink_to_fit();
+        }
         let mut chunks = Vec::new();
         let mut places = Vec::new();
         for (number, (name, list)) in names.iter().zip(lists).enumerate() {
@@ -221,13 +236,8 @@ impl Frame {
             places.push(place);
         }
         chunks.push(Bytes::from_static(b"]}"));
-        for Operation { list, parts: range_of_parts } in &operations {
-            let Some(place) = places.get(*list as usize) else { continue };
-            for part in parts.get_mut(range(range_of_parts)).unwrap_or_default() {
-                part.chunk = place.get(part.chunk as usize).copied().unwrap_or(u32::MAX);
-            }
-        }
-        Sealed { names, chunks, operations: operations.into(), parts: parts.into(), keys: Arc::new(keys) }
+        let contents = Contents { operations, parts, places };
+        Sealed { names, chunks, contents: Arc::new(contents), keys: Arc::new(keys) }
     }
 }
 
@@ -257,8 +267,8 @@ impl List {
     }
 
     /// Puts its chunks behind the others of the batch, and returns where each is.
-    fn close(self, chunks: &mut Vec<Bytes>) -> Vec<u32> {
-        let mut places = vec![u32::MAX; self.chunks.len()];
+    fn close(self, chunks: &mut Vec<Bytes>) -> Vec<usize> {
+        let mut places = vec![usize::MAX; self.chunks.len()];
         let mut open: Vec<Option<Chunk>> = self.chunks.into_iter().map(Some).collect();
         for first in 0..open.len() {
             // What goes on elsewhere takes what comes next along.
@@ -267,7 +277,7 @@ impl List {
                 && let Some(Chunk { bytes, next: after }) = open.get_mut(number).and_then(Option::take)
             {
                 if let Some(place) = places.get_mut(number) {
-                    *place = small(chunks.len());
+                    *place = chunks.len();
                 }
                 chunks.push(bytes.freeze());
                 next = after;

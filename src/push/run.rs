@@ -262,10 +262,10 @@ impl Run {
         }
         let has_room = self.has_room(&state);
         if has_room {
-            let mut filling = state.filling.take().unwrap_or_else(|| self.open(&mut state, &mut todo));
-            state.account.bytes_taken += frame::operation_len(parts) as u64;
+            let State { filling, last_number, size, account, .. } = &mut *state;
+            let filling = filling.get_or_insert_with(|| self.open(last_number, *size, &mut todo));
+            account.bytes_taken += frame::operation_len(parts) as u64;
             filling.frame.add(list, std::mem::take(parts), key);
-            state.filling = Some(filling);
             state.superseded.pushed_again(key);
             state.warned(warnings);
             self.count(&mut state);
@@ -302,11 +302,13 @@ impl Run {
     }
 
     /// Opens the next batch, with its task.
-    fn open(self: &Arc<Self>, state: &mut State, todo: &mut Todo) -> Filling {
-        state.last_number += 1;
-        let number = state.last_number;
-        let frame = Frame::new(self.target.lists(), state.size);
-        Filling { number, frame, task: self.task(number, todo) }
+    fn open(self: &Arc<Self>, last_number: &mut u64, size: Size, todo: &mut Todo) -> Filling {
+        *last_number += 1;
+        Filling {
+            number: *last_number,
+            frame: Frame::new(self.target.lists(), size),
+            task: self.task(*last_number, todo),
+        }
     }
 
     /// Whether a batch may be filled beside those that are under way, or failed and not handed over: a
