@@ -32,8 +32,7 @@ pub struct PushItem<'a> {
 
 impl<'a> PushItem<'a> {
     pub(super) fn new(run: &'a Arc<Run>, item: Item<'a>) -> Self {
-        let (switch, checks) = (run.kernel.shared.preflight, &run.settings.checks);
-        Self { pushing: Pushing::new(run, AddOrUpdate { item, switch, checks }) }
+        Self { pushing: Pushing::new(run, AddOrUpdate::new(run, item)) }
     }
 
     pub(super) fn into_parts(self) -> (&'a Arc<Run>, AddOrUpdate<'a>, Unfinished<'a>) {
@@ -143,6 +142,10 @@ impl<'a> Write<'a> for AddOrUpdate<'a> {
 }
 
 impl<'a> AddOrUpdate<'a> {
+    pub(super) fn new(run: &'a Run, item: Item<'a>) -> Self {
+        Self { item, switch: run.kernel.shared.preflight, checks: &run.settings.checks }
+    }
+
     /// Writes what has to stand before a text that is in hand, and returns what of it is left.
     fn write_json(
         &self,

@@ -3,7 +3,8 @@ use std::sync::Arc;
 use futures_core::Stream;
 use serde::Serialize;
 
-use super::item::{Delete, Item, PushItem};
+use super::group::Group;
+use super::item::{AddOrUpdate, Delete, Item, PushItem};
 use super::pushing::{Pushing, Unfinished};
 use super::report::{PushError, Pushed};
 use super::run::Run;
@@ -199,8 +200,11 @@ impl ItemPusher {
     }
 
     fn push_deletion<'a>(&'a self, document_id: &'a str, delete_children: bool) -> Pushing<'a, Delete<'a>> {
-        let switch = self.run.kernel.shared.preflight;
-        Pushing::new(&self.run, Delete { document_id, delete_children, switch })
+        Pushing::new(&self.run, self.deletion(document_id, delete_children))
+    }
+
+    fn deletion<'a>(&self, document_id: &'a str, delete_children: bool) -> Delete<'a> {
+        Delete { document_id, delete_children, switch: self.run.kernel.shared.preflight }
     }
 
     /// Pushes all operations of a stream, and returns how many there were. The run goes on after
@@ -217,14 +221,18 @@ impl ItemPusher {
         let mut unfinished = Unfinished::new(&self.run);
         async move {
             let mut stream = std::pin::pin!(stream);
+            let mut group = Group::new(&self.run);
             let mut pushed = 0;
-            while let Some(operation) = std::future::poll_fn(|context| stream.as_mut().poll_next(context)).await {
+            while let Some(operation) = group.next(stream.as_mut()).await? {
                 match operation {
-                    ItemOperation::AddOrUpdate { document_id, item } => self.add_or_update(&document_id, &item).await?,
-                    ItemOperation::Delete { document_id, delete_children } => {
-                        self.push_deletion(&document_id, delete_children).await?
+                    ItemOperation::AddOrUpdate { document_id, item } => {
+                        let item = Item::Typed { document_id: &document_id, item: &item };
+                        group.push(AddOrUpdate::new(&self.run, item)).await?;
                     }
-                };
+                    ItemOperation::Delete { document_id, delete_children } => {
+                        group.push(self.deletion(&document_id, delete_children)).await?;
+                    }
+                }
                 pushed += 1;
             }
             unfinished.done();

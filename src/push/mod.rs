@@ -6,6 +6,7 @@ mod content;
 mod deliver;
 mod failed;
 mod frame;
+mod group;
 mod identities;
 mod item;
 mod items;

@@ -30,18 +30,58 @@ pub(super) struct Pushing<'a, W> {
 }
 
 /// An operation that was written, or why it is refused.
-struct Operation<'a> {
-    id: Cow<'a, str>,
-    written: Result<Ready<'a>, Vec<Finding>>,
+pub(super) struct Operation<'a> {
+    pub(super) id: Cow<'a, str>,
+    pub(super) written: Result<Ready<'a>, Vec<Finding>>,
 }
 
 /// An operation that a batch may take.
-struct Ready<'a> {
+pub(super) struct Ready<'a> {
     /// What was prepared is outside the memory of batches at first: nobody knows when it will be awaited. What is
     /// in hand is not copied.
     prepared: Option<(Box<[u8]>, &'a [u8])>,
-    parts: Parts,
-    warnings: Vec<Finding>,
+    pub(super) parts: Parts,
+    pub(super) warnings: Vec<Finding>,
+}
+
+impl<'a> Operation<'a> {
+    /// Writes the operation where a batch can take it.
+    pub(super) fn place(run: &Run, write: &impl Write<'a>) -> Self {
+        let (segments, list) = (&run.segments, write.list());
+        Self::write(run, write, |written, Written { tail, warnings }| {
+            let parts = segments.end(list, written, &[tail, BEHIND]);
+            Ready { prepared: None, parts, warnings }
+        })
+    }
+
+    /// Writes the operation outside the memory of batches.
+    fn prepare(run: &Run, write: &impl Write<'a>) -> Self {
+        let (segments, list) = (&run.segments, write.list());
+        Self::write(run, write, |written, Written { tail, warnings }| {
+            let prepared = Some((Box::from(&*written), tail));
+            segments.give_back(list, written);
+            Ready { prepared, parts: Parts::default(), warnings }
+        })
+    }
+
+    fn write(run: &Run, write: &impl Write<'a>, keep: impl FnOnce(Buffer, Written<'a>) -> Ready<'a>) -> Self {
+        let (segments, list) = (&run.segments, write.list());
+        let mut draft = Draft { id: Cow::default(), buffer: segments.begin(list) };
+        let written = Reader::lend(|reader| write.write(&mut draft, reader));
+        let Draft { id, buffer } = draft;
+        let fitting = written.and_then(|written| {
+            let fits = run.fits(list, &id, buffer.len() + written.tail.len(), write.remedy());
+            fits.map(|()| written).map_err(|finding| vec![finding])
+        });
+        let written = match fitting {
+            Ok(written) => Ok(keep(buffer, written)),
+            Err(findings) => {
+                segments.give_back(list, buffer);
+                Err(findings)
+            }
+        };
+        Self { id, written }
+    }
 }
 
 /// Something that was to be pushed, and counts as cancelled when it is dropped before that.
@@ -85,40 +125,7 @@ impl<'a, W: Write<'a>> Pushing<'a, W> {
 
     /// Writes the operation now.
     pub(super) fn prepare(&mut self) {
-        let (segments, list) = (&self.run.segments, self.write.list());
-        self.operation = Some(self.written(|written, Written { tail, warnings }| {
-            let prepared = Some((Box::from(&*written), tail));
-            segments.give_back(list, written);
-            Ready { prepared, parts: Parts::default(), warnings }
-        }));
-    }
-
-    /// Writes the operation where a batch can take it.
-    fn place(&self) -> Operation<'a> {
-        let (segments, list) = (&self.run.segments, self.write.list());
-        self.written(|written, Written { tail, warnings }| {
-            let parts = segments.end(list, written, &[tail, BEHIND]);
-            Ready { prepared: None, parts, warnings }
-        })
-    }
-
-    fn written(&self, keep: impl FnOnce(Buffer, Written<'a>) -> Ready<'a>) -> Operation<'a> {
-        let (segments, list) = (&self.run.segments, self.write.list());
-        let mut draft = Draft { id: Cow::default(), buffer: segments.begin(list) };
-        let written = Reader::lend(|reader| self.write.write(&mut draft, reader));
-        let Draft { id, buffer } = draft;
-        let fitting = written.and_then(|written| {
-            let fits = self.run.fits(list, &id, buffer.len() + written.tail.len(), self.write.remedy());
-            fits.map(|()| written).map_err(|finding| vec![finding])
-        });
-        let written = match fitting {
-            Ok(written) => Ok(keep(buffer, written)),
-            Err(findings) => {
-                segments.give_back(list, buffer);
-                Err(findings)
-            }
-        };
-        Operation { id, written }
+        self.operation = Some(Operation::prepare(self.run, &self.write));
     }
 
     /// Goes on as far as there is room; `None` when there is none.
@@ -128,7 +135,7 @@ impl<'a, W: Write<'a>> Pushing<'a, W> {
             if let Err(stopped) = run.may_write()? {
                 return Some(Err(stopped));
             }
-            self.operation = Some(self.place());
+            self.operation = Some(Operation::place(run, &self.write));
         }
         let Operation { id, written } = self.operation.as_mut()?;
         let Ready { prepared, parts, warnings } = match written {

@@ -157,6 +157,12 @@ struct Todo {
     orphan: Option<u64>,
 }
 
+impl Todo {
+    fn is_some(&self) -> bool {
+        self.spawn.is_some() || self.orphan.is_some()
+    }
+}
+
 impl State {
     /// Whether the sealed batches up to a number are accepted or handed over.
     fn is_done_to(&self, last: u64) -> bool {
@@ -247,32 +253,60 @@ impl Run {
         }
     }
 
-    /// Takes an operation if there is room for it now. A batch that it does not fit into, or may not
-    /// be in, is cut before it. Nothing is awaited: an operation is taken whole or not at all.
+    /// Takes an operation if there is room for it now.
     pub(super) fn take(self: &Arc<Self>, operation: Taking<'_>) -> Option<Result<(), PushError>> {
-        let mut state = self.lock();
-        if let Some(reason) = &state.stopped {
-            return Some(Err(PushError::Stopped(reason.clone())));
+        match self.take_all([operation]) {
+            Ok(0) => None,
+            taken => Some(taken.map(drop)),
         }
+    }
+
+    /// Takes operations in their order, as far as there is room for them now, and says how many it took.
+    /// Nothing is awaited: an operation is taken whole or not at all.
+    pub(super) fn take_all<'o>(
+        self: &Arc<Self>,
+        operations: impl IntoIterator<Item = Taking<'o>>,
+    ) -> Result<usize, PushError> {
+        let mut taken = 0;
+        let mut state = self.lock();
+        for operation in operations {
+            if let Some(reason) = &state.stopped {
+                return Err(PushError::Stopped(reason.clone()));
+            }
+            let mut todo = Todo::default();
+            let is_taken = self.take_into(&mut state, &mut todo, operation);
+            if todo.is_some() {
+                drop(state);
+                self.carry_out(todo);
+                state = self.lock();
+            }
+            if !is_taken {
+                break;
+            }
+            taken += 1;
+        }
+        Ok(taken)
+    }
+
+    /// Takes an operation if there is room for it. A batch that it does not fit into, or may not be in, is cut
+    /// before it.
+    fn take_into(self: &Arc<Self>, state: &mut State, todo: &mut Todo, operation: Taking<'_>) -> bool {
         let Taking { list, key, parts, warnings } = operation;
         let is_full = |frame: &Frame| frame.sealed_len_with(list, parts.len()) > self.settings.batch_bytes;
-        let mut todo = Todo::default();
         if let Some(full) = state.filling.take_if(|next| is_full(&next.frame) || next.frame.keys().conflicts(key)) {
-            todo.orphan = self.seal(&mut state, full);
+            todo.orphan = self.seal(state, full);
         }
-        let has_room = self.has_room(&state);
+        let has_room = self.has_room(state);
         if has_room {
             let State { filling, last_number, size, account, .. } = &mut *state;
-            let filling = filling.get_or_insert_with(|| self.open(last_number, *size, &mut todo));
+            let filling = filling.get_or_insert_with(|| self.open(last_number, *size, todo));
             account.bytes_taken += frame::operation_len(parts) as u64;
             filling.frame.add(list, std::mem::take(parts), key);
             state.superseded.pushed_again(key);
             state.warned(warnings);
-            self.count(&mut state);
+            self.count(state);
         }
-        drop(state);
-        self.carry_out(todo);
-        has_room.then_some(Ok(()))
+        has_room
     }
 
     /// Whether an operation of so many bytes fits into a batch of its own, and if not why and what to do.
