@@ -2,9 +2,11 @@
 //! holds what it should.
 
 use std::sync::Mutex;
+use std::time::Duration;
 
 use coveo_push::fake::FakePushApi;
-use coveo_push::{FailedBatch, ItemPusher, OrderingId, Progress, PushError, PushReport, Pushed, RetryPolicy};
+use coveo_push::{FailedBatch, ItemOperation, ItemPusher, OrderingId, Progress, PushError, PushReport, Pushed, RetryPolicy};
+use futures_util::{StreamExt, stream};
 use proptest::prelude::*;
 use serde::Serializer;
 use serde::ser::{Error as _, SerializeMap};
@@ -83,6 +85,8 @@ struct Case {
     container_lifetime: u64,
     api_calls: Option<u32>,
     faults: Faults,
+    /// Whether the steps are one stream, without the limits of time.
+    is_stream: bool,
     ending: Ending,
 }
 
@@ -119,7 +123,9 @@ fn case() -> impl Strategy<Value = Case> {
     let retry = (prop::sample::select(vec![1_u32, 2, 3, 5]), any::<bool>(), any::<bool>());
     let service =
         (any::<bool>(), prop::sample::select(vec![3_600_u64, 3_600, 20]), prop::option::weighted(0.1, 1..10_u32));
+    let ending = (ending, any::<bool>());
     (steps, settings, retry, service, faults(), ending).prop_map(|(steps, settings, retry, service, faults, ending)| {
+        let (ending, is_stream) = ending;
         let (batch_bytes, concurrency, linger) = settings;
         let (attempts, has_handler, ordering_id) = retry;
         let (refuses_second_commit, container_lifetime, api_calls) = service;
@@ -136,6 +142,7 @@ fn case() -> impl Strategy<Value = Case> {
             container_lifetime,
             api_calls,
             faults,
+            is_stream: is_stream && !is_dropped,
             ending,
         }
     })
@@ -174,6 +181,44 @@ impl serde::Serialize for Fails {
 /// What an id is that no other operation is about.
 fn own_id(n: u64) -> String {
     format!("c://{n}")
+}
+
+/// An item of a stream, or one that is refused.
+enum Body {
+    Item(Item),
+    Fails,
+}
+
+impl serde::Serialize for Body {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Item(item) => item.serialize(serializer),
+            Self::Fails => Fails.serialize(serializer),
+        }
+    }
+}
+
+/// What a stream has at a step, after how long, and what is to be taken of it.
+fn operation(((step, _), n): (&(Step, Option<u64>), u64)) -> ((Duration, Option<ItemOperation<Body>>), Option<Held>) {
+    let add = |id: &str, bytes| Some(ItemOperation::add_or_update(id, Body::Item(Item::new(n, bytes))));
+    let mut wait = 0;
+    let (operation, held) = match step {
+        Step::Add { id, bytes, .. } => (add(IDS[*id], *bytes), Some(Held::Add(IDS[*id].to_owned(), n))),
+        Step::Delete { id } => (Some(ItemOperation::delete(IDS[*id])), Some(Held::Delete(IDS[*id].to_owned()))),
+        Step::DeleteChildren { id } => {
+            let operation = ItemOperation::delete_with_children(IDS[*id]);
+            (Some(operation), Some(Held::DeleteChildren(IDS[*id].to_owned())))
+        }
+        Step::Refused(Refused::NoUri) => (add("no uri", 1), None),
+        Step::Refused(Refused::TooLarge) => (add("a://p", 5_000), None),
+        Step::Refused(_) => (Some(ItemOperation::add_or_update("a://p", Body::Fails)), None),
+        Step::Wait(time) => {
+            wait = *time;
+            (None, None)
+        }
+        Step::Flush => (None, None),
+    };
+    ((ms(wait), operation), held)
 }
 
 async fn push(
@@ -255,40 +300,53 @@ async fn run(case: &Case) -> Outcome {
     let mut progress = pusher.progress();
     let has_own_ids = matches!(case.ending, Ending::Drop | Ending::DropWhileFinishing(_));
     let (mut taken, mut refused, mut cancelled) = (Vec::new(), 0, 0);
-    for (number, (step, patience)) in case.steps.iter().enumerate() {
-        let n = number as u64 + 1;
-        match step {
-            Step::Wait(time) => {
-                tokio::time::sleep(ms(*time)).await;
-                continue;
-            }
-            Step::Flush => {
-                if pusher.flush().await.is_err() {
-                    break;
-                }
-                continue;
-            }
-            _ => {}
+    let mut of_stream = Vec::new();
+    if case.is_stream {
+        let (operations, expected): (Vec<_>, Vec<_>) = case.steps.iter().zip(1..).map(operation).unzip();
+        of_stream = expected.into_iter().flatten().collect();
+        let operations = stream::iter(operations).filter_map(|(wait, operation)| async move {
+            tokio::time::sleep(wait).await;
+            operation
+        });
+        if pusher.push_stream(operations).await.is_err() {
+            cancelled = 1;
         }
-        let pushing = push(&pusher, step, n, has_own_ids);
-        let pushed = match patience {
-            None => pushing.await,
-            Some(patience) => match tokio::time::timeout(ms(*patience), pushing).await {
-                Ok(pushed) => pushed,
-                Err(_) => {
-                    cancelled += 1;
+    } else {
+        for (number, (step, patience)) in case.steps.iter().enumerate() {
+            let n = number as u64 + 1;
+            match step {
+                Step::Wait(time) => {
+                    tokio::time::sleep(ms(*time)).await;
                     continue;
                 }
-            },
-        };
-        match pushed {
-            Ok((Pushed::Taken, operation)) => taken.push(operation.expect("what is refused is not taken")),
-            Ok((Pushed::Refused(why), operation)) => {
-                assert!(operation.is_none(), "{why} {operation:?}");
-                refused += 1;
+                Step::Flush => {
+                    if pusher.flush().await.is_err() {
+                        break;
+                    }
+                    continue;
+                }
+                _ => {}
             }
-            Err(PushError::Stopped(_)) => break,
-            other => panic!("{other:?}"),
+            let pushing = push(&pusher, step, n, has_own_ids);
+            let pushed = match patience {
+                None => pushing.await,
+                Some(patience) => match tokio::time::timeout(ms(*patience), pushing).await {
+                    Ok(pushed) => pushed,
+                    Err(_) => {
+                        cancelled += 1;
+                        continue;
+                    }
+                },
+            };
+            match pushed {
+                Ok((Pushed::Taken, operation)) => taken.push(operation.expect("what is refused is not taken")),
+                Ok((Pushed::Refused(why), operation)) => {
+                    assert!(operation.is_none(), "{why} {operation:?}");
+                    refused += 1;
+                }
+                Err(PushError::Stopped(_)) => break,
+                other => panic!("{other:?}"),
+            }
         }
     }
     let report = match case.ending {
@@ -304,6 +362,13 @@ async fn run(case: &Case) -> Outcome {
     let account = match report {
         Some(mut report) => {
             failed.append(&mut report.failed_batches);
+            if case.is_stream {
+                refused = report.refused;
+                let taken_of_stream = usize::try_from(report.pushed - refused).unwrap();
+                let is_whole = cancelled == 0;
+                assert!(taken_of_stream <= of_stream.len() && (!is_whole || taken_of_stream == of_stream.len()));
+                taken = of_stream.into_iter().take(taken_of_stream).collect();
+            }
             Account::Report(Box::new(report))
         }
         None => {

@@ -20,4 +20,5 @@ mod refused;
 mod report;
 mod saved;
 mod settings;
+mod streams;
 mod support;

@@ -1,25 +1,12 @@
 //! What a run tells while it goes on, and at its end.
 
-use std::pin::Pin;
-use std::task::{Context, Poll};
 
 use coveo_push::fake::Fault;
-use coveo_push::{Error, Identity, IdentityBody, IdentityOperation, ItemOperation, MappedIdentityBody, Operation};
-use futures_core::Stream;
+use coveo_push::{Error, Operation};
 use serde_json::Value;
 use tokio::time::timeout;
 
-use super::support::{Item, PROVIDER, SOURCE, fake, full, pusher, secs};
-
-struct Iter<I>(I);
-
-impl<I: Iterator + Unpin> Stream for Iter<I> {
-    type Item = I::Item;
-
-    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<I::Item>> {
-        Poll::Ready(self.0.next())
-    }
-}
+use super::support::{Item, fake, full, pusher, secs};
 
 #[tokio::test(start_paused = true)]
 async fn the_watch_channel_follows_the_run_and_closes_with_it() {
@@ -150,37 +137,4 @@ async fn the_first_error_of_a_report_is_that_of_its_first_batch_that_has_one() {
     let aborted = pusher(&fake).start();
     aborted.add_or_update("a://1", &full(1)).await.unwrap();
     assert!(aborted.abort().await.first_error().is_none());
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_stream_of_items_is_pushed_in_order() {
-    let fake = fake();
-    let pusher = pusher(&fake).start();
-    let operations = (0..50_u64).map(|n| match n % 5 {
-        4 if n % 2 == 0 => ItemOperation::delete_with_children(format!("a://{}", n - 1)),
-        4 => ItemOperation::delete(format!("a://{}", n - 1)),
-        _ => ItemOperation::add_or_update(format!("a://{n}"), Item::new(n, 300)),
-    });
-    assert_eq!(pusher.push_stream(Iter(operations)).await.unwrap(), 50);
-    let report = pusher.finish().await.into_result().unwrap();
-    assert_eq!(report.accepted, 50);
-    let expected = (0..50_u64).filter(|n| n % 5 < 3).count();
-    // `a://3` with its children is `a://33` and the like, too, but those were deleted as well.
-    assert!(fake.source(SOURCE).len() <= expected);
-    assert!(fake.source(SOURCE).item("a://47").is_some() && fake.source(SOURCE).item("a://48").is_none());
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_stream_of_identities_is_pushed_in_order() {
-    let fake = fake();
-    let pusher = fake.client().identities(PROVIDER).pusher().batch_bytes(1_024).start();
-    let operations = (0..30_u64).map(|n| match n % 3 {
-        0 => IdentityOperation::add_or_update(IdentityBody::group(format!("g{n}")).member(Identity::user("a"))),
-        1 => IdentityOperation::add_or_update_alias(MappedIdentityBody::group(format!("g{}", n - 1))),
-        _ => IdentityOperation::delete(Identity::group(format!("g{}", n - 2))),
-    });
-    assert_eq!(pusher.push_stream(Iter(operations)).await.unwrap(), 30);
-    let report = pusher.finish().await.into_result().unwrap();
-    assert_eq!((report.accepted, fake.provider(PROVIDER).identities().len()), (30, 10));
-    assert!(fake.provider(PROVIDER).identities().iter().all(|identity| identity.is_disabled()));
 }
