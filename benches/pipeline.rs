@@ -20,7 +20,8 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use coveo_push::{ApiKey, ItemPusher, PushClient, PushItem};
+use coveo_push::{ApiKey, ItemOperation, ItemPusher, PushClient, PushItem};
+use futures_util::stream;
 use serde::Serialize;
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
@@ -79,14 +80,13 @@ fn speed(options: &Options, work: Work) {
     if options.wants("JSON text") {
         let texts: &'static [String] = all(work.pool, corpus::json);
         let write = |buffer: &mut Vec<u8>, at: usize| corpus::write_text(buffer, &texts[at]);
-        for how in How::ALL {
-            table.row(work.measure(
-                "JSON text",
-                &sink,
-                how,
-                |pusher, at| pusher.add_or_update_json_with_id(&texts[at]),
-                write,
-            ));
+        for how in [How::OneByOne, How::InBlocks] {
+            let push_items = async |pusher: &Arc<ItemPusher>| {
+                let text = move |number| texts[work.at(number)].as_str();
+                how.push(pusher, work.items, move |pusher, number| pusher.add_or_update_json_with_id(text(number)))
+                    .await;
+            };
+            table.row(work.measure(&format!("JSON text, {how}"), &sink, push_items, write));
         }
     }
     if options.wants("typed") {
@@ -126,41 +126,59 @@ enum How {
     OneByOne,
     /// Two tasks, each of which prepares items before it awaits them.
     InBlocks,
+    /// Two tasks, each of which pushes a stream.
+    Streams,
 }
 
 impl How {
-    const ALL: [Self; 2] = [Self::OneByOne, Self::InBlocks];
+    const ALL: [Self; 3] = [Self::OneByOne, Self::InBlocks, Self::Streams];
     const TASKS: u64 = 2;
     const BLOCK: u64 = 128;
 
-    async fn push<P>(self, pusher: &Arc<ItemPusher>, numbers: Range<u64>, push: P)
+    /// Pushes items with their numbers.
+    async fn push<P>(self, pusher: &Arc<ItemPusher>, items: u64, push: P)
     where
         P: for<'p> Fn(&'p ItemPusher, u64) -> PushItem<'p> + Copy + Send + 'static,
     {
-        match self {
-            Self::OneByOne => {
-                for number in numbers {
-                    assert!(push(pusher, number).await.unwrap().is_taken());
+        if let Self::OneByOne = self {
+            for number in 0..items {
+                assert!(push(pusher, number).await.unwrap().is_taken());
+            }
+            return;
+        }
+        let pushing = |task: u64| {
+            let pusher = Arc::clone(pusher);
+            async move {
+                for block in Self::blocks(task, items) {
+                    let prepared: Vec<_> = block.map(|number| push(&pusher, number).prepare()).collect();
+                    for push in prepared {
+                        assert!(push.await.unwrap().is_taken());
+                    }
                 }
             }
-            Self::InBlocks => {
-                let pushing = |task: u64| {
-                    let (pusher, end) = (Arc::clone(pusher), numbers.end);
-                    let firsts = (numbers.start + task * Self::BLOCK..end)
-                        .step_by(usize::try_from(Self::TASKS * Self::BLOCK).unwrap());
-                    async move {
-                        for first in firsts {
-                            let block = first..end.min(first + Self::BLOCK);
-                            let prepared: Vec<_> = block.map(|number| push(&pusher, number).prepare()).collect();
-                            for push in prepared {
-                                assert!(push.await.unwrap().is_taken());
-                            }
-                        }
-                    }
-                };
-                (0..Self::TASKS).map(pushing).collect::<JoinSet<()>>().join_all().await;
-            }
-        }
+        };
+        (0..Self::TASKS).map(pushing).collect::<JoinSet<()>>().join_all().await;
+    }
+
+    /// Pushes items with their numbers as streams.
+    async fn push_streams<T: Serialize + Send + Sync + 'static>(
+        pusher: &Arc<ItemPusher>,
+        items: u64,
+        operation: impl Fn(u64) -> ItemOperation<T> + Copy + Send + 'static,
+    ) {
+        let pushing = |task: u64| {
+            let pusher = Arc::clone(pusher);
+            let operations = stream::iter(Self::blocks(task, items).flatten().map(operation));
+            async move { pusher.push_stream(operations).await.unwrap() }
+        };
+        let pushed = (0..Self::TASKS).map(pushing).collect::<JoinSet<u64>>().join_all().await;
+        assert_eq!(pushed.iter().sum::<u64>(), items);
+    }
+
+    /// The numbers of the items that a task pushes.
+    fn blocks(task: u64, items: u64) -> impl Iterator<Item = Range<u64>> {
+        let firsts = (task * Self::BLOCK..items).step_by(usize::try_from(Self::TASKS * Self::BLOCK).unwrap());
+        firsts.map(move |first| first..items.min(first + Self::BLOCK))
     }
 }
 
@@ -169,6 +187,7 @@ impl fmt::Display for How {
         match self {
             Self::OneByOne => f.write_str("1 task"),
             Self::InBlocks => write!(f, "{} tasks, {} prepared", Self::TASKS, Self::BLOCK),
+            Self::Streams => write!(f, "{} tasks, a stream each", Self::TASKS),
         }
     }
 }
@@ -184,6 +203,11 @@ struct Work {
 }
 
 impl Work {
+    /// Which item of the pool has that number.
+    fn at(self, number: u64) -> usize {
+        usize::try_from(number % self.pool).unwrap()
+    }
+
     /// The row of items that serialise.
     fn measure_items<T: Serialize + Sync>(
         self,
@@ -194,23 +218,36 @@ impl Work {
         items: &'static [T],
     ) -> Vec<String> {
         let write = |buffer: &mut Vec<u8>, at: usize| corpus::write(buffer, &ids[at], &items[at]);
-        self.measure(name, sink, how, |pusher, at| pusher.add_or_update(&ids[at], &items[at]), write)
+        let push_items = async |pusher: &Arc<ItemPusher>| match how {
+            How::OneByOne | How::InBlocks => {
+                let item = move |number| (&ids[self.at(number)], &items[self.at(number)]);
+                let push_items = how.push(pusher, self.items, move |pusher, number| {
+                    let (id, item) = item(number);
+                    pusher.add_or_update(id, item)
+                });
+                push_items.await;
+            }
+            How::Streams => {
+                let operation =
+                    move |number| ItemOperation::add_or_update(ids[self.at(number)].as_str(), &items[self.at(number)]);
+                How::push_streams(pusher, self.items, operation).await;
+            }
+        };
+        self.measure(&format!("{name}, {how}"), sink, push_items, write)
     }
 
-    /// One row of the table. `push` hands an item to the pusher, and `write` writes it by hand; the
-    /// item is that with this number in the pool.
+    /// One row of the table. `push_items` pushes all items, and `write` writes one by hand: that with this number
+    /// in the pool.
     #[expect(clippy::cast_precision_loss, reason = "numbers to be read")]
     fn measure(
         self,
         name: &str,
         sink: &Sink,
-        how: How,
-        push: impl for<'p> Fn(&'p ItemPusher, usize) -> PushItem<'p> + Copy + Send + 'static,
+        push_items: impl AsyncFn(&Arc<ItemPusher>),
         write: impl Fn(&mut Vec<u8>, usize) + Sync,
     ) -> Vec<String> {
         let Self { items, pool, uploads, rounds } = self;
-        let at = move |number: u64| usize::try_from(number % pool).unwrap();
-        let write = |buffer: &mut Vec<u8>, number: u64| write(buffer, at(number));
+        let write = |buffer: &mut Vec<u8>, number: u64| write(buffer, self.at(number));
         let batches = yardstick::batches(BATCH_BYTES, pool, write);
         let repeat = usize::try_from(items / pool).unwrap();
         let (client, runtime) = (client(sink.port), Runtime::new().unwrap());
@@ -218,10 +255,7 @@ impl Work {
 
         let mut ours = || {
             let before = cpu_seconds();
-            let push_items = async |pusher: &Arc<ItemPusher>| {
-                how.push(pusher, 0..items, move |pusher, number| push(pusher, at(number))).await;
-            };
-            let time = seconds(|| bytes.set(runtime.block_on(push_all(&client, uploads, items, push_items))));
+            let time = seconds(|| bytes.set(runtime.block_on(push_all(&client, uploads, items, &push_items))));
             cpu.borrow_mut().extend(cpu_seconds().zip(before).map(|(after, before)| after - before));
             assert_eq!(self.counted(sink).bytes, bytes.get());
             time
@@ -240,7 +274,7 @@ impl Work {
 
         let cpu = Some(cpu.take()).filter(|cpu| !cpu.is_empty()).map(median);
         vec![
-            format!("{name}, {how}"),
+            name.to_owned(),
             format!("{ours:.3}"),
             format!("{:.0}", bytes.get() as f64 / 1e6 / ours),
             cpu.map_or(NOT_MEASURED.to_owned(), |cpu| format!("{cpu:.2}")),

@@ -210,6 +210,23 @@ impl ItemPusher {
     /// Pushes all operations of a stream, and returns how many there were. The run goes on after
     /// it.
     ///
+    /// Operations that are at hand are taken together, up to 32 of them or 64 KiB, and at once when the stream
+    /// has no more for now. Several tasks that each push a stream are the fastest way to push items that
+    /// serialise. Operations of one stream keep their order. What other tasks push about the same ids comes after
+    /// them for certain when this has returned.
+    ///
+    /// ```
+    /// # async fn example(pusher: coveo_push::ItemPusher) -> Result<(), coveo_push::PushError> {
+    /// use coveo_push::{DocumentBody, ItemOperation};
+    /// use futures_util::stream;
+    ///
+    /// let pages = (0..1_000).map(|number| {
+    ///     ItemOperation::add_or_update(format!("https://example.com/{number}"), DocumentBody::text("words"))
+    /// });
+    /// assert_eq!(pusher.push_stream(stream::iter(pages)).await?, 1_000);
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`PushError::Stopped`] when the run has stopped.

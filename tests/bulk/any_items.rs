@@ -5,7 +5,9 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use coveo_push::fake::FakePushApi;
-use coveo_push::{FailedBatch, ItemOperation, ItemPusher, OrderingId, Progress, PushError, PushReport, Pushed, RetryPolicy};
+use coveo_push::{
+    FailedBatch, ItemOperation, ItemPusher, OrderingId, Progress, PushError, PushReport, Pushed, RetryPolicy,
+};
 use futures_util::{StreamExt, stream};
 use proptest::prelude::*;
 use serde::Serializer;

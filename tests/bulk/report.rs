@@ -1,6 +1,5 @@
 //! What a run tells while it goes on, and at its end.
 
-
 use coveo_push::fake::Fault;
 use coveo_push::{Error, Operation};
 use serde_json::Value;

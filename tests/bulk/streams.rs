@@ -4,9 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use coveo_push::fake::Fault;
-use coveo_push::{
-    Identity, IdentityBody, IdentityOperation, ItemOperation, MappedIdentityBody, Operation, PushError,
-};
+use coveo_push::{Identity, IdentityBody, IdentityOperation, ItemOperation, MappedIdentityBody, Operation, PushError};
 use futures_util::{StreamExt, future, stream};
 use tokio::task::JoinSet;
 use tokio::time::timeout;

@@ -19,7 +19,8 @@ pub(crate) fn write_text(buffer: &mut Buffer, text: &str) {
 #[inline]
 pub(crate) fn plain_len(bytes: &[u8]) -> usize {
     let (words, rest) = bytes.as_chunks();
-    let in_words = || words.iter().zip((0..).step_by(8)).find_map(|(word, before)| Some(before + first_special(*word)?));
+    let in_words =
+        || words.iter().zip((0..).step_by(8)).find_map(|(word, before)| Some(before + first_special(*word)?));
     let in_rest = || match bytes.last_chunk() {
         // With bytes before the rest, which were looked at.
         Some(word) => Some(bytes.len() - 8 + first_special(*word)?),
