@@ -100,8 +100,9 @@ run_methods!(ItemPusher);
 /// let page = DocumentBody::text("words");
 /// let operations = [
 ///     ItemOperation::add_or_update("https://example.com/a", page),
-///     ItemOperation::delete("https://example.com/b"),
-///     ItemOperation::delete_with_children("https://example.com/c/"),
+///     ItemOperation::add_or_update_json("https://example.com/b", r#"{"data":"words"}"#),
+///     ItemOperation::delete("https://example.com/c"),
+///     ItemOperation::delete_with_children("https://example.com/d/"),
 /// ];
 /// # let _ = operations;
 /// ```
@@ -114,6 +115,13 @@ pub enum ItemOperation<T> {
         document_id: String,
         /// The item.
         item: T,
+    },
+    /// Adds or updates an item whose JSON text is in hand.
+    AddOrUpdateJson {
+        /// The item's URI; without one the text has it.
+        document_id: Option<String>,
+        /// The text.
+        json: String,
     },
     /// Deletes an item.
     Delete {
@@ -128,6 +136,16 @@ impl<T> ItemOperation<T> {
     /// Adds or updates an item.
     pub fn add_or_update(document_id: impl Into<String>, item: T) -> Self {
         Self::AddOrUpdate { document_id: document_id.into(), item }
+    }
+
+    /// Adds or updates an item whose JSON text is in hand.
+    pub fn add_or_update_json(document_id: impl Into<String>, json: impl Into<String>) -> Self {
+        Self::AddOrUpdateJson { document_id: Some(document_id.into()), json: json.into() }
+    }
+
+    /// Adds or updates an item whose JSON text is in hand, and has the item's `documentId` in it.
+    pub fn add_or_update_json_with_id(json: impl Into<String>) -> Self {
+        Self::AddOrUpdateJson { document_id: None, json: json.into() }
     }
 
     /// Deletes an item, its children left alone.
@@ -244,6 +262,10 @@ impl ItemPusher {
                 match operation {
                     ItemOperation::AddOrUpdate { document_id, item } => {
                         let item = Item::Typed { document_id: &document_id, item: &item };
+                        group.push(AddOrUpdate::new(&self.run, item)).await?;
+                    }
+                    ItemOperation::AddOrUpdateJson { document_id, json } => {
+                        let item = Item::Json { document_id: document_id.as_deref(), json: &json };
                         group.push(AddOrUpdate::new(&self.run, item)).await?;
                     }
                     ItemOperation::Delete { document_id, delete_children } => {

@@ -203,9 +203,22 @@ impl serde::Serialize for Body {
 /// What a stream has at a step, after how long, and what is to be taken of it.
 fn operation(((step, _), n): (&(Step, Option<u64>), u64)) -> ((Duration, Option<ItemOperation<Body>>), Option<Held>) {
     let add = |id: &str, bytes| Some(ItemOperation::add_or_update(id, Body::Item(Item::new(n, bytes))));
+    let json = |text: &str| Some(ItemOperation::add_or_update_json("a://p", text));
     let mut wait = 0;
     let (operation, held) = match step {
-        Step::Add { id, bytes, .. } => (add(IDS[*id], *bytes), Some(Held::Add(IDS[*id].to_owned(), n))),
+        Step::Add { id, bytes, form } => {
+            let id = IDS[*id];
+            let item = Item::new(n, *bytes);
+            let operation = match form {
+                Form::Typed => ItemOperation::add_or_update(id, Body::Item(item)),
+                Form::Json => ItemOperation::add_or_update_json(id, serde_json::to_string_pretty(&item).unwrap()),
+                Form::JsonWithId => {
+                    let text = json!({"n": n, "documentId": id, "data": item.data});
+                    ItemOperation::add_or_update_json_with_id(text.to_string())
+                }
+            };
+            (Some(operation), Some(Held::Add(id.to_owned(), n)))
+        }
         Step::Delete { id } => (Some(ItemOperation::delete(IDS[*id])), Some(Held::Delete(IDS[*id].to_owned()))),
         Step::DeleteChildren { id } => {
             let operation = ItemOperation::delete_with_children(IDS[*id]);
@@ -213,7 +226,10 @@ fn operation(((step, _), n): (&(Step, Option<u64>), u64)) -> ((Duration, Option<
         }
         Step::Refused(Refused::NoUri) => (add("no uri", 1), None),
         Step::Refused(Refused::TooLarge) => (add("a://p", 5_000), None),
-        Step::Refused(_) => (Some(ItemOperation::add_or_update("a://p", Body::Fails)), None),
+        Step::Refused(Refused::Fails) => (Some(ItemOperation::add_or_update("a://p", Body::Fails)), None),
+        Step::Refused(Refused::KeyTwice) => (json(r#"{"n":1,"N":2}"#), None),
+        Step::Refused(Refused::NoJson) => (json(r#"{"n":1,"#), None),
+        Step::Refused(Refused::OtherId) => (json(r#"{"documentId":"a://q"}"#), None),
         Step::Wait(time) => {
             wait = *time;
             (None, None)
