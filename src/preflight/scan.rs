@@ -227,6 +227,7 @@ impl<'a> Scan<'a> {
     }
 
     /// Goes on from the byte where the scan is to the next one that ends a text or begins an escape.
+    #[inline]
     fn plain_text(&mut self) -> Option<u8> {
         self.at += 1;
         self.at += plain_len(self.json.get(self.at..)?);

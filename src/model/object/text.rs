@@ -18,15 +18,15 @@ pub(crate) fn write_text(buffer: &mut Buffer, text: &str) {
 /// How many bytes there are before one that no text in JSON has as it is.
 #[inline]
 pub(crate) fn plain_len(bytes: &[u8]) -> usize {
-    let (words, rest) = bytes.as_chunks();
-    let in_words =
-        || words.iter().zip((0..).step_by(8)).find_map(|(word, before)| Some(before + first_special(*word)?));
-    let in_rest = || match bytes.last_chunk() {
-        // With bytes before the rest, which were looked at.
-        Some(word) => Some(bytes.len() - 8 + first_special(*word)?),
-        None => rest.iter().position(|byte| *byte < b' ' || matches!(byte, b'"' | b'\\')),
-    };
-    in_words().or_else(in_rest).unwrap_or(bytes.len())
+    let mut rest = bytes;
+    while let Some((word, behind)) = rest.split_first_chunk() {
+        if let Some(before) = first_special(*word) {
+            return bytes.len() - rest.len() + before;
+        }
+        rest = behind;
+    }
+    let before = rest.iter().position(|byte| *byte < b' ' || matches!(byte, b'"' | b'\\'));
+    bytes.len() - rest.len() + before.unwrap_or(rest.len())
 }
 
 /// Where in eight bytes the first one is that has to be escaped.
