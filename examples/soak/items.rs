@@ -2,10 +2,11 @@
 
 use coveo_push::fake::FakePushApi;
 use coveo_push::{
-    BatchDocumentBody, DocumentBody, Error, ItemPusher, Progress, PushClient, PushError, PushReport, Pushed,
-    PusherBuilder, Refresh, RefreshBuilder, RefreshError, RefreshKind, RefreshReport,
+    BatchDocumentBody, DocumentBody, Error, ItemOperation, ItemPusher, Progress, PushClient, PushError, PushReport,
+    Pushed, PusherBuilder, Refresh, RefreshBuilder, RefreshError, RefreshKind, RefreshReport,
 };
 use fastrand::Rng;
+use futures_util::stream;
 use serde_json::{Value, json};
 use tokio::sync::watch::Receiver;
 
@@ -40,9 +41,10 @@ enum Way {
     Json,
     JsonWithId,
     Prepared,
+    Stream,
 }
 
-const WAYS: [Way; 4] = [Way::Typed, Way::Json, Way::JsonWithId, Way::Prepared];
+const WAYS: [Way; 5] = [Way::Typed, Way::Json, Way::JsonWithId, Way::Prepared, Way::Stream];
 
 impl Operation {
     fn text(&self, bytes: usize) -> String {
@@ -134,6 +136,10 @@ impl Kind for Items {
             What::Add { bytes, way } => match way {
                 Way::Typed => pusher.add_or_update(id, &operation.body(bytes)).await,
                 Way::Prepared => pusher.add_or_update(id, &operation.body(bytes)).prepare().await,
+                Way::Stream => {
+                    let operation = ItemOperation::add_or_update(id, operation.body(bytes));
+                    pusher.push_stream(stream::iter([operation])).await.map(|_| Pushed::Taken)
+                }
                 Way::Json => {
                     let text = json!({ "n": n, "data": operation.text(bytes) });
                     pusher.add_or_update_json(id, &format!("{text:#}")).await
@@ -189,7 +195,7 @@ impl Kind for Items {
             What::Add { bytes, way: Way::Typed | Way::Json } => {
                 items.add_or_update(id, &operation.body(bytes)).await.map(drop)
             }
-            What::Add { bytes, way: Way::JsonWithId | Way::Prepared } => {
+            What::Add { bytes, way: Way::JsonWithId | Way::Prepared | Way::Stream } => {
                 let batch = BatchDocumentBody::new().add_or_update(id, operation.body(bytes));
                 items.push_batch(&batch).await.map(drop)
             }
