@@ -373,10 +373,12 @@ impl SerializeStruct for Fields<'_, '_> {
         if !self.is_in_hand {
             return self.writer.entry(key, value);
         }
-        let mut text = Buffer::default();
-        value.serialize(TextSerializer::as_it_is(&mut text))?;
-        let Pairs(pairs) = serde_json::from_slice(&text)?;
-        pairs.iter().try_for_each(|(key, value)| self.writer.entry(key, value))
+        self.writer.part(|writer| {
+            let mut text = Buffer::default();
+            value.serialize(TextSerializer::as_it_is(&mut text))?;
+            let Pairs(pairs) = serde_json::from_slice(&text)?;
+            pairs.iter().try_for_each(|(key, value)| writer.entry(key, value))
+        })
     }
 
     fn end(self) -> Result<(), Error> {

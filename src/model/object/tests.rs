@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use serde::Serialize;
+use serde::ser::SerializeSeq;
 use serde_json::json;
 
 use super::*;
@@ -362,5 +363,40 @@ fn a_type_whose_keys_and_values_do_not_come_in_pairs_is_an_error() {
     for calls in ["k", "kk", "v", "kvv", "kvk"] {
         let error = written(Some("i"), &Calls(calls)).unwrap_err();
         assert!(error.contains("no value") || error.contains("no key"), "{calls}: {error}");
+    }
+}
+
+#[test]
+fn a_type_that_passes_over_the_error_of_a_part_is_an_error() {
+    /// A list, or a map, that does not mind when one of its parts fails.
+    struct PassesOver<T> {
+        is_list: bool,
+        part: T,
+    }
+
+    impl<T: Serialize> Serialize for PassesOver<T> {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            if self.is_list {
+                let mut list = serializer.serialize_seq(None)?;
+                let _ = list.serialize_element(&self.part);
+                return list.end();
+            }
+            let mut map = serializer.serialize_map(None)?;
+            let _ = map.serialize_entry("a", &self.part);
+            let _ = map.serialize_entry(&[1], &1);
+            map.end()
+        }
+    }
+
+    let failing = |is_list| PassesOver { is_list, part: (1, Failing) };
+    for error in [
+        written(Some("i"), &failing(false)),
+        written(Some("i"), &BTreeMap::from([("list", failing(true))])),
+        written(Some("i"), &BTreeMap::from([("map", failing(false))])),
+        written(Some("i"), &PassesOver { is_list: false, part: 1 }),
+        written(Some("i"), &BTreeMap::from([("keys", PassesOver { is_list: false, part: 1 })])),
+    ] {
+        let error = error.unwrap_err();
+        assert!(error.contains("passed over") || error.contains("no value"), "{error}");
     }
 }

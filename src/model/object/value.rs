@@ -246,6 +246,30 @@ mod tests {
             Struct { text: &'static str },
         }
 
+        struct Bytes;
+
+        impl Serialize for Bytes {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_bytes(b"\0\xff")
+            }
+        }
+
+        #[derive(Serialize)]
+        struct Fields<T> {
+            first: T,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            none: Option<u8>,
+            last: &'static str,
+        }
+
+        is_as_serde_json_has_it(&Fields {
+            first: Fields { first: (), none: Some(1), last: "" },
+            none: None,
+            last: "é",
+        });
+        is_as_serde_json_has_it(&[Some(Bytes), None]);
+        is_as_serde_json_has_it(&(Vec::<u8>::new(), BTreeMap::<u8, u8>::new(), [[[0_u8; 0]; 2]; 2]));
+        is_as_serde_json_has_it(&(f32::MAX, f32::INFINITY, f64::MIN_POSITIVE, -0.0, i8::MIN, u16::MAX, false));
         is_as_serde_json_has_it(&(u64::MAX, i128::MIN, u128::MAX, "\""));
         is_as_serde_json_has_it(&[f64::NAN, 0.1, 1e300]);
         is_as_serde_json_has_it(&Newtype("\n"));
@@ -259,5 +283,36 @@ mod tests {
         is_as_serde_json_has_it(&RawValue::from_string("[ 1, \"\\/\" ]".to_owned()).unwrap());
         is_as_serde_json_has_it(&format_args!("{}", "\"as it is shown\""));
         is_as_serde_json_has_it(&'"');
+    }
+
+    /// A map with that one key.
+    struct Map<K>(K);
+
+    impl<K: Serialize> Serialize for Map<K> {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.collect_map([(&self.0, 1), (&self.0, 2)])
+        }
+    }
+
+    #[test]
+    fn a_key_of_any_type_is_written_as_serde_json_has_it() {
+        #[derive(Serialize)]
+        enum Kind {
+            Unit,
+        }
+
+        is_as_serde_json_has_it(&[Map("\"")]);
+        is_as_serde_json_has_it(&Map(Kind::Unit));
+        is_as_serde_json_has_it(&(Map(u8::MAX), Map(i128::MIN), Map(true), Map('\n'), Map(Some(1))));
+        is_as_serde_json_has_it(&(Map(1e300), Map(0.1_f32), Map(-0.0)));
+    }
+
+    #[test]
+    fn a_key_that_is_no_text_is_an_error() {
+        fn is_error<K: Serialize>(key: K) -> bool {
+            write(&mut Buffer::default(), &Map(key)).is_err()
+        }
+
+        assert!(is_error(()) && is_error([1]) && is_error(None::<u8>) && is_error(Map(1)) && is_error(f64::NAN));
     }
 }
