@@ -2,15 +2,17 @@
 //! once to take them: tasks that push at the same time hand the memory of the run to each other less often.
 
 use std::future::poll_fn;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use futures_core::Stream;
 use tokio::task::coop;
+use tokio::time::Instant;
 
 use super::keys::{Key, Scope};
-use super::pushing::{Operation, Ready};
+use super::pushing::{Operation, Ready, Unfinished};
 use super::report::PushError;
 use super::run::{Run, Taking};
 use super::segments::Parts;
@@ -18,28 +20,32 @@ use super::write::Write;
 use crate::http::trace;
 use crate::preflight::Finding;
 
-/// Operations that were written and are to be taken, in their order.
+/// Operations that were written and are to be taken, in their order. There are some only while the stream has
+/// more at hand, or while there is no room for them.
 pub(super) struct Group<'r> {
     run: &'r Arc<Run>,
-    operations: Vec<Placed>,
+    operations: Vec<Placed<'r>>,
     bytes: usize,
+    begin: Instant,
 }
 
-struct Placed {
+struct Placed<'r> {
     id: String,
     scope: Scope,
     list: usize,
     parts: Parts,
     warnings: Vec<Finding>,
+    unfinished: Unfinished<'r>,
 }
 
 impl<'r> Group<'r> {
-    /// With so many operations, or bytes, it is taken in any case.
+    /// With so many operations, or bytes, or after so long, it is taken in any case.
     const OPERATIONS: usize = 32;
     const BYTES: usize = 64 * 1024;
+    const TIME: Duration = Duration::from_millis(10);
 
     pub(super) fn new(run: &'r Arc<Run>) -> Self {
-        Self { run, operations: Vec::new(), bytes: 0 }
+        Self { run, operations: Vec::new(), bytes: 0, begin: Instant::now() }
     }
 
     /// The next operation of a stream. While there is none, and at the end, those before it are taken.
@@ -58,8 +64,8 @@ impl<'r> Group<'r> {
     /// Writes an operation once there is room for it.
     pub(super) async fn push<'a>(&mut self, write: impl Write<'a>) -> Result<(), PushError> {
         let run = self.run;
-        // A stream is mostly ready: other tasks of its thread, uploads among them, get their turn.
-        coop::consume_budget().await;
+        let mut unfinished = Unfinished::new(run);
+        self.let_others_run().await?;
         loop {
             match run.may_write() {
                 Some(may_write) => break may_write?,
@@ -70,37 +76,57 @@ impl<'r> Group<'r> {
         let Operation { id, written } = Operation::place(run, &write);
         match written {
             Ok(Ready { parts, warnings, .. }) => {
+                if self.operations.is_empty() {
+                    (self.bytes, self.begin) = (0, Instant::now());
+                }
                 self.bytes += parts.len();
                 let (id, scope, list) = (id.into_owned(), write.scope(), write.list());
-                self.operations.push(Placed { id, scope, list, parts, warnings });
+                self.operations.push(Placed { id, scope, list, parts, warnings, unfinished });
             }
-            Err(findings) => drop(run.refuse(&id, findings)?),
+            Err(findings) => {
+                run.refuse(&id, findings)?;
+                unfinished.done();
+            }
         }
-        if self.operations.len() >= Self::OPERATIONS || self.bytes >= Self::BYTES {
+        let is_full = self.operations.len() >= Self::OPERATIONS || self.bytes >= Self::BYTES;
+        if is_full || self.begin.elapsed() >= Self::TIME {
             self.take().await?;
+        }
+        Ok(())
+    }
+
+    /// A stream is mostly ready: other tasks of its thread, uploads among them, get their turn. Whoever leaves the
+    /// stream then has everything taken that was read of it.
+    async fn let_others_run(&mut self) -> Result<(), PushError> {
+        let mut turn = pin!(coop::consume_budget());
+        if poll_fn(|context| Poll::Ready(turn.as_mut().poll(context))).await.is_pending() {
+            self.take().await?;
+            turn.await;
         }
         Ok(())
     }
 
     /// Has the run take them all, which waits while there is no room.
     async fn take(&mut self) -> Result<(), PushError> {
-        let Self { run, operations, bytes } = self;
+        let Self { run, operations, .. } = self;
         while !operations.is_empty() {
-            let taking = operations.iter_mut().map(|Placed { id, scope, list, parts, warnings }| Taking {
+            let taking = operations.iter_mut().map(|Placed { id, scope, list, parts, warnings, .. }| Taking {
                 list: *list,
                 key: Key::new(id, *scope, &run.hasher),
                 parts,
                 warnings,
             });
+            // The ids are hashed before the run is locked.
+            let taking: Vec<_> = taking.collect();
             let taken = run.take_all(taking)?;
-            for Placed { warnings, .. } in operations.drain(..taken) {
+            for Placed { warnings, mut unfinished, .. } in operations.drain(..taken) {
                 warnings.iter().for_each(|warning| trace::found(run.target.commit(), warning));
+                unfinished.done();
             }
             if !operations.is_empty() {
                 run.room().await;
             }
         }
-        *bytes = 0;
         Ok(())
     }
 }

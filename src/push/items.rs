@@ -104,7 +104,10 @@ run_methods!(ItemPusher);
 ///     ItemOperation::delete("https://example.com/c"),
 ///     ItemOperation::delete_with_children("https://example.com/d/"),
 /// ];
-/// # let _ = operations;
+///
+/// // Where no item serialises, any type does.
+/// let deleted = ["https://example.com/e"].map(ItemOperation::<()>::delete);
+/// # let _ = (operations, deleted);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -228,10 +231,14 @@ impl ItemPusher {
     /// Pushes all operations of a stream, and returns how many there were. The run goes on after
     /// it.
     ///
-    /// Operations that are at hand are taken together, up to 32 of them or 64 KiB, and at once when the stream
-    /// has no more for now. Several tasks that each push a stream are the fastest way to push items that
-    /// serialise. Operations of one stream keep their order. What other tasks push about the same ids comes after
-    /// them for certain when this has returned.
+    /// Operations that are at hand are taken together: up to 32 of them, 64 KiB, or what came within 10 ms, and
+    /// at once when the stream has no more for now. That is faster than single pushes where several tasks push at
+    /// the same time, each a stream. Operations of one stream keep their order. But that the stream is asked for
+    /// the next one does not say that the one before was taken: what is pushed or flushed meanwhile, by other
+    /// tasks or by the stream itself, may come before it. After this has returned it comes after them.
+    ///
+    /// When this is dropped, what was read of the stream has been taken while there was room; what was not
+    /// counts as cancelled.
     ///
     /// ```
     /// # async fn example(pusher: coveo_push::ItemPusher) -> Result<(), coveo_push::PushError> {

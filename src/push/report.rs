@@ -165,8 +165,8 @@ pub struct PushReport {
     pub unsent: u64,
     /// How many of the accepted operations delete.
     pub deletions: u64,
-    /// Pushes that were dropped before they were done, and streams that were left before their end. They
-    /// are in no other count: nothing of them was taken.
+    /// Pushes that were dropped before they were done, and streams that were left before their end, with what was
+    /// read of them and not taken. They are in no other count: what counts here was not taken.
     pub cancelled: u64,
     /// Batches that the service accepted.
     pub batches_accepted: u64,

@@ -158,8 +158,8 @@ struct Todo {
 }
 
 impl Todo {
-    fn is_some(&self) -> bool {
-        self.spawn.is_some() || self.orphan.is_some()
+    fn is_empty(&self) -> bool {
+        self.spawn.is_none() && self.orphan.is_none()
     }
 }
 
@@ -270,12 +270,15 @@ impl Run {
         let mut taken = 0;
         let mut state = self.lock();
         for operation in operations {
-            if let Some(reason) = &state.stopped {
-                return Err(PushError::Stopped(reason.clone()));
+            match &state.stopped {
+                None => {}
+                Some(reason) if taken == 0 => return Err(PushError::Stopped(reason.clone())),
+                // Who asks for the others learns why.
+                Some(_) => break,
             }
             let mut todo = Todo::default();
             let is_taken = self.take_into(&mut state, &mut todo, operation);
-            if todo.is_some() {
+            if !todo.is_empty() {
                 drop(state);
                 self.carry_out(todo);
                 state = self.lock();

@@ -2,6 +2,7 @@
 //! holds what it should.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use coveo_push::fake::FakePushApi;
@@ -87,8 +88,8 @@ struct Case {
     container_lifetime: u64,
     api_calls: Option<u32>,
     faults: Faults,
-    /// Whether the steps are one stream, without the limits of time.
-    is_stream: bool,
+    /// Whether the steps are one stream, without their limits of time, and what its own one is.
+    stream: Option<u64>,
     ending: Ending,
 }
 
@@ -125,9 +126,9 @@ fn case() -> impl Strategy<Value = Case> {
     let retry = (prop::sample::select(vec![1_u32, 2, 3, 5]), any::<bool>(), any::<bool>());
     let service =
         (any::<bool>(), prop::sample::select(vec![3_600_u64, 3_600, 20]), prop::option::weighted(0.1, 1..10_u32));
-    let ending = (ending, any::<bool>());
+    let ending = (ending, prop::option::of(prop_oneof![Just(u64::from(u32::MAX)), 0..8_000_u64]));
     (steps, settings, retry, service, faults(), ending).prop_map(|(steps, settings, retry, service, faults, ending)| {
-        let (ending, is_stream) = ending;
+        let (ending, stream) = ending;
         let (batch_bytes, concurrency, linger) = settings;
         let (attempts, has_handler, ordering_id) = retry;
         let (refuses_second_commit, container_lifetime, api_calls) = service;
@@ -144,7 +145,7 @@ fn case() -> impl Strategy<Value = Case> {
             container_lifetime,
             api_calls,
             faults,
-            is_stream: is_stream && !is_dropped,
+            stream: stream.filter(|_| !is_dropped),
             ending,
         }
     })
@@ -319,16 +320,19 @@ async fn run(case: &Case) -> Outcome {
     let has_own_ids = matches!(case.ending, Ending::Drop | Ending::DropWhileFinishing(_));
     let (mut taken, mut refused, mut cancelled) = (Vec::new(), 0, 0);
     let mut of_stream = Vec::new();
-    if case.is_stream {
+    let read = AtomicU64::new(0);
+    if let Some(limit) = case.stream {
         let (operations, expected): (Vec<_>, Vec<_>) = case.steps.iter().zip(1..).map(operation).unzip();
         of_stream = expected.into_iter().flatten().collect();
         let operations = stream::iter(operations).filter_map(|(wait, operation)| async move {
             tokio::time::sleep(wait).await;
             operation
         });
-        if pusher.push_stream(operations).await.is_err() {
-            cancelled = 1;
-        }
+        let operations = operations.inspect(|_| {
+            read.fetch_add(1, Ordering::Relaxed);
+        });
+        let pushed = tokio::time::timeout(ms(limit), pusher.push_stream(operations)).await;
+        cancelled = u64::from(!matches!(pushed, Ok(Ok(_))));
     } else {
         for (number, (step, patience)) in case.steps.iter().enumerate() {
             let n = number as u64 + 1;
@@ -380,12 +384,14 @@ async fn run(case: &Case) -> Outcome {
     let account = match report {
         Some(mut report) => {
             failed.append(&mut report.failed_batches);
-            if case.is_stream {
+            if case.stream.is_some() {
                 refused = report.refused;
                 let taken_of_stream = usize::try_from(report.pushed - refused).unwrap();
                 let is_whole = cancelled == 0;
                 assert!(taken_of_stream <= of_stream.len() && (!is_whole || taken_of_stream == of_stream.len()));
                 taken = of_stream.into_iter().take(taken_of_stream).collect();
+                // The stream itself, and what was read of it in vain.
+                cancelled += read.into_inner() - report.pushed;
             }
             Account::Report(Box::new(report))
         }

@@ -142,6 +142,27 @@ fn guarantee_5_with_a_handler_a_batch_whose_runtime_is_gone_is_handed_over_when_
 }
 
 #[test]
+fn guarantee_5_a_batch_whose_runtime_is_gone_is_handed_back_when_there_is_no_room_for_another() {
+    let fake = fake();
+    fake.inject(Fault::on(Operation::UploadToContainer).hang().always());
+    let (first, second) = (runtime(), runtime());
+    let pusher = second.block_on(async {
+        let pusher = pusher(&fake).concurrency(1).start();
+        pusher.add_or_update("a://1", &full(1)).await.unwrap();
+        pusher
+    });
+    // What seals the first batch opens the second one.
+    first.block_on(pusher.add_or_update("a://2", &full(2))).unwrap();
+    drop(first);
+    let report = second.block_on(async {
+        let pushed = timeout(secs(1), pusher.add_or_update("a://3", &full(3))).await;
+        assert!(matches!(pushed, Ok(Err(_))), "the run has stopped");
+        pusher.finish().await
+    });
+    assert_eq!((report.pushed, report.accepted), (2, 0));
+}
+
+#[test]
 fn guarantee_9_a_push_while_the_runtime_shuts_down_blocks_nowhere() {
     /// Pushes when it is dropped.
     struct Last(Option<ItemPusher>);

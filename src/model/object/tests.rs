@@ -314,6 +314,25 @@ fn permissions_that_the_model_writes_are_known_by_their_type() {
 }
 
 #[test]
+fn a_number_of_any_precision_is_text_in_hand() {
+    /// What serde_json passes of a number when it keeps all of its digits.
+    struct Number(&'static str);
+
+    impl Serialize for Number {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            const NUMBER: &str = "$serde_json::private::Number";
+            let mut number = serializer.serialize_struct(NUMBER, 1)?;
+            number.serialize_field(NUMBER, self.0)?;
+            number.end()
+        }
+    }
+
+    let numbers = BTreeMap::from([("a", vec![Number("1.50"), Number("1e999")])]);
+    let (text, layout) = written(None, &numbers).unwrap();
+    assert_eq!((text.as_str(), layout.entries()[0].written_by), (r#"{"a":[1.50,1e999]}"#, WrittenBy::Another));
+}
+
+#[test]
 fn what_a_type_writes_can_be_read_unless_text_in_hand_is_in_it_or_it_is_very_deep() {
     #[derive(Serialize)]
     #[serde(untagged)]
@@ -361,8 +380,10 @@ fn a_type_whose_keys_and_values_do_not_come_in_pairs_is_an_error() {
 
     assert_eq!(written(Some("i"), &Calls("kv")).unwrap().0, r#"{"documentId":"i","a":1}"#);
     for calls in ["k", "kk", "v", "kvv", "kvk"] {
-        let error = written(Some("i"), &Calls(calls)).unwrap_err();
-        assert!(error.contains("no value") || error.contains("no key"), "{calls}: {error}");
+        for error in [written(Some("i"), &Calls(calls)), written(None, &BTreeMap::from([("nested", Calls(calls))]))] {
+            let error = error.unwrap_err();
+            assert!(error.contains("no value") || error.contains("no key"), "{calls}: {error}");
+        }
     }
 }
 
