@@ -28,7 +28,6 @@ use clap::Parser;
 use coveo_push::{ItemPusher, Items, Progress, PushReport, SavedBatch};
 use indicatif::{ProgressBar, ProgressStyle};
 use saved::Saved;
-use shared::lines::Blocks;
 use stop::Stop;
 
 /// Pushes files of JSON lines, one item a line, with its `documentId` or `uri`.
@@ -114,7 +113,7 @@ async fn push_files(items: &Items, arguments: &Arguments, stop: &Arc<Stop>) -> R
     let bar = progress_bar(&pusher, arguments.quiet);
 
     let pusher = Arc::new(pusher);
-    let place = pushing::push_blocks(&pusher, Blocks::read(arguments.files.clone()), stop).await?;
+    let place = pushing::push_lines(&pusher, arguments.files.clone(), stop).await?;
     let pusher = Arc::into_inner(pusher).ok_or_else(|| io::Error::other("a block is still being pushed"))?;
     let report = pusher.finish().await;
     bar.finish_and_clear();

@@ -2,6 +2,7 @@
 //! their order.
 
 use std::num::NonZero;
+use std::path::PathBuf;
 use std::str::Utf8Error;
 use std::sync::Arc;
 use std::{mem, thread};
@@ -43,19 +44,27 @@ impl Place {
     }
 }
 
-/// Pushes all blocks, or those before it is to stop.
-pub(crate) async fn push_blocks(
+/// Pushes all lines of the files, or those before it is to stop.
+pub(crate) async fn push_lines(
     pusher: &Arc<ItemPusher>,
-    mut blocks: Blocks,
+    files: Vec<PathBuf>,
     stop: &Arc<Stop>,
 ) -> Result<Place, Failure> {
     // One more than can be worked on: one waits for its turn.
     let at_once = 1 + thread::available_parallelism().map_or(1, NonZero::get);
+    // One is there when a place is free, and the next is being read.
+    let mut blocks = Blocks::read(files, at_once + 2);
     let mut tasks = JoinSet::new();
     let (first, mut turn) = oneshot::channel();
     let _ = first.send(Place::default());
     let mut unread = 0;
     let has_stopped = loop {
+        // Read only when there is a place for it: what waits is held in memory.
+        if tasks.len() >= at_once
+            && let Some(done) = tasks.join_next().await
+        {
+            done?;
+        }
         let block = tokio::select! {
             biased;
             () = stop.wait() => break true,
@@ -64,11 +73,6 @@ pub(crate) async fn push_blocks(
         match block {
             None => break false,
             Some(Ok(block)) => {
-                if tasks.len() >= at_once
-                    && let Some(done) = tasks.join_next().await
-                {
-                    done?;
-                }
                 let (next, next_turn) = oneshot::channel();
                 let turn = mem::replace(&mut turn, next_turn);
                 tasks.spawn(push_block(Arc::clone(pusher), block, turn, next, Arc::clone(stop)));

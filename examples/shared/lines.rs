@@ -5,22 +5,21 @@ use std::io::{self, Read};
 use std::path::PathBuf;
 use std::str::{self, Utf8Error};
 use std::sync::Arc;
-use std::sync::mpsc as spare;
+use std::sync::mpsc as buffers;
 use std::{mem, thread};
 
 use tokio::sync::mpsc;
 
 /// How much is read at a time.
-const BLOCK: usize = 256 * 1024;
+const BLOCK: usize = 128 * 1024;
 
-/// Whole lines of one file. Its memory is read into again once it is dropped.
+/// Whole lines of one file.
 pub(crate) struct Block {
     name: Arc<str>,
     /// The lines, and whatever was there before them.
-    bytes: Vec<u8>,
+    buffer: Buffer,
     /// Where the lines end.
     end: usize,
-    spare: spare::Sender<Vec<u8>>,
 }
 
 impl Block {
@@ -31,7 +30,7 @@ impl Block {
 
     /// The lines in their order, with their ends.
     pub(crate) fn lines(&self) -> impl Iterator<Item = Result<&str, Utf8Error>> {
-        let bytes = self.bytes.get(..self.end).unwrap_or_default();
+        let bytes = self.buffer.bytes.get(..self.end).unwrap_or_default();
         // All at once is faster than line by line, and mostly all is well.
         let text = simdutf8::basic::from_utf8(bytes).ok();
         let ends = memchr::memchr_iter(b'\n', bytes).map(|end| end + 1);
@@ -47,10 +46,38 @@ impl Block {
     }
 }
 
-impl Drop for Block {
+/// Memory to read into, and once it is dropped to read into again.
+struct Buffer {
+    bytes: Vec<u8>,
+    home: buffers::Sender<Vec<u8>>,
+}
+
+impl Drop for Buffer {
     fn drop(&mut self) {
         // Nobody is there to have it when all is read.
-        let _ = self.spare.send(mem::take(&mut self.bytes));
+        let _ = self.home.send(mem::take(&mut self.bytes));
+    }
+}
+
+/// The buffers that nothing is in.
+struct Buffers {
+    free: buffers::Receiver<Vec<u8>>,
+    home: buffers::Sender<Vec<u8>>,
+}
+
+impl Buffers {
+    fn new(number: usize) -> Self {
+        let (home, free) = buffers::channel();
+        for _ in 0..number {
+            // Its other end is here.
+            let _ = home.send(Vec::new());
+        }
+        Self { free, home }
+    }
+
+    /// Waits until there is one.
+    fn next(&self) -> Buffer {
+        Buffer { bytes: self.free.recv().unwrap_or_default(), home: self.home.clone() }
     }
 }
 
@@ -58,9 +85,10 @@ impl Drop for Block {
 pub(crate) struct Blocks(mpsc::Receiver<io::Result<Block>>);
 
 impl Blocks {
-    pub(crate) fn read(files: Vec<PathBuf>) -> Self {
+    /// Reads no more than `most` blocks before one of them is dropped. It takes two to go on.
+    pub(crate) fn read(files: Vec<PathBuf>, most: usize) -> Self {
         let (sender, blocks) = mpsc::channel(1);
-        thread::spawn(move || read_all(&files, &sender));
+        thread::spawn(move || read_all(&files, &Buffers::new(most), &sender));
         Self(blocks)
     }
 
@@ -70,11 +98,9 @@ impl Blocks {
 }
 
 type Blockwise = mpsc::Sender<io::Result<Block>>;
-type Spare = (spare::Sender<Vec<u8>>, spare::Receiver<Vec<u8>>);
 
 /// Reads one file after the other. One that cannot be read does not keep the others from it.
-fn read_all(files: &[PathBuf], to: &Blockwise) {
-    let spare = spare::channel();
+fn read_all(files: &[PathBuf], buffers: &Buffers, to: &Blockwise) {
     let tell = |name: &str, read: io::Result<()>| {
         if let Err(error) = read {
             let named = io::Error::new(error.kind(), format!("{name}: {error}"));
@@ -84,22 +110,22 @@ fn read_all(files: &[PathBuf], to: &Blockwise) {
     };
     if files.is_empty() {
         let name = "standard input";
-        tell(name, read_lines(name, io::stdin().lock(), &spare, to));
+        tell(name, read_lines(name, io::stdin().lock(), buffers, to));
     }
     for path in files.iter().take_while(|_| !to.is_closed()) {
         let name = path.display().to_string();
-        tell(&name, File::open(path).and_then(|file| read_lines(&name, file, &spare, to)));
+        tell(&name, File::open(path).and_then(|file| read_lines(&name, file, buffers, to)));
     }
 }
 
 /// Hands over the whole lines of what each read returns: of a file that is a full block, and of
 /// standard input what was written so far.
-fn read_lines(name: &str, mut file: impl Read, (spare, spares): &Spare, to: &Blockwise) -> io::Result<()> {
+fn read_lines(name: &str, mut file: impl Read, buffers: &Buffers, to: &Blockwise) -> io::Result<()> {
     let name: Arc<str> = name.into();
-    let next_buffer = || spares.try_recv().unwrap_or_else(|_| Vec::with_capacity(2 * BLOCK));
-    let mut bytes = next_buffer();
+    let mut buffer = buffers.next();
     let mut filled = 0;
     loop {
+        let Buffer { bytes, .. } = &mut buffer;
         let room = filled..filled + BLOCK;
         // It is never shortened: what was filled with zeros once is not filled again.
         bytes.resize(bytes.len().max(room.end), 0);
@@ -118,11 +144,11 @@ fn read_lines(name: &str, mut file: impl Read, (spare, spares): &Spare, to: &Blo
         };
         // The last line goes on in the next block.
         let part_of_line = bytes.get(end..filled).unwrap_or_default();
-        let mut next = next_buffer();
+        let mut next = buffers.next();
         filled = part_of_line.len();
-        next.resize(next.len().max(filled), 0);
-        next.get_mut(..filled).unwrap_or_default().copy_from_slice(part_of_line);
-        let block = Block { name: Arc::clone(&name), bytes: mem::replace(&mut bytes, next), end, spare: spare.clone() };
+        next.bytes.resize(next.bytes.len().max(filled), 0);
+        next.bytes.get_mut(..filled).unwrap_or_default().copy_from_slice(part_of_line);
+        let block = Block { name: Arc::clone(&name), buffer: mem::replace(&mut buffer, next), end };
         if to.blocking_send(Ok(block)).is_err() || is_end {
             return Ok(());
         }

@@ -16,6 +16,13 @@ pub(super) type Lists = &'static [&'static str];
 pub(super) struct Frame {
     names: Lists,
     lists: Vec<List>,
+    tables: Tables,
+}
+
+/// What is known of the operations of a batch. One that is done leaves its tables to another: made anew for each
+/// batch, they would tear holes into memory.
+#[derive(Debug, Default)]
+pub(super) struct Tables {
     operations: Vec<Operation>,
     parts: Vec<Part>,
     keys: Keys,
@@ -79,7 +86,44 @@ pub(super) fn operation_len(operation: &Parts) -> usize {
     operation.len().saturating_sub(BEHIND.len())
 }
 
+impl Tables {
+    /// Empty tables, with room for a batch of that size.
+    pub(super) fn with_room(size: Size) -> Self {
+        let operations = Vec::with_capacity(size.operations);
+        let parts = Vec::with_capacity(size.operations);
+        Self { operations, parts, keys: Keys::with_room(size) }
+    }
+
+    /// Gives back the room of a batch that had many more operations.
+    fn shrink(&mut self) {
+        self.keys.shrink();
+        if self.operations.capacity() / 2 > self.operations.len() {
+            self.operations.shrink_to_fit();
+            self.parts.shrink_to_fit();
+        }
+    }
+
+    fn clear(&mut self) {
+        self.operations.clear();
+        self.parts.clear();
+        self.keys.clear();
+    }
+}
+
 impl Sealed {
+    /// Takes a batch apart that is done: the memory that its bytes are in, and its tables, which are empty then.
+    /// There are none where somebody has the batch still.
+    pub(super) fn into_memory(self) -> (Vec<Bytes>, Option<Tables>) {
+        let Self { names: _, chunks, contents, keys } = self;
+        let tables = Arc::into_inner(contents).zip(Arc::into_inner(keys)).map(|(contents, keys)| {
+            let Contents { operations, parts, places: _ } = contents;
+            let mut tables = Tables { operations, parts, keys };
+            tables.clear();
+            tables
+        });
+        (chunks, tables)
+    }
+
     /// How many bytes the container has.
     pub(super) fn len(&self) -> u64 {
         self.chunks.iter().map(|chunk| chunk.len() as u64).sum()
@@ -174,16 +218,13 @@ fn head(list: usize, name: &str) -> String {
 }
 
 impl Frame {
-    /// An empty batch, with room for keys of that size.
-    pub(super) fn new(names: Lists, keys: Size) -> Self {
-        let lists = names.iter().map(|_| List::default()).collect();
-        let operations = Vec::with_capacity(keys.operations);
-        let parts = Vec::with_capacity(keys.operations);
-        Self { names, lists, operations, parts, keys: Keys::with_room(keys) }
+    /// An empty batch, with empty tables.
+    pub(super) fn new(names: Lists, tables: Tables) -> Self {
+        Self { names, lists: names.iter().map(|_| List::default()).collect(), tables }
     }
 
     pub(super) fn keys(&self) -> &Keys {
-        &self.keys
+        &self.tables.keys
     }
 
     /// How many bytes the container has with one more operation in that list, of `bytes` bytes with what is
@@ -199,29 +240,25 @@ impl Frame {
     /// Adds an operation. Where it was written behind one of this batch, they become one chunk.
     pub(super) fn add(&mut self, list: usize, operation: Parts, key: Key<'_>) {
         let Some(there) = self.lists.get_mut(list) else { return };
-        let first = small(self.parts.len());
+        let Tables { operations, parts, keys } = &mut self.tables;
+        let first = small(parts.len());
         let mut before = None;
         for part in operation {
             let (chunk, bytes) = there.add(part, before);
             before = Some(chunk);
-            self.parts.push(Part { chunk: small(chunk), bytes });
+            parts.push(Part { chunk: small(chunk), bytes });
         }
-        if let Some(last) = self.parts.last_mut() {
+        if let Some(last) = parts.last_mut() {
             last.bytes.end = last.bytes.end.saturating_sub(small(BEHIND.len()));
         }
-        self.operations.push(Operation { list: small(list), parts: first..small(self.parts.len()) });
-        self.keys.push(key);
+        operations.push(Operation { list: small(list), parts: first..small(parts.len()) });
+        keys.push(key);
     }
 
     /// Closes the batch: nothing is copied.
     pub(super) fn seal(self) -> Sealed {
-        let Self { names, lists, mut operations, mut parts, mut keys } = self;
-        keys.shrink();
-        // Room for operations of a batch that had many more.
-        if operations.capacity() / 2 > operations.len() {
-            operations.shrink_to_fit();
-            parts.shrink_to_fit();
-        }
+        let Self { names, lists, mut tables } = self;
+        tables.shrink();
         let mut chunks = Vec::new();
         let mut places = Vec::new();
         for (number, (name, list)) in names.iter().zip(lists).enumerate() {
@@ -236,6 +273,7 @@ impl Frame {
             places.push(place);
         }
         chunks.push(Bytes::from_static(b"]}"));
+        let Tables { operations, parts, keys } = tables;
         let contents = Contents { operations, parts, places };
         Sealed { names, chunks, contents: Arc::new(contents), keys: Arc::new(keys) }
     }
@@ -301,7 +339,7 @@ mod tests {
     const NAMES: Lists = &["a", "b", "c"];
 
     fn filled(operations: &[(usize, &str)]) -> Frame {
-        let mut frame = Frame::new(NAMES, Size::default());
+        let mut frame = Frame::new(NAMES, Tables::default());
         for (list, text) in operations {
             let operation = Parts::from(&[text.as_bytes(), BEHIND][..]);
             frame.add(*list, operation, Key::new(text, Scope::Main, &RandomState::new()));
@@ -323,7 +361,7 @@ mod tests {
     #[test]
     fn operations_of_one_segment_become_one_chunk() {
         let segments = [(); 2].map(|()| Segments::new(0));
-        let mut frame = Frame::new(NAMES, Size::default());
+        let mut frame = Frame::new(NAMES, Tables::default());
         for (segment, text) in [(0, "1"), (1, "2"), (0, "3"), (1, "4")] {
             let operation = segments[segment].end(0, segments[segment].begin(0), &[text.as_bytes(), BEHIND]);
             frame.add(0, operation, Key::new(text, Scope::Main, &RandomState::new()));
@@ -336,7 +374,7 @@ mod tests {
     #[test]
     fn an_operation_that_goes_on_in_another_segment_is_not_torn_apart_by_others() {
         let segments = [(); 2].map(|()| Segments::new(0));
-        let mut frame = Frame::new(NAMES, Size::default());
+        let mut frame = Frame::new(NAMES, Tables::default());
         let texts: Vec<String> = (1..=9).map(|number| number.to_string().repeat(70_000)).collect();
         for (number, text) in texts.iter().enumerate() {
             let segments = &segments[number % 2];
@@ -352,7 +390,7 @@ mod tests {
     #[test]
     fn operations_that_stand_in_several_segments_are_whole() {
         let segments = Segments::new(0);
-        let mut frame = Frame::new(NAMES, Size::default());
+        let mut frame = Frame::new(NAMES, Tables::default());
         let texts = [1, 100_000, 300_000, 65_533, 65_536, 5].map(|len| "1".repeat(len));
         for text in &texts {
             let operation = segments.end(0, segments.begin(0), &[text.as_bytes(), BEHIND]);

@@ -67,7 +67,7 @@ pub(super) struct Keys {
     sorted: OnceLock<BTreeSet<Box<str>>>,
 }
 
-/// How much the keys of a batch hold, as the next one mostly holds as much.
+/// How much room the keys of a batch need.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Size {
     pub(super) operations: usize,
@@ -76,10 +76,10 @@ pub(super) struct Size {
 
 #[derive(Debug)]
 struct Entry {
-    /// Where its text ends, which begins where the one before ends.
-    end: usize,
-    scope: Scope,
     hash: u64,
+    /// Where its text ends, which begins where the one before ends. A batch has less than 4 GiB.
+    end: u32,
+    scope: Scope,
 }
 
 impl Keys {
@@ -93,6 +93,15 @@ impl Keys {
         }
     }
 
+    pub(super) fn clear(&mut self) {
+        let Self { text, entries, index, parents, sorted } = self;
+        text.clear();
+        entries.clear();
+        index.clear();
+        parents.clear();
+        sorted.take();
+    }
+
     /// Gives back room that much more was expected to need.
     pub(super) fn shrink(&mut self) {
         if self.entries.capacity() / 2 > self.entries.len() {
@@ -102,8 +111,11 @@ impl Keys {
         }
     }
 
-    pub(super) fn size(&self) -> Size {
-        Size { operations: self.entries.len(), text: self.text.len() }
+    /// The room that the keys of the next batch need, which mostly are about as many: with a little more than
+    /// these have, as to grow would double it.
+    pub(super) fn size_of_next(&self) -> Size {
+        let about = |number: usize| number + number / 16;
+        Size { operations: about(self.entries.len()), text: about(self.text.len()) }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -116,7 +128,8 @@ impl Keys {
             sorted.insert(key.text.into());
         }
         self.text.push_str(key.text);
-        self.entries.push(Entry { end: self.text.len(), scope: key.scope, hash: key.hash });
+        let end = u32::try_from(self.text.len()).unwrap_or(u32::MAX);
+        self.entries.push(Entry { hash: key.hash, end, scope: key.scope });
         self.index.extend(key.hashes().map(|hash| (hash, operation)));
         if key.scope == Scope::Children && self.parent_of(key.text).is_none() {
             while let Some(below) = first_below(&self.parents, key.text).map(Box::from) {
@@ -128,12 +141,12 @@ impl Keys {
 
     /// The key of an operation.
     pub(super) fn get(&self, operation: usize) -> Option<Key<'_>> {
-        let Entry { end, scope, hash } = *self.entries.get(operation)?;
+        let Entry { hash, end, scope } = *self.entries.get(operation)?;
         let start = match operation.checked_sub(1) {
             Some(before) => self.entries.get(before)?.end,
             None => 0,
         };
-        Some(Key { text: self.text.get(start..end)?, scope, hash })
+        Some(Key { text: self.text.get(start as usize..end as usize)?, scope, hash })
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = Key<'_>> {

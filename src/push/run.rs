@@ -21,7 +21,7 @@ use tokio::time::Instant;
 use super::PushTarget;
 use super::deliver::Delivery;
 use super::failed::{FailedBatch, FailureReason, PushStep};
-use super::frame::{self, Frame, Sealed};
+use super::frame::{self, Frame, Sealed, Tables};
 use super::keys::{Key, Keys, Size};
 use super::report::{AcceptedBatch, Progress, PushError, PushReport, Pushed, RefusedItem};
 use super::segments::{Alone, Parts, Segments};
@@ -80,8 +80,10 @@ struct State {
     superseded: Superseded,
     /// Batches that failed and may still be carried out.
     unknown: Vec<Arc<Keys>>,
-    /// What the keys of the last sealed batch held.
-    size: Size,
+    /// The room that the keys of the next batch need.
+    size_of_next: Size,
+    /// The tables of batches that are done.
+    spare: Vec<Tables>,
 }
 
 /// The batch that is being filled. It is opened for its first operation, and never empty.
@@ -301,8 +303,11 @@ impl Run {
         }
         let has_room = self.has_room(state);
         if has_room {
-            let State { filling, last_number, size, account, .. } = &mut *state;
-            let filling = filling.get_or_insert_with(|| self.open(last_number, *size, todo));
+            let State { filling, last_number, size_of_next, spare, account, .. } = &mut *state;
+            let filling = filling.get_or_insert_with(|| {
+                let tables = spare.pop().unwrap_or_else(|| Tables::with_room(*size_of_next));
+                self.open(last_number, tables, todo)
+            });
             account.bytes_taken += frame::operation_len(parts) as u64;
             filling.frame.add(list, std::mem::take(parts), key);
             state.superseded.pushed_again(key);
@@ -339,11 +344,11 @@ impl Run {
     }
 
     /// Opens the next batch, with its task.
-    fn open(self: &Arc<Self>, last_number: &mut u64, size: Size, todo: &mut Todo) -> Filling {
+    fn open(self: &Arc<Self>, last_number: &mut u64, tables: Tables, todo: &mut Todo) -> Filling {
         *last_number += 1;
         Filling {
             number: *last_number,
-            frame: Frame::new(self.target.lists(), size),
+            frame: Frame::new(self.target.lists(), tables),
             task: self.task(*last_number, todo),
         }
     }
@@ -378,7 +383,7 @@ impl Run {
     /// Seals a batch; its number comes back when its task is gone, as it went with its runtime.
     fn seal(&self, state: &mut State, filling: Filling) -> Option<u64> {
         let Filling { number, frame, task: Task { seal, abort } } = filling;
-        state.size = frame.keys().size();
+        state.size_of_next = frame.keys().size_of_next();
         state.under_way.insert(number, UnderWay { batch: frame.seal(), is_uploaded: false, abort });
         self.changed.notify_waiters();
         seal.send(()).is_err().then_some(number)

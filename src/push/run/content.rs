@@ -6,8 +6,8 @@ use super::Run;
 use crate::error::Error;
 use crate::push::content::UnsentContent;
 use crate::push::failed::{FailedBatch, FailureReason, PushStep};
-use crate::push::frame::{BEHIND, Frame};
-use crate::push::keys::{Key, Size};
+use crate::push::frame::{BEHIND, Frame, Tables};
+use crate::push::keys::Key;
 use crate::push::report::PushError;
 use crate::push::segments::Parts;
 
@@ -45,7 +45,7 @@ impl Run {
         state.account.bytes_taken += unsent.item.len() as u64;
         state.superseded.pushed_again(key);
         self.count(&mut state);
-        let mut frame = Frame::new(self.target.lists(), Size::default());
+        let mut frame = Frame::new(self.target.lists(), Tables::default());
         frame.add(list, Parts::from(&[&*unsent.item, BEHIND][..]), key);
         let reason = FailureReason::Error(error);
         let failed = self.failed_batch(state.last_number, frame.seal(), PushStep::Content, reason, false);

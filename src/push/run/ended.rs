@@ -55,8 +55,11 @@ impl Run {
         let Delivered { file_id, attempts, server_time: _ } = delivered;
         state.accepted.push(AcceptedBatch { number, file_id, operations, bytes: batch.len(), attempts });
         self.publish(&state);
+        let (chunks, tables) = batch.into_memory();
+        // At once: whoever opens a batch next has them.
+        state.spare.extend(tables);
         drop(state);
-        self.segments.reuse(batch.chunks);
+        self.segments.reuse(chunks);
         self.changed.notify_waiters();
     }
 
