@@ -424,4 +424,26 @@ mod tests {
         assert_eq!(sealed.without(|number| number == 1), br#"{"a":[1,3]}"#);
         assert_eq!(sealed.without(|_| false), sealed.chunks.concat());
     }
+
+    #[test]
+    fn guarantee_7_the_tables_of_a_batch_that_is_done_are_filled_again() {
+        let texts = ["1", "2", "3"].map(|text| (0, text));
+        let (_, tables) = filled(&texts).seal().into_memory();
+        let tables = tables.unwrap();
+        let memory = [tables.operations.as_ptr().addr(), tables.parts.as_ptr().addr()];
+        let mut frame = Frame::new(NAMES, tables);
+        frame.add(0, Parts::from(&[b"4", BEHIND][..]), Key::new("4", Scope::Main, &RandomState::new()));
+        assert_eq!([frame.tables.operations.as_ptr().addr(), frame.tables.parts.as_ptr().addr()], memory);
+        let sealed = frame.seal();
+        assert_eq!(sealed.without(|_| false), br#"{"a":[4]}"#);
+        assert_eq!(sealed.keys.iter().map(|key| key.text).collect::<Vec<_>>(), ["4"]);
+    }
+
+    #[test]
+    fn a_batch_that_somebody_has_still_keeps_its_tables() {
+        let sealed = filled(&[(0, "1"), (0, "2")]).seal();
+        assert!(sealed.clone().into_memory().1.is_none());
+        assert_eq!(sealed.without(|_| false), br#"{"a":[1,2]}"#);
+        assert_eq!(sealed.keys.len(), 2);
+    }
 }

@@ -278,6 +278,32 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_in_conflict_with_keys_that_were_cleared() {
+        let hasher = RandomState::new();
+        let mut keys = keys(&hasher, &[("a/", Scope::Children), ("b/c", Scope::Whole)]);
+        let others = [("a/b", Scope::Main), ("b/", Scope::Children), ("b/c", Scope::Aliases)];
+        let conflicts = |keys: &Keys| others.map(|(text, scope)| keys.conflicts(Key::new(text, scope, &hasher)));
+        assert_eq!(conflicts(&keys), [true; 3]);
+        keys.clear();
+        assert_eq!(conflicts(&keys), [false; 3]);
+        assert_eq!(keys.iter().count(), 0);
+    }
+
+    #[test]
+    fn guarantee_7_a_batch_that_has_a_few_more_keys_than_the_one_before_needs_no_more_room() {
+        let hasher = RandomState::new();
+        let fill = |mut keys: Keys, number: usize| {
+            (0..number).for_each(|id| keys.push(Key::new(&format!("{id:020}"), Scope::Main, &hasher)));
+            keys
+        };
+        let mut keys = Keys::with_room(fill(Keys::default(), 1_000).size_of_next());
+        let room = |keys: &Keys| (keys.text.capacity(), keys.entries.capacity());
+        let before = room(&keys);
+        keys = fill(keys, 1_050);
+        assert_eq!(room(&keys), before);
+    }
+
+    #[test]
     fn keys_come_back_in_the_order_they_were_pushed() {
         let hasher = RandomState::new();
         let keys = keys(&hasher, &[("one", Scope::Main), ("", Scope::Main), ("two", Scope::Aliases)]);
