@@ -307,15 +307,15 @@ async fn push_all(client: &PushClient, uploads: usize, items: u64, push: impl As
     report.bytes_uploaded
 }
 
-/// The peak memory of clients that push a fourth of the items, and all of them. Each is a process of
-/// its own and has few items in memory, which it pushes again and again, each time with another id.
+/// The peak memory of clients that push a fourth of the items, and four times as many as there are. Each is a
+/// process of its own and has few items in memory, which it pushes again and again, each time with another id.
 /// The sink takes its time, so that as many batches are under way as may be. Fails when a client takes
 /// more than guarantee 7 lets it.
 #[expect(clippy::cast_precision_loss, reason = "numbers to be read")]
 fn memory(items: u64) {
     let sink = Sink::start(MEMORY_LATENCY);
     let mut table = Table::new(&["peak memory, JSON text, 4 uploads", "MB"]);
-    let peaks = [items / 4, items].map(|items| {
+    let peaks = [items / 4, items * 4].map(|items| {
         let output = Command::new(std::env::current_exe().unwrap())
             .args([CLIENT, &sink.port.to_string(), &items.to_string()])
             .output()
@@ -329,8 +329,8 @@ fn memory(items: u64) {
         ]);
         peak
     });
-    if let [Some(fewer), Some(all)] = peaks {
-        table.row(["ratio".to_owned(), format!("{:.2}", all / fewer)]);
+    if let [Some(few), Some(many)] = peaks {
+        table.row(["ratio".to_owned(), format!("{:.2}", many / few)]);
     }
     let bound = ((UPLOADS + 1) * BATCH_BYTES + 12_000_000) as f64 / 1e6;
     table.row(["bound: 5 batches and 12 MB".to_owned(), format!("{bound:.1}")]);
