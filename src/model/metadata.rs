@@ -37,7 +37,7 @@ pub struct Metadata {
     entries: Vec<Entry>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 struct Entry {
     /// Where the key stands among all keys.
     key: Range<usize>,
