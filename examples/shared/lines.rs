@@ -52,10 +52,19 @@ struct Buffer {
     home: buffers::Sender<Vec<u8>>,
 }
 
+impl Buffer {
+    /// One that had to grow for a long line is not kept.
+    const MOST: usize = 8 * BLOCK;
+}
+
 impl Drop for Buffer {
     fn drop(&mut self) {
+        let mut bytes = mem::take(&mut self.bytes);
+        if bytes.capacity() > Self::MOST {
+            bytes = Vec::new();
+        }
         // Nobody is there to have it when all is read.
-        let _ = self.home.send(mem::take(&mut self.bytes));
+        let _ = self.home.send(bytes);
     }
 }
 
@@ -85,7 +94,8 @@ impl Buffers {
 pub(crate) struct Blocks(mpsc::Receiver<io::Result<Block>>);
 
 impl Blocks {
-    /// Reads no more than `most` blocks before one of them is dropped. It takes two to go on.
+    /// Reads blocks, of which there are no more than `most` at a time: at least two, as one is read while another
+    /// waits to be taken.
     pub(crate) fn read(files: Vec<PathBuf>, most: usize) -> Self {
         let (sender, blocks) = mpsc::channel(1);
         thread::spawn(move || read_all(&files, &Buffers::new(most), &sender));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 
-use super::keys::{Key, Keys, Size};
+use super::keys::{Key, Keys, Size, about};
 use super::segments::Parts;
 
 /// The keys of the lists that a file container holds. The first list is always written.
@@ -19,8 +19,7 @@ pub(super) struct Frame {
     tables: Tables,
 }
 
-/// What is known of the operations of a batch. One that is done leaves its tables to another: made anew for each
-/// batch, they would tear holes into memory.
+/// What is known of the operations of a batch. One that is done leaves its tables to another.
 #[derive(Debug, Default)]
 pub(super) struct Tables {
     operations: Vec<Operation>,
@@ -87,18 +86,22 @@ pub(super) fn operation_len(operation: &Parts) -> usize {
 }
 
 impl Tables {
-    /// Empty tables, with room for a batch of that size.
-    pub(super) fn with_room(size: Size) -> Self {
-        let operations = Vec::with_capacity(size.operations);
-        let parts = Vec::with_capacity(size.operations);
-        Self { operations, parts, keys: Keys::with_room(size) }
+    /// Makes room for a batch of about that size, where there is less.
+    pub(super) fn reserve(&mut self, size: Size) {
+        if self.operations.capacity() < size.operations {
+            self.operations.reserve_exact(about(size.operations));
+            self.parts.reserve_exact(about(size.operations));
+        }
+        self.keys.reserve(size);
     }
 
-    /// Gives back the room of a batch that had many more operations.
+    /// Gives back the room of batches that had much more.
     fn shrink(&mut self) {
         self.keys.shrink();
         if self.operations.capacity() / 2 > self.operations.len() {
             self.operations.shrink_to_fit();
+        }
+        if self.parts.capacity() / 2 > self.parts.len() {
             self.parts.shrink_to_fit();
         }
     }
@@ -112,7 +115,7 @@ impl Tables {
 
 impl Sealed {
     /// Takes a batch apart that is done: the memory that its bytes are in, and its tables, which are empty then.
-    /// There are none where somebody has the batch still.
+    /// There are none where somebody has the batch still, or its keys.
     pub(super) fn into_memory(self) -> (Vec<Bytes>, Option<Tables>) {
         let Self { names: _, chunks, contents, keys } = self;
         let tables = Arc::into_inner(contents).zip(Arc::into_inner(keys)).map(|(contents, keys)| {
@@ -426,17 +429,35 @@ mod tests {
     }
 
     #[test]
-    fn guarantee_7_the_tables_of_a_batch_that_is_done_are_filled_again() {
+    fn a_batch_is_filled_into_the_tables_of_another_as_into_new_ones() {
         let texts = ["1", "2", "3"].map(|text| (0, text));
-        let (_, tables) = filled(&texts).seal().into_memory();
-        let tables = tables.unwrap();
-        let memory = [tables.operations.as_ptr().addr(), tables.parts.as_ptr().addr()];
+        let tables = filled(&texts).seal().into_memory().1.unwrap();
+        assert_eq!((tables.operations.len(), tables.parts.len(), tables.keys.len()), (0, 0, 0));
+        assert!(tables.operations.capacity() >= 3 && tables.parts.capacity() >= 3);
         let mut frame = Frame::new(NAMES, tables);
         frame.add(0, Parts::from(&[b"4", BEHIND][..]), Key::new("4", Scope::Main, &RandomState::new()));
-        assert_eq!([frame.tables.operations.as_ptr().addr(), frame.tables.parts.as_ptr().addr()], memory);
         let sealed = frame.seal();
         assert_eq!(sealed.without(|_| false), br#"{"a":[4]}"#);
         assert_eq!(sealed.keys.iter().map(|key| key.text).collect::<Vec<_>>(), ["4"]);
+    }
+
+    #[test]
+    fn guarantee_7_a_batch_keeps_no_room_for_many_more_operations_than_it_has() {
+        let mut tables = filled(&vec![(0, "1"); 100]).seal().into_memory().1.unwrap();
+        tables.reserve(Size::default());
+        assert!(tables.operations.capacity() >= 100);
+        let mut frame = Frame::new(NAMES, tables);
+        frame.add(0, Parts::from(&[b"4", BEHIND][..]), Key::new("4", Scope::Main, &RandomState::new()));
+        let tables = frame.seal().into_memory().1.unwrap();
+        assert!(tables.operations.capacity() < 10 && tables.parts.capacity() < 10);
+    }
+
+    #[test]
+    fn tables_have_room_for_a_batch_of_the_size_that_is_expected() {
+        let size = filled(&vec![(0, "1"); 100]).keys().size();
+        let mut tables = Tables::default();
+        tables.reserve(size);
+        assert!(tables.operations.capacity() >= 100 && tables.parts.capacity() >= 100);
     }
 
     #[test]

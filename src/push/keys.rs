@@ -67,11 +67,16 @@ pub(super) struct Keys {
     sorted: OnceLock<BTreeSet<Box<str>>>,
 }
 
-/// How much room the keys of a batch need.
+/// How much the keys of a batch hold, as the next one mostly holds about as much.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Size {
     pub(super) operations: usize,
     text: usize,
+}
+
+/// A little more than a number: what is about to be a little too small would be doubled.
+pub(super) fn about(number: usize) -> usize {
+    number + number / 16
 }
 
 #[derive(Debug)]
@@ -83,14 +88,15 @@ struct Entry {
 }
 
 impl Keys {
-    /// No keys, and room for so many.
-    pub(super) fn with_room(Size { operations, text }: Size) -> Self {
-        Self {
-            text: String::with_capacity(text),
-            entries: Vec::with_capacity(operations),
-            index: HashMap::with_capacity_and_hasher(operations, BuildHasherDefault::new()),
-            ..Self::default()
+    /// Makes room for about so many, where there is less.
+    pub(super) fn reserve(&mut self, Size { operations, text }: Size) {
+        if self.text.capacity() < text {
+            self.text.reserve_exact(about(text));
         }
+        if self.entries.capacity() < operations {
+            self.entries.reserve_exact(about(operations));
+        }
+        self.index.reserve(operations);
     }
 
     pub(super) fn clear(&mut self) {
@@ -102,20 +108,19 @@ impl Keys {
         sorted.take();
     }
 
-    /// Gives back room that much more was expected to need.
+    /// Gives back the room of keys that were many more, or much longer.
     pub(super) fn shrink(&mut self) {
-        if self.entries.capacity() / 2 > self.entries.len() {
+        if self.text.capacity() / 2 > self.text.len() {
             self.text.shrink_to_fit();
+        }
+        if self.entries.capacity() / 2 > self.entries.len() {
             self.entries.shrink_to_fit();
             self.index.shrink_to_fit();
         }
     }
 
-    /// The room that the keys of the next batch need, which mostly are about as many: with a little more than
-    /// these have, as to grow would double it.
-    pub(super) fn size_of_next(&self) -> Size {
-        let about = |number: usize| number + number / 16;
-        Size { operations: about(self.entries.len()), text: about(self.text.len()) }
+    pub(super) fn size(&self) -> Size {
+        Size { operations: self.entries.len(), text: self.text.len() }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -270,7 +275,8 @@ mod tests {
 
     #[test]
     fn guarantee_7_a_batch_keeps_no_room_for_many_more_keys_than_it_has() {
-        let mut keys = Keys::with_room(Size { operations: 100_000, text: 10_000_000 });
+        let mut keys = Keys::default();
+        keys.reserve(Size { operations: 100_000, text: 10_000_000 });
         keys.push(Key::new("one", Scope::Main, &RandomState::new()));
         keys.shrink();
         assert!(keys.text.capacity() < 100 && keys.entries.capacity() < 100 && keys.index.capacity() < 100);
@@ -292,15 +298,30 @@ mod tests {
     #[test]
     fn guarantee_7_a_batch_that_has_a_few_more_keys_than_the_one_before_needs_no_more_room() {
         let hasher = RandomState::new();
-        let fill = |mut keys: Keys, number: usize| {
+        let fill = |keys: &mut Keys, number: usize| {
             (0..number).for_each(|id| keys.push(Key::new(&format!("{id:020}"), Scope::Main, &hasher)));
-            keys
         };
-        let mut keys = Keys::with_room(fill(Keys::default(), 1_000).size_of_next());
         let room = |keys: &Keys| (keys.text.capacity(), keys.entries.capacity());
-        let before = room(&keys);
-        keys = fill(keys, 1_050);
-        assert_eq!(room(&keys), before);
+        let [mut before, mut keys] = [Keys::default(), Keys::default()];
+        fill(&mut before, 1_000);
+        keys.reserve(before.size());
+        let reserved = room(&keys);
+        fill(&mut keys, 1_050);
+        assert_eq!(room(&keys), reserved);
+    }
+
+    #[test]
+    fn guarantee_7_a_batch_keeps_no_room_for_much_longer_keys_than_it_has() {
+        let hasher = RandomState::new();
+        let fill = |keys: &mut Keys, len: usize| {
+            (0..1_000).for_each(|id| keys.push(Key::new(&format!("{id:0len$}"), Scope::Main, &hasher)));
+        };
+        let mut keys = Keys::default();
+        fill(&mut keys, 900);
+        keys.clear();
+        fill(&mut keys, 20);
+        keys.shrink();
+        assert_eq!(keys.text.capacity(), 20_000);
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod report;
 mod run;
 mod segments;
 mod settings;
+mod spare;
 mod superseded;
 mod write;
 

@@ -22,10 +22,11 @@ use super::PushTarget;
 use super::deliver::Delivery;
 use super::failed::{FailedBatch, FailureReason, PushStep};
 use super::frame::{self, Frame, Sealed, Tables};
-use super::keys::{Key, Keys, Size};
+use super::keys::{Key, Keys};
 use super::report::{AcceptedBatch, Progress, PushError, PushReport, Pushed, RefusedItem};
 use super::segments::{Alone, Parts, Segments};
 use super::settings::Settings;
+use super::spare::Spare;
 use super::superseded::Superseded;
 use crate::http::kernel::Kernel;
 use crate::http::pace::{CallCounters, Pace, RateLimit};
@@ -80,10 +81,7 @@ struct State {
     superseded: Superseded,
     /// Batches that failed and may still be carried out.
     unknown: Vec<Arc<Keys>>,
-    /// The room that the keys of the next batch need.
-    size_of_next: Size,
-    /// The tables of batches that are done.
-    spare: Vec<Tables>,
+    spare: Spare,
 }
 
 /// The batch that is being filled. It is opened for its first operation, and never empty.
@@ -303,11 +301,8 @@ impl Run {
         }
         let has_room = self.has_room(state);
         if has_room {
-            let State { filling, last_number, size_of_next, spare, account, .. } = &mut *state;
-            let filling = filling.get_or_insert_with(|| {
-                let tables = spare.pop().unwrap_or_else(|| Tables::with_room(*size_of_next));
-                self.open(last_number, tables, todo)
-            });
+            let State { filling, last_number, spare, account, .. } = &mut *state;
+            let filling = filling.get_or_insert_with(|| self.open(last_number, spare.take(), todo));
             account.bytes_taken += frame::operation_len(parts) as u64;
             filling.frame.add(list, std::mem::take(parts), key);
             state.superseded.pushed_again(key);
@@ -383,7 +378,7 @@ impl Run {
     /// Seals a batch; its number comes back when its task is gone, as it went with its runtime.
     fn seal(&self, state: &mut State, filling: Filling) -> Option<u64> {
         let Filling { number, frame, task: Task { seal, abort } } = filling;
-        state.size_of_next = frame.keys().size_of_next();
+        state.spare.expect(frame.keys().size());
         state.under_way.insert(number, UnderWay { batch: frame.seal(), is_uploaded: false, abort });
         self.changed.notify_waiters();
         seal.send(()).is_err().then_some(number)
@@ -512,6 +507,30 @@ fn too_large(alone: usize, most: usize, remedy: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::PushClient;
+    use crate::push::deliver::Delivered;
+    use crate::push::frame::BEHIND;
+    use crate::push::keys::Scope;
+
+    #[tokio::test]
+    async fn guarantee_7_a_batch_is_filled_into_the_tables_of_one_that_is_done() {
+        let client = PushClient::builder("my-org", "xx-key".into()).build().unwrap();
+        let (kernel, target, settings) = client.items("my-source").pusher().into_parts();
+        let run = Run::new(kernel, target, settings);
+        let spare = || run.lock().spare.len();
+        for batch in 1..=3 {
+            for id in ["a", "b"] {
+                let key = Key::new(id, Scope::Main, &run.hasher);
+                let mut parts = Parts::from(&[b"{}", BEHIND][..]);
+                assert!(run.take(Taking { list: 0, key, parts: &mut parts, warnings: &[] }).unwrap().is_ok());
+                assert_eq!(spare(), 0, "{batch} {id}");
+            }
+            // Nothing is awaited: its task has not begun.
+            run.accepted(run.seal_filling(), Delivered { file_id: String::new(), attempts: 1, server_time: None });
+            assert_eq!(spare(), 1, "{batch}");
+        }
+        assert_eq!(run.lock().account.accepted, 6);
+    }
 
     #[test]
     fn what_is_too_large_for_a_batch_is_told_what_helps() {

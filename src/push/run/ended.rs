@@ -55,11 +55,15 @@ impl Run {
         let Delivered { file_id, attempts, server_time: _ } = delivered;
         state.accepted.push(AcceptedBatch { number, file_id, operations, bytes: batch.len(), attempts });
         self.publish(&state);
-        let (chunks, tables) = batch.into_memory();
-        // At once: whoever opens a batch next has them.
-        state.spare.extend(tables);
         drop(state);
+        // The state is not locked meanwhile: large tables take their time, and pushes go on.
+        let (chunks, tables) = batch.into_memory();
         self.segments.reuse(chunks);
+        let mut state = self.lock();
+        let under_way = state.under_way.len();
+        let too_many = state.spare.keep(tables, under_way);
+        drop(state);
+        drop(too_many);
         self.changed.notify_waiters();
     }
 
