@@ -127,6 +127,11 @@ impl Keys {
         self.entries.len()
     }
 
+    #[cfg(test)]
+    pub(super) fn room(&self) -> usize {
+        self.entries.capacity()
+    }
+
     pub(super) fn push(&mut self, key: Key<'_>) {
         let operation = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
         if let Some(sorted) = self.sorted.get_mut() {

@@ -512,24 +512,41 @@ mod tests {
     use crate::push::frame::BEHIND;
     use crate::push::keys::Scope;
 
-    #[tokio::test]
-    async fn guarantee_7_a_batch_is_filled_into_the_tables_of_one_that_is_done() {
+    fn run() -> Arc<Run> {
         let client = PushClient::builder("my-org", "xx-key".into()).build().unwrap();
         let (kernel, target, settings) = client.items("my-source").pusher().into_parts();
-        let run = Run::new(kernel, target, settings);
+        Run::new(kernel, target, settings)
+    }
+
+    fn push(run: &Arc<Run>, id: &str) {
+        let key = Key::new(id, Scope::Main, &run.hasher);
+        let mut parts = Parts::from(&[b"{}", BEHIND][..]);
+        assert!(run.take(Taking { list: 0, key, parts: &mut parts, warnings: &[] }).unwrap().is_ok());
+    }
+
+    #[tokio::test]
+    async fn guarantee_7_a_batch_is_filled_into_the_tables_of_one_that_is_done() {
+        let run = run();
         let spare = || run.lock().spare.len();
-        for batch in 1..=3 {
+        for _ in 1..=3 {
             for id in ["a", "b"] {
-                let key = Key::new(id, Scope::Main, &run.hasher);
-                let mut parts = Parts::from(&[b"{}", BEHIND][..]);
-                assert!(run.take(Taking { list: 0, key, parts: &mut parts, warnings: &[] }).unwrap().is_ok());
-                assert_eq!(spare(), 0, "{batch} {id}");
+                push(&run, id);
+                assert_eq!(spare(), 0);
             }
             // Nothing is awaited: its task has not begun.
             run.accepted(run.seal_filling(), Delivered { file_id: String::new(), attempts: 1, server_time: None });
-            assert_eq!(spare(), 1, "{batch}");
+            assert_eq!(spare(), 1);
         }
         assert_eq!(run.lock().account.accepted, 6);
+    }
+
+    #[tokio::test]
+    async fn a_batch_has_room_for_as_many_operations_as_the_one_before() {
+        let run = run();
+        (0..100).for_each(|id| push(&run, &format!("{id}")));
+        run.seal_filling();
+        push(&run, "next");
+        assert!(run.lock().filling.as_ref().unwrap().frame.keys().room() >= 100);
     }
 
     #[test]
