@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+#[path = "pipeline/memory.rs"]
+mod memory;
 #[path = "shared/process.rs"]
 mod process;
 mod shared;
@@ -16,7 +18,6 @@ mod yardstick;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::ops::Range;
-use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,7 +27,7 @@ use serde::Serialize;
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
-use self::process::{cpu_seconds, peak_memory};
+use self::process::cpu_seconds;
 use self::shared::corpus;
 use self::shared::measure::{Options, Table, in_turn, median, seconds};
 use self::sink::{Count, Sink};
@@ -36,13 +37,9 @@ const UPLOADS: usize = 4;
 const LATENCY: Duration = Duration::from_millis(50);
 const LATENCY_UPLOADS: usize = 8;
 const LATENCY_ROUNDS: usize = 3;
-const MEMORY_LATENCY: Duration = Duration::from_millis(20);
 /// How many items are in memory. More are pushed by pushing these again: an id comes again long
 /// after the batch that had it is done.
 const IN_MEMORY: u64 = 40_000;
-/// The argument with which this program is a client whose memory is measured. The sink's port and
-/// the number of items come after it.
-const CLIENT: &str = "client";
 const NOT_MEASURED: &str = "not measured here";
 
 fn main() {
@@ -50,7 +47,9 @@ fn main() {
     let number = |at: usize| arguments[at].parse::<u64>().unwrap();
     match arguments.first().map(String::as_str) {
         Some(sink::ARGUMENT) => sink::serve(Duration::from_millis(number(1))),
-        Some(CLIENT) => be_client(u16::try_from(number(1)).unwrap(), number(2)),
+        Some(memory::ARGUMENT) => {
+            memory::be_client(u16::try_from(number(1)).unwrap(), usize::try_from(number(2)).unwrap(), number(3));
+        }
         _ => bench(&Options::read(200_000, 7)),
     }
 }
@@ -67,7 +66,7 @@ fn bench(options: &Options) {
     speed(options, work);
     if options.wants("memory") {
         println!();
-        memory(options.items);
+        memory::measure(options.items);
     }
 }
 
@@ -305,49 +304,4 @@ async fn push_all(client: &PushClient, uploads: usize, items: u64, push: impl As
     let report = Arc::into_inner(pusher).unwrap().finish().await.into_result().unwrap();
     assert_eq!((report.pushed, report.accepted), (items, items));
     report.bytes_uploaded
-}
-
-/// The peak memory of clients that push a fourth of the items, and four times as many as there are. Each is a
-/// process of its own and has few items in memory, which it pushes again and again, each time with another id.
-/// The sink takes its time, so that as many batches are under way as may be. Fails when a client takes
-/// more than guarantee 7 lets it.
-#[expect(clippy::cast_precision_loss, reason = "numbers to be read")]
-fn memory(items: u64) {
-    let sink = Sink::start(MEMORY_LATENCY);
-    let mut table = Table::new(&["peak memory, JSON text, 4 uploads", "MB"]);
-    let peaks = [items / 4, items * 4].map(|items| {
-        let output = Command::new(std::env::current_exe().unwrap())
-            .args([CLIENT, &sink.port.to_string(), &items.to_string()])
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        sink.count().assert_is(0..items);
-        let peak = String::from_utf8_lossy(&output.stdout).trim().parse::<f64>().ok().map(|bytes| bytes / 1e6);
-        table.row([
-            format!("{items} items"),
-            peak.map_or(NOT_MEASURED.to_owned(), |megabytes| format!("{megabytes:.1}")),
-        ]);
-        peak
-    });
-    if let [Some(few), Some(many)] = peaks {
-        table.row(["ratio".to_owned(), format!("{:.2}", many / few)]);
-    }
-    let bound = ((UPLOADS + 1) * BATCH_BYTES + 12_000_000) as f64 / 1e6;
-    table.row(["bound: 5 batches and 12 MB".to_owned(), format!("{bound:.1}")]);
-    table.print();
-    assert!(peaks.into_iter().flatten().all(|peak| peak <= bound), "a client takes more memory than it may");
-}
-
-fn be_client(port: u16, items: u64) {
-    const FEW: usize = 100;
-    let texts: Vec<String> =
-        (0..FEW as u64).map(|number| serde_json::to_string(&corpus::page(number)).unwrap()).collect();
-    let push = async |pusher: &Arc<ItemPusher>| {
-        for number in 0..items {
-            let text = &texts[usize::try_from(number).unwrap() % FEW];
-            assert!(pusher.add_or_update_json(&corpus::id(number), text).await.unwrap().is_taken());
-        }
-    };
-    Runtime::new().unwrap().block_on(push_all(&client(port), UPLOADS, items, push));
-    println!("{}", peak_memory().map_or_else(String::new, |bytes| bytes.to_string()));
 }
