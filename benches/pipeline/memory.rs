@@ -13,7 +13,7 @@ use super::shared::measure::Table;
 use super::sink::Sink;
 use super::{BATCH_BYTES, NOT_MEASURED, UPLOADS, client, push_all};
 
-/// The argument with which this program is a client. The sink's port, what it pushes, and how often come after it.
+/// The argument with which this program is a client. The sink's port, what it pushes, and how many come after it.
 pub(crate) const ARGUMENT: &str = "client";
 
 /// What a client pushes.
