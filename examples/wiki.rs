@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use coveo_push::preflight::KnownIdentities;
+use coveo_push::KnownIdentities;
 use coveo_push::{
     Content, DocumentBody, FailedBatch, Identity, IdentityBody, IdentityPusher, ItemPusher, Items, MappedIdentity,
     MappedIdentityBody, PermissionSet, Progress, PushClient, PushError, RefreshKind, RefreshReport,

@@ -10,13 +10,13 @@ use http::HeaderValue;
 use crate::api::{FileContainers, Identities, Items, Sources};
 use crate::credentials::{ApiKey, Credentials, CredentialsProvider};
 use crate::error::{ConfigError, Error};
-use crate::http::clock::ServiceClock;
-use crate::http::kernel::{Kernel, Random, Shared, Timeouts};
-use crate::http::reqwest_transport::{HAS_TLS, ReqwestTransport, reqwest::ClientBuilder};
-use crate::http::retry::{Budget, RetryPolicy};
-use crate::http::throttle::Throttle;
-use crate::http::transport::Transport;
-use crate::preflight::Preflight;
+use crate::finding::Preflight;
+use crate::kernel::clock::ServiceClock;
+use crate::kernel::reqwest_transport::{HAS_TLS, ReqwestTransport, reqwest::ClientBuilder};
+use crate::kernel::retry::{Budget, RetryPolicy};
+use crate::kernel::shared::{Kernel, Random, Shared, Timeouts};
+use crate::kernel::throttle::Throttle;
+use crate::kernel::transport::Transport;
 use crate::region::{BaseUrl, PushApiUrl, Region};
 
 /// The variables that [`PushClientBuilder::from_env`] reads.

@@ -7,7 +7,7 @@ use http::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::error::BoxError;
-use crate::http::BoxFuture;
+use crate::kernel::BoxFuture;
 
 /// An API key or an OAuth2 access token ([article 1718](https://docs.coveo.com/en/1718/)).
 ///

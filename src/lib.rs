@@ -291,7 +291,8 @@ mod credentials;
 mod error;
 #[cfg(feature = "test-util")]
 pub mod fake;
-mod http;
+mod finding;
+mod kernel;
 mod model;
 mod operation;
 pub mod preflight;
@@ -313,11 +314,12 @@ pub use error::{
     ApiError, BoxError, ConfigError, CredentialsError, DecodeError, Error, ErrorCode, InvalidError, TransportError,
     TransportErrorKind, TransportFailure, UploadError,
 };
-pub use http::BoxFuture;
-pub use http::body::{Body, ByteStream, HttpBody};
-pub use http::reqwest_transport::{ReqwestTransport, reqwest};
-pub use http::retry::RetryPolicy;
-pub use http::transport::{Limits, Transport};
+pub use finding::{Finding, Preflight, Rule};
+pub use kernel::BoxFuture;
+pub use kernel::body::{Body, ByteStream, HttpBody};
+pub use kernel::reqwest_transport::{ReqwestTransport, reqwest};
+pub use kernel::retry::RetryPolicy;
+pub use kernel::transport::{AttemptLimits, Transport};
 pub use model::{
     BatchDocument, BatchDocumentBody, BatchIdentityBody, CompressionType, DeletedDocument, DocumentBody, DocumentData,
     FileContainer, Identity, IdentityBody, MappedIdentity, MappedIdentityBody, Metadata, MetadataIntoIter,
@@ -325,7 +327,7 @@ pub use model::{
     Permissions, SecurityIdentityType, SourceStatus, UnknownWord,
 };
 pub use operation::Operation;
-pub use preflight::Preflight;
+pub use preflight::KnownIdentities;
 pub use push::{
     AcceptedBatch, FailedBatch, FailureReason, IdentityOperation, IdentityPusher, ItemOperation, ItemPusher, Progress,
     PushError, PushItem, PushItemWithContent, PushReport, PushStep, Pushed, PusherBuilder, RefusedItem, SavedBatch,

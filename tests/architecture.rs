@@ -18,19 +18,20 @@ use std::path::{Path, PathBuf};
 
 /// Which rooms a room may name. What is pure stands at the end, what a user calls at the begin;
 /// nothing but `fake` may name `client`.
-const ARROWS: [(&str, &[&str]); 14] = [
-    ("fake", &["client", "access", "http", "error", "operation", "model", "preflight", "credentials"]),
-    ("client", &["api", "http", "error", "preflight", "region", "credentials"]),
-    ("refresh", &["push", "api", "http", "error", "model"]),
-    ("push", &["content", "api", "http", "error", "operation", "model", "preflight"]),
-    ("content", &["api", "http", "error", "operation", "model", "preflight"]),
-    ("api", &["http", "error", "operation", "model", "preflight"]),
-    ("http", &["region", "credentials", "error", "operation", "model", "preflight"]),
+const ARROWS: [(&str, &[&str]); 15] = [
+    ("fake", &["client", "access", "kernel", "error", "finding", "operation", "model", "preflight", "credentials"]),
+    ("client", &["api", "kernel", "error", "finding", "region", "credentials"]),
+    ("refresh", &["push", "api", "kernel", "error", "model"]),
+    ("push", &["content", "api", "kernel", "error", "finding", "operation", "model", "preflight"]),
+    ("content", &["api", "kernel", "error", "finding", "operation", "model", "preflight"]),
+    ("api", &["kernel", "error", "finding", "operation", "model", "preflight"]),
+    ("kernel", &["region", "credentials", "error", "finding", "operation", "model"]),
     ("region", &["error", "model"]),
-    ("credentials", &["http", "error"]),
-    ("error", &["preflight", "operation", "model"]),
+    ("credentials", &["kernel", "error"]),
+    ("error", &["finding", "operation", "model"]),
     ("access", &["model"]),
-    ("preflight", &["model"]),
+    ("preflight", &["finding", "model"]),
+    ("finding", &[]),
     ("operation", &[]),
     ("model", &[]),
 ];
@@ -38,7 +39,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
 /// Arrows against the others, each for one name alone.
 const EXCEPTIONS: [(&str, &str); 1] = [
     // The form of the future that the provider's trait returns, which all object-safe traits share.
-    ("credentials", "http::BoxFuture"),
+    ("credentials", "kernel::BoxFuture"),
 ];
 
 const MOST_LINES: usize = 400;
@@ -308,7 +309,7 @@ fn listed() -> BTreeSet<String> {
 fn a_room_that_is_shown_with_its_files_is_shown_with_all_of_them() {
     let listed = listed();
     let rooms: BTreeSet<&str> = listed.iter().map(|file| room(file)).collect();
-    assert!(rooms.contains("http") && rooms.contains("push"), "the list is not understood: {listed:?}");
+    assert!(rooms.contains("kernel") && rooms.contains("push"), "the list is not understood: {listed:?}");
     // The list has the files of a folder in a room beside those of the room.
     let flat = |file: &str| format!("{}/{}", room(file), file.rsplit('/').next().unwrap());
     let there: BTreeSet<String> = source_files()
@@ -337,7 +338,7 @@ fn only_the_transport_names_reqwest() {
                     .rev()
                     .take_while(|token| token.text != ";")
                     .any(|t| t.text == "reqwest_transport");
-            if file_name != "http/reqwest.rs" && !is_re_export {
+            if file_name != "kernel/reqwest.rs" && !is_re_export {
                 found.push(format!("src/{file_name}:{}: {} -> reqwest", token.line, room(&file_name)));
             }
         }
@@ -377,22 +378,25 @@ fn a_broken_arrow_is_named_with_its_file_and_line() {
         check("api/x.rs", "let a = crate::client::PushClient;"),
         ["src/api/x.rs:1: api -> client (crate::client::PushClient)"]
     );
-    assert_eq!(check("http/x.rs", "use crate::PushClient;"), ["src/http/x.rs:1: http -> client (crate::PushClient)"]);
-    assert_eq!(check("model/x.rs", "use crate::{model::Identity,\n preflight::{Rule, limit as l}, Region};").len(), 3);
-    assert_eq!(check("credentials.rs", "use crate::http::send::X;").len(), 1);
-    assert_eq!(check("http/x.rs", "use super::super::client;").len(), 1);
-    assert_eq!(check("http/x.rs", "use super::superseded::Superseded;"), [""; 0]);
+    assert_eq!(
+        check("kernel/x.rs", "use crate::PushClient;"),
+        ["src/kernel/x.rs:1: http -> client (crate::PushClient)"]
+    );
+    assert_eq!(check("model/x.rs", "use crate::{model::Identity,\n finding::{Rule, Finding as l}, Region};").len(), 3);
+    assert_eq!(check("credentials.rs", "use crate::kernel::send::X;").len(), 1);
+    assert_eq!(check("kernel/x.rs", "use super::super::client;").len(), 1);
+    assert_eq!(check("kernel/x.rs", "use super::superseded::Superseded;"), [""; 0]);
     assert_eq!(check("region.rs", "use super::client;").len(), 1);
     assert_eq!(check("cellar.rs", "").len(), 1);
 }
 
 #[test]
 fn an_arrow_of_the_table_is_no_broken_one() {
-    assert_eq!(check("credentials.rs", "use crate::http::BoxFuture;\nuse crate::error::BoxError;"), [""; 0]);
+    assert_eq!(check("credentials.rs", "use crate::kernel::BoxFuture;\nuse crate::error::BoxError;"), [""; 0]);
     assert_eq!(check("api/x.rs", "fn a() -> crate::BoxFuture<'static, crate::Error> { \"crate::client\" }"), [""; 0]);
     assert_eq!(check("fake/x.rs", "use crate::{PushClient, ApiKey};\nuse crate::access::Who;"), [""; 0]);
     assert_eq!(
-        check("http/x.rs", "use super::body::Body;\npub(crate) fn a() {}\npub(in crate::http) fn b() {}"),
+        check("kernel/x.rs", "use super::body::Body;\npub(crate) fn a() {}\npub(in crate::kernel) fn b() {}"),
         [""; 0]
     );
 }

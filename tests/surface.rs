@@ -23,8 +23,8 @@ use coveo_push::fake::{
     ClockOffset, ContainerCounts, DropReason, Dropped, DroppedIdentity, FakeIdentity, FakeItem, FakeProvider,
     FakePushApi, FakePushApiBuilder, FakeServer, FakeSource, Fault, FaultRates, RecordedRequest,
 };
-use coveo_push::preflight::{Finding, KnownIdentities, Rule};
 use coveo_push::*;
+use coveo_push::{Finding, KnownIdentities, Rule};
 use serde_json::Value;
 
 /// Holds every one of some types to some traits when this file is compiled.
@@ -65,7 +65,7 @@ hold!([StdError + Send + Sync + Unpin + 'static]
 
 // Data.
 hold!([Clone + Debug + Send + Sync + Unpin + UnwindSafe + RefUnwindSafe + 'static]
-    Accepted, AcceptedBatch, BatchAccepted, Progress, Pushed, RetryPolicy, Limits, ApiKey, Region, Preflight,
+    Accepted, AcceptedBatch, BatchAccepted, Progress, Pushed, RetryPolicy, AttemptLimits, ApiKey, Region, Preflight,
     BatchDocument, BatchDocumentBody, BatchIdentityBody, DeletedDocument, DocumentBody, DocumentData, FileContainer,
     Identity, IdentityBody, MappedIdentity, MappedIdentityBody, Metadata, MetadataValue, PermissionIdentity,
     PermissionLevel, PermissionSet, Permissions, ItemOperation<DocumentBody>, IdentityOperation, IdentityGraph,

@@ -1,7 +1,7 @@
 use std::time::SystemTime;
 
-use crate::http::decode::Answer;
-use crate::preflight::Finding;
+use crate::finding::Finding;
+use crate::kernel::decode::Answer;
 
 /// The service accepted a request.
 ///

@@ -7,15 +7,16 @@ use bytes::Bytes;
 
 use super::Accepted;
 use crate::error::{Error, InvalidError};
-use crate::http::decode::Answer;
-use crate::http::kernel::Kernel;
-use crate::http::request::{Recipe, Resource};
-use crate::http::send::CallSettings;
-use crate::http::trace;
+use crate::finding::Finding;
+use crate::kernel::decode::Answer;
+use crate::kernel::request::{RequestTemplate, Resource};
+use crate::kernel::send::CallSettings;
+use crate::kernel::shared::Kernel;
+use crate::kernel::trace;
 use crate::model::OrderingId;
 use crate::model::object::Buffer;
 use crate::operation::Operation;
-use crate::preflight::{self, Finding};
+use crate::preflight;
 
 /// The names of the query parameters.
 pub(super) mod query {
@@ -30,7 +31,7 @@ pub(super) mod query {
 }
 
 /// A call of the Push API as it is being put together.
-pub(crate) struct Draft {
+pub(crate) struct ApiRequest {
     pub(crate) kernel: Kernel,
     pub(crate) operation: Operation,
     pub(super) resource: Resource,
@@ -40,7 +41,7 @@ pub(crate) struct Draft {
     pub(crate) settings: CallSettings,
 }
 
-impl Draft {
+impl ApiRequest {
     pub(super) fn new(kernel: &Kernel, operation: Operation, resource: Resource) -> Self {
         Self {
             kernel: kernel.clone(),
@@ -57,7 +58,7 @@ impl Draft {
     pub(super) fn json(mut self, json: Result<Vec<u8>, serde_json::Error>, item: &str) -> Self {
         match json {
             Ok(json) => self.body(json, item),
-            Err(error) => self.findings.push(Finding::new(item, preflight::Rule::NotAnObject, error.to_string())),
+            Err(error) => self.findings.push(Finding::new(item, crate::finding::Rule::NotAnObject, error.to_string())),
         }
         self
     }
@@ -123,8 +124,8 @@ impl Draft {
         let Self { kernel, operation, resource, query, json, findings, settings } = self;
         let warnings = judge(&kernel, operation, findings)?;
         let place = kernel.place(resource);
-        let recipe = Recipe::api(operation, &kernel.shared.base_url, &place, &query, json)?;
-        let answer = kernel.send(&recipe, &settings).await?;
+        let template = RequestTemplate::api(operation, &kernel.shared.base_url, &place, &query, json)?;
+        let answer = kernel.send(&template, &settings).await?;
         Ok((answer, warnings))
     }
 
@@ -148,7 +149,7 @@ fn refuse(kernel: &Kernel, operation: Operation, findings: Vec<Finding>) -> Resu
         .map_err(|refused| InvalidError::new(Some(operation), refused).into())
 }
 
-impl fmt::Debug for Draft {
+impl fmt::Debug for ApiRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { kernel: _, operation, resource, query, json, findings, settings } = self;
         f.debug_struct("Call")

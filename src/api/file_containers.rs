@@ -1,12 +1,12 @@
 use std::time::SystemTime;
 
-use super::call::{Draft, call, query};
+use super::call::{ApiRequest, call, query};
 use crate::error::{Error, InvalidError};
-use crate::http::body::Body;
-use crate::http::decode;
-use crate::http::kernel::Kernel;
-use crate::http::request::{Recipe, Resource};
-use crate::http::send::CallSettings;
+use crate::kernel::body::Body;
+use crate::kernel::decode;
+use crate::kernel::request::{RequestTemplate, Resource};
+use crate::kernel::send::CallSettings;
+use crate::kernel::shared::Kernel;
 use crate::model::FileContainer;
 use crate::operation::Operation;
 use crate::preflight;
@@ -35,7 +35,7 @@ impl FileContainers {
     /// # Ok(()) }
     /// ```
     pub fn create(&self) -> CreateFileContainer {
-        let draft = Draft::new(&self.kernel, Operation::CreateFileContainer, Resource::Organization);
+        let draft = ApiRequest::new(&self.kernel, Operation::CreateFileContainer, Resource::Organization);
         CreateFileContainer { draft: draft.with(query::USE_VIRTUAL_HOSTED_STYLE_URL, true) }
     }
 
@@ -82,7 +82,7 @@ impl FileContainers {
 #[derive(Debug)]
 #[must_use = "a request is sent by `.await`"]
 pub struct CreateFileContainer {
-    draft: Draft,
+    draft: ApiRequest,
 }
 
 call!(CreateFileContainer(draft.settings) -> FileContainer);
@@ -162,8 +162,8 @@ pub(crate) async fn upload(
     settings: &CallSettings,
 ) -> Result<(), Error> {
     check_size(&body, container.file_id())?;
-    let recipe = Recipe::upload(container, body, &kernel.shared.base_url)?;
-    kernel.send(&recipe, settings).await.map(|_| ())
+    let template = RequestTemplate::upload(container, body, &kernel.shared.base_url)?;
+    kernel.send(&template, settings).await.map(|_| ())
 }
 
 /// Creates a container and fills it.

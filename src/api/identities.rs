@@ -4,12 +4,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::Serialize;
 
-use super::call::{Draft, call, query};
+use super::call::{ApiRequest, call, query};
 use super::{Accepted, PushBatch};
 use crate::error::Error;
-use crate::http::kernel::Kernel;
-use crate::http::request::Resource;
-use crate::http::send::CallSettings;
+use crate::kernel::request::Resource;
+use crate::kernel::send::CallSettings;
+use crate::kernel::shared::Kernel;
 use crate::model::{BatchIdentityBody, Identity, IdentityBody, MappedIdentityBody, OrderingId};
 use crate::operation::Operation;
 use crate::preflight;
@@ -34,8 +34,8 @@ impl Identities {
         &self.provider_id
     }
 
-    fn draft(&self, operation: Operation) -> Draft {
-        Draft::new(&self.kernel, operation, Resource::Provider(Arc::clone(&self.provider_id)))
+    fn draft(&self, operation: Operation) -> ApiRequest {
+        ApiRequest::new(&self.kernel, operation, Resource::Provider(Arc::clone(&self.provider_id)))
     }
 
     /// Adds or updates a security identity ([article 167](https://docs.coveo.com/en/167/)).
@@ -166,28 +166,28 @@ impl Identities {
 #[derive(Debug)]
 #[must_use = "a request is sent by `.await`"]
 pub struct AddOrUpdateIdentity {
-    draft: Draft,
+    draft: ApiRequest,
 }
 
 /// Adds or updates aliases: [`Identities::add_or_update_alias`].
 #[derive(Debug)]
 #[must_use = "a request is sent by `.await`"]
 pub struct AddOrUpdateAlias {
-    draft: Draft,
+    draft: ApiRequest,
 }
 
 /// Deletes a security identity: [`Identities::delete`].
 #[derive(Debug)]
 #[must_use = "a request is sent by `.await`"]
 pub struct DeleteIdentity {
-    draft: Draft,
+    draft: ApiRequest,
 }
 
 /// Pushes a file container of identities: [`Identities::push_container`].
 #[derive(Debug)]
 #[must_use = "a request is sent by `.await`"]
 pub struct PushIdentityContainer {
-    draft: Draft,
+    draft: ApiRequest,
 }
 
 call!(AddOrUpdateIdentity(draft.settings) -> Accepted);
@@ -220,7 +220,7 @@ ordered!(AddOrUpdateIdentity, AddOrUpdateAlias, DeleteIdentity, PushIdentityCont
 #[derive(Debug)]
 #[must_use = "a request is sent by `.await`"]
 pub struct DeleteOldIdentities {
-    draft: Draft,
+    draft: ApiRequest,
 }
 
 call!(DeleteOldIdentities(draft.settings) -> Accepted);

@@ -5,16 +5,17 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::Serialize;
 
-use super::call::{Draft, call, query};
+use super::call::{ApiRequest, call, query};
 use super::{Accepted, PushBatch};
 use crate::error::Error;
-use crate::http::kernel::Kernel;
-use crate::http::request::Resource;
-use crate::http::send::CallSettings;
+use crate::finding::{Finding, Rule};
+use crate::kernel::request::Resource;
+use crate::kernel::send::CallSettings;
+use crate::kernel::shared::Kernel;
 use crate::model::object::{self, Buffer, Layout};
 use crate::model::{BatchDocumentBody, CompressionType, OrderingId, document_keys as key};
 use crate::operation::Operation;
-use crate::preflight::{self, Finding, KnownKeys, Rule};
+use crate::preflight::{self, KnownKeys};
 
 /// The items of one source: [`PushClient::items`](crate::PushClient::items).
 ///
@@ -36,8 +37,8 @@ impl Items {
         &self.source_id
     }
 
-    fn draft(&self, operation: Operation) -> Draft {
-        Draft::new(&self.kernel, operation, Resource::Source(Arc::clone(&self.source_id)))
+    fn draft(&self, operation: Operation) -> ApiRequest {
+        ApiRequest::new(&self.kernel, operation, Resource::Source(Arc::clone(&self.source_id)))
     }
 
     /// Adds or updates an item ([article 133](https://docs.coveo.com/en/133/)).
@@ -183,7 +184,7 @@ impl Items {
 }
 
 /// In the body it is a property of batches; a single item has it in the query.
-fn compression_into_query(draft: &mut Draft, json: &mut Buffer, layout: &mut Layout) {
+fn compression_into_query(draft: &mut ApiRequest, json: &mut Buffer, layout: &mut Layout) {
     if let Some(value) = object::take_out(json, layout, key::COMPRESSION_TYPE)
         // What is no compression type was found before.
         && let Ok(Some(compression)) = serde_json::from_slice::<Option<CompressionType>>(&value)
@@ -195,7 +196,7 @@ fn compression_into_query(draft: &mut Draft, json: &mut Buffer, layout: &mut Lay
 /// Adds or updates an item: [`Items::add_or_update`].
 #[must_use = "a request is sent by `.await`"]
 pub struct AddOrUpdateItem {
-    pub(crate) draft: Draft,
+    pub(crate) draft: ApiRequest,
     /// Where the entries of the body stand.
     layout: Layout,
 }
@@ -259,7 +260,7 @@ impl AddOrUpdateItem {
 #[derive(Debug)]
 #[must_use = "a request is sent by `.await`"]
 pub struct DeleteItem {
-    draft: Draft,
+    draft: ApiRequest,
 }
 
 call!(DeleteItem(draft.settings) -> Accepted);
@@ -290,7 +291,7 @@ impl DeleteItem {
 #[derive(Debug)]
 #[must_use = "a request is sent by `.await`"]
 pub struct PushItemContainer {
-    draft: Draft,
+    draft: ApiRequest,
 }
 
 call!(PushItemContainer(draft.settings) -> Accepted);
@@ -312,7 +313,7 @@ impl PushItemContainer {
 #[derive(Debug)]
 #[must_use = "a request is sent by `.await`"]
 pub struct DeleteOldItems {
-    draft: Draft,
+    draft: ApiRequest,
 }
 
 call!(DeleteOldItems(draft.settings) -> Accepted);

@@ -4,18 +4,19 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::de::IgnoredAny;
 
-use super::call::{Draft, call, judge, query};
+use super::call::{ApiRequest, call, judge, query};
 use super::file_containers::store;
 use super::{Accepted, BatchAccepted, Identities, Items};
 use crate::error::Error;
-use crate::http::body::Body;
-use crate::http::kernel::Kernel;
-use crate::http::request::Resource;
-use crate::http::send::CallSettings;
+use crate::finding::{Finding, Rule};
+use crate::kernel::body::Body;
+use crate::kernel::request::Resource;
+use crate::kernel::send::CallSettings;
+use crate::kernel::shared::Kernel;
 use crate::model::object::{self, Buffer, Layout};
 use crate::model::{BatchDocumentBody, BatchIdentityBody, OrderingId};
 use crate::operation::Operation;
-use crate::preflight::{self, Finding, KnownKeys, Rule};
+use crate::preflight::{self, KnownKeys};
 
 /// Pushes a batch in three steps, each tried again on its own: creates a file container, uploads
 /// the batch into it, and pushes the container: [`Items::push_batch`], [`Identities::push_batch`].
@@ -26,7 +27,7 @@ use crate::preflight::{self, Finding, KnownKeys, Rule};
 #[must_use = "a request is sent by `.await`"]
 pub struct PushBatch {
     /// The last step, but for the container's id.
-    commit: Draft,
+    commit: ApiRequest,
     batch: Bytes,
     findings: Vec<Finding>,
 }
@@ -37,7 +38,11 @@ impl PushBatch {
     pub(super) fn of_items(items: &Items, batch: &BatchDocumentBody) -> Self {
         let resource = Resource::Source(Arc::clone(&items.source_id));
         let (json, findings) = write_items(&items.kernel, batch);
-        Self { commit: Draft::new(&items.kernel, Operation::PushItemBatch, resource), batch: json.into(), findings }
+        Self {
+            commit: ApiRequest::new(&items.kernel, Operation::PushItemBatch, resource),
+            batch: json.into(),
+            findings,
+        }
     }
 
     pub(super) fn of_identities(identities: &Identities, batch: &BatchIdentityBody) -> Self {
@@ -48,7 +53,7 @@ impl PushBatch {
             Vec::new()
         });
         Self {
-            commit: Draft::new(&identities.kernel, Operation::PushIdentityBatch, resource),
+            commit: ApiRequest::new(&identities.kernel, Operation::PushIdentityBatch, resource),
             batch: json.into(),
             findings,
         }
@@ -60,7 +65,7 @@ impl PushBatch {
             Ok(_) => Vec::new(),
             Err(error) => vec![Finding::new("batch", Rule::NotAnObject, error.to_string())],
         };
-        Self { commit: Draft::new(kernel, operation, resource), batch, findings }
+        Self { commit: ApiRequest::new(kernel, operation, resource), batch, findings }
     }
 
     /// Where the operations stand among others on the same items. Default: the service's clock, in
@@ -90,7 +95,7 @@ pub(crate) async fn commit(
     ordering_id: Option<OrderingId>,
     settings: &CallSettings,
 ) -> Result<Accepted, Error> {
-    let mut draft = Draft::new(kernel, operation, resource).with(query::FILE_ID, file_id);
+    let mut draft = ApiRequest::new(kernel, operation, resource).with(query::FILE_ID, file_id);
     if let Some(id) = ordering_id {
         draft.ordering_id(id);
     }

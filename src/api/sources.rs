@@ -1,9 +1,9 @@
 use super::Accepted;
-use super::call::{Draft, call, query};
+use super::call::{ApiRequest, call, query};
 use crate::error::Error;
-use crate::http::kernel::Kernel;
-use crate::http::request::Resource;
-use crate::http::send::CallSettings;
+use crate::kernel::request::Resource;
+use crate::kernel::send::CallSettings;
+use crate::kernel::shared::Kernel;
 use crate::model::SourceStatus;
 use crate::operation::Operation;
 
@@ -45,7 +45,7 @@ impl Sources {
     /// [`Error::PreconditionFailed`] when there is no such source.
     pub fn set_status(&self, source_id: impl Into<String>, status: SourceStatus) -> SetSourceStatus {
         let resource = Resource::Source(source_id.into().into());
-        let draft = Draft::new(&self.kernel, Operation::SetSourceStatus, resource);
+        let draft = ApiRequest::new(&self.kernel, Operation::SetSourceStatus, resource);
         SetSourceStatus { draft: draft.with(query::STATUS_TYPE, status) }
     }
 }
@@ -54,7 +54,7 @@ impl Sources {
 #[derive(Debug)]
 #[must_use = "a request is sent by `.await`"]
 pub struct SetSourceStatus {
-    draft: Draft,
+    draft: ApiRequest,
 }
 
 call!(SetSourceStatus(draft.settings) -> Accepted);

@@ -3,7 +3,7 @@ use std::ffi::OsStr;
 use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
 
 use crate::error::{Error, InvalidError};
-use crate::preflight::{Finding, Rule};
+use crate::finding::{Finding, Rule};
 
 /// What has no place in the path of a URI: all but the characters that RFC 3986 has for a segment, and
 /// the slash between two.
@@ -116,7 +116,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::preflight::{Preflight, document_id};
+    use crate::finding::Preflight;
+    use crate::preflight::document_id;
 
     #[test]
     fn a_path_of_each_form_has_its_uri() {

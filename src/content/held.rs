@@ -15,8 +15,8 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::source::CHUNK;
 use crate::error::{BoxError, Error};
-use crate::http::body::Body;
-use crate::preflight::{Finding, Rule};
+use crate::finding::{Finding, Rule};
+use crate::kernel::body::Body;
 
 /// Content that is ready, in memory or in a file. Cloning it copies no bytes.
 #[derive(Clone)]

@@ -4,12 +4,12 @@ use super::Content;
 use super::prepare::Prepared;
 use crate::api::file_containers;
 use crate::error::{Error, InvalidError};
-use crate::http::kernel::Kernel;
-use crate::http::send::CallSettings;
+use crate::finding::{Finding, Rule};
+use crate::kernel::send::CallSettings;
+use crate::kernel::shared::Kernel;
 use crate::model::object::{self, Buffer, Layout};
 use crate::model::{CompressionType, document_keys as key};
 use crate::operation::Operation;
-use crate::preflight::{Finding, Rule};
 
 /// As long as the id of a file container, and none.
 const STAND_IN: &str = "00000000-0000-0000-0000-000000000000";

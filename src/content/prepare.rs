@@ -15,8 +15,9 @@ use super::held::Held;
 use super::source::{CHUNK, Reader, Watched, fill, read_chunk};
 use super::spool::{Spool, Spooled, TooLarge};
 use super::{Compression, Content, Source, detect};
+use crate::finding::{Finding, Rule};
 use crate::model::{CompressionType, document_keys as key};
-use crate::preflight::{self, Finding, Rule, limit};
+use crate::preflight::{self, limit};
 
 /// The most bytes whose base64 may stand in an item. What is not more is kept in memory.
 const MOST_INLINE: usize = (limit::DATA_BYTES - 1) / 4 * 3;

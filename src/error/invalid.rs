@@ -2,8 +2,8 @@ use std::fmt;
 use std::time::Duration;
 
 use super::{BoxError, CallRecord};
+use crate::finding::Finding;
 use crate::operation::Operation;
-use crate::preflight::Finding;
 
 /// What was given to a call breaks rules of the service, and was not sent.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -141,7 +141,6 @@ mod builder;
 mod clock;
 mod containers;
 mod decompress;
-mod door;
 mod dropped;
 mod exchange;
 mod fault;
@@ -157,6 +156,7 @@ mod server;
 mod service;
 mod source;
 mod state;
+mod transport;
 mod views;
 
 use std::time::SystemTime;
@@ -220,7 +220,7 @@ impl FakePushApi {
     /// The base URL by which requests come through the first door, where no socket is opened.
     #[must_use]
     pub fn base_url(&self) -> String {
-        format!("{}{}", door::ORIGIN, router::BASE_PATH)
+        format!("{}{}", transport::ORIGIN, router::BASE_PATH)
     }
 
     /// What a source holds.

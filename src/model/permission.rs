@@ -253,7 +253,7 @@ impl PermissionSet {
 ///
 /// The provider has to know it, or the service drops the item after it accepted it: so push a user who
 /// is a member of no group by itself, with [`IdentityBody::user`](crate::IdentityBody::user).
-/// [`KnownIdentities`](crate::preflight::KnownIdentities) finds who was forgotten.
+/// [`KnownIdentities`](crate::KnownIdentities) finds who was forgotten.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PermissionIdentity {

@@ -193,7 +193,7 @@ impl fmt::Debug for PushedIdentities {
 ///
 /// ```
 /// # async fn example(client: coveo_push::PushClient) -> Result<(), coveo_push::RefreshError> {
-/// use coveo_push::{RefreshKind, preflight::KnownIdentities};
+/// use coveo_push::{RefreshKind, KnownIdentities};
 ///
 /// let known = KnownIdentities::new();
 /// let groups = client.identities("My Provider").refresh();

@@ -20,11 +20,12 @@ use super::run::Run;
 use super::write::{Draft, Reader, Write, Written};
 use crate::content::{Content, NotPlaced, Prepared};
 use crate::error::Error;
-use crate::http::kernel::Kernel;
-use crate::http::send::CallSettings;
-use crate::http::{BoxFuture, trace};
+use crate::finding::{Finding, Rule};
+use crate::kernel::send::CallSettings;
+use crate::kernel::shared::Kernel;
+use crate::kernel::{BoxFuture, trace};
 use crate::model::object::{self, Buffer, Layout};
-use crate::preflight::{self, Finding, Rule};
+use crate::preflight;
 
 impl<'a> PushItem<'a> {
     /// Pushes the item with this content, in place of data in the item itself.

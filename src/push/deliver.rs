@@ -14,9 +14,9 @@ use super::own_task::OwnTask;
 use super::run::Run;
 use crate::api::{Accepted, file_containers, push_batch};
 use crate::error::{Error, ErrorCode};
-use crate::http::body::Body;
-use crate::http::kernel::Kernel;
-use crate::http::send::CallSettings;
+use crate::kernel::body::Body;
+use crate::kernel::send::CallSettings;
+use crate::kernel::shared::Kernel;
 use crate::model::FileContainer;
 
 /// A batch that the service accepted.

@@ -14,9 +14,9 @@ use super::content::UnsentContent;
 use super::frame::Sealed;
 use crate::api::{BatchAccepted, file_containers, push_batch};
 use crate::error::Error;
-use crate::http::body::Body;
-use crate::http::kernel::Kernel;
-use crate::http::send::CallSettings;
+use crate::kernel::body::Body;
+use crate::kernel::send::CallSettings;
+use crate::kernel::shared::Kernel;
 use crate::model::OrderingId;
 
 /// The steps of a batch.

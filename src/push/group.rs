@@ -17,8 +17,8 @@ use super::report::PushError;
 use super::run::{Run, Taking};
 use super::segments::Parts;
 use super::write::Write;
-use crate::http::trace;
-use crate::preflight::Finding;
+use crate::finding::Finding;
+use crate::kernel::trace;
 
 /// Operations that were written and are to be taken, in their order. There are some only while the stream has
 /// more at hand, or while there is no room for them.

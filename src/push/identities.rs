@@ -12,8 +12,9 @@ use super::run::Run;
 use super::write::{Draft, Reader, Write, Written};
 use super::{PushTarget, PusherBuilder, run_methods};
 use crate::api::Identities;
+use crate::finding::{Finding, Preflight};
 use crate::model::{Identity, IdentityBody, MappedIdentityBody, object};
-use crate::preflight::{self, Finding, Preflight, PushedIdentity, RunChecks};
+use crate::preflight::{self, PushedIdentity, RunChecks};
 
 const MEMBERS: usize = 0;
 const MAPPINGS: usize = 1;

@@ -15,10 +15,11 @@ use super::pushing::{Pushing, Unfinished};
 use super::report::{PushError, Pushed};
 use super::run::Run;
 use super::write::{Draft, Reader, Write, Written};
+use crate::finding::{Finding, Preflight, Rule};
 use crate::model::DeletedDocument;
 use crate::model::document_keys::DOCUMENT_ID;
 use crate::model::object::{self, Layout, ObjectError};
-use crate::preflight::{self, Finding, Preflight, Rule, RunChecks, WrittenItem};
+use crate::preflight::{self, RunChecks, WrittenItem};
 
 /// One push of an item: [`ItemPusher::add_or_update`](super::ItemPusher::add_or_update). Nothing is
 /// pushed before it is awaited.

@@ -33,7 +33,7 @@ pub use report::{AcceptedBatch, Progress, PushError, PushReport, Pushed, Refused
 pub use settings::PusherBuilder;
 
 use self::frame::Lists;
-use crate::http::request::Resource;
+use crate::kernel::request::Resource;
 use crate::operation::Operation;
 
 /// What a run pushes into.
@@ -85,7 +85,7 @@ macro_rules! run_methods {
             }
 
             /// What the calls of the run are made with, for calls that are no part of its account.
-            pub(crate) fn call_settings(&self) -> crate::http::send::CallSettings {
+            pub(crate) fn call_settings(&self) -> crate::kernel::send::CallSettings {
                 self.run.calls.uncounted()
             }
 

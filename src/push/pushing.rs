@@ -13,9 +13,9 @@ use super::report::{PushError, Pushed};
 use super::run::{Run, Taking};
 use super::segments::Parts;
 use super::write::{Draft, Reader, Write, Written};
-use crate::http::{BoxFuture, trace};
+use crate::finding::Finding;
+use crate::kernel::{BoxFuture, trace};
 use crate::model::object::Buffer;
-use crate::preflight::Finding;
 
 /// Waits for room, writes the operation, and has the run take it. It is written once there is room,
 /// unless it was prepared, and apart from the batch; taking it awaits nothing. So a push that is

@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer};
 
 use super::FailedBatch;
 use crate::error::Error;
-use crate::preflight::Finding;
+use crate::finding::Finding;
 
 /// What became of one push.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::report::RefusedItem;
 use super::{FailedBatch, PushTarget};
 use crate::RetryPolicy;
-use crate::http::kernel::Kernel;
+use crate::kernel::shared::Kernel;
 use crate::model::OrderingId;
 use crate::preflight::{RunChecks, limit};
 

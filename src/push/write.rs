@@ -6,8 +6,9 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 
 use super::keys::Scope;
+use crate::finding::Finding;
 use crate::model::object::{Buffer, Layout};
-use crate::preflight::{Finding, KnownKeys};
+use crate::preflight::KnownKeys;
 
 /// An operation of a run, as its caller gave it.
 pub(super) trait Write<'a> {

@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 
 use crate::api::{Items, SetSourceStatus, Sources};
 use crate::error::Error;
-use crate::http::send::CallSettings;
+use crate::kernel::send::CallSettings;
 use crate::model::SourceStatus;
 
 /// What became of the call that sets the source to [`Idle`](SourceStatus::Idle) at the end.

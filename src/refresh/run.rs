@@ -9,7 +9,7 @@ use super::deletion::{Counts, DeletionOutcome, DeletionSettings, DeletionSkipped
 use super::idle::{Idle, IdleOutcome};
 use super::report::{RefreshError, RefreshReport};
 use super::target::Target;
-use crate::http::send::CallSettings;
+use crate::kernel::send::CallSettings;
 use crate::push::{IdentityPusher, ItemPusher, PushReport};
 
 /// A refresh under way: [`Items::refresh`](crate::Items::refresh),

@@ -6,8 +6,8 @@ use super::idle::Idle;
 use super::kind::RefreshKind;
 use crate::api::{Accepted, Identities, Items, Sources, file_containers};
 use crate::error::Error;
-use crate::http::kernel::Kernel;
-use crate::http::send::CallSettings;
+use crate::kernel::send::CallSettings;
+use crate::kernel::shared::Kernel;
 use crate::model::OrderingId;
 
 /// What is refreshed.

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use coveo_push::Rule;
 use coveo_push::fake::{DropReason, FakePushApi, Fault};
-use coveo_push::preflight::Rule;
 use coveo_push::{BatchDocumentBody, DocumentBody, Error, Operation, Preflight, SourceStatus};
 
 use super::support::{PUSH, SOURCE, client, fake, push, seconds};
@@ -18,7 +18,7 @@ fn with_preflight(fake: &FakePushApi, preflight: Preflight) -> coveo_push::PushC
 
 fn rules(error: &Error) -> Vec<Rule> {
     match error {
-        Error::Invalid(invalid) => invalid.findings().iter().map(coveo_push::preflight::Finding::rule).collect(),
+        Error::Invalid(invalid) => invalid.findings().iter().map(coveo_push::Finding::rule).collect(),
         other => panic!("{other}"),
     }
 }
@@ -100,7 +100,7 @@ async fn a_batch_carries_the_warnings_of_its_items() {
         .delete("none either");
     let items = with_preflight(&fake, Preflight::Warn).items(SOURCE);
     let accepted = items.push_batch(&batch).await.unwrap();
-    let warned: Vec<_> = accepted.warnings().iter().map(coveo_push::preflight::Finding::item).collect();
+    let warned: Vec<_> = accepted.warnings().iter().map(coveo_push::Finding::item).collect();
     assert_eq!(warned, ["no uri", "none either"]);
     let items = with_preflight(&fake, Preflight::Refuse).items(SOURCE);
     fake.clear_requests();

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
+use coveo_push::Rule;
 use coveo_push::fake::{ClockOffset, FakePushApi, Fault};
-use coveo_push::preflight::Rule;
 use coveo_push::{Accepted, Error, OrderingId, Preflight, PushClient, SourceStatus};
 use tokio::time::advance;
 

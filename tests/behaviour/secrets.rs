@@ -2,8 +2,8 @@
 
 use std::error::Error as _;
 
+use coveo_push::Rule;
 use coveo_push::fake::{FakePushApi, Fault};
-use coveo_push::preflight::Rule;
 use coveo_push::{BatchDocumentBody, DocumentBody, Error};
 
 use super::support::{COMMIT, CREATE, PUSH, SOURCE, UPLOAD, client, fake, push};

@@ -1,11 +1,11 @@
 //! What only a whole run can see: refused or let through, as the client's switch says.
 
 use coveo_push::fake::FakePushApi;
-use coveo_push::preflight::{KnownIdentities, Rule};
 use coveo_push::{
     DocumentBody, Identity, IdentityBody, MappedIdentity, MappedIdentityBody, PermissionIdentity, PermissionSet,
     Permissions, Preflight, PushClient, Pushed, RefreshKind,
 };
+use coveo_push::{KnownIdentities, Rule};
 
 use super::support::{PROVIDER, SOURCE, secs};
 

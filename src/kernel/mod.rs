@@ -1,18 +1,18 @@
 //! The kernel: the only road to the network.
 //!
-//! A request is a recipe ([`request`]), sent by one loop ([`send`]) through one seam
+//! A request is a template ([`request`]), sent by one loop ([`send`]) through one seam
 //! ([`transport`]), and its answer is read in one place ([`decode`]).
 
 pub(crate) mod body;
 pub(crate) mod clock;
 pub(crate) mod decode;
-pub(crate) mod kernel;
-pub(crate) mod pace;
 pub(crate) mod request;
 #[path = "reqwest.rs"]
 pub(crate) mod reqwest_transport;
 pub(crate) mod retry;
+pub(crate) mod run_context;
 pub(crate) mod send;
+pub(crate) mod shared;
 pub(crate) mod throttle;
 pub(crate) mod trace;
 pub(crate) mod transport;

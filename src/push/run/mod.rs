@@ -28,10 +28,11 @@ use super::segments::{Alone, Parts, Segments};
 use super::settings::Settings;
 use super::spare::Spare;
 use super::superseded::Superseded;
-use crate::http::kernel::Kernel;
-use crate::http::pace::{CallCounters, Pace, RateLimit};
-use crate::http::send::CallSettings;
-use crate::preflight::{Finding, Rule, limit};
+use crate::finding::{Finding, Rule};
+use crate::kernel::run_context::{CallCounters, RateLimit, RunContext};
+use crate::kernel::send::CallSettings;
+use crate::kernel::shared::Kernel;
+use crate::preflight::limit;
 
 /// How many pushes there may be between two messages of the watch channel.
 const PUSHES_A_MESSAGE: u64 = 256;
@@ -181,7 +182,7 @@ impl Run {
     pub(super) fn new(kernel: Kernel, target: PushTarget, settings: Settings) -> Arc<Self> {
         let counters = Arc::new(CallCounters::default());
         let limit = settings.api_calls.map(|(calls, interval)| Arc::new(RateLimit::new(calls, interval)));
-        let pace = Pace {
+        let context = RunContext {
             patience: settings.throttle_patience,
             limit,
             counters: Arc::clone(&counters),
@@ -190,7 +191,7 @@ impl Run {
         Arc::new(Self {
             kernel,
             target,
-            calls: CallSettings { timeout: None, retry: settings.retry, pace: Some(pace) },
+            calls: CallSettings { timeout: None, retry: settings.retry, run: Some(context) },
             counters,
             hasher: RandomState::new(),
             segments: Segments::new((settings.concurrency + 1).saturating_mul(settings.batch_bytes)),

@@ -11,7 +11,7 @@ use super::wait;
 
 /// What the calls of one bulk run have in common.
 #[derive(Debug, Clone)]
-pub(crate) struct Pace {
+pub(crate) struct RunContext {
     /// How long a call may be throttled, beside its attempts and its deadline.
     pub(crate) patience: Duration,
     pub(crate) limit: Option<Arc<RateLimit>>,
@@ -20,7 +20,7 @@ pub(crate) struct Pace {
     pub(crate) attempts: Arc<AtomicU32>,
 }
 
-impl Pace {
+impl RunContext {
     pub(crate) fn called(&self, is_api: bool, is_retry: bool) {
         self.counters.called(is_api, is_retry);
         self.attempts.fetch_add(1, Ordering::Relaxed);
@@ -76,12 +76,12 @@ impl RateLimit {
     }
 
     /// Waits for the turn of one more call.
-    pub(crate) async fn turn(&self) {
-        let start = self.book(Instant::now());
+    pub(crate) async fn acquire(&self) {
+        let start = self.reserve(Instant::now());
         sleep_until(start).await;
     }
 
-    fn book(&self, now: Instant) -> Instant {
+    fn reserve(&self, now: Instant) -> Instant {
         let mut starts = self.starts.lock().unwrap_or_else(PoisonError::into_inner);
         let full = if starts.len() < self.calls { None } else { starts.pop_front() };
         let start = full.map_or(now, |earliest| now.max(earliest + self.interval));
@@ -100,7 +100,7 @@ mod tests {
         let begin = Instant::now();
         let mut starts = Vec::new();
         for _ in 0..7 {
-            limit.turn().await;
+            limit.acquire().await;
             starts.push(begin.elapsed().as_secs());
         }
         assert_eq!(starts, [0, 0, 0, 10, 10, 10, 20]);

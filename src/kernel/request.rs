@@ -1,4 +1,4 @@
-//! A request as a recipe, from which each attempt is made. No I/O: tested as strings.
+//! A request as a template, from which each attempt is made. No I/O: tested as strings.
 
 use std::sync::Arc;
 
@@ -10,16 +10,16 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use percent_encoding::utf8_percent_encode;
 
 use super::body::Body;
-use super::transport::Limits;
+use super::transport::AttemptLimits;
 use crate::error::{Error, InvalidError};
+use crate::finding::{Finding, Rule};
 use crate::model::FileContainer;
 use crate::operation::Operation;
-use crate::preflight::{Finding, Rule};
 use crate::region::{BaseUrl, ENCODED, is_loopback};
 
 /// What the placeholders of an operation's path stand for.
 #[derive(Debug, Clone)]
-pub(crate) struct Place {
+pub(crate) struct PathParams {
     pub(crate) organization_id: Arc<str>,
     pub(crate) resource: Resource,
 }
@@ -35,19 +35,19 @@ pub(crate) enum Resource {
 /// One request, from which each attempt is made anew: a retry carries the whole body and a fresh
 /// Authorization header.
 #[derive(Clone)]
-pub(crate) struct Recipe {
+pub(crate) struct RequestTemplate {
     operation: Operation,
     uri: Uri,
     headers: HeaderMap,
     body: Body,
 }
 
-impl Recipe {
+impl RequestTemplate {
     /// A call of the Push API. The body, where there is one, is JSON.
     pub(crate) fn api(
         operation: Operation,
         base: &BaseUrl,
-        place: &Place,
+        place: &PathParams,
         query: &[(&'static str, String)],
         json: Option<Bytes>,
     ) -> Result<Self, Error> {
@@ -130,7 +130,7 @@ impl Recipe {
         &self,
         authorization: Option<HeaderValue>,
         user_agent: &HeaderValue,
-        limits: Limits,
+        limits: AttemptLimits,
     ) -> http::Request<Body> {
         let mut request = http::Request::new(self.body.clone());
         *request.method_mut() = self.operation.method();
@@ -146,7 +146,7 @@ impl Recipe {
     }
 }
 
-fn push_path(text: &mut String, operation: Operation, place: &Place) -> Result<(), Error> {
+fn push_path(text: &mut String, operation: Operation, place: &PathParams) -> Result<(), Error> {
     let path = operation.path();
     for segment in path.split('/').skip(1) {
         text.push('/');

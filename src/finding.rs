@@ -1,6 +1,23 @@
+//! A finding: which item breaks which rule of the service, and what to do about it.
+
 use std::fmt;
 
 use serde::{Serialize, Serializer};
+
+/// What to do about data that the service would accept and then drop.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Preflight {
+    /// It is refused with [`Error::Invalid`](crate::Error::Invalid), and not sent.
+    #[default]
+    Refuse,
+    /// It is sent, and the findings come with the success
+    /// ([`Accepted::warnings`](crate::Accepted::warnings)), or in the report of a bulk run
+    /// ([`PushReport::warned`](crate::PushReport::warned)), and as tracing events.
+    Warn,
+    /// It is sent, and not looked for.
+    Off,
+}
 
 /// A rule of the service, with a code that does not change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -28,11 +45,11 @@ pub enum Rule {
     SeveralData,
     /// `fileExtension` begins with a dot.
     FileExtension,
-    /// The data inside an item is smaller than [`limit::DATA_BYTES`](super::limit::DATA_BYTES).
+    /// The data inside an item is smaller than [`limit::DATA_BYTES`](crate::preflight::limit::DATA_BYTES).
     DataTooLarge,
-    /// A request is not larger than [`limit::REQUEST_BYTES`](super::limit::REQUEST_BYTES).
+    /// A request is not larger than [`limit::REQUEST_BYTES`](crate::preflight::limit::REQUEST_BYTES).
     RequestTooLarge,
-    /// An upload is not larger than [`limit::CONTAINER_BYTES`](super::limit::CONTAINER_BYTES).
+    /// An upload is not larger than [`limit::CONTAINER_BYTES`](crate::preflight::limit::CONTAINER_BYTES).
     ContainerTooLarge,
     /// Content can be read to its end.
     ContentUnreadable,
@@ -56,7 +73,7 @@ pub enum Rule {
     DocumentIdTwice,
     /// `compressedBinaryData` is standard base64. Else the item's data is not read.
     NotBase64,
-    /// An item has at most [`limit::PERMISSIONS`](super::limit::PERMISSIONS) permissions. Else it is dropped.
+    /// An item has at most [`limit::PERMISSIONS`](crate::preflight::limit::PERMISSIONS) permissions. Else it is dropped.
     TooManyPermissions,
     /// A permission names an identity. Else the item is dropped.
     PermissionIdentityEmpty,
@@ -67,7 +84,7 @@ pub enum Rule {
     /// [told](crate::PusherBuilder::secured) that the source is secured.
     PermissionsMissing,
     /// A permission names an identity that a provider knows. Else the item is dropped. Looked for where
-    /// a run is [told](super::KnownIdentities) who is known.
+    /// a run is [told](crate::KnownIdentities) who is known.
     PermissionIdentityUnknown,
     /// An identity has the same members whenever it is pushed in one run. Else those of the earlier
     /// push are removed from it. Looked for where a run
@@ -117,7 +134,7 @@ impl Rule {
     }
 
     /// Whether the service would answer 202 and then drop what breaks the rule. These rules follow
-    /// the [`Preflight`](super::Preflight) switch; the others are always held.
+    /// the [`Preflight`](crate::Preflight) switch; the others are always held.
     #[must_use]
     pub fn is_silent(self) -> bool {
         matches!(

@@ -7,13 +7,13 @@ use std::time::{Duration, SystemTime};
 use http::HeaderValue;
 
 use super::clock::ServiceClock;
-use super::request::{Place, Resource};
+use super::request::{PathParams, Resource};
 use super::retry::{Budget, RetryPolicy};
 use super::throttle::Throttle;
 use super::transport::Transport;
 use crate::credentials::Credentials;
+use crate::finding::Preflight;
 use crate::operation::TimeoutClass;
-use crate::preflight::Preflight;
 use crate::region::BaseUrl;
 
 /// A source of numbers in `0.0..1.0`.
@@ -77,8 +77,8 @@ impl Timeouts {
 }
 
 impl Kernel {
-    pub(crate) fn place(&self, resource: Resource) -> Place {
-        Place { organization_id: Arc::clone(&self.shared.organization_id), resource }
+    pub(crate) fn place(&self, resource: Resource) -> PathParams {
+        PathParams { organization_id: Arc::clone(&self.shared.organization_id), resource }
     }
 }
 

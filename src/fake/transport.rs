@@ -6,9 +6,9 @@ use http_body_util::BodyExt;
 
 use super::FakePushApi;
 use crate::error::{BoxError, TransportError, TransportErrorKind};
-use crate::http::BoxFuture;
-use crate::http::body::Body;
-use crate::http::transport::{Limits, Transport};
+use crate::kernel::BoxFuture;
+use crate::kernel::body::Body;
+use crate::kernel::transport::{AttemptLimits, Transport};
 
 /// The origin of a request that names none.
 pub(super) const ORIGIN: &str = "http://127.0.0.1:1";
@@ -16,7 +16,7 @@ pub(super) const ORIGIN: &str = "http://127.0.0.1:1";
 impl Transport for FakePushApi {
     fn send(&self, request: http::Request<Body>) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
         Box::pin(async move {
-            let most = Limits::of(&request).max_answer_bytes;
+            let most = AttemptLimits::of(&request).max_answer_bytes;
             let (parts, body) = request.into_parts();
             let origin = match (parts.uri.scheme(), parts.uri.authority()) {
                 (Some(scheme), Some(authority)) => format!("{scheme}://{authority}"),

@@ -10,7 +10,7 @@ use reqwest::{Client, ClientBuilder};
 
 use super::BoxFuture;
 use super::body::Body;
-use super::transport::{Limits, Transport};
+use super::transport::{AttemptLimits, Transport};
 use crate::error::{ConfigError, Error, TransportError, TransportErrorKind};
 
 /// Whether reqwest was built with TLS.
@@ -77,7 +77,7 @@ impl ReqwestTransport {
     }
 
     async fn exchange(&self, request: http::Request<Body>) -> Result<Response<Bytes>, TransportError> {
-        let most = Limits::of(&request).max_answer_bytes;
+        let most = AttemptLimits::of(&request).max_answer_bytes;
         let (parts, body) = request.into_parts();
         let body = match body.as_bytes() {
             Some(bytes) => reqwest::Body::from(bytes.clone()),

@@ -108,23 +108,23 @@ impl RetryPolicy {
 
 /// What a failed attempt means for the next one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum RetryClass {
     /// Trying again does not help.
-    Final,
+    Permanent,
     /// The service is there and asks to slow down: waiting helps, and costs no budget.
     Throttled,
     /// Something failed: trying again may help, and costs budget.
-    Failed,
+    Transient,
 }
 
 /// What an error means for the next attempt.
-pub(crate) fn classify(error: &Error) -> Verdict {
+pub(crate) fn classify(error: &Error) -> RetryClass {
     if !error.is_retryable() {
-        return Verdict::Final;
+        return RetryClass::Permanent;
     }
     match error.status() {
-        Some(StatusCode::TOO_MANY_REQUESTS) => Verdict::Throttled,
-        _ => Verdict::Failed,
+        Some(StatusCode::TOO_MANY_REQUESTS) => RetryClass::Throttled,
+        _ => RetryClass::Transient,
     }
 }
 
@@ -196,13 +196,13 @@ mod tests {
         CallRecord { operation, attempts: 1, elapsed: Duration::ZERO, may_have_been_applied: false }
     }
 
-    fn api(status: u16, code: Option<ErrorCode>) -> Verdict {
+    fn api(status: u16, code: Option<ErrorCode>) -> RetryClass {
         let status = StatusCode::from_u16(status).unwrap();
         let record = record(Operation::PushItemBatch);
         classify(&ApiError::new(record, status, code, None, String::new(), None).into())
     }
 
-    fn upload(status: u16, code: Option<&str>) -> Verdict {
+    fn upload(status: u16, code: Option<&str>) -> RetryClass {
         let status = StatusCode::from_u16(status).unwrap();
         let record = record(Operation::UploadToContainer);
         classify(&UploadError::new(record, status, code.map(str::to_owned), None, None).into())
@@ -212,9 +212,9 @@ mod tests {
     fn every_status_of_the_push_api_has_its_verdict() {
         for status in 100..600 {
             let expected = match status {
-                429 => Verdict::Throttled,
-                408 | 500 | 502 | 503 | 504 => Verdict::Failed,
-                _ => Verdict::Final,
+                429 => RetryClass::Throttled,
+                408 | 500 | 502 | 503 | 504 => RetryClass::Transient,
+                _ => RetryClass::Permanent,
             };
             assert_eq!(api(status, None), expected, "{status}");
         }
@@ -222,43 +222,43 @@ mod tests {
 
     #[test]
     fn the_daily_quota_is_final_and_other_throttling_is_not() {
-        assert_eq!(api(429, Some(ErrorCode::TooManyDocumentsDaily)), Verdict::Final);
-        assert_eq!(api(429, Some(ErrorCode::TooManyRequests)), Verdict::Throttled);
-        assert_eq!(api(429, Some(ErrorCode::Other("X".to_owned()))), Verdict::Throttled);
+        assert_eq!(api(429, Some(ErrorCode::TooManyDocumentsDaily)), RetryClass::Permanent);
+        assert_eq!(api(429, Some(ErrorCode::TooManyRequests)), RetryClass::Throttled);
+        assert_eq!(api(429, Some(ErrorCode::Other("X".to_owned()))), RetryClass::Throttled);
     }
 
     #[test]
     fn every_answer_of_the_storage_has_its_verdict() {
         let known = [
-            (403, None, Verdict::Final),
-            (400, Some("ExpiredToken"), Verdict::Final),
-            (400, Some("RequestTimeout"), Verdict::Failed),
-            (400, None, Verdict::Final),
-            (404, None, Verdict::Final),
-            (307, None, Verdict::Final),
-            (408, None, Verdict::Failed),
-            (429, None, Verdict::Throttled),
-            (500, None, Verdict::Failed),
-            (503, Some("SlowDown"), Verdict::Failed),
-            (400, Some("SlowDown"), Verdict::Failed),
+            (403, None, RetryClass::Permanent),
+            (400, Some("ExpiredToken"), RetryClass::Permanent),
+            (400, Some("RequestTimeout"), RetryClass::Transient),
+            (400, None, RetryClass::Permanent),
+            (404, None, RetryClass::Permanent),
+            (307, None, RetryClass::Permanent),
+            (408, None, RetryClass::Transient),
+            (429, None, RetryClass::Throttled),
+            (500, None, RetryClass::Transient),
+            (503, Some("SlowDown"), RetryClass::Transient),
+            (400, Some("SlowDown"), RetryClass::Transient),
         ];
-        for (status, code, verdict) in known {
-            assert_eq!(upload(status, code), verdict, "{status} {code:?}");
+        for (status, code, class) in known {
+            assert_eq!(upload(status, code), class, "{status} {code:?}");
         }
     }
 
     #[test]
     fn every_way_to_get_no_answer_has_its_verdict() {
         let known = [
-            (TransportErrorKind::Request, Verdict::Final),
-            (TransportErrorKind::Connect, Verdict::Failed),
-            (TransportErrorKind::Send, Verdict::Failed),
-            (TransportErrorKind::Timeout, Verdict::Failed),
-            (TransportErrorKind::Body, Verdict::Failed),
+            (TransportErrorKind::Request, RetryClass::Permanent),
+            (TransportErrorKind::Connect, RetryClass::Transient),
+            (TransportErrorKind::Send, RetryClass::Transient),
+            (TransportErrorKind::Timeout, RetryClass::Transient),
+            (TransportErrorKind::Body, RetryClass::Transient),
         ];
-        for (kind, verdict) in known {
+        for (kind, class) in known {
             let failure = TransportFailure::new(record(Operation::PushItemBatch), TransportError::from(kind));
-            assert_eq!(classify(&failure.into()), verdict, "{kind}");
+            assert_eq!(classify(&failure.into()), class, "{kind}");
         }
     }
 

@@ -41,11 +41,11 @@ use crate::error::TransportError;
 ///   `Content-Length` (which is set), with no header added that storage would have to be told of
 ///   beforehand (`Authorization`, `Cookie`, `x-amz-*`, `Content-*`);
 /// * no redirect is followed, and nothing is sent twice: the crate does both where it is right;
-/// * at most [`Limits::max_answer_bytes`] of an answer's body are read, and the rest is left;
+/// * at most [`AttemptLimits::max_answer_bytes`] of an answer's body are read, and the rest is left;
 /// * an error tells by its kind whether the request may have been carried out, and holds no URL;
 /// * a dropped future stops sending.
 ///
-/// The time a request may take ([`Limits::timeout`]) is kept by the crate.
+/// The time a request may take ([`AttemptLimits::timeout`]) is kept by the crate.
 pub trait Transport: Send + Sync + 'static {
     /// Sends a request and reads the answer. Any status is an answer; an error is the lack of one.
     fn send(&self, request: http::Request<Body>) -> BoxFuture<'_, Result<http::Response<Bytes>, TransportError>>;
@@ -60,14 +60,14 @@ impl<T: Transport + ?Sized> Transport for Arc<T> {
 /// The limits of one attempt, which travel in the request's extensions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Limits {
+pub struct AttemptLimits {
     /// How long the attempt may take; the crate drops the future after that.
     pub timeout: Duration,
     /// How much of the answer's body to read at the most.
     pub max_answer_bytes: usize,
 }
 
-impl Limits {
+impl AttemptLimits {
     /// How much of an answer is read: every documented answer is far smaller.
     pub(crate) const MAX_ANSWER_BYTES: usize = 1 << 20;
 

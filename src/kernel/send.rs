@@ -7,13 +7,13 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::decode::{self, Answer};
-use super::kernel::Kernel;
-use super::pace::Pace;
-use super::request::Recipe;
-use super::retry::{RetryPolicy, Verdict, classify};
+use super::request::RequestTemplate;
+use super::retry::{RetryClass, RetryPolicy, classify};
+use super::run_context::RunContext;
+use super::shared::Kernel;
 use super::throttle::Throttle;
 use super::trace;
-use super::transport::Limits;
+use super::transport::AttemptLimits;
 use super::wait;
 use crate::credentials::{ApiKey, Credentials};
 use crate::error::{
@@ -28,36 +28,36 @@ pub(crate) struct CallSettings {
     pub(crate) timeout: Option<Duration>,
     pub(crate) retry: Option<RetryPolicy>,
     /// Set for the calls of a bulk run.
-    pub(crate) pace: Option<Pace>,
+    pub(crate) run: Option<RunContext>,
 }
 
 impl CallSettings {
     /// The same for calls that are not counted with the others.
     pub(crate) fn uncounted(&self) -> Self {
-        let pace = self.pace.clone().map(|pace| Pace { counters: Arc::default(), ..pace });
-        Self { pace, ..self.clone() }
+        let run = self.run.clone().map(|run| RunContext { counters: Arc::default(), ..run });
+        Self { run, ..self.clone() }
     }
 
     /// The same for calls whose attempts are counted by themselves as well.
     pub(crate) fn counted_by(&self, attempts: &Arc<AtomicU32>) -> Self {
-        let pace = self.pace.clone().map(|pace| Pace { attempts: Arc::clone(attempts), ..pace });
-        Self { pace, ..self.clone() }
+        let run = self.run.clone().map(|run| RunContext { attempts: Arc::clone(attempts), ..run });
+        Self { run, ..self.clone() }
     }
 }
 
 impl Kernel {
     /// Sends a request until it succeeds, cannot succeed, or may not be tried again.
-    pub(crate) async fn send(&self, recipe: &Recipe, settings: &CallSettings) -> Result<Answer, Error> {
-        let operation = recipe.operation();
+    pub(crate) async fn send(&self, template: &RequestTemplate, settings: &CallSettings) -> Result<Answer, Error> {
+        let operation = template.operation();
         let class = operation.spec().timeout;
         let policy = settings.retry.unwrap_or(self.shared.retry);
-        let limit = settings.timeout.unwrap_or_else(|| self.shared.timeouts.of(class, recipe.body_length()));
+        let limit = settings.timeout.unwrap_or_else(|| self.shared.timeouts.of(class, template.body_length()));
         let mut call = Call {
             kernel: self,
-            recipe,
+            template,
             policy,
-            pace: settings.pace.as_ref(),
-            limits: Limits::new(limit),
+            run: settings.run.as_ref(),
+            limits: AttemptLimits::new(limit),
             latest_start: match class {
                 // Just before the third has had its time: a fourth never starts, whatever the jitter.
                 TimeoutClass::Upload if !policy.is_none() => {
@@ -80,10 +80,10 @@ impl Kernel {
 /// One call, from its first attempt to its last.
 struct Call<'a> {
     kernel: &'a Kernel,
-    recipe: &'a Recipe,
+    template: &'a RequestTemplate,
     policy: RetryPolicy,
-    pace: Option<&'a Pace>,
-    limits: Limits,
+    run: Option<&'a RunContext>,
+    limits: AttemptLimits,
     /// How long after its first attempt the call may start another.
     latest_start: Duration,
     begin: Instant,
@@ -134,7 +134,7 @@ impl Call<'_> {
             }
             let Some(wait) = self.wait_after(&error) else { return Err(error) };
             sleep(wait).await;
-            if classify(&error) == Verdict::Throttled {
+            if classify(&error) == RetryClass::Throttled {
                 self.was_throttled(wait);
             }
             last = Some(error);
@@ -143,16 +143,16 @@ impl Call<'_> {
 
     /// Waits until an attempt may start, and gives the token for it.
     async fn admission(&mut self) -> Result<Option<ApiKey>, Error> {
-        if !self.recipe.is_api() {
+        if !self.template.is_api() {
             return Ok(None);
         }
         loop {
             self.pass_throttle().await?;
             let token = self.token().await?;
             // After the token, which may take its time: the calls are to keep their distance.
-            if let Some(limit) = self.pace.and_then(|pace| pace.limit.as_deref()) {
+            if let Some(limit) = self.run.and_then(|run| run.limit.as_deref()) {
                 let before = Instant::now();
-                limit.turn().await;
+                limit.acquire().await;
                 self.counted_from += before.elapsed();
             }
             // Another call may have been told to wait while this one waited for its turn or token.
@@ -181,16 +181,16 @@ impl Call<'_> {
     /// How much longer than `wait` the next attempt may be put off; `None` when `wait` is too long
     /// already. A paced call has patience of its own for waits that the service asked for.
     fn room_after(&self, wait: Duration, is_throttled: bool) -> Option<Duration> {
-        let (spent, most) = match self.pace {
-            Some(pace) if is_throttled => (self.throttled, pace.patience),
+        let (spent, most) = match self.run {
+            Some(run) if is_throttled => (self.throttled, run.patience),
             _ => (self.counted_from.elapsed(), self.latest_start),
         };
         most.checked_sub(spent)?.checked_sub(wait)
     }
 
     fn was_throttled(&mut self, wait: Duration) {
-        if let Some(pace) = self.pace {
-            pace.counters.was_throttled(wait);
+        if let Some(run) = self.run {
+            run.counters.was_throttled(wait);
             self.throttled += wait;
             self.counted_from += wait;
         }
@@ -214,9 +214,9 @@ impl Call<'_> {
             Ok(authorization) => authorization,
             Err(source) => return Err(self.without_token(source)),
         };
-        let request = self.recipe.request(authorization, &shared.user_agent, self.limits);
-        if let Some(pace) = self.pace {
-            pace.called(self.recipe.is_api(), self.record.attempts > 0);
+        let request = self.template.request(authorization, &shared.user_agent, self.limits);
+        if let Some(run) = self.run {
+            run.called(self.template.is_api(), self.record.attempts > 0);
         }
         self.record.attempts += 1;
         let sent = Instant::now();
@@ -234,7 +234,7 @@ impl Call<'_> {
                 }
                 let answer = decode::answer(response, self.record, token, shared.now())?;
                 // An error may come from something on the way, whose clock is another one.
-                if let Some(date) = answer.server_time.filter(|_| self.recipe.is_api()) {
+                if let Some(date) = answer.server_time.filter(|_| self.template.is_api()) {
                     shared.clock.set(date);
                 }
                 Ok(answer)
@@ -261,22 +261,22 @@ impl Call<'_> {
     /// How long to wait before the next attempt; `None` when there is to be none.
     fn wait_after(&mut self, error: &Error) -> Option<Duration> {
         let shared = &self.kernel.shared;
-        let verdict = classify(error);
-        if verdict == Verdict::Throttled && self.pace.is_some() {
+        let class = classify(error);
+        if class == RetryClass::Throttled && self.run.is_some() {
             self.throttled_attempts += 1;
         }
-        if verdict == Verdict::Final {
+        if class == RetryClass::Permanent {
             return None;
         }
         let own = self.policy.backoff(self.record.attempts, (shared.random)());
         let asked = wait::bounded(error.retry_after().unwrap_or_default());
         let wait = own.max(asked);
-        let is_held_back = verdict == Verdict::Throttled && self.recipe.is_api();
+        let is_held_back = class == RetryClass::Throttled && self.template.is_api();
         if is_held_back {
             shared.throttle.hold(Instant::now(), error.retry_after().unwrap_or(own));
         }
-        let room = self.room_after(wait, verdict == Verdict::Throttled).filter(|_| self.has_attempts())?;
-        if verdict == Verdict::Failed && !shared.budget.take() {
+        let room = self.room_after(wait, class == RetryClass::Throttled).filter(|_| self.has_attempts())?;
+        if class == RetryClass::Transient && !shared.budget.take() {
             trace::out_of_budget(self.record.operation);
             return None;
         }

@@ -11,7 +11,7 @@
 //! The functions here are those that the calls use, for a dry run:
 //!
 //! ```
-//! use coveo_push::{DocumentBody, preflight::{self, Rule}};
+//! use coveo_push::{DocumentBody, Rule, preflight};
 //!
 //! let findings = preflight::item("no uri", &DocumentBody::text("…"));
 //! assert_eq!(findings[0].rule(), Rule::DocumentIdNotAUri);
@@ -20,7 +20,6 @@
 mod keys;
 mod permissions;
 mod readable;
-mod rule;
 mod run;
 mod scan;
 
@@ -33,6 +32,7 @@ use base64::engine::general_purpose::STANDARD;
 use memchr::memchr;
 use serde::Serialize;
 
+use crate::finding::{Finding, Preflight, Rule};
 use crate::model::document_keys as key;
 use crate::model::object::{self, Buffer, Layout, ObjectError};
 use crate::model::{
@@ -41,7 +41,6 @@ use crate::model::{
 
 pub(crate) use keys::{KnownKeys, WrittenItem};
 use permissions::Named;
-pub use rule::{Finding, Rule};
 pub use run::KnownIdentities;
 pub(crate) use run::{PushedIdentity, RunChecks};
 pub(crate) use scan::{Scanned, item as scan_item};
@@ -57,21 +56,6 @@ pub mod limit {
     pub const CONTAINER_BYTES: u64 = 256_000_000;
     /// The most permissions that an item may have, over all its sets.
     pub const PERMISSIONS: usize = 5_000;
-}
-
-/// What to do about data that the service would accept and then drop.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Preflight {
-    /// It is refused with [`Error::Invalid`](crate::Error::Invalid), and not sent.
-    #[default]
-    Refuse,
-    /// It is sent, and the findings come with the success
-    /// ([`Accepted::warnings`](crate::Accepted::warnings)), or in the report of a bulk run
-    /// ([`PushReport::warned`](crate::PushReport::warned)), and as tracing events.
-    Warn,
-    /// It is sent, and not looked for.
-    Off,
 }
 
 /// What of the findings is refused under a switch, or else the warnings that are left.

@@ -8,8 +8,8 @@ use std::time::Duration;
 use http::StatusCode;
 
 use crate::error::TransportErrorKind;
+use crate::finding::Finding;
 use crate::operation::Operation;
-use crate::preflight::Finding;
 
 #[cfg(feature = "tracing")]
 mod on {
