@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 /// Which rooms a room may name. What is pure stands at the end, what a user calls at the begin;
 /// nothing but `fake` may name `client`.
 const ARROWS: [(&str, &[&str]); 15] = [
-    ("fake", &["client", "access", "kernel", "error", "finding", "operation", "model", "preflight", "credentials"]),
+    ("fake", &["client", "access", "kernel", "error", "operation", "model", "preflight", "credentials"]),
     ("client", &["api", "kernel", "error", "finding", "region", "credentials"]),
     ("refresh", &["push", "api", "kernel", "error", "model"]),
     ("push", &["content", "api", "kernel", "error", "finding", "operation", "model", "preflight"]),
@@ -380,7 +380,7 @@ fn a_broken_arrow_is_named_with_its_file_and_line() {
     );
     assert_eq!(
         check("kernel/x.rs", "use crate::PushClient;"),
-        ["src/kernel/x.rs:1: http -> client (crate::PushClient)"]
+        ["src/kernel/x.rs:1: kernel -> client (crate::PushClient)"]
     );
     assert_eq!(check("model/x.rs", "use crate::{model::Identity,\n finding::{Rule, Finding as l}, Region};").len(), 3);
     assert_eq!(check("credentials.rs", "use crate::kernel::send::X;").len(), 1);
