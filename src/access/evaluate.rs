@@ -1,4 +1,4 @@
-//! The rules.
+//! Evaluates permissions for a viewer.
 
 use super::path::MembershipPath;
 use super::verdict::{Access, Reason};
@@ -6,12 +6,13 @@ use super::viewer::Viewer;
 use crate::model::{PermissionIdentity, PermissionSet, Permissions};
 
 impl Permissions {
-    /// Says whether somebody sees the item, and why, by the rules of the service
+    /// Evaluates whether the viewer sees the item, and why, by the rules of the service
     /// ([articles 25](https://docs.coveo.com/en/25/) and [107](https://docs.coveo.com/en/107/)).
-    /// [`access`](crate::access) has the rules, and says which reading was taken where they leave
+    /// [`access`](crate::access) lists the rules, and how this crate reads them where they leave
     /// something open.
     ///
-    /// The time it takes grows with what the permissions name, whatever the number of identities.
+    /// The time that this takes grows with the number of identities in the permissions, not with the
+    /// size of the graph.
     ///
     /// ```
     /// use coveo_push::{Access, IdentityGraph, PermissionIdentity, PermissionLevel, PermissionSet, Permissions};
@@ -68,7 +69,7 @@ impl Level<'_> {
         })
     }
 
-    /// A reason for each set, or for the first one that does not allow.
+    /// A reason for each set, or only for the first set that does not allow.
     fn allows(&self, viewer: &Viewer) -> Result<Vec<Reason>, Reason> {
         let reasons = self.sets.iter().enumerate().map(|(number, set)| {
             let path = named(&set.allowed_permissions, viewer);
@@ -84,7 +85,7 @@ impl Level<'_> {
     }
 }
 
-/// How somebody comes to be the first in a list that they are.
+/// The path to the first identity of a list that is one of the viewer's.
 fn named(list: &[PermissionIdentity], viewer: &Viewer) -> Option<MembershipPath> {
     list.iter().find_map(|identity| viewer.path_to(identity))
 }

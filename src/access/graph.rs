@@ -1,18 +1,17 @@
-//! Who is in which group, and who is who.
+//! Security identities: memberships, grants and aliases.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::path::Relation;
-use super::viewer::Viewer;
+use super::relation::Relation;
 use crate::model::{BatchIdentityBody, Identity, IdentityBody, MappedIdentity, MappedIdentityBody, PermissionIdentity};
 
-/// The security identities of one or more providers: who is a member of which group, and who is the
-/// same as whom. See [the module](crate::access) for the rules.
+/// The security identities of one or more providers, with their memberships and aliases.
+/// [`access`](crate::access) has the rules.
 ///
-/// It is filled with the bodies that are pushed, and understands them as the service does: a push
-/// of an identity replaces what an earlier one said of it. With the feature `test-util` a fake
-/// service gives the graph of what was pushed to it (`FakePushApi::identity_graph`).
+/// Fill it with the bodies that you push. It treats them as the service does: a push of an identity
+/// replaces the earlier push of the same identity. With the feature `test-util`, a fake service
+/// returns the graph of everything pushed to it (`FakePushApi::identity_graph`).
 ///
 /// ```
 /// use coveo_push::{Identity, IdentityBody, IdentityGraph, MappedIdentity, MappedIdentityBody, PermissionIdentity};
@@ -26,7 +25,7 @@ use crate::model::{BatchIdentityBody, Identity, IdentityBody, MappedIdentity, Ma
 ///             .alias(MappedIdentity::user("asmith@example.com").provider("Email Security Provider")),
 ///     );
 ///
-/// // As she signs in: by her e-mail address.
+/// // Alice signs in with her e-mail address.
 /// let address = PermissionIdentity::user("asmith@example.com").security_provider("Email Security Provider");
 /// let alice = graph.viewer(address);
 /// assert!(alice.identities().any(|identity| identity.identity == "Staff"));
@@ -37,13 +36,13 @@ pub struct IdentityGraph {
     nodes: HashMap<Arc<PermissionIdentity>, Node>,
 }
 
-/// What is known of one identity. Those that are only named by others have a node, too.
+/// One identity. An identity that only other pushes name has a node, too.
 #[derive(Debug, Clone, Default)]
 struct Node {
-    /// What the last pushes of this identity said.
-    said: Vec<Step>,
-    /// Where it leads to: its groups, what it is granted, its aliases. A step stands here as often
-    /// as some push said it, so that each can be taken back.
+    /// The relations in the last pushes of this identity.
+    stated: Vec<Step>,
+    /// The steps that start here: to its groups, grants and aliases. A step is repeated for each push
+    /// that states it, so that each push can take back its own.
     steps: Vec<Step>,
     is_disabled: bool,
 }
@@ -56,35 +55,22 @@ pub(super) struct Step {
 }
 
 impl IdentityGraph {
-    /// A graph without identities. The provider is the first one of the source whose items are looked
-    /// at: that of every identity that is named without one.
+    /// An empty graph. `default_provider` is the first provider of the source whose items you look at:
+    /// identities without a provider of their own belong to it.
     pub fn new(default_provider: impl Into<String>) -> Self {
         Self { default_provider: Arc::from(default_provider.into()), nodes: HashMap::new() }
     }
 
-    /// The identities of one provider, to be pushed and deleted. Nothing is sent anywhere.
+    /// The identities of one provider. Pushing and deleting them changes this graph and sends nothing.
     pub fn identities(&mut self, provider: impl Into<String>) -> GraphIdentities<'_> {
         GraphIdentities { graph: self, provider: provider.into() }
-    }
-
-    /// Looks up who a person is: all identities that permissions may name to be about them.
-    ///
-    /// The time that takes grows with the number of these identities and not with that of the graph.
-    /// What comes out is as the graph is now, and is of use for any number of items.
-    ///
-    /// The identity may be of any type: one of a group stands for somebody who is in that group, and
-    /// in nothing else.
-    pub fn viewer(&self, identity: impl Into<PermissionIdentity>) -> Viewer {
-        let mut identity = identity.into();
-        let provider = identity.security_provider.take().unwrap_or_else(|| self.default_provider.to_string());
-        Viewer::find(self, Arc::new(identity.security_provider(provider)))
     }
 
     pub(super) fn default_provider(&self) -> &Arc<str> {
         &self.default_provider
     }
 
-    /// Where an identity leads to in one step; `None` when it is disabled.
+    /// The steps that start at an identity. `None` when it is disabled.
     pub(super) fn steps(&self, from: &PermissionIdentity) -> Option<&[Step]> {
         match self.nodes.get(from) {
             None => Some(&[]),
@@ -92,7 +78,7 @@ impl IdentityGraph {
         }
     }
 
-    /// The one copy of an identity that all steps to it share.
+    /// The shared copy of an identity.
     fn intern(&mut self, identity: PermissionIdentity) -> Arc<PermissionIdentity> {
         if let Some((known, _)) = self.nodes.get_key_value(&identity) {
             return Arc::clone(known);
@@ -106,27 +92,27 @@ impl IdentityGraph {
         self.nodes.entry(Arc::clone(identity)).or_default()
     }
 
-    /// Takes back what was said of an identity in some relations, says it anew, and enables it.
-    fn replace(&mut self, identity: &Arc<PermissionIdentity>, relations: [Relation; 2], said: Vec<Step>) {
+    /// Replaces the stated relations of an identity that are of these kinds, and enables it.
+    fn replace(&mut self, identity: &Arc<PermissionIdentity>, relations: [Relation; 2], stated: Vec<Step>) {
         let is_replaced = |step: &mut Step| relations.contains(&step.relation);
-        let replaced: Vec<Step> = self.node(identity).said.extract_if(.., is_replaced).collect();
-        for (from, step) in replaced.iter().flat_map(|said| said.directions(identity)) {
+        let replaced: Vec<Step> = self.node(identity).stated.extract_if(.., is_replaced).collect();
+        for (from, step) in replaced.iter().flat_map(|stated| stated.directions(identity)) {
             let steps = &mut self.node(&from).steps;
             if let Some(at) = steps.iter().position(|known| *known == step) {
                 steps.remove(at);
             }
         }
-        for (from, step) in said.iter().flat_map(|said| said.directions(identity)) {
+        for (from, step) in stated.iter().flat_map(|stated| stated.directions(identity)) {
             self.node(&from).steps.push(step);
         }
         let node = self.node(identity);
-        node.said.extend(said);
+        node.stated.extend(stated);
         node.is_disabled = false;
     }
 }
 
 impl Step {
-    /// The steps that can be taken when an identity says this of itself, each with where it begins.
+    /// The steps that result when a push of `identity` states this one, each with its start.
     fn directions(&self, identity: &Arc<PermissionIdentity>) -> Vec<(Arc<PermissionIdentity>, Self)> {
         let there = || (Arc::clone(identity), self.clone());
         let back = || (Arc::clone(&self.to), Self { relation: self.relation, to: Arc::clone(identity) });
@@ -140,8 +126,8 @@ impl Step {
 
 /// The identities of one provider in a graph: [`IdentityGraph::identities`].
 ///
-/// Its methods are those of [`Identities`](crate::Identities), and do to the graph what these do to the
-/// service.
+/// Its methods are named like those of [`Identities`](crate::Identities), and change the graph as those
+/// change the service.
 #[derive(Debug)]
 pub struct GraphIdentities<'a> {
     graph: &'a mut IdentityGraph,
@@ -149,27 +135,27 @@ pub struct GraphIdentities<'a> {
 }
 
 impl GraphIdentities<'_> {
-    /// Adds or updates an identity. Its members and its granted identities replace those of before.
+    /// Adds or updates an identity. Its members and granted identities replace the earlier ones.
     pub fn add_or_update(&mut self, body: &IdentityBody) -> &mut Self {
-        let mut said = self.said(Relation::Member, body.members.as_deref());
-        said.extend(self.said(Relation::Granted, body.well_knowns.as_deref()));
+        let mut stated = self.stated(Relation::Member, body.members.as_deref());
+        stated.extend(self.stated(Relation::Granted, body.well_knowns.as_deref()));
         let identity = self.intern(&body.identity);
-        self.graph.replace(&identity, [Relation::Member, Relation::Granted], said);
+        self.graph.replace(&identity, [Relation::Member, Relation::Granted], stated);
         self
     }
 
-    /// Adds or updates the aliases of an identity. They and its granted identities replace those of
-    /// before.
+    /// Adds or updates the aliases of an identity. Its aliases and granted identities replace the
+    /// earlier ones.
     pub fn add_or_update_alias(&mut self, body: &MappedIdentityBody) -> &mut Self {
         let default = Arc::clone(&self.graph.default_provider);
-        let mut said = self.said(Relation::Granted, body.well_knowns.as_deref());
+        let mut stated = self.stated(Relation::Granted, body.well_knowns.as_deref());
         for MappedIdentity { name, identity_type, provider, additional_info: _ } in &body.mappings {
             let provider = provider.as_deref().unwrap_or(&default);
             let alias = PermissionIdentity::new(name, *identity_type).security_provider(provider);
-            said.push(Step { relation: Relation::Alias, to: self.graph.intern(alias) });
+            stated.push(Step { relation: Relation::Alias, to: self.graph.intern(alias) });
         }
         let identity = self.intern(&body.identity);
-        self.graph.replace(&identity, [Relation::Alias, Relation::Granted], said);
+        self.graph.replace(&identity, [Relation::Alias, Relation::Granted], stated);
         self
     }
 
@@ -180,7 +166,8 @@ impl GraphIdentities<'_> {
         self
     }
 
-    /// Does what a batch says: adds or updates its identities, then its aliases, then disables.
+    /// Applies a batch: adds or updates its identities, then its aliases, then disables the deleted
+    /// ones.
     pub fn push_batch(&mut self, batch: &BatchIdentityBody) -> &mut Self {
         for body in &batch.members {
             self.add_or_update(body);
@@ -194,7 +181,7 @@ impl GraphIdentities<'_> {
         self
     }
 
-    fn said(&mut self, relation: Relation, of: Option<&[Identity]>) -> Vec<Step> {
+    fn stated(&mut self, relation: Relation, of: Option<&[Identity]>) -> Vec<Step> {
         of.into_iter().flatten().map(|identity| Step { relation, to: self.intern(identity) }).collect()
     }
 

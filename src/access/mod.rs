@@ -1,10 +1,9 @@
-//! Who will see an item: the service's rules for effective permissions, evaluated here.
+//! Who will see an item: the service's rules for effective permissions, evaluated locally.
 //!
-//! The service tells nobody beforehand who will find an item. Who sees it follows from three things
-//! that a connector pushes: the [`Permissions`](crate::Permissions) of the item, the security
-//! identities and their members, and the aliases between them. [`IdentityGraph`] takes the same
-//! bodies that are pushed; [`Permissions::evaluate`](crate::Permissions::evaluate) gives the verdict,
-//! with its reason.
+//! The service does not tell in advance who will find an item. That follows from three things that a
+//! connector pushes: the [`Permissions`](crate::Permissions) of the item, the security identities with
+//! their members, and the aliases between them. [`IdentityGraph`] takes the same bodies that you push.
+//! [`Permissions::evaluate`](crate::Permissions::evaluate) returns the verdict with its reason.
 //!
 //! ```
 //! use coveo_push::{Identity, IdentityBody, IdentityGraph, PermissionIdentity, PermissionSet, Permissions, Viewer};
@@ -21,7 +20,7 @@
 //!         .deny(PermissionIdentity::user("bjones@example.com")),
 //! );
 //!
-//! // Looks up once who a person is, for any number of items.
+//! // Look a person up once, then ask about any number of items.
 //! let alice = graph.viewer(Identity::user("asmith@example.com"));
 //! let access = permissions.evaluate(&alice);
 //! assert!(access.is_allowed());
@@ -34,47 +33,50 @@
 //!
 //! # The rules
 //!
-//! The levels are asked in their order, and the first one that decides counts. The simplified model
-//! is one level ([article 107](https://docs.coveo.com/en/107/)); the complete one has any number
-//! ([article 25](https://docs.coveo.com/en/25/)). In a level,
+//! Levels are evaluated in order, and the first level that decides wins. The simplified model has one
+//! level ([article 107](https://docs.coveo.com/en/107/)); the complete model has any number
+//! ([article 25](https://docs.coveo.com/en/25/)). In each level:
 //!
-//! 1. whom any of its sets denies is **denied**, whatever else is said: denial prevails;
-//! 2. whom all of its sets allow is **allowed**. A set allows those whom it names, and everybody when
-//!    it says `allowAnonymous: true`;
-//! 3. of all others the level says nothing, and the next one is asked. Where no level is left the
-//!    access is **unknown**, and the item is not shown.
+//! 1. A viewer whom any set denies is **denied**. Denial prevails over everything else in the level.
+//! 2. A viewer whom all sets allow is **allowed**. A set allows the viewers that it names, and everybody
+//!    when it has `allowAnonymous: true`.
+//! 3. Otherwise the level does not decide, and the next one is evaluated. If no level decides, access is
+//!    **unknown**, and the item is not shown.
 //!
-//! A permission is about a person when it names who they are: their identity, an alias of it, or a
-//! group that one of these is in, directly or through other groups, or that one of these is granted.
+//! A permission refers to a person when it names one of their identities: the identity itself, an alias
+//! of it, or a group that one of these is a member of or is granted, directly or through other groups.
 //!
-//! # Which reading was taken
+//! # Readings
 //!
-//! Where the service's documentation leaves something open, or says it in an example alone:
+//! Where the service's documentation is silent, or shows something only in an example:
 //!
 //! | Question | Reading |
 //! |---|---|
-//! | Who does not sign in, and a set says `allowAnonymous: false` | Denied by that set, so no later level is asked. The reference says so in the example of two levels; of a person it says "unknown" in the same place. |
-//! | `allowAnonymous: true`, and a denied list | Everybody is allowed but those whom the level denies. |
-//! | A level without sets, or permissions without any | It decides about nobody. |
-//! | A person whom one set of a level allows and another does not name | The level says nothing, and the next is asked. |
-//! | Upper and lower case in names and providers | It matters: they are compared as they are written. |
-//! | A permission that names the `Group` X, and a user X | Not the same: the type is part of who an identity is, `Unknown` too. A `VirtualGroup` works as a group does, and is not the `Group` of that name. |
-//! | `additionalInfo` | For people to look at. It is no part of who an identity is. |
-//! | No provider in a permission, an alias or a person asked about | The graph's default: the first provider of the source. |
-//! | The provider of members and of granted identities | That of the identity that names them. |
-//! | The direction of an alias | None: both are the same person or group, so what is said of either holds for both; and an alias of an alias is one as well. |
-//! | A disabled identity | It is nobody: no permission that names it is about anyone, and no path leads from it, to it, or through it. What everybody is allowed, it is allowed. It can be disabled without having been pushed, and to be pushed enables it again. |
-//! | An identity that nobody pushed | It is itself, and no more: a permission that names it is about it. (Of items that name one, a secured source says that it does not know it, and drops them.) |
-//! | `wellKnowns` in the push of members and in that of aliases | The last one counts, as the service asks that they be the same in both. |
-//! | The e-mail address that a person signs in with | An identity like others, of the `Email Security Provider`. It is the same person as a user of another provider by an alias alone, not by being written the same. |
+//! | An unauthenticated user, and a set with `allowAnonymous: false` | Denied by that set, so no later level is evaluated. The reference says so in its example of two levels; for a person it says "unknown" in the same place. |
+//! | `allowAnonymous: true`, and a denied list | Everybody is allowed except those whom the level denies. |
+//! | A level without sets, or permissions without levels | It decides about nobody. |
+//! | A person whom one set of a level allows and another set does not name | The level does not decide, and the next one is evaluated. |
+//! | Upper and lower case in names and providers | Compared case-sensitively. |
+//! | A permission that names the `Group` X, and a user X | Not the same: the type is part of the identity, `Unknown` too. A `VirtualGroup` works like a group, and is not the `Group` of the same name. |
+//! | `additionalInfo` | Informational. It is not part of the identity. |
+//! | No provider in a permission, an alias or a viewer's identity | The graph's default: the first provider of the source. |
+//! | The provider of members and granted identities | That of the identity that names them. |
+//! | The direction of an alias | None: both are the same person or group, so everything that holds for one holds for the other. An alias of an alias is an alias, too. |
+//! | A disabled identity | No permission refers to it, and no path starts at it, ends at it or leads through it. It still sees items that are open to everybody. An identity can be disabled before it was ever pushed; pushing it enables it again. |
+//! | An identity that was never pushed | Permissions that name it refer to it, and it has no groups or aliases. (A secured source drops items that name an unknown identity.) |
+//! | `wellKnowns` in the push of members and in the push of aliases | The last one counts; the service asks for the same in both. |
+//! | The e-mail address that a person signs in with | An identity of the `Email Security Provider` like any other. Only an alias makes it the same person as a user of another provider; equal spelling does not. |
 
+mod closure;
 mod evaluate;
 mod graph;
 mod path;
+mod relation;
 mod verdict;
 mod viewer;
 
 pub use graph::{GraphIdentities, IdentityGraph};
-pub use path::{MembershipPath, Relation};
+pub use path::MembershipPath;
+pub use relation::Relation;
 pub use verdict::{Access, Reason};
 pub use viewer::Viewer;

@@ -1,71 +1,61 @@
-//! How somebody comes to be whom a permission names.
+//! The path from a person to an identity that a permission names.
 
 use std::fmt;
 use std::iter::successors;
 use std::sync::Arc;
 
-use super::viewer::{Closure, Found};
+use super::closure::{IdentityClosure, Reached};
+use super::relation::Relation;
 use crate::model::PermissionIdentity;
 
-/// What one identity is to another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Relation {
-    /// It is a member of the group ([article 167](https://docs.coveo.com/en/167/)).
-    Member,
-    /// It was granted the group, as one of its `wellKnowns`
-    /// ([article 1603](https://docs.coveo.com/en/1603/)).
-    Granted,
-    /// It is the same person or group ([article 142](https://docs.coveo.com/en/142/)).
-    Alias,
-}
-
-/// The way from the identity that was asked about to the one that a permission names. It is a shortest
-/// one.
+/// A shortest path from the viewer's identity to an identity that a permission names.
 ///
-/// It prints as `asmith@example.com = asmith -> Editors -> Staff`: a `=` between aliases, a `->` to a
-/// group. A provider follows a name, as in `asmith@example.com [Email Security Provider]`, where it is
-/// not the graph's default.
+/// It prints as `asmith@example.com = asmith -> Editors -> Staff`: `=` between aliases, `->` to a
+/// group. A name is followed by its provider, as in `asmith@example.com [Email Security Provider]`,
+/// unless that is the graph's default.
 #[derive(Clone)]
 pub struct MembershipPath {
-    closure: Arc<Closure>,
+    closure: Arc<IdentityClosure>,
     end: usize,
 }
 
 impl MembershipPath {
-    pub(super) fn new(closure: Arc<Closure>, end: usize) -> Self {
+    pub(super) fn new(closure: Arc<IdentityClosure>, end: usize) -> Self {
         Self { closure, end }
     }
 
-    /// The identities on the way, each with its provider. The first is the one that was asked about,
-    /// the last the one that the permission names; they are one where it names it directly.
+    /// The identities on the path, each with its provider. The first is the one that was given to
+    /// [`IdentityGraph::viewer`](super::IdentityGraph::viewer), the last the one that the permission
+    /// names. There is only one when the permission names the first directly.
     #[must_use]
-    pub fn identities(&self) -> Vec<&PermissionIdentity> {
-        self.forward().into_iter().map(|found| &*found.identity).collect()
+    pub fn to_identities(&self) -> Vec<&PermissionIdentity> {
+        self.steps().into_iter().map(|reached| &*reached.identity).collect()
     }
 
-    /// What each identity on the way is to the next: one fewer than there are identities.
+    /// How each identity on the path relates to the next: one fewer than there are identities.
     #[must_use]
-    pub fn relations(&self) -> Vec<Relation> {
-        self.forward().into_iter().filter_map(|found| found.via).map(|(relation, _)| relation).collect()
+    pub fn to_relations(&self) -> Vec<Relation> {
+        self.steps().into_iter().filter_map(|reached| reached.via).map(|(relation, _)| relation).collect()
     }
 
-    fn forward(&self) -> Vec<&Found> {
-        let before = |found: &&Found| self.closure.found(found.via?.1);
-        let mut path: Vec<&Found> = successors(self.closure.found(self.end), before).collect();
-        path.reverse();
-        path
+    fn steps(&self) -> Vec<&Reached> {
+        let all = self.closure.all();
+        let previous = |reached: &&Reached| all.get(reached.via?.1);
+        let mut steps: Vec<&Reached> = successors(all.get(self.end), previous).collect();
+        steps.reverse();
+        steps
     }
 }
 
 impl fmt::Display for MembershipPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for found in self.forward() {
-            match found.via {
+        for reached in self.steps() {
+            match reached.via {
                 None => {}
                 Some((Relation::Alias, _)) => f.write_str(" = ")?,
                 Some((Relation::Member | Relation::Granted, _)) => f.write_str(" -> ")?,
             }
-            self.closure.write(&found.identity, f)?;
+            self.closure.write(&reached.identity, f)?;
         }
         Ok(())
     }
@@ -79,7 +69,7 @@ impl fmt::Debug for MembershipPath {
 
 impl PartialEq for MembershipPath {
     fn eq(&self, other: &Self) -> bool {
-        self.identities() == other.identities() && self.relations() == other.relations()
+        self.to_identities() == other.to_identities() && self.to_relations() == other.to_relations()
     }
 }
 

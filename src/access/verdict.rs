@@ -1,45 +1,46 @@
-//! What permissions say of somebody, and why.
+//! The result of evaluating permissions: a verdict with its reasons.
 
 use std::fmt;
 
 use super::path::MembershipPath;
 
-/// Whether somebody sees an item, and why: [`Permissions::evaluate`](crate::Permissions::evaluate).
+/// Whether a viewer sees an item, and why: [`Permissions::evaluate`](crate::Permissions::evaluate).
 ///
-/// It prints as one line that tells the whole reason. Levels and sets are counted from 1 there, as the
-/// service's documentation counts them.
+/// It prints as one line with the whole reason. There levels and sets are counted from 1, as in the
+/// service's documentation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub enum Access {
-    /// They see it: a level allows them in every set. A reason for each set of that level, in order.
+    /// The viewer sees the item: every set of a level allows them. A reason for each set of that level,
+    /// in order.
     Allowed(Vec<Reason>),
-    /// They do not see it: a set denies them.
+    /// The viewer does not see the item: a set denies them.
     Denied(Reason),
-    /// They do not see it, since no level says anything of them. A reason for each level, in order: the
-    /// first set of it that does not allow them; none for a level without sets.
+    /// The viewer does not see the item: no level decides. A reason for each level, in order: its first
+    /// set that does not allow them. A level without sets has no reason.
     Unknown(Vec<Reason>),
 }
 
 impl Access {
-    /// Whether they see the item.
+    /// Whether the viewer sees the item.
     #[must_use]
     pub fn is_allowed(&self) -> bool {
         matches!(self, Self::Allowed(_))
     }
 
-    /// Whether a level denies them the item.
+    /// Whether a set denies the viewer.
     #[must_use]
     pub fn is_denied(&self) -> bool {
         matches!(self, Self::Denied(_))
     }
 
-    /// Whether no level says anything of them, which keeps the item from them, too.
+    /// Whether no level decides. The item is not shown then.
     #[must_use]
     pub fn is_unknown(&self) -> bool {
         matches!(self, Self::Unknown(_))
     }
 
-    /// The reasons, whatever the verdict.
+    /// The reasons of any verdict.
     #[must_use]
     pub fn reasons(&self) -> &[Reason] {
         match self {
@@ -86,7 +87,8 @@ impl fmt::Display for Access {
     }
 }
 
-/// What one set had to do with a verdict. It prints as the set's place: ``level 1 `Owners`, set 2``.
+/// The part of one permission set in a verdict. It prints as the position of the set:
+/// ``level 1 `Owners`, set 2``.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reason {
     pub(super) level: usize,
@@ -96,27 +98,27 @@ pub struct Reason {
 }
 
 impl Reason {
-    /// Which level, counted from 0; 0 in the simplified model.
+    /// The index of the level, from 0. Always 0 in the simplified model.
     #[must_use]
     pub fn level_index(&self) -> usize {
         self.level
     }
 
-    /// The name of the level, where it has one.
+    /// The name of the level, if it has one.
     #[must_use]
     pub fn level_name(&self) -> Option<&str> {
         self.level_name.as_deref()
     }
 
-    /// Which set of the level, counted from 0.
+    /// The index of the set in its level, from 0.
     #[must_use]
     pub fn set_index(&self) -> usize {
         self.set
     }
 
-    /// How they come to be whom the set names. `None` where it names nobody that they are: it is open
-    /// to everybody, and they are allowed; it is not, and they are denied for not having signed in; or
-    /// it says nothing of them.
+    /// The path to the identity that the set names. `None` when the set names none of the viewer's
+    /// identities: it allows everybody, it denies viewers who have not signed in, or it does not
+    /// decide.
     #[must_use]
     pub fn path(&self) -> Option<&MembershipPath> {
         self.path.as_ref()
@@ -129,7 +131,7 @@ impl fmt::Display for Reason {
     }
 }
 
-/// The place of a reason's level.
+/// Prints the level of a reason.
 struct Level<'a>(&'a Reason);
 
 impl fmt::Display for Level<'_> {

@@ -98,12 +98,12 @@ fn check_path(
     pushes: &Pushes,
     closure: &[(Who, usize)],
 ) {
-    let way: Vec<Who> = path.identities().into_iter().map(model::named).collect();
+    let way: Vec<Who> = path.to_identities().into_iter().map(model::named).collect();
     let end = way.last().unwrap();
     assert_eq!(way.first().unwrap(), from);
     assert!(list.iter().any(|identity| model::named(identity) == *end), "{path}");
     assert!(way.windows(2).all(|step| pushes.leads(&step[0], &step[1])), "{path}");
-    assert_eq!(path.relations().len(), way.len() - 1);
+    assert_eq!(path.to_relations().len(), way.len() - 1);
     let (_, steps) = closure.iter().find(|(who, _)| who == end).unwrap();
     assert_eq!(way.len() - 1, *steps, "{path}");
 }

@@ -104,7 +104,7 @@ fn groups_reach_through_groups_to_any_depth() {
     let mut graph = pushed(nested);
     graph.identities(PROVIDER).add_or_update(&IdentityBody::group("0").member(Identity::user("a")));
     let access = Permissions::from(allow(group("2000"))).evaluate(&graph.viewer(Identity::user("a")));
-    assert_eq!(access.reasons()[0].path().unwrap().identities().len(), 2_002);
+    assert_eq!(access.reasons()[0].path().unwrap().to_identities().len(), 2_002);
     assert!(!is(&graph.viewer(Identity::group("2000")), group("1999")), "a group is not in its members");
 }
 

@@ -47,8 +47,8 @@ fn a_path_has_its_identities_and_what_each_is_to_the_next() {
         own(PermissionIdentity::group("Staff")),
         own(PermissionIdentity::group("Everyone")),
     ];
-    assert_eq!(path.identities(), expected.each_ref());
-    assert_eq!(path.relations(), [Relation::Alias, Relation::Member, Relation::Member, Relation::Granted]);
+    assert_eq!(path.to_identities(), expected.each_ref());
+    assert_eq!(path.to_relations(), [Relation::Alias, Relation::Member, Relation::Member, Relation::Granted]);
 }
 
 #[test]
