@@ -301,7 +301,7 @@ mod tests {
         let test = Test::new();
         let busy = Fault::on(Operation::CreateFileContainer).status(429).retry_after(Duration::from_secs(60));
         test.fake.inject(busy);
-        test.fake.inject(Fault::on(Operation::PushItemBatch).status(503).times(2));
+        test.fake.inject(Fault::on(Operation::PushItemContainer).status(503).times(2));
         test.run().await.unwrap();
         assert_eq!((test.fake.faults_left(), test.fake.source(SOURCE).len()), (0, 5));
     }
@@ -314,7 +314,7 @@ mod tests {
         test.wiki.page_count = 3;
         test.wiki.pages[1].html = "<p>Other plans.</p>".to_owned();
         // A call is tried five times.
-        test.fake.inject(Fault::on(Operation::PushItemBatch).status(503).times(5));
+        test.fake.inject(Fault::on(Operation::PushItemContainer).status(503).times(5));
         let error = format!("{:?}", test.run().await.unwrap_err());
         assert!(error.contains("nothing is deleted, because 4 operations failed"), "{error}");
         let plans = test.fake.source(SOURCE).item("https://wiki.example.com/plans").unwrap();

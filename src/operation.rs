@@ -24,7 +24,7 @@ pub enum Operation {
     DeleteItem,
     /// Pushes a file container of items. The same container again replaces and deletes the same
     /// items.
-    PushItemBatch,
+    PushItemContainer,
     /// Deletes items whose ordering id is lower than a given one. What is gone stays gone.
     DeleteOldItems,
     /// Adds or updates a security identity. The same identity pushed again replaces itself.
@@ -35,7 +35,7 @@ pub enum Operation {
     DeleteIdentity,
     /// Pushes a file container of security identities. The same container again replaces and
     /// disables the same identities.
-    PushIdentityBatch,
+    PushIdentityContainer,
     /// Disables security identities whose ordering id is lower than a given one. What is gone
     /// stays gone.
     DeleteOldIdentities,
@@ -83,12 +83,12 @@ impl Operation {
         Self::SetSourceStatus,
         Self::AddOrUpdateItem,
         Self::DeleteItem,
-        Self::PushItemBatch,
+        Self::PushItemContainer,
         Self::DeleteOldItems,
         Self::AddOrUpdateIdentity,
         Self::AddOrUpdateAlias,
         Self::DeleteIdentity,
-        Self::PushIdentityBatch,
+        Self::PushIdentityContainer,
         Self::DeleteOldIdentities,
         Self::CreateFileContainer,
         Self::UploadToContainer,
@@ -109,18 +109,18 @@ impl Operation {
 
         #[rustfmt::skip]
         let (name, method, path, success, timeout, article): (_, _, _, &[u16], _, _) = match self {
-            Self::SetSourceStatus     => ("sources.set_status",              Method::POST,   STATUS,           &[201],      Control, 35),
-            Self::AddOrUpdateItem     => ("items.add_or_update",             Method::PUT,    DOCUMENTS,        &[202],      Control, 133),
-            Self::DeleteItem          => ("items.delete",                    Method::DELETE, DOCUMENTS,        &[202],      Control, 171),
-            Self::PushItemBatch       => ("items.push_container",                 Method::PUT,    DOCUMENT_BATCH,   &[202],      Control, 90),
-            Self::DeleteOldItems      => ("items.delete_older_than",         Method::DELETE, OLD_DOCUMENTS,    &[202],      Control, 131),
-            Self::AddOrUpdateIdentity => ("identities.add_or_update",        Method::PUT,    PERMISSIONS,      &[202],      Control, 167),
-            Self::AddOrUpdateAlias    => ("identities.add_or_update_alias",  Method::PUT,    MAPPINGS,         &[202],      Control, 142),
-            Self::DeleteIdentity      => ("identities.delete",               Method::DELETE, PERMISSIONS,      &[202],      Control, 84),
-            Self::PushIdentityBatch   => ("identities.push_container",            Method::PUT,    PERMISSION_BATCH, &[202],      Control, 55),
-            Self::DeleteOldIdentities => ("identities.delete_older_than",    Method::DELETE, OLD_PERMISSIONS,  &[202],      Control, 33),
-            Self::CreateFileContainer => ("file_containers.create",          Method::POST,   FILES,            &[201, 200], Control, 43),
-            Self::UploadToContainer   => ("file_containers.upload",          Method::PUT,    "",               &[200],      Upload,  43),
+            Self::SetSourceStatus       => ("sources.set_status",             Method::POST,   STATUS,           &[201],      Control, 35),
+            Self::AddOrUpdateItem       => ("items.add_or_update",            Method::PUT,    DOCUMENTS,        &[202],      Control, 133),
+            Self::DeleteItem            => ("items.delete",                   Method::DELETE, DOCUMENTS,        &[202],      Control, 171),
+            Self::PushItemContainer     => ("items.push_container",           Method::PUT,    DOCUMENT_BATCH,   &[202],      Control, 90),
+            Self::DeleteOldItems        => ("items.delete_older_than",        Method::DELETE, OLD_DOCUMENTS,    &[202],      Control, 131),
+            Self::AddOrUpdateIdentity   => ("identities.add_or_update",       Method::PUT,    PERMISSIONS,      &[202],      Control, 167),
+            Self::AddOrUpdateAlias      => ("identities.add_or_update_alias", Method::PUT,    MAPPINGS,         &[202],      Control, 142),
+            Self::DeleteIdentity        => ("identities.delete",              Method::DELETE, PERMISSIONS,      &[202],      Control, 84),
+            Self::PushIdentityContainer => ("identities.push_container",      Method::PUT,    PERMISSION_BATCH, &[202],      Control, 55),
+            Self::DeleteOldIdentities   => ("identities.delete_older_than",   Method::DELETE, OLD_PERMISSIONS,  &[202],      Control, 33),
+            Self::CreateFileContainer   => ("file_containers.create",         Method::POST,   FILES,            &[201, 200], Control, 43),
+            Self::UploadToContainer     => ("file_containers.upload",         Method::PUT,    "",               &[200],      Upload,  43),
         };
         Spec { name, method, path, success, timeout, article }
     }

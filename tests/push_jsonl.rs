@@ -85,7 +85,7 @@ impl Service {
     }
 
     fn refuse_batches(&self) {
-        self.fake.inject(Fault::on(Operation::PushItemBatch).status(400).always());
+        self.fake.inject(Fault::on(Operation::PushItemContainer).status(400).always());
     }
 }
 
@@ -238,7 +238,7 @@ async fn files_that_cannot_be_read_do_not_keep_the_others_from_being_pushed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn failed_batches_are_written_and_pushed_again() {
     let service = Service::start().await;
-    service.fake.inject(Fault::on(Operation::PushItemBatch).status(400).times(2));
+    service.fake.inject(Fault::on(Operation::PushItemContainer).status(400).times(2));
     let file = service.file("a.jsonl", lines(0..4));
     let failed = service.path("failed");
     let folder = failed.to_str().unwrap();
@@ -261,7 +261,7 @@ async fn a_retry_ends_at_the_first_batch_that_fails_and_names_what_is_left() {
         let batch = format!("{{\"addOrUpdate\":[{}],\"delete\":[]}}", line(0));
         service.file(name, batch)
     });
-    service.fake.inject(Fault::on(Operation::PushItemBatch).skip(1).status(400));
+    service.fake.inject(Fault::on(Operation::PushItemContainer).skip(1).status(400));
     let later = service.file("later.jsonl", line(1));
     let ended = service.push(&["--retry", service.folder.path().to_str().unwrap()], &[&later]);
     assert_eq!(ended.status.code(), Some(1), "{ended:?}");

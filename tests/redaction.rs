@@ -11,8 +11,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use coveo_push::{
     ApiKey, BatchDocumentBody, BatchIdentityBody, Body, BoxError, BoxFuture, CredentialsProvider, DocumentBody, Error,
-    FileContainer, Identity, IdentityBody, MappedIdentityBody, PushClient, PushClientBuilder, RetryPolicy,
-    SourceStatus, Transport, TransportError, TransportErrorKind, reqwest,
+    FileContainer, Identity, IdentityBody, MappedIdentityBody, PushClient, PushClientBuilder, RetryPolicy, SendError,
+    SendErrorKind, SourceStatus, Transport, reqwest,
 };
 use http::{Request, Response};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -41,7 +41,7 @@ fn without_http_client(host: &str) -> PushClientBuilder {
 struct Always(u16, String);
 
 impl Transport for Always {
-    fn send(&self, _: Request<Body>) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
+    fn send(&self, _: Request<Body>) -> BoxFuture<'_, Result<Response<Bytes>, SendError>> {
         let answer = Response::builder().status(self.0).header("x-amz-request-id", format!("id {KEY}"));
         let answer = answer.body(Bytes::from(self.1.clone())).unwrap();
         Box::pin(async { Ok(answer) })
@@ -126,8 +126,8 @@ fn a_body_does_not_show_its_bytes() {
 
 #[test]
 fn a_transport_error_shows_its_kind() {
-    debug_is_clean(&TransportError::from(TransportErrorKind::Send));
-    display_is_clean(&TransportError::new(TransportErrorKind::Send, "a cause"));
+    debug_is_clean(&SendError::from(SendErrorKind::Disconnected));
+    display_is_clean(&SendError::new(SendErrorKind::Disconnected, "a cause"));
 }
 
 #[tokio::test]
@@ -136,9 +136,9 @@ async fn a_request_that_a_transport_prints_does_not_show_the_key() {
     struct Printing(Arc<Mutex<String>>);
 
     impl Transport for Printing {
-        fn send(&self, request: Request<Body>) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
+        fn send(&self, request: Request<Body>) -> BoxFuture<'_, Result<Response<Bytes>, SendError>> {
             *self.0.lock().unwrap() = format!("{request:?}\n{request:#?}");
-            Box::pin(async { Err(TransportErrorKind::Request.into()) })
+            Box::pin(async { Err(SendErrorKind::Request.into()) })
         }
     }
 

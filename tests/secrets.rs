@@ -201,7 +201,7 @@ impl Seen {
         self.result(items.push_batch(&batch).await);
         self.result(files.create().await);
         self.result(files.store("bytes").await);
-        let large = Content::bytes(vec![b'x'; 4_000_000]).already(coveo_push::CompressionType::GZip);
+        let large = Content::bytes(vec![b'x'; 4_000_000]).precompressed(coveo_push::CompressionType::GZip);
         self.result(client().items("s").add_or_update("a://1", &DocumentBody::new()).content(large).await);
         self.runs(&client()).await;
     }
@@ -355,7 +355,7 @@ async fn guarantee_10_whatever_is_called_and_whatever_comes_of_it_no_secret_show
     assert_eq!(seen.failed, all);
     assert_eq!(seen.errors.len(), 16, "{:?}", seen.errors);
     let said = said();
-    let mut voices = vec!["reqwest", "panicked at", "Server(ApiError", "UploadError", "TransportFailure"];
+    let mut voices = vec!["reqwest", "panicked at", "Server(ApiError", "UploadError", "TransportError"];
     if cfg!(feature = "tracing") {
         voices.extend(["coveo_push{operation=\"items.push_container\"}", "trying again", "not answered", "held back"]);
     }

@@ -60,7 +60,7 @@ hold!([Debug + Send + Unpin + IntoFuture<IntoFuture: Send>] PushItem<'static>, P
 
 // An error goes into a `Box<dyn Error + Send + Sync>`, and to another task.
 hold!([StdError + Send + Sync + Unpin + 'static]
-    Error, ApiError, UploadError, TransportError, TransportFailure, DecodeError, InvalidError, ConfigError,
+    Error, ApiError, UploadError, SendError, TransportError, DecodeError, InvalidError, ConfigError,
     CredentialsError, PushError, RefreshError, NotBegun, UnknownWord);
 
 // Data.
@@ -73,7 +73,7 @@ hold!([Clone + Debug + Send + Sync + Unpin + UnwindSafe + RefUnwindSafe + 'stati
     RecordedRequest, KnownIdentities, BoundarySource);
 hold!([Debug + ExactSizeIterator + Send + Sync + Unpin] MetadataIntoIter, MetadataIter<'static>);
 hold!([Clone + Debug + Display + Send + Sync + Unpin + UnwindSafe + RefUnwindSafe + 'static]
-    Operation, ErrorCode, TransportErrorKind, PushStep, CompressionType, SecurityIdentityType, SourceStatus, OrderingId,
+    Operation, ErrorCode, SendErrorKind, PushStep, CompressionType, SecurityIdentityType, SourceStatus, OrderingId,
     PermanentId, PushApiUrl, Access, Viewer, MembershipPath, Reason, Finding, Rule, RefusedItem, DropReason,
     Boundary, LocalClock, RefreshKind, DeletionSkipped);
 hold!([Debug + Display + Send + Sync + Unpin + 'static]

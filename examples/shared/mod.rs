@@ -17,7 +17,7 @@ use std::time::Duration;
 use coveo_push::bytes::Bytes;
 use coveo_push::fake::FakePushApi;
 use coveo_push::{
-    Body, BoxError, BoxFuture, PushClient, PushClientBuilder, ReqwestTransport, Transport, TransportError, reqwest,
+    Body, BoxError, BoxFuture, PushClient, PushClientBuilder, ReqwestTransport, SendError, Transport, reqwest,
 };
 
 const SOURCE_ID: &str = "COVEO_SOURCE_ID";
@@ -97,7 +97,7 @@ fn half_given(what: &str) -> Failure {
 struct Printing<T>(T);
 
 impl<T: Transport> Transport for Printing<T> {
-    fn send(&self, request: http::Request<Body>) -> BoxFuture<'_, Result<http::Response<Bytes>, TransportError>> {
+    fn send(&self, request: http::Request<Body>) -> BoxFuture<'_, Result<http::Response<Bytes>, SendError>> {
         let line = format!("{:<6} {}", request.method().as_str(), request.uri().path());
         let answer = self.0.send(request);
         Box::pin(async move {

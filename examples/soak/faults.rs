@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use coveo_push::bytes::Bytes;
 use coveo_push::fake::{FakePushApi, FaultRates};
-use coveo_push::{Body, BoxFuture, Transport, TransportError};
+use coveo_push::{Body, BoxFuture, SendError, Transport};
 use fastrand::Rng;
 
 use crate::corpus::one_of;
@@ -58,7 +58,7 @@ impl Counting {
 }
 
 impl Transport for Counting {
-    fn send(&self, request: http::Request<Body>) -> BoxFuture<'_, Result<http::Response<Bytes>, TransportError>> {
+    fn send(&self, request: http::Request<Body>) -> BoxFuture<'_, Result<http::Response<Bytes>, SendError>> {
         let counts = &self.counts;
         let answer = self.fake.send(request);
         Box::pin(async move {

@@ -134,14 +134,16 @@ impl Identities {
     /// [`Error::Invalid`] when it is no JSON object, or holds nothing; nothing is sent then.
     pub fn push_batch_json(&self, json: impl Into<Bytes>) -> PushBatch {
         let resource = Resource::Provider(Arc::clone(&self.provider_id));
-        PushBatch::of_json(&self.kernel, Operation::PushIdentityBatch, resource, json.into())
+        PushBatch::of_json(&self.kernel, Operation::PushIdentityContainer, resource, json.into())
     }
 
     /// Pushes the batch of identities in a file container that was filled before
     /// ([article 55](https://docs.coveo.com/en/55/)). What it holds is the JSON of a
     /// [`BatchIdentityBody`]; it is not looked at here.
     pub fn push_container(&self, file_id: impl AsRef<str>) -> PushIdentityContainer {
-        PushIdentityContainer { draft: self.draft(Operation::PushIdentityBatch).with(query::FILE_ID, file_id.as_ref()) }
+        PushIdentityContainer {
+            draft: self.draft(Operation::PushIdentityContainer).with(query::FILE_ID, file_id.as_ref()),
+        }
     }
 
     /// Deletes the identities of the provider whose ordering id is lower than this one

@@ -137,14 +137,14 @@ impl Items {
     /// [`Error::Invalid`] when it is no JSON object, or holds nothing; nothing is sent then.
     pub fn push_batch_json(&self, json: impl Into<Bytes>) -> PushBatch {
         let resource = Resource::Source(Arc::clone(&self.source_id));
-        PushBatch::of_json(&self.kernel, Operation::PushItemBatch, resource, json.into())
+        PushBatch::of_json(&self.kernel, Operation::PushItemContainer, resource, json.into())
     }
 
     /// Pushes the batch of items in a file container that was filled before
     /// ([article 90](https://docs.coveo.com/en/90/)). What it holds is the JSON of a
     /// [`BatchDocumentBody`]; it is not looked at here.
     pub fn push_container(&self, file_id: impl AsRef<str>) -> PushItemContainer {
-        PushItemContainer { draft: self.draft(Operation::PushItemBatch).with(query::FILE_ID, file_id.as_ref()) }
+        PushItemContainer { draft: self.draft(Operation::PushItemContainer).with(query::FILE_ID, file_id.as_ref()) }
     }
 
     /// Deletes the items of the source whose ordering id is lower than this one

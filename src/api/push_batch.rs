@@ -39,7 +39,7 @@ impl PushBatch {
         let resource = Resource::Source(Arc::clone(&items.source_id));
         let (json, findings) = write_items(&items.kernel, batch);
         Self {
-            commit: ApiRequest::new(&items.kernel, Operation::PushItemBatch, resource),
+            commit: ApiRequest::new(&items.kernel, Operation::PushItemContainer, resource),
             batch: json.into(),
             findings,
         }
@@ -53,7 +53,7 @@ impl PushBatch {
             Vec::new()
         });
         Self {
-            commit: ApiRequest::new(&identities.kernel, Operation::PushIdentityBatch, resource),
+            commit: ApiRequest::new(&identities.kernel, Operation::PushIdentityContainer, resource),
             batch: json.into(),
             findings,
         }

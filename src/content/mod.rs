@@ -65,8 +65,8 @@ use crate::model::CompressionType;
 /// | `Deflate` | RFC 1951, without a header | no source says that no header is meant |
 /// | `Lzma` | `.lzma` ("LZMA alone"), its end marked | feature `lzma`; no source says that not `.xz` is meant |
 ///
-/// Where the service wants another form, [`already`](Self::already) takes what you have compressed
-/// yourself.
+/// Where the service wants another form, compress the content yourself and say so with
+/// [`precompressed`](Self::precompressed).
 ///
 /// # Memory
 ///
@@ -102,7 +102,7 @@ enum Compression {
     /// In this way, whatever it is.
     Asked(CompressionType),
     /// It is compressed in this way already.
-    Already(CompressionType),
+    Precompressed(CompressionType),
 }
 
 impl Content {
@@ -143,10 +143,11 @@ impl Content {
         self
     }
 
-    /// The content is compressed in this way already, for the service to undo: it is sent as it is.
-    /// A `fileExtension` is that of what is inside; one such as `.gz` is best set on the item.
-    pub fn already(mut self, compression: CompressionType) -> Self {
-        self.compression = Compression::Already(compression);
+    /// Says that the content is already compressed in this way. It is sent as it is, and the service
+    /// decompresses it. The item's `fileExtension` is then that of the decompressed content: set it on
+    /// the item when the file's own is one such as `.gz`.
+    pub fn precompressed(mut self, compression: CompressionType) -> Self {
+        self.compression = Compression::Precompressed(compression);
         self
     }
 

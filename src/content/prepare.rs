@@ -173,7 +173,7 @@ impl Job {
     /// How to compress what begins with these bytes, and how it is compressed then.
     fn decide(&self, head: &[u8]) -> (CompressionType, CompressionType) {
         match self.compression {
-            Compression::Already(already) => (CompressionType::Uncompressed, already),
+            Compression::Precompressed(compression) => (CompressionType::Uncompressed, compression),
             Compression::Asked(asked) => (asked, asked),
             Compression::Usual if detect::is_compressed(self.path.as_deref(), head) => {
                 (CompressionType::Uncompressed, CompressionType::Uncompressed)

@@ -15,7 +15,7 @@ pub use api::ApiError;
 pub use code::ErrorCode;
 pub use invalid::{ConfigError, CredentialsError, InvalidError};
 pub(crate) use redact::Redactor;
-pub use transport::{DecodeError, TransportError, TransportErrorKind, TransportFailure};
+pub use transport::{DecodeError, SendError, SendErrorKind, TransportError};
 pub use upload::UploadError;
 
 use crate::model::UnknownWord;
@@ -95,7 +95,7 @@ pub enum Error {
     Upload(Box<UploadError>),
     /// There was no usable answer: the connection failed, broke, or took too long.
     #[error(transparent)]
-    Transport(Box<TransportFailure>),
+    Transport(Box<TransportError>),
     /// The call succeeded, but its answer could not be read.
     #[error(transparent)]
     Decode(Box<DecodeError>),
@@ -250,7 +250,7 @@ macro_rules! from_context {
 
 from_context! {
     UploadError => Upload,
-    TransportFailure => Transport,
+    TransportError => Transport,
     DecodeError => Decode,
     InvalidError => Invalid,
     ConfigError => Config,

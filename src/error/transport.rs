@@ -12,26 +12,26 @@ use crate::operation::Operation;
 /// The source must not hold the request's URL: that of an upload is presigned.
 #[derive(Debug, thiserror::Error)]
 #[error("{kind}")]
-pub struct TransportError {
-    kind: TransportErrorKind,
+pub struct SendError {
+    kind: SendErrorKind,
     source: Option<BoxError>,
 }
 
-impl TransportError {
+impl SendError {
     /// An error of a kind, with what caused it.
-    pub fn new(kind: TransportErrorKind, source: impl Into<BoxError>) -> Self {
+    pub fn new(kind: SendErrorKind, source: impl Into<BoxError>) -> Self {
         Self { kind, source: Some(source.into()) }
     }
 
     /// At which point it failed.
     #[must_use]
-    pub fn kind(&self) -> TransportErrorKind {
+    pub fn kind(&self) -> SendErrorKind {
         self.kind
     }
 }
 
-impl From<TransportErrorKind> for TransportError {
-    fn from(kind: TransportErrorKind) -> Self {
+impl From<SendErrorKind> for SendError {
+    fn from(kind: SendErrorKind) -> Self {
         Self { kind, source: None }
     }
 }
@@ -40,41 +40,41 @@ impl From<TransportErrorKind> for TransportError {
 /// and whether it is worth sending again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum TransportErrorKind {
+pub enum SendErrorKind {
     /// The request cannot be sent as it is. Not sent, not retried.
     Request,
     /// No connection: name resolution, TCP, TLS, a proxy. Not sent, retried.
     Connect,
-    /// The connection broke before the answer's head was read. Maybe carried out, retried.
-    Send,
+    /// The connection broke before the response's head was read. Maybe carried out, retried.
+    Disconnected,
     /// The answer did not come in time. Maybe carried out, retried.
     Timeout,
     /// The answer's head was read, and its body broke off. Maybe carried out, retried.
     Body,
 }
 
-impl TransportErrorKind {
+impl SendErrorKind {
     pub(crate) fn is_retryable(self) -> bool {
         match self {
             Self::Request => false,
-            Self::Connect | Self::Send | Self::Timeout | Self::Body => true,
+            Self::Connect | Self::Disconnected | Self::Timeout | Self::Body => true,
         }
     }
 
     pub(crate) fn may_have_been_applied(self) -> bool {
         match self {
             Self::Request | Self::Connect => false,
-            Self::Send | Self::Timeout | Self::Body => true,
+            Self::Disconnected | Self::Timeout | Self::Body => true,
         }
     }
 }
 
-impl fmt::Display for TransportErrorKind {
+impl fmt::Display for SendErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Request => "the request cannot be sent",
             Self::Connect => "no connection could be made",
-            Self::Send => "the connection broke before an answer came",
+            Self::Disconnected => "the connection broke before an answer came",
             Self::Timeout => "no answer came in time",
             Self::Body => "the answer broke off",
         })
@@ -83,19 +83,19 @@ impl fmt::Display for TransportErrorKind {
 
 /// A call that got no usable answer.
 #[derive(Debug)]
-pub struct TransportFailure {
+pub struct TransportError {
     pub(super) record: CallRecord,
-    error: TransportError,
+    error: SendError,
 }
 
-impl TransportFailure {
-    pub(crate) fn new(record: CallRecord, error: TransportError) -> Self {
+impl TransportError {
+    pub(crate) fn new(record: CallRecord, error: SendError) -> Self {
         Self { record, error }
     }
 
     /// At which point the last attempt failed.
     #[must_use]
-    pub fn kind(&self) -> TransportErrorKind {
+    pub fn kind(&self) -> SendErrorKind {
         self.error.kind
     }
 
@@ -122,7 +122,7 @@ impl TransportFailure {
     }
 }
 
-impl fmt::Display for TransportFailure {
+impl fmt::Display for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: no usable answer", self.record.operation)?;
         match self.record.attempts {
@@ -132,7 +132,7 @@ impl fmt::Display for TransportFailure {
     }
 }
 
-impl std::error::Error for TransportFailure {
+impl std::error::Error for TransportError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         Some(&self.error)
     }

@@ -10,7 +10,7 @@ use http::request::Parts;
 
 use super::fault::End;
 use super::state::{Delayed, State, Task};
-use crate::error::{BoxError, TransportErrorKind};
+use crate::error::{BoxError, SendErrorKind};
 
 /// The state of a fake, which its handles and doors share.
 #[derive(Clone)]
@@ -44,7 +44,7 @@ impl Shared {
         parts: Parts,
         origin: &str,
         body: impl Future<Output = Result<Bytes, BoxError>>,
-    ) -> Result<Response<Bytes>, (TransportErrorKind, BoxError)> {
+    ) -> Result<Response<Bytes>, (SendErrorKind, BoxError)> {
         let (call, number) = {
             let mut state = self.lock();
             let call = state.arrive(parts);
@@ -54,9 +54,9 @@ impl Shared {
         };
         let Some(number) = number else {
             wait(call.effect.latency).await;
-            return Err((TransportErrorKind::Connect, "the fake refuses the connection".into()));
+            return Err((SendErrorKind::Connect, "the fake refuses the connection".into()));
         };
-        let body = body.await.map_err(|error| (TransportErrorKind::Send, error))?;
+        let body = body.await.map_err(|error| (SendErrorKind::Disconnected, error))?;
         self.lock().record.body(number, &body);
         wait(call.effect.latency).await;
         let answer = {
@@ -78,7 +78,7 @@ impl Shared {
         wait(call.effect.late_answer).await;
         match answer {
             Some(answer) => Ok(self.lock().finish(answer, &call.effect.touches, number)),
-            None => Err((TransportErrorKind::Send, "the fake broke the connection".into())),
+            None => Err((SendErrorKind::Disconnected, "the fake broke the connection".into())),
         }
     }
 }

@@ -24,7 +24,7 @@ use crate::operation::Operation;
 /// use coveo_push::{Operation, fake::{FakePushApi, Fault}};
 ///
 /// let fake = FakePushApi::builder().source("my-source").build();
-/// fake.inject(Fault::on(Operation::PushItemBatch).status(503).times(2));
+/// fake.inject(Fault::on(Operation::PushItemContainer).status(503).times(2));
 /// fake.inject(Fault::on_any().status(429).retry_after(Duration::from_secs(30)));
 /// fake.inject(Fault::on(Operation::AddOrUpdateItem).skip(1).reset_after());
 /// ```

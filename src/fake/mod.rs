@@ -58,7 +58,7 @@
 //! |---|---|
 //! | the begin or the end of a refresh of items | [`SetSourceStatus`](crate::Operation::SetSourceStatus) |
 //! | the begin of a refresh of identities | [`CreateFileContainer`](crate::Operation::CreateFileContainer) |
-//! | a batch, in its three steps | `CreateFileContainer`, [`UploadToContainer`](crate::Operation::UploadToContainer), and [`PushItemBatch`](crate::Operation::PushItemBatch) or [`PushIdentityBatch`](crate::Operation::PushIdentityBatch) |
+//! | a batch, in its three steps | `CreateFileContainer`, [`UploadToContainer`](crate::Operation::UploadToContainer), and [`PushItemContainer`](crate::Operation::PushItemContainer) or [`PushIdentityContainer`](crate::Operation::PushIdentityContainer) |
 //! | content that is too large for its item | `CreateFileContainer`, `UploadToContainer` |
 //! | the deletion of what is old | [`DeleteOldItems`](crate::Operation::DeleteOldItems), [`DeleteOldIdentities`](crate::Operation::DeleteOldIdentities) |
 //!

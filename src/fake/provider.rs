@@ -100,7 +100,7 @@ impl Provider {
     }
 
     pub(super) fn push_batch(&mut self, batch: BatchIdentityBody, id: OrderingId) {
-        let operation = Operation::PushIdentityBatch;
+        let operation = Operation::PushIdentityContainer;
         for body in batch.members {
             self.add_or_update(body, id, operation);
         }

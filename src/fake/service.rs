@@ -100,7 +100,7 @@ impl State {
             Operation::SetSourceStatus => self.set_status(request),
             Operation::AddOrUpdateItem => self.add_or_update_item(request),
             Operation::DeleteItem => self.delete_item(request),
-            Operation::PushItemBatch => self.push_items(request),
+            Operation::PushItemContainer => self.push_items(request),
             Operation::DeleteOldItems => self.delete_old_items(request),
             Operation::AddOrUpdateIdentity => self.identity(request, |provider, body: IdentityBody, id| {
                 provider.add_or_update(body, id, Operation::AddOrUpdateIdentity);
@@ -111,7 +111,7 @@ impl State {
             Operation::DeleteIdentity => self.identity(request, |provider, body: IdentityBody, id| {
                 provider.disable(&body.identity, id, Operation::DeleteIdentity);
             }),
-            Operation::PushIdentityBatch => self.push_identities(request),
+            Operation::PushIdentityContainer => self.push_identities(request),
             Operation::DeleteOldIdentities => self.delete_old_identities(request),
             Operation::CreateFileContainer => {
                 query::parsed::<bool>(request.query, "useVirtualHostedStyleUrl")?;

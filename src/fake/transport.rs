@@ -5,7 +5,7 @@ use http::Response;
 use http_body_util::BodyExt;
 
 use super::FakePushApi;
-use crate::error::{BoxError, TransportError, TransportErrorKind};
+use crate::error::{BoxError, SendError, SendErrorKind};
 use crate::kernel::BoxFuture;
 use crate::kernel::body::Body;
 use crate::kernel::transport::{AttemptLimits, Transport};
@@ -14,7 +14,7 @@ use crate::kernel::transport::{AttemptLimits, Transport};
 pub(super) const ORIGIN: &str = "http://127.0.0.1:1";
 
 impl Transport for FakePushApi {
-    fn send(&self, request: http::Request<Body>) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
+    fn send(&self, request: http::Request<Body>) -> BoxFuture<'_, Result<Response<Bytes>, SendError>> {
         Box::pin(async move {
             let most = AttemptLimits::of(&request).max_answer_bytes;
             let (parts, body) = request.into_parts();
@@ -30,8 +30,8 @@ impl Transport for FakePushApi {
     }
 }
 
-fn broken(kind: TransportErrorKind, why: BoxError) -> TransportError {
-    TransportError::new(kind, why)
+fn broken(kind: SendErrorKind, why: BoxError) -> SendError {
+    SendError::new(kind, why)
 }
 
 async fn collect(body: Body) -> Result<Bytes, BoxError> {

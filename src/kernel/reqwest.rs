@@ -11,7 +11,7 @@ use reqwest::{Client, ClientBuilder};
 use super::BoxFuture;
 use super::body::Body;
 use super::transport::{AttemptLimits, Transport};
-use crate::error::{ConfigError, Error, TransportError, TransportErrorKind};
+use crate::error::{ConfigError, Error, SendError, SendErrorKind};
 
 /// Whether reqwest was built with TLS.
 pub(crate) const HAS_TLS: bool = cfg!(any(feature = "rustls", feature = "native-tls"));
@@ -37,13 +37,13 @@ impl ReqwestTransport {
     /// # #[cfg(any(feature = "rustls", feature = "native-tls"))] {
     /// use std::time::Duration;
     /// use coveo_push::bytes::Bytes;
-    /// use coveo_push::{ApiKey, Body, BoxFuture, PushClient, ReqwestTransport, Transport, TransportError, reqwest};
+    /// use coveo_push::{ApiKey, Body, BoxFuture, PushClient, ReqwestTransport, Transport, SendError, reqwest};
     ///
     /// /// Counts nothing, but could.
     /// struct Watched(ReqwestTransport);
     ///
     /// impl Transport for Watched {
-    ///     fn send(&self, request: http::Request<Body>) -> BoxFuture<'_, Result<http::Response<Bytes>, TransportError>> {
+    ///     fn send(&self, request: http::Request<Body>) -> BoxFuture<'_, Result<http::Response<Bytes>, SendError>> {
     ///         println!("{} {}", request.method(), request.uri().path());
     ///         self.0.send(request)
     ///     }
@@ -76,7 +76,7 @@ impl ReqwestTransport {
         }
     }
 
-    async fn exchange(&self, request: http::Request<Body>) -> Result<Response<Bytes>, TransportError> {
+    async fn exchange(&self, request: http::Request<Body>) -> Result<Response<Bytes>, SendError> {
         let most = AttemptLimits::of(&request).max_answer_bytes;
         let (parts, body) = request.into_parts();
         let body = match body.as_bytes() {
@@ -84,9 +84,9 @@ impl ReqwestTransport {
             None => reqwest::Body::wrap(body.into_http_body()),
         };
         let request = reqwest::Request::try_from(http::Request::from_parts(parts, body))
-            .map_err(|error| failed(error, TransportErrorKind::Request))?;
+            .map_err(|error| failed(error, SendErrorKind::Request))?;
         let mut response =
-            self.client.execute(request).await.map_err(|error| failed(error, TransportErrorKind::Send))?;
+            self.client.execute(request).await.map_err(|error| failed(error, SendErrorKind::Disconnected))?;
 
         let mut answer = Response::new(Bytes::new());
         *answer.status_mut() = response.status();
@@ -94,7 +94,7 @@ impl ReqwestTransport {
         *answer.headers_mut() = std::mem::take(response.headers_mut());
         let mut read = BytesMut::new();
         while read.len() < most {
-            let chunk = response.chunk().await.map_err(|error| failed(error, TransportErrorKind::Body))?;
+            let chunk = response.chunk().await.map_err(|error| failed(error, SendErrorKind::Body))?;
             let Some(chunk) = chunk else { break };
             read.extend_from_slice(chunk.get(..most - read.len()).unwrap_or(&chunk));
         }
@@ -104,23 +104,23 @@ impl ReqwestTransport {
 }
 
 impl Transport for ReqwestTransport {
-    fn send(&self, request: http::Request<Body>) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
+    fn send(&self, request: http::Request<Body>) -> BoxFuture<'_, Result<Response<Bytes>, SendError>> {
         Box::pin(self.exchange(request))
     }
 }
 
 /// The one place where an error of reqwest comes in: without its URL, which may be presigned.
-fn failed(error: reqwest::Error, stage: TransportErrorKind) -> TransportError {
+fn failed(error: reqwest::Error, stage: SendErrorKind) -> SendError {
     let kind = if error.is_connect() {
-        TransportErrorKind::Connect
+        SendErrorKind::Connect
     } else if error.is_builder() {
-        TransportErrorKind::Request
+        SendErrorKind::Request
     } else if error.is_timeout() {
-        TransportErrorKind::Timeout
+        SendErrorKind::Timeout
     } else {
         stage
     };
-    TransportError::new(kind, error.without_url())
+    SendError::new(kind, error.without_url())
 }
 
 #[cfg(test)]
@@ -142,7 +142,7 @@ mod tests {
     }
 
     /// How a request to nowhere ends, and after how long.
-    async fn connect(builder: ClientBuilder) -> (TransportErrorKind, Duration) {
+    async fn connect(builder: ClientBuilder) -> (SendErrorKind, Duration) {
         let transport = ReqwestTransport::new(builder.no_proxy().dns_resolver(Arc::new(Silent))).unwrap();
         let request = http::Request::get("http://example.com/").body(Body::empty()).unwrap();
         let begin = Instant::now();
@@ -152,17 +152,14 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn guarantee_3_connecting_has_10_seconds() {
         let builder = ReqwestTransport::builder(None, None);
-        assert_eq!(connect(builder).await, (TransportErrorKind::Connect, Duration::from_secs(10)));
+        assert_eq!(connect(builder).await, (SendErrorKind::Connect, Duration::from_secs(10)));
     }
 
     #[tokio::test(start_paused = true)]
     async fn connecting_has_the_time_that_is_set_whatever_a_builder_says() {
         let (short, long) = (Duration::from_secs(3), Duration::from_secs(60));
         for given in [None, Some(Client::builder()), Some(Client::builder().connect_timeout(long))] {
-            assert_eq!(
-                connect(ReqwestTransport::builder(given, Some(short))).await,
-                (TransportErrorKind::Connect, short)
-            );
+            assert_eq!(connect(ReqwestTransport::builder(given, Some(short))).await, (SendErrorKind::Connect, short));
         }
     }
 
@@ -170,6 +167,6 @@ mod tests {
     async fn connecting_has_the_time_of_the_callers_own_builder_where_none_is_set() {
         let own = Duration::from_secs(60);
         let given = Client::builder().connect_timeout(own);
-        assert_eq!(connect(ReqwestTransport::builder(Some(given), None)).await, (TransportErrorKind::Connect, own));
+        assert_eq!(connect(ReqwestTransport::builder(Some(given), None)).await, (SendErrorKind::Connect, own));
     }
 }

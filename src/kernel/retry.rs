@@ -187,9 +187,7 @@ mod tests {
     use std::time::UNIX_EPOCH;
 
     use super::*;
-    use crate::error::{
-        ApiError, CallRecord, ErrorCode, TransportError, TransportErrorKind, TransportFailure, UploadError,
-    };
+    use crate::error::{ApiError, CallRecord, ErrorCode, SendError, SendErrorKind, TransportError, UploadError};
     use crate::operation::Operation;
 
     fn record(operation: Operation) -> CallRecord {
@@ -198,7 +196,7 @@ mod tests {
 
     fn api(status: u16, code: Option<ErrorCode>) -> RetryClass {
         let status = StatusCode::from_u16(status).unwrap();
-        let record = record(Operation::PushItemBatch);
+        let record = record(Operation::PushItemContainer);
         classify(&ApiError::new(record, status, code, None, String::new(), None).into())
     }
 
@@ -250,14 +248,14 @@ mod tests {
     #[test]
     fn every_way_to_get_no_answer_has_its_verdict() {
         let known = [
-            (TransportErrorKind::Request, RetryClass::Permanent),
-            (TransportErrorKind::Connect, RetryClass::Transient),
-            (TransportErrorKind::Send, RetryClass::Transient),
-            (TransportErrorKind::Timeout, RetryClass::Transient),
-            (TransportErrorKind::Body, RetryClass::Transient),
+            (SendErrorKind::Request, RetryClass::Permanent),
+            (SendErrorKind::Connect, RetryClass::Transient),
+            (SendErrorKind::Disconnected, RetryClass::Transient),
+            (SendErrorKind::Timeout, RetryClass::Transient),
+            (SendErrorKind::Body, RetryClass::Transient),
         ];
         for (kind, class) in known {
-            let failure = TransportFailure::new(record(Operation::PushItemBatch), TransportError::from(kind));
+            let failure = TransportError::new(record(Operation::PushItemContainer), SendError::from(kind));
             assert_eq!(classify(&failure.into()), class, "{kind}");
         }
     }

@@ -17,8 +17,7 @@ use super::transport::AttemptLimits;
 use super::wait;
 use crate::credentials::{ApiKey, Credentials};
 use crate::error::{
-    ApiError, BoxError, CallRecord, CredentialsError, Error, ErrorCode, TransportError, TransportErrorKind,
-    TransportFailure,
+    ApiError, BoxError, CallRecord, CredentialsError, Error, ErrorCode, SendError, SendErrorKind, TransportError,
 };
 use crate::operation::TimeoutClass;
 
@@ -222,7 +221,7 @@ impl Call<'_> {
         let sent = Instant::now();
         let outcome = match timeout(self.limits.timeout, shared.transport.send(request)).await {
             Ok(outcome) => outcome,
-            Err(_) => Err(TransportError::from(TransportErrorKind::Timeout)),
+            Err(_) => Err(SendError::from(SendErrorKind::Timeout)),
         };
         self.record.elapsed = self.begin.elapsed();
         match outcome {
@@ -242,7 +241,7 @@ impl Call<'_> {
             Err(error) => {
                 trace::unanswered(operation, self.record.attempts, error.kind(), sent.elapsed());
                 self.record.may_have_been_applied |= error.kind().may_have_been_applied();
-                Err(TransportFailure::new(self.record, error).into())
+                Err(TransportError::new(self.record, error).into())
             }
         }
     }

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use crate::error::TransportErrorKind;
+use crate::error::SendErrorKind;
 use crate::finding::Finding;
 use crate::operation::Operation;
 
 #[cfg(feature = "tracing")]
 mod on {
-    use super::{Duration, Finding, Operation, StatusCode, TransportErrorKind};
+    use super::{Duration, Finding, Operation, SendErrorKind, StatusCode};
     use tracing::Instrument;
 
     pub(crate) fn in_span<F: Future>(operation: Operation, call: F) -> impl Future<Output = F::Output> {
@@ -30,7 +30,7 @@ mod on {
         tracing::debug!(operation, attempt, status, ?took, "answered");
     }
 
-    pub(crate) fn unanswered(operation: Operation, attempt: u32, kind: TransportErrorKind, took: Duration) {
+    pub(crate) fn unanswered(operation: Operation, attempt: u32, kind: SendErrorKind, took: Duration) {
         tracing::debug!(operation = operation.name(), attempt, %kind, ?took, "not answered");
     }
 
@@ -55,7 +55,7 @@ mod on {
 
 #[cfg(not(feature = "tracing"))]
 mod off {
-    use super::{Duration, Finding, Operation, StatusCode, TransportErrorKind};
+    use super::{Duration, Finding, Operation, SendErrorKind, StatusCode};
 
     pub(crate) fn in_span<F: Future>(_: Operation, call: F) -> F {
         call
@@ -67,7 +67,7 @@ mod off {
 
     pub(crate) fn answered(_: Operation, _: u32, _: StatusCode, _: Duration) {}
 
-    pub(crate) fn unanswered(_: Operation, _: u32, _: TransportErrorKind, _: Duration) {}
+    pub(crate) fn unanswered(_: Operation, _: u32, _: SendErrorKind, _: Duration) {}
 
     pub(crate) fn retrying(_: Operation, _: u32, _: Option<StatusCode>, _: Duration) {}
 

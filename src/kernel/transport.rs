@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::BoxFuture;
 use super::body::Body;
-use crate::error::TransportError;
+use crate::error::SendError;
 
 /// Sends one request and brings its answer: the one seam between this crate and the network.
 ///
@@ -17,14 +17,14 @@ use crate::error::TransportError;
 ///
 /// ```
 /// use bytes::Bytes;
-/// use coveo_push::{Body, BoxFuture, Transport, TransportError};
+/// use coveo_push::{Body, BoxFuture, Transport, SendError};
 ///
 /// /// Says yes to everything.
 /// #[derive(Debug)]
 /// struct Yes;
 ///
 /// impl Transport for Yes {
-///     fn send(&self, _: http::Request<Body>) -> BoxFuture<'_, Result<http::Response<Bytes>, TransportError>> {
+///     fn send(&self, _: http::Request<Body>) -> BoxFuture<'_, Result<http::Response<Bytes>, SendError>> {
 ///         Box::pin(async {
 ///             let mut answer = http::Response::new(Bytes::from_static(b"{}"));
 ///             *answer.status_mut() = http::StatusCode::ACCEPTED;
@@ -48,11 +48,11 @@ use crate::error::TransportError;
 /// The time a request may take ([`AttemptLimits::timeout`]) is kept by the crate.
 pub trait Transport: Send + Sync + 'static {
     /// Sends a request and reads the answer. Any status is an answer; an error is the lack of one.
-    fn send(&self, request: http::Request<Body>) -> BoxFuture<'_, Result<http::Response<Bytes>, TransportError>>;
+    fn send(&self, request: http::Request<Body>) -> BoxFuture<'_, Result<http::Response<Bytes>, SendError>>;
 }
 
 impl<T: Transport + ?Sized> Transport for Arc<T> {
-    fn send(&self, request: http::Request<Body>) -> BoxFuture<'_, Result<http::Response<Bytes>, TransportError>> {
+    fn send(&self, request: http::Request<Body>) -> BoxFuture<'_, Result<http::Response<Bytes>, SendError>> {
         (**self).send(request)
     }
 }

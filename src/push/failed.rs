@@ -33,8 +33,8 @@ pub enum PushStep {
     Upload,
     /// Waiting for earlier batches with the same ids.
     Order,
-    /// Pushing the container: [`Operation::PushItemBatch`](crate::Operation::PushItemBatch) or
-    /// [`PushIdentityBatch`](crate::Operation::PushIdentityBatch).
+    /// Pushing the container: [`Operation::PushItemContainer`](crate::Operation::PushItemContainer) or
+    /// [`PushIdentityContainer`](crate::Operation::PushIdentityContainer).
     Commit,
 }
 

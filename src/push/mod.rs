@@ -60,8 +60,8 @@ impl PushTarget {
 
     fn commit(&self) -> Operation {
         match self {
-            Self::Items(_) => Operation::PushItemBatch,
-            Self::Identities(_) => Operation::PushIdentityBatch,
+            Self::Items(_) => Operation::PushItemContainer,
+            Self::Identities(_) => Operation::PushIdentityContainer,
         }
     }
 

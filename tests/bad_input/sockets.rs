@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use coveo_push::{
-    ApiKey, Error, FileContainer, Operation, PushClient, PushClientBuilder, RetryPolicy, TransportErrorKind, reqwest,
+    ApiKey, Error, FileContainer, Operation, PushClient, PushClientBuilder, RetryPolicy, SendErrorKind, reqwest,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -100,10 +100,7 @@ async fn an_answer_that_comes_byte_by_byte_ends_with_the_time_of_the_attempt() {
         let begin = Instant::now();
         let client = builder(&host).call_timeout(Duration::from_millis(300)).build().unwrap();
         let error = client.items("s").push_container("f").await.unwrap_err();
-        assert!(
-            matches!(&error, Error::Transport(failure) if failure.kind() == TransportErrorKind::Timeout),
-            "{error}"
-        );
+        assert!(matches!(&error, Error::Transport(failure) if failure.kind() == SendErrorKind::Timeout), "{error}");
         assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
     }
 }

@@ -7,7 +7,7 @@ use coveo_push::bytes::Bytes;
 use coveo_push::fake::Fault;
 use coveo_push::{
     ApiKey, Body, BoxError, BoxFuture, CredentialsProvider, DocumentBody, Error, ErrorCode, Identity, IdentityBody,
-    MappedIdentityBody, Operation, RetryPolicy, SourceStatus, Transport, TransportError, TransportErrorKind,
+    MappedIdentityBody, Operation, RetryPolicy, SendError, SendErrorKind, SourceStatus, Transport,
 };
 
 use super::support::{
@@ -119,21 +119,21 @@ async fn guarantee_1_an_answer_that_does_not_come_in_time_is_asked_for_again() {
 
 /// A network where everything goes wrong in the same way.
 #[derive(Debug)]
-struct Broken(TransportErrorKind, std::sync::Arc<AtomicU32>);
+struct Broken(SendErrorKind, std::sync::Arc<AtomicU32>);
 
 impl Transport for Broken {
-    fn send(&self, _: http::Request<Body>) -> BoxFuture<'_, Result<http::Response<Bytes>, TransportError>> {
+    fn send(&self, _: http::Request<Body>) -> BoxFuture<'_, Result<http::Response<Bytes>, SendError>> {
         self.1.fetch_add(1, Ordering::Relaxed);
-        Box::pin(async { Err(TransportError::from(self.0)) })
+        Box::pin(async { Err(SendError::from(self.0)) })
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_transport_says_by_the_kind_of_its_error_what_is_retried_and_what_may_have_been_applied() {
-    use TransportErrorKind::{Body, Connect, Request, Send, Timeout};
+    use SendErrorKind::{Body, Connect, Disconnected, Request, Timeout};
 
     for (kind, attempts, maybe_applied) in
-        [(Request, 1, false), (Connect, 5, false), (Send, 5, true), (Timeout, 5, true), (Body, 5, true)]
+        [(Request, 1, false), (Connect, 5, false), (Disconnected, 5, true), (Timeout, 5, true), (Body, 5, true)]
     {
         let sent = std::sync::Arc::new(AtomicU32::new(0));
         let transport = Broken(kind, std::sync::Arc::clone(&sent));
@@ -328,7 +328,7 @@ async fn a_connection_that_cannot_be_made_does_not_take_back_that_an_earlier_att
     fake.inject(Fault::on(PUSH).reset_after());
     fake.inject(Fault::on(PUSH).no_connection().always());
     let error = push(&client(&fake, 1.0)).await.unwrap_err();
-    assert!(matches!(&error, Error::Transport(failure) if failure.kind() == TransportErrorKind::Connect), "{error}");
+    assert!(matches!(&error, Error::Transport(failure) if failure.kind() == SendErrorKind::Connect), "{error}");
     assert_eq!((error.attempts(), error.may_have_been_applied()), (5, true));
     assert_eq!(fake.source(SOURCE).len(), 1);
 }

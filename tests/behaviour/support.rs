@@ -11,7 +11,7 @@ pub(crate) const PROVIDER: &str = "My Provider";
 pub(crate) const PUSH: Operation = Operation::AddOrUpdateItem;
 pub(crate) const CREATE: Operation = Operation::CreateFileContainer;
 pub(crate) const UPLOAD: Operation = Operation::UploadToContainer;
-pub(crate) const COMMIT: Operation = Operation::PushItemBatch;
+pub(crate) const COMMIT: Operation = Operation::PushItemContainer;
 
 pub(crate) fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)

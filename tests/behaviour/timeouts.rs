@@ -2,7 +2,7 @@
 
 use coveo_push::fake::{FakePushApi, Fault};
 use coveo_push::reqwest::dns::{Name, Resolve, Resolving};
-use coveo_push::{ApiKey, Error, PushClient, RetryPolicy, TransportErrorKind, reqwest};
+use coveo_push::{ApiKey, Error, PushClient, RetryPolicy, SendErrorKind, reqwest};
 
 use super::support::{CREATE, PUSH, UPLOAD, client, fake, millis, once, push, seconds, starts_of, timed};
 
@@ -15,7 +15,7 @@ async fn stalled_upload(fake: &FakePushApi, client: &PushClient, bytes: usize) -
 }
 
 fn assert_timed_out(error: &Error) {
-    assert!(matches!(error, Error::Transport(failure) if failure.kind() == TransportErrorKind::Timeout), "{error}");
+    assert!(matches!(error, Error::Transport(failure) if failure.kind() == SendErrorKind::Timeout), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -153,6 +153,6 @@ async fn guarantee_3_connecting_takes_no_longer_than_is_set() {
         .unwrap();
     let (result, took) = timed(push(&client)).await;
     let error = result.unwrap_err();
-    assert!(matches!(&error, Error::Transport(failure) if failure.kind() == TransportErrorKind::Connect), "{error}");
+    assert!(matches!(&error, Error::Transport(failure) if failure.kind() == SendErrorKind::Connect), "{error}");
     assert_eq!((took, error.may_have_been_applied()), (7_000, false));
 }

@@ -40,7 +40,7 @@ fn guarantee_9_a_push_that_is_dropped_has_taken_its_item_whole_or_not_at_all() {
 #[tokio::test(start_paused = true)]
 async fn guarantee_9_dropping_a_pusher_hands_over_each_batch_that_is_left_once_and_waits_for_nothing() {
     let fake = fake();
-    fake.inject(Fault::on(Operation::PushItemBatch).hang());
+    fake.inject(Fault::on(Operation::PushItemContainer).hang());
     fake.inject(Fault::on(Operation::UploadToContainer).skip(1).hang());
     let handed = Handed::default();
     let pusher = pusher(&fake).concurrency(2).on_failed_batch(handed.handler()).start();
@@ -84,7 +84,7 @@ async fn guarantee_9_a_finish_that_is_dropped_aborts_the_run() {
 #[tokio::test(start_paused = true)]
 async fn guarantee_9_a_handler_that_panics_stops_the_run_and_blocks_nobody() {
     let fake = fake();
-    fake.inject(Fault::on(Operation::PushItemBatch).status(412));
+    fake.inject(Fault::on(Operation::PushItemContainer).status(412));
     let handler = |_: FailedBatch| panic!("the handler panics");
     let pusher = pusher(&fake).on_failed_batch(handler).start();
     pusher.add_or_update("a://1", &full(1)).await.unwrap();

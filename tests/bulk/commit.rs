@@ -16,8 +16,8 @@ async fn push_one(fake: &FakePushApi) -> PushReport {
 #[tokio::test(start_paused = true)]
 async fn a_failed_commit_uses_the_container_that_was_uploaded() {
     let fake = fake();
-    fake.inject(Fault::on(Operation::PushItemBatch).status(503).times(2));
-    fake.inject(Fault::on(Operation::PushItemBatch).reset_before());
+    fake.inject(Fault::on(Operation::PushItemContainer).status(503).times(2));
+    fake.inject(Fault::on(Operation::PushItemContainer).reset_before());
     let report = push_one(&fake).await.into_result().unwrap();
     assert_eq!((commits(&fake).len(), report.retries), (4, 3));
     assert_eq!((uploads(&fake).len(), fake.containers().created), (1, 1));
@@ -30,7 +30,7 @@ async fn the_attempts_of_a_batch_are_those_of_all_its_steps_and_of_no_other_batc
     fake.inject(Fault::on(Operation::CreateFileContainer).status(503));
     fake.inject(Fault::on(Operation::UploadToContainer).status(503));
     fake.inject(Fault::on(Operation::UploadToContainer).expired());
-    fake.inject(Fault::on(Operation::PushItemBatch).status(503).times(2));
+    fake.inject(Fault::on(Operation::PushItemContainer).status(503).times(2));
     let pusher = pusher(&fake).start();
     for n in 1..=2 {
         pusher.add_or_update(&format!("a://{n}"), &full(n)).await.unwrap();
@@ -58,9 +58,9 @@ async fn a_failed_upload_uses_its_container_again_and_an_expired_one_is_replaced
 #[tokio::test(start_paused = true)]
 async fn a_container_that_an_attempt_of_unknown_fate_used_up_is_replaced_by_one_with_the_same_bytes() {
     for fault in [
-        Fault::on(Operation::PushItemBatch).reset_after(),
-        Fault::on(Operation::PushItemBatch).status(504).applied(),
-        Fault::on(Operation::PushItemBatch).late_answer(secs(100)),
+        Fault::on(Operation::PushItemContainer).reset_after(),
+        Fault::on(Operation::PushItemContainer).status(504).applied(),
+        Fault::on(Operation::PushItemContainer).late_answer(secs(100)),
     ] {
         let fake = FakePushApi::builder().source(SOURCE).refuse_second_commit(true).build();
         fake.inject(fault);
@@ -79,8 +79,8 @@ async fn a_container_that_an_attempt_of_unknown_fate_used_up_is_replaced_by_one_
 async fn it_is_replaced_once_and_no_more() {
     let fake = fake();
     for _ in 0..3 {
-        fake.inject(Fault::on(Operation::PushItemBatch).status(503));
-        fake.inject(Fault::on(Operation::PushItemBatch).status(404).times(1));
+        fake.inject(Fault::on(Operation::PushItemContainer).status(503));
+        fake.inject(Fault::on(Operation::PushItemContainer).status(404).times(1));
     }
     let report = push_one(&fake).await;
     assert_eq!((report.failed, uploads(&fake).len(), commits(&fake).len()), (1, 2, 4));
@@ -95,8 +95,8 @@ async fn a_refusal_that_is_about_something_else_uploads_nothing_again() {
         ["SOURCE_DOES_NOT_EXIST", "DOCUMENT_LIMIT_EXCEEDED", "ORGANIZATION_NOT_FOUND", "ORGANIZATION_IS_PAUSED"];
     for code in codes {
         let fake = fake();
-        fake.inject(Fault::on(Operation::PushItemBatch).status(503));
-        fake.inject(Fault::on(Operation::PushItemBatch).status(412).error_code(code));
+        fake.inject(Fault::on(Operation::PushItemContainer).status(503));
+        fake.inject(Fault::on(Operation::PushItemContainer).status(412).error_code(code));
         let report = push_one(&fake).await;
         assert_eq!((report.failed, uploads(&fake).len(), commits(&fake).len()), (1, 1, 2), "{code}");
     }
@@ -106,8 +106,8 @@ async fn a_refusal_that_is_about_something_else_uploads_nothing_again() {
 async fn a_refusal_without_an_attempt_of_unknown_fate_uploads_nothing_again() {
     for status in [400, 404, 412] {
         let fake = fake();
-        fake.inject(Fault::on(Operation::PushItemBatch).status(429));
-        fake.inject(Fault::on(Operation::PushItemBatch).status(status));
+        fake.inject(Fault::on(Operation::PushItemContainer).status(429));
+        fake.inject(Fault::on(Operation::PushItemContainer).status(status));
         let report = push_one(&fake).await;
         assert_eq!((report.failed, uploads(&fake).len(), commits(&fake).len()), (1, 1, 2));
         assert!(!report.failed_batches[0].may_have_been_applied());
@@ -151,7 +151,7 @@ async fn each_step_that_fails_is_named_and_hands_back_the_bytes() {
     let steps = [
         (Operation::CreateFileContainer, 401, PushStep::Create),
         (Operation::UploadToContainer, 400, PushStep::Upload),
-        (Operation::PushItemBatch, 412, PushStep::Commit),
+        (Operation::PushItemContainer, 412, PushStep::Commit),
     ];
     for (operation, status, step) in steps {
         let fake = fake();

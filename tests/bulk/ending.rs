@@ -5,9 +5,7 @@ use std::task::{Context, Waker};
 
 use coveo_push::bytes::Bytes;
 use coveo_push::fake::{FakePushApi, Fault};
-use coveo_push::{
-    Body, BoxFuture, FailedBatch, FailureReason, ItemPusher, Operation, PushError, Transport, TransportError,
-};
+use coveo_push::{Body, BoxFuture, FailedBatch, FailureReason, ItemPusher, Operation, PushError, SendError, Transport};
 use tokio::time::timeout;
 
 use super::support::{Handed, SOURCE, fake, full, ms, number, pusher, secs, uploads};
@@ -15,7 +13,7 @@ use super::support::{Handed, SOURCE, fake, full, ms, number, pusher, secs, uploa
 #[tokio::test(start_paused = true)]
 async fn guarantee_5_a_run_that_stopped_takes_nothing_more_and_its_report_has_everything() {
     let fake = fake();
-    fake.inject(Fault::on(Operation::PushItemBatch).status(412));
+    fake.inject(Fault::on(Operation::PushItemContainer).status(412));
     let pusher = pusher(&fake).concurrency(1).start();
     let mut taken = 0;
     let stopped = loop {
@@ -44,7 +42,7 @@ async fn guarantee_5_a_run_that_stopped_takes_nothing_more_and_its_report_has_ev
 #[tokio::test(start_paused = true)]
 async fn guarantee_5_with_a_handler_a_run_goes_on_and_the_handler_gets_each_failed_batch_once() {
     let fake = fake();
-    fake.inject(Fault::on(Operation::PushItemBatch).skip(1).status(412).times(2));
+    fake.inject(Fault::on(Operation::PushItemContainer).skip(1).status(412).times(2));
     let handed = Handed::default();
     let pusher = pusher(&fake).on_failed_batch(handed.handler()).start();
     for n in 0..6 {
@@ -60,7 +58,7 @@ async fn guarantee_5_with_a_handler_a_run_goes_on_and_the_handler_gets_each_fail
 #[tokio::test(start_paused = true)]
 async fn a_flush_sends_what_there_is_and_waits_until_it_is_done() {
     let fake = fake();
-    fake.inject(Fault::on(Operation::PushItemBatch).latency(secs(7)));
+    fake.inject(Fault::on(Operation::PushItemContainer).latency(secs(7)));
     let pusher = pusher(&fake).start();
     pusher.flush().await.unwrap();
     assert!(fake.requests().is_empty());
@@ -75,7 +73,7 @@ async fn a_flush_sends_what_there_is_and_waits_until_it_is_done() {
 #[tokio::test(start_paused = true)]
 async fn a_flush_returns_while_another_task_keeps_pushing() {
     let fake = fake();
-    fake.inject(Fault::on(Operation::PushItemBatch).latency(secs(1)).always());
+    fake.inject(Fault::on(Operation::PushItemContainer).latency(secs(1)).always());
     let pusher = pusher(&fake).start();
     let keeps_pushing = async {
         for n in 0.. {
@@ -126,7 +124,7 @@ impl Looked {
 #[tokio::test(start_paused = true)]
 async fn a_flush_waits_until_the_handler_has_got_a_batch() {
     let fake = fake();
-    fake.inject(Fault::on(Operation::PushItemBatch).status(412));
+    fake.inject(Fault::on(Operation::PushItemContainer).status(412));
     let looked = Looked::default();
     let pusher = Arc::new(pusher(&fake).on_failed_batch(looked.handler()).start());
     pusher.add_or_update("a://1", &full(1)).await.unwrap();
@@ -139,7 +137,7 @@ async fn a_flush_waits_until_the_handler_has_got_a_batch() {
 #[tokio::test(start_paused = true)]
 async fn a_flush_does_not_wait_for_the_handler_to_get_a_later_batch() {
     let fake = fake();
-    fake.inject(Fault::on(Operation::PushItemBatch).skip(1).status(412));
+    fake.inject(Fault::on(Operation::PushItemContainer).skip(1).status(412));
     let looked = Looked::default();
     let pusher = Arc::new(pusher(&fake).concurrency(1).on_failed_batch(looked.handler()).start());
     pusher.add_or_update("a://1", &full(1)).await.unwrap();
@@ -198,7 +196,7 @@ async fn a_batch_that_could_not_be_sent_yet_is_filled_for_longer() {
 #[tokio::test(start_paused = true)]
 async fn guarantee_5_an_abort_cuts_off_what_is_under_way_and_says_what_may_have_been_applied() {
     let fake = fake();
-    fake.inject(Fault::on(Operation::PushItemBatch).late_answer(secs(20)));
+    fake.inject(Fault::on(Operation::PushItemContainer).late_answer(secs(20)));
     fake.inject(Fault::on(Operation::UploadToContainer).skip(1).hang());
     let pusher = pusher(&fake).concurrency(2).start();
     for n in 0..3 {
@@ -244,7 +242,7 @@ fn guarantee_5_threads_and_real_time_lose_nothing_either() {
 struct Panicking(FakePushApi);
 
 impl Transport for Panicking {
-    fn send(&self, request: http::Request<Body>) -> BoxFuture<'_, Result<http::Response<Bytes>, TransportError>> {
+    fn send(&self, request: http::Request<Body>) -> BoxFuture<'_, Result<http::Response<Bytes>, SendError>> {
         let is_commit = request.uri().query().is_some_and(|query| query.contains("fileId"));
         assert!(!is_commit, "this transport panics");
         self.0.send(request)

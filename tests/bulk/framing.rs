@@ -134,7 +134,7 @@ async fn guarantee_8_buffers_that_are_used_again_hold_nothing_of_before() {
 async fn many_deletions_with_children_are_not_compared_each_with_every_other_one() {
     let fake = fake();
     // A failed batch that later ones supersede, and then nothing but deletions.
-    fake.inject(coveo_push::fake::Fault::on(coveo_push::Operation::PushItemBatch).status(412));
+    fake.inject(coveo_push::fake::Fault::on(coveo_push::Operation::PushItemContainer).status(412));
     let pusher = pusher(&fake).batch_bytes(16 << 20).on_failed_batch(|_| {}).start();
     let begin = std::time::Instant::now();
     for n in 0..20_000 {

@@ -35,8 +35,8 @@ async fn guarantee_7_a_push_waits_while_one_batch_more_than_may_be_under_way_is_
 #[tokio::test(start_paused = true)]
 async fn guarantee_7_a_push_goes_on_when_a_batch_is_done() {
     let fake = fake();
-    fake.inject(Fault::on(Operation::PushItemBatch).latency(secs(1)).times(1));
-    fake.inject(Fault::on(Operation::PushItemBatch).hang());
+    fake.inject(Fault::on(Operation::PushItemContainer).latency(secs(1)).times(1));
+    fake.inject(Fault::on(Operation::PushItemContainer).hang());
     let pusher = pusher(&fake).concurrency(1).start();
     for n in 0..2 {
         pusher.add_or_update(&format!("a://{n}"), &full(n)).await.unwrap();
@@ -67,7 +67,7 @@ async fn guarantee_7_a_batch_that_waited_too_long_to_be_filled_counts_as_well() 
 async fn guarantee_7_a_failed_batch_counts_until_the_handler_has_got_it() {
     for concurrency in 1..=5 {
         let fake = fake();
-        fake.inject(Fault::on(Operation::PushItemBatch).status(412));
+        fake.inject(Fault::on(Operation::PushItemContainer).status(412));
         let pusher = Arc::new(OnceLock::<ItemPusher>::new());
         let (taken_meanwhile, held) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicUsize::new(0)));
         // It pushes as long as there is room, and only then is done with its batch.

@@ -24,7 +24,7 @@ async fn guarantee_6_a_commit_waits_for_earlier_batches_that_share_an_id() {
 #[tokio::test(start_paused = true)]
 async fn guarantee_6_a_deletion_with_children_waits_for_them_and_they_for_it() {
     let fake = fake();
-    fake.inject(Fault::on(Operation::PushItemBatch).latency(secs(10)).times(3));
+    fake.inject(Fault::on(Operation::PushItemContainer).latency(secs(10)).times(3));
     let pusher = pusher(&fake).start();
     pusher.add_or_update("a://p/1", &full(1)).await.unwrap();
     pusher.delete_with_children("a://p").await.unwrap();
@@ -38,8 +38,8 @@ async fn guarantee_6_a_deletion_with_children_waits_for_them_and_they_for_it() {
 #[tokio::test(start_paused = true)]
 async fn guarantee_6_an_attempt_of_unknown_fate_is_waited_for_until_a_later_one_is_answered() {
     let fake = fake();
-    fake.inject(Fault::on(Operation::PushItemBatch).reset_after());
-    fake.inject(Fault::on(Operation::PushItemBatch).latency(secs(10)));
+    fake.inject(Fault::on(Operation::PushItemContainer).reset_after());
+    fake.inject(Fault::on(Operation::PushItemContainer).latency(secs(10)));
     let pusher = pusher(&fake).start();
     pusher.add_or_update("a://x", &full(1)).await.unwrap();
     tokio::time::sleep(secs(1)).await;
@@ -53,7 +53,7 @@ async fn guarantee_6_an_attempt_of_unknown_fate_is_waited_for_until_a_later_one_
 async fn guarantee_6_after_an_unknown_fate_batches_with_that_id_are_handed_back_and_others_go_on() {
     let fake = fake();
     // It gets through a minute later, when nobody expects it any more.
-    fake.inject(Fault::on(Operation::PushItemBatch).reset_before().applied_later(secs(60)));
+    fake.inject(Fault::on(Operation::PushItemContainer).reset_before().applied_later(secs(60)));
     let handed = Handed::default();
     let pusher = pusher(&fake).retry(RetryPolicy::none()).on_failed_batch(handed.handler()).start();
     for (n, id) in (1..).zip(["a://x", "a://x", "a://y", "a://x"]) {
@@ -80,8 +80,8 @@ async fn guarantee_6_after_an_unknown_fate_batches_with_that_id_are_handed_back_
 #[tokio::test(start_paused = true)]
 async fn guarantee_6_after_a_refusal_batches_with_that_id_go_on() {
     let fake = fake();
-    fake.inject(Fault::on(Operation::PushItemBatch).status(503));
-    fake.inject(Fault::on(Operation::PushItemBatch).status(401));
+    fake.inject(Fault::on(Operation::PushItemContainer).status(503));
+    fake.inject(Fault::on(Operation::PushItemContainer).status(401));
     let handed = Handed::default();
     let pusher = pusher(&fake).on_failed_batch(handed.handler()).start();
     pusher.add_or_update("a://x", &full(1)).await.unwrap();
@@ -100,7 +100,7 @@ async fn guarantee_6_after_a_refusal_batches_with_that_id_go_on() {
 #[tokio::test(start_paused = true)]
 async fn guarantee_6_what_was_pushed_again_later_is_left_out_of_a_retry() {
     let fake = fake();
-    fake.inject(Fault::on(Operation::PushItemBatch).status(412));
+    fake.inject(Fault::on(Operation::PushItemContainer).status(412));
     let handed = Handed::default();
     let pusher = pusher(&fake).batch_bytes(4_096).on_failed_batch(handed.handler()).start();
     for (n, id) in (1..).zip(["a://x", "a://y", "a://z"]) {
@@ -124,7 +124,7 @@ async fn guarantee_6_what_was_pushed_again_later_is_left_out_of_a_retry() {
 async fn guarantee_6_a_deletion_with_children_is_not_tried_again_once_something_below_it_was_pushed() {
     for (id, is_superseded) in [("a://é/ü/1", true), ("a://é/ü", true), ("a://é/", false), ("a://é/ö", false)] {
         let fake = fake();
-        fake.inject(Fault::on(Operation::PushItemBatch).status(412));
+        fake.inject(Fault::on(Operation::PushItemContainer).status(412));
         let handed = Handed::default();
         let pusher = pusher(&fake).on_failed_batch(handed.handler()).start();
         pusher.delete_with_children("a://é/ü").await.unwrap();
@@ -141,7 +141,7 @@ async fn guarantee_6_a_deletion_with_children_is_not_tried_again_once_something_
 #[tokio::test(start_paused = true)]
 async fn guarantee_6_one_ordering_id_goes_with_every_commit_and_with_those_that_are_pushed_again() {
     let fake = fake();
-    fake.inject(Fault::on(Operation::PushItemBatch).status(412));
+    fake.inject(Fault::on(Operation::PushItemContainer).status(412));
     let handed = Handed::default();
     let pusher = pusher(&fake).ordering_id(7_u64).on_failed_batch(handed.handler()).start();
     for n in 0..3 {
@@ -149,7 +149,7 @@ async fn guarantee_6_one_ordering_id_goes_with_every_commit_and_with_those_that_
     }
     assert!(!pusher.finish().await.is_complete());
     handed.take()[0].push_again().await.unwrap();
-    let commits_sent = requests_of(&fake, Operation::PushItemBatch);
+    let commits_sent = requests_of(&fake, Operation::PushItemContainer);
     assert_eq!(commits_sent.len(), 3);
     assert!(commits_sent.iter().all(|request| request.parameter("orderingId") == Some("7")));
     assert_eq!(commits(&fake).len(), 3);

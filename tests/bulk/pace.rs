@@ -34,17 +34,17 @@ async fn no_interval_holds_more_api_calls_than_the_limit() {
 #[tokio::test(start_paused = true)]
 async fn a_long_throttle_is_waited_out_and_is_neither_an_attempt_nor_part_of_the_deadline() {
     let fake = fake();
-    let throttled = || Fault::on(Operation::PushItemBatch).status(429).retry_after(secs(240));
+    let throttled = || Fault::on(Operation::PushItemContainer).status(429).retry_after(secs(240));
     fake.inject(throttled());
     fake.inject(throttled());
-    fake.inject(Fault::on(Operation::PushItemBatch).status(503));
+    fake.inject(Fault::on(Operation::PushItemContainer).status(503));
     fake.inject(throttled());
     let pusher = pusher(&fake).retry(RetryPolicy::default().max_attempts(2)).start();
     pusher.add_or_update("a://1", &full(1)).await.unwrap();
     let report = pusher.finish().await.into_result().unwrap();
     assert_eq!((report.accepted, report.batches[0].attempts, report.retries), (1, 7, 4));
     assert!(report.throttled >= secs(720) && report.throttled < secs(780), "{:?}", report.throttled);
-    let calls = requests_of(&fake, Operation::PushItemBatch);
+    let calls = requests_of(&fake, Operation::PushItemContainer);
     let waits: Vec<_> = calls.windows(2).map(|two| two[1].received_after() - two[0].received_after()).collect();
     assert!(waits[0] >= secs(240) && waits[1] >= secs(240) && waits[2] < secs(3) && waits[3] >= secs(240), "{waits:?}");
 }
@@ -53,7 +53,7 @@ async fn a_long_throttle_is_waited_out_and_is_neither_an_attempt_nor_part_of_the
 async fn ten_minutes_are_waited_for_and_twenty_fail_the_batch() {
     for (minutes, is_accepted) in [(10, true), (20, false)] {
         let fake = fake();
-        fake.inject(Fault::on(Operation::PushItemBatch).status(429).retry_after(secs(60 * minutes)));
+        fake.inject(Fault::on(Operation::PushItemContainer).status(429).retry_after(secs(60 * minutes)));
         let pusher = pusher(&fake).start();
         pusher.add_or_update("a://1", &full(1)).await.unwrap();
         let report = pusher.finish().await;
@@ -107,7 +107,7 @@ async fn a_throttle_before_the_first_attempt_of_a_call_is_no_part_of_its_deadlin
     // Another call is told to wait, which holds back those of the run before they are sent once.
     fake.inject(Fault::on(Operation::SetSourceStatus).status(429).retry_after(secs(300)));
     client.sources().set_status(SOURCE, SourceStatus::Rebuild).await.unwrap_err();
-    fake.inject(Fault::on(Operation::PushItemBatch).status(503));
+    fake.inject(Fault::on(Operation::PushItemContainer).status(503));
     let pusher = client.items(SOURCE).pusher().start();
     pusher.add_or_update("a://1", &full(1)).await.unwrap();
     let report = pusher.finish().await.into_result().unwrap();

@@ -163,7 +163,7 @@ async fn a_loop_of_pushes_lets_other_tasks_of_its_thread_run() {
 #[tokio::test(start_paused = true)]
 async fn many_pushes_of_one_task_that_wait_for_room_are_woken_when_there_is_some() {
     let fake = fake();
-    fake.inject(Fault::on(Operation::PushItemBatch).latency(secs(1)).always());
+    fake.inject(Fault::on(Operation::PushItemContainer).latency(secs(1)).always());
     let pusher = pusher(&fake).concurrency(1).start();
     let items: Vec<_> = (0..300).map(|n| (format!("a://{n}"), full(n))).collect();
     let mut pushes: Vec<_> = items.iter().map(|(id, item)| Some(Box::pin(pusher.add_or_update(id, item)))).collect();

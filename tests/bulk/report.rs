@@ -10,7 +10,7 @@ use super::support::{Item, fake, full, pusher, secs};
 #[tokio::test(start_paused = true)]
 async fn the_watch_channel_follows_the_run_and_closes_with_it() {
     let fake = fake();
-    fake.inject(Fault::on(Operation::PushItemBatch).status(503));
+    fake.inject(Fault::on(Operation::PushItemContainer).status(503));
     let pusher = pusher(&fake).batch_bytes(100_000).start();
     let mut progress = pusher.progress();
     for n in 0..1_000 {
@@ -49,7 +49,7 @@ async fn a_report_says_when_the_service_accepted_its_batches() {
 #[tokio::test(start_paused = true)]
 async fn reports_and_failed_batches_serialise() {
     let fake = fake();
-    fake.inject(Fault::on(Operation::PushItemBatch).status(412));
+    fake.inject(Fault::on(Operation::PushItemContainer).status(412));
     let pusher = pusher(&fake).start();
     pusher.add_or_update("a://1", &full(1)).await.unwrap();
     assert!(!pusher.add_or_update("no uri", &full(1)).await.unwrap().is_taken());
@@ -76,7 +76,7 @@ async fn reports_and_failed_batches_serialise() {
 #[tokio::test(start_paused = true)]
 async fn the_error_of_a_run_says_what_failed_and_what_was_refused_first() {
     let fake = fake();
-    fake.inject(Fault::on(Operation::PushItemBatch).status(412));
+    fake.inject(Fault::on(Operation::PushItemContainer).status(412));
     let pusher = pusher(&fake).start();
     pusher.add_or_update("a://1", &full(1)).await.unwrap();
     assert!(!pusher.add_or_update("no uri", &full(1)).await.unwrap().is_taken());
@@ -91,7 +91,7 @@ async fn the_error_of_a_run_says_what_failed_and_what_was_refused_first() {
 async fn a_report_counts_the_batches_that_failed_also_when_a_handler_has_got_them() {
     for has_handler in [true, false] {
         let fake = fake();
-        fake.inject(Fault::on(Operation::PushItemBatch).skip(1).status(412));
+        fake.inject(Fault::on(Operation::PushItemContainer).skip(1).status(412));
         let mut builder = pusher(&fake);
         if has_handler {
             builder = builder.on_failed_batch(|_| {});
@@ -126,7 +126,7 @@ async fn the_line_of_a_report_says_how_many_pushes_were_cancelled_where_there_we
 async fn the_first_error_of_a_report_is_that_of_its_first_batch_that_has_one() {
     let fake = fake();
     fake.inject(Fault::on(Operation::UploadToContainer).skip(1).status(403).always());
-    fake.inject(Fault::on(Operation::PushItemBatch).latency(secs(5)).status(412));
+    fake.inject(Fault::on(Operation::PushItemContainer).latency(secs(5)).status(412));
     let stopped = pusher(&fake).concurrency(2).start();
     for n in 1..=3 {
         stopped.add_or_update(&format!("a://{n}"), &full(n)).await.unwrap();

@@ -38,7 +38,7 @@ impl Drop for Folder {
 
 /// Two batches that fail and are saved, and one that replaces some of them.
 async fn run(fake: &FakePushApi, folder: &Folder, again: &[&str]) -> Vec<SavedBatch> {
-    fake.inject(Fault::on(Operation::PushItemBatch).status(412).times(2));
+    fake.inject(Fault::on(Operation::PushItemContainer).status(412).times(2));
     let saved = Arc::new(Mutex::new(Vec::new()));
     let (saving, path) = (Arc::clone(&saved), folder.0.clone());
     let save = move |failed: coveo_push::FailedBatch| saving.lock().unwrap().push(failed.save(&path).unwrap());
@@ -88,7 +88,7 @@ async fn what_was_pushed_again_later_is_taken_out_of_the_files() {
 #[tokio::test(start_paused = true)]
 async fn of_a_batch_that_was_pushed_again_as_a_whole_there_is_no_file() {
     let (fake, folder) = (fake(), Folder::new());
-    fake.inject(Fault::on(Operation::PushItemBatch).status(412));
+    fake.inject(Fault::on(Operation::PushItemContainer).status(412));
     let handed = Handed::default();
     let pusher = pusher(&fake).on_failed_batch(handed.handler()).start();
     pusher.add_or_update("a://1", &full(1)).await.unwrap();
@@ -103,7 +103,7 @@ async fn of_a_batch_that_was_pushed_again_as_a_whole_there_is_no_file() {
 #[tokio::test(start_paused = true)]
 async fn guarantee_6_what_is_pushed_again_while_a_failed_batch_uploads_is_left_out_of_it() {
     let fake = fake();
-    fake.inject(Fault::on(Operation::PushItemBatch).status(412));
+    fake.inject(Fault::on(Operation::PushItemContainer).status(412));
     let handed = Handed::default();
     let pusher = pusher(&fake).batch_bytes(2_000).on_failed_batch(handed.handler()).start();
     for (n, id) in (1..).zip(["a://1", "a://2"]) {
@@ -125,7 +125,7 @@ async fn guarantee_6_what_is_pushed_again_while_a_failed_batch_uploads_is_left_o
 #[tokio::test(start_paused = true)]
 async fn a_saved_batch_is_not_written_over_another_one() {
     let (fake, folder) = (fake(), Folder::new());
-    fake.inject(Fault::on(Operation::PushItemBatch).status(412));
+    fake.inject(Fault::on(Operation::PushItemContainer).status(412));
     let pusher = pusher(&fake).start();
     pusher.add_or_update("a://1", &full(1)).await.unwrap();
     let report = pusher.finish().await;

@@ -92,10 +92,10 @@ async fn no_calls_in_an_interval_are_taken_as_one() {
 async fn a_call_waits_15_minutes_for_the_service_unless_it_is_told_otherwise() {
     for (asked, is_accepted) in [(900, true), (901, false)] {
         let fake = fake();
-        fake.inject(Fault::on(Operation::PushItemBatch).status(429).retry_after(secs(asked)));
+        fake.inject(Fault::on(Operation::PushItemContainer).status(429).retry_after(secs(asked)));
         let pusher = default_pusher(&fake).start();
         pusher.add_or_update("a://1", &full(1)).await.unwrap();
         assert_eq!(pusher.finish().await.is_complete(), is_accepted, "{asked} s");
-        assert_eq!(requests_of(&fake, Operation::PushItemBatch).len(), if is_accepted { 2 } else { 1 });
+        assert_eq!(requests_of(&fake, Operation::PushItemContainer).len(), if is_accepted { 2 } else { 1 });
     }
 }

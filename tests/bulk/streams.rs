@@ -73,7 +73,7 @@ async fn a_refused_item_of_a_stream_is_counted_and_the_others_are_pushed() {
 #[tokio::test(start_paused = true)]
 async fn a_stream_that_is_pushed_into_a_run_that_has_stopped_is_an_error() {
     let fake = fake();
-    fake.inject(Fault::on(Operation::PushItemBatch).status(403).always());
+    fake.inject(Fault::on(Operation::PushItemContainer).status(403).always());
     let pusher = pusher(&fake).start();
     let operations = (0..10_000).map(|n| ItemOperation::add_or_update(format!("a://{n}"), full(n)));
     let pushed = pusher.push_stream(stream::iter(operations)).await;

@@ -96,7 +96,7 @@ pub(crate) fn uploads(fake: &FakePushApi) -> Vec<Upload> {
 
 /// The containers that were pushed, in the order of the requests.
 pub(crate) fn commits(fake: &FakePushApi) -> Vec<String> {
-    let commits = requests_of(fake, Operation::PushItemBatch).into_iter();
+    let commits = requests_of(fake, Operation::PushItemContainer).into_iter();
     commits.map(|request| request.parameter("fileId").unwrap().to_owned()).collect()
 }
 

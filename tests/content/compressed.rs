@@ -56,7 +56,7 @@ async fn what_the_caller_has_compressed_is_sent_as_it_is_for_the_service_to_undo
     for compression in TYPES {
         let (_, bytes) = pushed_as(Content::bytes(words(1_000)).compression(compression)).await;
         let fake = fake();
-        push(&fake, Content::bytes(bytes.clone()).already(compression)).await.unwrap();
+        push(&fake, Content::bytes(bytes.clone()).precompressed(compression)).await.unwrap();
         let item = pushed(&fake, ID);
         assert_eq!((item.compression_type(), item.compressed_content()), (Some(compression), Some(bytes)));
         assert_eq!(item.content().unwrap(), words(1_000));

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use coveo_push::bytes::Bytes;
 use coveo_push::fake::{FakePushApi, RecordedRequest};
-use coveo_push::{Body, BoxFuture, Transport, TransportError};
+use coveo_push::{Body, BoxFuture, SendError, Transport};
 use http::{Request, Response};
 use tokio::sync::Mutex as Turn;
 
@@ -39,7 +39,7 @@ impl Watched {
 }
 
 impl Transport for Watched {
-    fn send(&self, request: Request<Body>) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
+    fn send(&self, request: Request<Body>) -> BoxFuture<'_, Result<Response<Bytes>, SendError>> {
         Box::pin(async move {
             let _turn = self.turn.lock().await;
             let answer = self.fake.send(request).await?;

@@ -12,11 +12,11 @@ use crate::schema::{Found, Names};
 /// The lists of a batch, and the definition that an entry is held to. The contract has none of the
 /// batches themselves, which go into the storage.
 const LISTS: [(Operation, &str, Option<&str>); 5] = [
-    (Operation::PushItemBatch, "addOrUpdate", Some("DocumentBody")),
-    (Operation::PushItemBatch, "delete", None),
-    (Operation::PushIdentityBatch, "members", Some("IdentityBody")),
-    (Operation::PushIdentityBatch, "mappings", Some("MappedIdentityBody")),
-    (Operation::PushIdentityBatch, "deleted", Some("BaseIdentityBody")),
+    (Operation::PushItemContainer, "addOrUpdate", Some("DocumentBody")),
+    (Operation::PushItemContainer, "delete", None),
+    (Operation::PushIdentityContainer, "members", Some("IdentityBody")),
+    (Operation::PushIdentityContainer, "mappings", Some("MappedIdentityBody")),
+    (Operation::PushIdentityContainer, "deleted", Some("BaseIdentityBody")),
 ];
 
 /// Checks every request: method and path, the names and values of the query, the headers that say
@@ -28,7 +28,8 @@ pub(crate) fn check(contract: &Contract, exchanges: &[Exchange]) -> Found {
             Some(call) => check_call(contract, call, request, &mut found),
             None => found.differs(&name(request), "is no operation of the contract"),
         }
-        if let Some(operation @ (Operation::PushItemBatch | Operation::PushIdentityBatch)) = request.operation() {
+        if let Some(operation @ (Operation::PushItemContainer | Operation::PushIdentityContainer)) = request.operation()
+        {
             let file_id = request.parameter("fileId").unwrap();
             let is_upload = |request: &RecordedRequest| {
                 request.operation() == Some(Operation::UploadToContainer) && request.path().ends_with(file_id)

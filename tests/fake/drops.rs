@@ -208,7 +208,7 @@ async fn in_a_batch_what_is_wrong_with_one_item_drops_that_item_alone() {
     let dropped: Vec<_> = fake.source(SOURCE).dropped().iter().map(|it| it.reason()).collect();
     let expected = [DropReason::DocumentIdNotAUri, DropReason::UnknownCompressionType, DropReason::DataTooLarge];
     assert_eq!(dropped, expected);
-    assert!(fake.source(SOURCE).dropped().iter().all(|it| it.operation() == Operation::PushItemBatch));
+    assert!(fake.source(SOURCE).dropped().iter().all(|it| it.operation() == Operation::PushItemContainer));
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use coveo_push::fake::{FakePushApi, Fault, FaultRates};
 use coveo_push::{
-    BatchDocumentBody, DocumentBody, Error, Operation, PushClient, RetryPolicy, SourceStatus, TransportErrorKind,
+    BatchDocumentBody, DocumentBody, Error, Operation, PushClient, RetryPolicy, SendErrorKind, SourceStatus,
 };
 use tokio::time::{Instant, timeout};
 
@@ -17,7 +17,7 @@ async fn push(fake: &FakePushApi) -> Result<(), Error> {
     once(fake).items(SOURCE).add_or_update("https://a", &DocumentBody::new()).await.map(|_| ())
 }
 
-fn kind(error: &Error) -> Option<TransportErrorKind> {
+fn kind(error: &Error) -> Option<SendErrorKind> {
     match error {
         Error::Transport(error) => Some(error.kind()),
         _ => None,
@@ -102,7 +102,7 @@ async fn a_status_may_hide_that_the_work_was_done() {
 async fn a_reset_before_does_no_work() {
     let fake = fake();
     fake.inject(Fault::on(PUSH).reset_before());
-    assert_eq!(kind(&push(&fake).await.unwrap_err()), Some(TransportErrorKind::Send));
+    assert_eq!(kind(&push(&fake).await.unwrap_err()), Some(SendErrorKind::Disconnected));
     assert!(fake.source(SOURCE).is_empty());
     assert_eq!(statuses(&fake), [None]);
 }
@@ -112,7 +112,7 @@ async fn a_reset_after_does_the_work_and_loses_the_answer() {
     let fake = fake();
     fake.inject(Fault::on(PUSH).reset_after());
     let error = push(&fake).await.unwrap_err();
-    assert_eq!(kind(&error), Some(TransportErrorKind::Send));
+    assert_eq!(kind(&error), Some(SendErrorKind::Disconnected));
     assert!(error.may_have_been_applied());
     assert_eq!(fake.source(SOURCE).len(), 1);
     assert_eq!(statuses(&fake), [None]);
@@ -123,7 +123,7 @@ async fn without_a_connection_no_request_comes() {
     let fake = fake();
     fake.inject(Fault::on(PUSH).no_connection());
     let error = push(&fake).await.unwrap_err();
-    assert_eq!(kind(&error), Some(TransportErrorKind::Connect));
+    assert_eq!(kind(&error), Some(SendErrorKind::Connect));
     assert!(!error.may_have_been_applied());
     assert!(fake.requests().is_empty() && fake.source(SOURCE).is_empty());
 }
@@ -168,7 +168,7 @@ async fn with_a_late_answer_who_stops_waiting_has_done_it() {
     let fake = fake();
     fake.inject(Fault::on(PUSH).late_answer(Duration::from_secs(60)));
     let error = push(&fake).await.unwrap_err();
-    assert_eq!(kind(&error), Some(TransportErrorKind::Timeout));
+    assert_eq!(kind(&error), Some(SendErrorKind::Timeout));
     assert_eq!(fake.source(SOURCE).len(), 1);
     assert_eq!(statuses(&fake), [None]);
 }
@@ -178,7 +178,7 @@ async fn a_call_that_hangs_ends_by_its_timeout_alone() {
     let fake = fake();
     fake.inject(Fault::on(PUSH).hang());
     let began = Instant::now();
-    assert_eq!(kind(&push(&fake).await.unwrap_err()), Some(TransportErrorKind::Timeout));
+    assert_eq!(kind(&push(&fake).await.unwrap_err()), Some(SendErrorKind::Timeout));
     assert_eq!(began.elapsed(), Duration::from_secs(30));
     assert!(fake.source(SOURCE).is_empty());
 }
@@ -203,7 +203,7 @@ async fn a_container_that_expires_before_it_is_pushed_is_refused() {
     let fake = fake();
     let client = once(&fake);
     let container = client.file_containers().store("{}").await.unwrap();
-    fake.inject(Fault::on(Operation::PushItemBatch).expired());
+    fake.inject(Fault::on(Operation::PushItemContainer).expired());
     let error = client.items(SOURCE).push_container(container.file_id()).await.unwrap_err();
     assert_eq!(error.code().unwrap().as_str(), "INVALID_PARAMETER");
 }

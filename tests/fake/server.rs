@@ -5,7 +5,7 @@ use std::time::Duration;
 use coveo_push::fake::{ClockOffset, FakePushApi, FakeServer, Fault};
 use coveo_push::{
     ApiKey, BatchDocumentBody, DocumentBody, Error, IdentityBody, Operation, PushClient, PushClientBuilder,
-    RetryPolicy, SecurityIdentityType, TransportErrorKind,
+    RetryPolicy, SecurityIdentityType, SendErrorKind,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -75,7 +75,7 @@ async fn a_reset_breaks_the_connection_before_or_after_the_work() {
         fake.inject(fault);
         let error = client.items(SOURCE).add_or_update("https://a", &DocumentBody::new()).await.unwrap_err();
         let Error::Transport(error) = error else { panic!("{error}") };
-        assert_eq!(error.kind(), TransportErrorKind::Send);
+        assert_eq!(error.kind(), SendErrorKind::Disconnected);
         assert_eq!(fake.source(SOURCE).len(), held);
     }
 }

@@ -2,7 +2,7 @@
 
 use coveo_push::bytes::Bytes;
 use coveo_push::fake::FakePushApi;
-use coveo_push::{Body, PushClient, RetryPolicy, Transport, TransportError};
+use coveo_push::{Body, PushClient, RetryPolicy, SendError, Transport};
 use serde_json::Value;
 
 pub(crate) const SOURCE: &str = "my-source";
@@ -60,7 +60,7 @@ impl Raw {
         self.header("content-length", &length)
     }
 
-    pub(crate) async fn try_send(self, to: &FakePushApi) -> Result<Got, TransportError> {
+    pub(crate) async fn try_send(self, to: &FakePushApi) -> Result<Got, SendError> {
         Ok(Got(to.send(self.0.body(self.1).unwrap()).await?))
     }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use coveo_push::{
     ApiKey, Body, BoxFuture, CompressionType, DocumentBody, DocumentData, Error, Identity, IdentityBody, Metadata,
     MetadataValue, PermissionIdentity, PermissionLevel, PermissionSet, Permissions, Preflight, PushClient,
-    SecurityIdentityType, Transport, TransportError,
+    SecurityIdentityType, SendError, Transport,
 };
 use percent_encoding::percent_decode_str;
 use proptest::collection::{btree_map, vec};
@@ -147,7 +147,7 @@ proptest! {
 struct Capturing(Arc<Mutex<Vec<http::Uri>>>);
 
 impl Transport for Capturing {
-    fn send(&self, request: http::Request<Body>) -> BoxFuture<'_, Result<http::Response<Bytes>, TransportError>> {
+    fn send(&self, request: http::Request<Body>) -> BoxFuture<'_, Result<http::Response<Bytes>, SendError>> {
         self.0.lock().unwrap().push(request.uri().clone());
         Box::pin(async { Ok(http::Response::builder().status(202).body(Bytes::new()).unwrap()) })
     }

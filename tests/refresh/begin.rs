@@ -147,7 +147,7 @@ async fn one_ordering_id_for_the_run_is_carried_by_every_batch_and_separates_it_
     let boundary = report.boundary.unwrap();
     assert_eq!(boundary.source, BoundarySource::OrderingId);
     assert!(boundary.ordering_id.get() <= id);
-    let commits = requests_of(&fake, Operation::PushItemBatch);
+    let commits = requests_of(&fake, Operation::PushItemContainer);
     assert!(commits.iter().all(|commit| commit.parameter("orderingId") == Some(id.to_string().as_str())));
     assert_eq!((commits.len(), left(&fake)), (3, new()));
 }
@@ -181,7 +181,7 @@ async fn the_settings_of_another_pusher_do_not_lead_the_run_elsewhere() {
     let run = rebuild(&fake).pusher(|_| elsewhere).start().await.unwrap();
     push_all(run.pusher()).await.unwrap();
     run.finish().await.into_result().unwrap();
-    assert_eq!(requests_of(&fake, Operation::PushItemBatch).len(), 3);
+    assert_eq!(requests_of(&fake, Operation::PushItemContainer).len(), 3);
     assert_eq!(left(&fake), new());
 }
 

@@ -41,7 +41,7 @@ async fn an_item_that_was_refused_forbids_the_deletion_unless_the_caller_says_ot
 #[tokio::test(start_paused = true)]
 async fn a_batch_that_failed_forbids_the_deletion_even_if_a_handler_has_pushed_it_again() {
     let fake = fake().await;
-    fake.inject(Fault::on(Operation::PushItemBatch).status(412));
+    fake.inject(Fault::on(Operation::PushItemContainer).status(412));
     let (sender, mut failed) = tokio::sync::mpsc::unbounded_channel();
     let handler = move |batch| sender.send(batch).unwrap();
     let builder = rebuild(&fake).pusher(|pusher| pusher.on_failed_batch(handler)).delete_despite_refused(true);

@@ -81,7 +81,7 @@ async fn what_failed_or_was_refused_or_aborted_disables_nothing() {
     for way in ["failed", "refused", "aborted"] {
         let fake = fake(ClockOffset::default()).await;
         if way == "failed" {
-            fake.inject(Fault::on(Operation::PushIdentityBatch).status(412));
+            fake.inject(Fault::on(Operation::PushIdentityContainer).status(412));
         }
         let run = refresh(&fake).start().await.unwrap();
         push_all(run.pusher()).await.unwrap();

@@ -50,7 +50,7 @@ async fn a_status_that_cannot_be_set_means_that_nothing_is_pushed() {
 
 #[tokio::test(start_paused = true)]
 async fn a_batch_that_fails_at_any_step_and_in_any_way_means_that_nothing_is_deleted() {
-    let steps = [Operation::CreateFileContainer, Operation::UploadToContainer, Operation::PushItemBatch];
+    let steps = [Operation::CreateFileContainer, Operation::UploadToContainer, Operation::PushItemContainer];
     for (step, batch) in steps.iter().flat_map(|step| (0..NEW.len()).map(move |batch| (*step, batch))) {
         for (way, fault, _) in ways() {
             let fake = fake().await;

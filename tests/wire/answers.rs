@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use coveo_push::{
-    ApiKey, Body, BoxFuture, Error, ErrorCode, Operation, PushClient, ReqwestTransport, RetryPolicy, Transport,
-    TransportError, TransportErrorKind, reqwest,
+    ApiKey, Body, BoxFuture, Error, ErrorCode, Operation, PushClient, ReqwestTransport, RetryPolicy, SendError,
+    SendErrorKind, Transport, reqwest,
 };
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
@@ -34,7 +34,7 @@ fn coded(status: u16, code: &str) -> ResponseTemplate {
 fn holds(error: &Error, status: u16, code: Option<&ErrorCode>, is_retryable: bool, may_have_been_applied: bool) {
     assert_eq!(error.status().unwrap().as_u16(), status);
     assert_eq!(error.code(), code);
-    assert_eq!(error.operation(), Some(Operation::PushItemBatch));
+    assert_eq!(error.operation(), Some(Operation::PushItemContainer));
     assert_eq!(error.attempts(), 1);
     assert_eq!(error.is_retryable(), is_retryable);
     assert_eq!(error.may_have_been_applied(), may_have_been_applied);
@@ -340,7 +340,7 @@ async fn a_place_in_the_json_that_is_many_lines_is_shown_on_one_that_ends() {
 struct Watching(ReqwestTransport, Arc<AtomicUsize>);
 
 impl Transport for Watching {
-    fn send(&self, request: http::Request<Body>) -> BoxFuture<'_, Result<http::Response<Bytes>, TransportError>> {
+    fn send(&self, request: http::Request<Body>) -> BoxFuture<'_, Result<http::Response<Bytes>, SendError>> {
         Box::pin(async {
             let answer = self.0.send(request).await?;
             self.1.store(answer.body().len(), Ordering::SeqCst);
@@ -374,9 +374,9 @@ async fn a_refused_connection_is_a_transport_error_and_nothing_was_carried_out()
     let client = builder(&format!("http://{closed}")).build().unwrap();
     let error = client.items("s").push_container("f").await.unwrap_err();
     let Error::Transport(failure) = &error else { panic!("{error}") };
-    assert_eq!((failure.kind(), failure.attempts()), (TransportErrorKind::Connect, 5));
+    assert_eq!((failure.kind(), failure.attempts()), (SendErrorKind::Connect, 5));
     assert!(error.is_retryable() && !error.may_have_been_applied());
-    assert_eq!((error.status(), error.code(), error.operation()), (None, None, Some(Operation::PushItemBatch)));
+    assert_eq!((error.status(), error.code(), error.operation()), (None, None, Some(Operation::PushItemContainer)));
     assert_eq!(error.to_string(), "items.push_container: no usable answer after 5 attempts");
     let cause = std::error::Error::source(&error).unwrap();
     assert_eq!(cause.to_string(), "no connection could be made");
@@ -388,7 +388,7 @@ async fn a_connection_that_breaks_after_the_request_may_have_been_carried_out() 
     let client = builder(&socket.host).build().unwrap();
     let error = client.items("s").push_container("f").retry(RetryPolicy::none()).await.unwrap_err();
     let Error::Transport(failure) = &error else { panic!("{error}") };
-    assert_eq!(failure.kind(), TransportErrorKind::Send);
+    assert_eq!(failure.kind(), SendErrorKind::Disconnected);
     assert!(error.is_retryable() && error.may_have_been_applied());
     assert_eq!(error.to_string(), "items.push_container: no usable answer");
 }
@@ -399,7 +399,7 @@ async fn an_answer_that_breaks_off_may_have_been_carried_out() {
     let client = builder(&socket.host).build().unwrap();
     let error = client.items("s").push_container("f").retry(RetryPolicy::none()).await.unwrap_err();
     let Error::Transport(failure) = &error else { panic!("{error}") };
-    assert_eq!(failure.kind(), TransportErrorKind::Body);
+    assert_eq!(failure.kind(), SendErrorKind::Body);
     assert!(error.is_retryable() && error.may_have_been_applied());
 }
 
@@ -408,7 +408,7 @@ async fn what_is_not_http_is_a_transport_error() {
     let socket = Socket::start([Reply::Bytes(b"220 smtp.example.com ESMTP\r\n".to_vec())]).await;
     let client = builder(&socket.host).build().unwrap();
     let error = client.items("s").push_container("f").retry(RetryPolicy::none()).await.unwrap_err();
-    assert!(matches!(&error, Error::Transport(failure) if failure.kind() == TransportErrorKind::Send), "{error}");
+    assert!(matches!(&error, Error::Transport(failure) if failure.kind() == SendErrorKind::Disconnected), "{error}");
 }
 
 #[tokio::test]
@@ -417,7 +417,7 @@ async fn a_call_that_gets_no_answer_in_time_may_have_been_carried_out() {
     let client = builder(&socket.host).call_timeout(Duration::from_millis(50)).build().unwrap();
     let error = client.items("s").push_container("f").retry(RetryPolicy::none()).await.unwrap_err();
     let Error::Transport(failure) = &error else { panic!("{error}") };
-    assert_eq!(failure.kind(), TransportErrorKind::Timeout);
+    assert_eq!(failure.kind(), SendErrorKind::Timeout);
     assert!(error.is_retryable() && error.may_have_been_applied());
 }
 

@@ -79,7 +79,7 @@ async fn content_in_the_item_says_its_compression_in_the_query() {
     for compression in ["DEFLATE", "GZIP", "LZMA", "UNCOMPRESSED", "ZLIB"] {
         let service = Service::start().await;
         let call = service.client().items("my-source").add_or_update(ID, &DocumentBody::new());
-        call.content(Content::bytes("words").already(compression.parse().unwrap())).await.unwrap();
+        call.content(Content::bytes("words").precompressed(compression.parse().unwrap())).await.unwrap();
         let target = format!("{DOCUMENTS}?documentId=https%3A%2F%2Fexample.com%2Fa&compressionType={compression}");
         let json = serde_json::json!({"compressedBinaryData": "d29yZHM="});
         service.only().await.is("PUT", &target, Some(json));

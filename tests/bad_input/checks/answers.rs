@@ -19,7 +19,7 @@ pub(crate) fn check(text: &[u8]) {
     };
     block_on(async {
         let pushed = client().items("s").push_container("f").await;
-        seen(&transport, Operation::PushItemBatch, pushed.map(drop));
+        seen(&transport, Operation::PushItemContainer, pushed.map(drop));
         let status = client().sources().set_status("s", SourceStatus::Idle).await;
         seen(&transport, Operation::SetSourceStatus, status.map(drop));
 

@@ -14,7 +14,7 @@ use std::cell::RefCell;
 use std::sync::{Arc, Mutex};
 
 use coveo_push::bytes::Bytes;
-use coveo_push::{Body, BoxFuture, Transport, TransportError};
+use coveo_push::{Body, BoxFuture, SendError, Transport};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use tokio::runtime::{Builder, Runtime};
 
@@ -67,7 +67,7 @@ pub(crate) fn split<'a>(text: &'a [u8], mark: &[u8]) -> (&'a [u8], &'a [u8]) {
 }
 
 impl Transport for Answering {
-    fn send(&self, request: Request<Body>) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
+    fn send(&self, request: Request<Body>) -> BoxFuture<'_, Result<Response<Bytes>, SendError>> {
         self.sent.lock().unwrap().push(request);
         let mut answer = Response::new(self.body.clone());
         *answer.status_mut() = self.status;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use coveo_push::bytes::Bytes;
 use coveo_push::fake::FakePushApi;
-use coveo_push::{Body, BoxFuture, FileContainer, PushClient, ReqwestTransport, Transport, TransportError, reqwest};
+use coveo_push::{Body, BoxFuture, FileContainer, PushClient, ReqwestTransport, Transport, SendError, reqwest};
 use http::header::CONTENT_LENGTH;
 use http::{Request, Response};
 
@@ -54,7 +54,7 @@ impl Service {
         self.own.lock().expect("no test panicked").len()
     }
 
-    async fn create(&self, request: Request<Body>) -> Result<Response<Bytes>, TransportError> {
+    async fn create(&self, request: Request<Body>) -> Result<Response<Bytes>, SendError> {
         let answer = self.fake.send(request).await?;
         let own: FileContainer = serde_json::from_slice(answer.body()).expect("a container");
         let is_expired =
@@ -69,7 +69,7 @@ impl Service {
     }
 
     /// Sends an upload. What the storage has taken the fake finds in it.
-    async fn upload(&self, request: Request<Body>) -> Result<Response<Bytes>, TransportError> {
+    async fn upload(&self, request: Request<Body>) -> Result<Response<Bytes>, SendError> {
         let path = request.uri().path().to_owned();
         let answer = self.http.send(request).await?;
         if let Some((_, file_id)) = path.rsplit_once('/').filter(|_| answer.status().is_success()) {
@@ -78,7 +78,7 @@ impl Service {
         Ok(answer)
     }
 
-    async fn fetch(&self, file_id: &str) -> Result<(), TransportError> {
+    async fn fetch(&self, file_id: &str) -> Result<(), SendError> {
         let own = self.own.lock().expect("no test panicked").get(file_id).cloned();
         if let (Some(own), Some(bytes)) = (own, self.storage.object(file_id)) {
             let mut upload = Request::put(own.upload_uri()).header(CONTENT_LENGTH, bytes.len());
@@ -92,7 +92,7 @@ impl Service {
 }
 
 impl Transport for Service {
-    fn send(&self, request: Request<Body>) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
+    fn send(&self, request: Request<Body>) -> BoxFuture<'_, Result<Response<Bytes>, SendError>> {
         Box::pin(async move {
             if self.storage.is_at(request.uri()) {
                 self.upload(request).await
