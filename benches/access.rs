@@ -129,7 +129,8 @@ fn three_sets(rng: &mut Rng) -> Permissions {
 
 fn complete(rng: &mut Rng) -> Permissions {
     Permissions::complete(
-        ["Policy", "Site", "Page"].map(|name| PermissionLevel::new(name).set(set(rng, 6)).set(set(rng, 6))),
+        ["Policy", "Site", "Page"]
+            .map(|name| PermissionLevel::new(name).permission_set(set(rng, 6)).permission_set(set(rng, 6))),
     )
 }
 

@@ -501,7 +501,7 @@ mod tests {
 
     #[test]
     fn a_region_that_is_none_is_refused() {
-        assert!(from(&and(&[(REGION, "mars")])).unwrap_err().contains("`mars` is no region"));
+        assert!(from(&and(&[(REGION, "mars")])).unwrap_err().contains("unknown region `mars`"));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use url::Url;
 
 use crate::error::{ConfigError, Error};
-use crate::model::UnknownWord;
+use crate::model::ParseEnumError;
 
 /// What is written as it is in a path segment or a query value: the unreserved characters of
 /// RFC 3986. All others are percent-encoded, so that no id can leave its place.
@@ -90,16 +90,16 @@ impl Serialize for Region {
 
 /// Reads the word in any case, and with white space around it.
 impl FromStr for Region {
-    type Err = UnknownWord;
+    type Err = ParseEnumError;
 
-    fn from_str(word: &str) -> Result<Self, UnknownWord> {
+    fn from_str(word: &str) -> Result<Self, ParseEnumError> {
         match word.trim().to_ascii_lowercase().as_str() {
             "us" => Ok(Self::UsEast),
             "ca" => Ok(Self::Canada),
             "eu" => Ok(Self::Europe),
             "au" => Ok(Self::Australia),
             "hipaa" => Ok(Self::Hipaa),
-            _ => Err(UnknownWord::new("region", word, &["us", "ca", "eu", "au", "hipaa"])),
+            _ => Err(ParseEnumError::new("region", word, &["us", "ca", "eu", "au", "hipaa"])),
         }
     }
 }
@@ -299,7 +299,7 @@ mod tests {
     #[test]
     fn a_word_that_is_no_region_is_refused_with_those_that_are() {
         for word in ["", "us-east", "europe", "u s", "eu1"] {
-            let expected = format!("`{word}` is no region; it is one of us, ca, eu, au, hipaa");
+            let expected = format!("unknown region `{word}`; expected one of us, ca, eu, au, hipaa");
             let error = word.parse::<Region>().unwrap_err();
             assert_eq!(error.to_string(), expected);
             assert_eq!(serde_json::from_value::<Region>(word.into()).unwrap_err().to_string(), expected);

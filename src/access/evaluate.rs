@@ -19,8 +19,8 @@ impl Permissions {
     ///
     /// let allow = |name: &str| PermissionSet::new().allow(PermissionIdentity::user(name));
     /// let permissions = Permissions::complete([
-    ///     PermissionLevel::new("Owners").set(allow("asmith@example.com")),
-    ///     PermissionLevel::new("Readers").set(allow("bjones@example.com")),
+    ///     PermissionLevel::new("Owners").permission_set(allow("asmith@example.com")),
+    ///     PermissionLevel::new("Readers").permission_set(allow("bjones@example.com")),
     /// ]);
     ///
     /// let graph = IdentityGraph::new("My Provider");

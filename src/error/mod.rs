@@ -18,7 +18,7 @@ pub(crate) use redact::Redactor;
 pub use transport::{DecodeError, SendError, SendErrorKind, TransportError};
 pub use upload::UploadError;
 
-use crate::model::UnknownWord;
+use crate::model::ParseEnumError;
 use crate::operation::Operation;
 
 /// An error of another crate, kept as the source of one of ours.
@@ -258,8 +258,8 @@ from_context! {
 }
 
 /// A word stands where a setting is read from text.
-impl From<UnknownWord> for Error {
-    fn from(error: UnknownWord) -> Self {
+impl From<ParseEnumError> for Error {
+    fn from(error: ParseEnumError) -> Self {
         ConfigError::new(error.to_string()).into()
     }
 }

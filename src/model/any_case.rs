@@ -57,30 +57,4 @@ macro_rules! deserialize_any_case {
     };
 }
 
-/// Implements `FromStr` and `Deserialize` for an enum of words, matched without regard to ASCII
-/// case and to underscores.
-macro_rules! words_any_case {
-    ($name:ident: $what:literal { $($word:literal => $variant:ident),+ $(,)? }) => {
-        impl std::str::FromStr for $name {
-            type Err = crate::model::UnknownWord;
-
-            fn from_str(text: &str) -> Result<Self, Self::Err> {
-                let plain: String = text.chars().filter(|c| *c != '_').collect();
-                $(if plain.eq_ignore_ascii_case($word) {
-                    return Ok(Self::$variant);
-                })+
-                Err(crate::model::UnknownWord::new($what, text, &[$($word),+]))
-            }
-        }
-
-        impl<'de> serde::Deserialize<'de> for $name {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = String::deserialize(deserializer)?;
-                text.parse().map_err(serde::de::Error::custom)
-            }
-        }
-    };
-}
-
 pub(super) use deserialize_any_case;
-pub(crate) use words_any_case;

@@ -1,8 +1,4 @@
-use std::fmt;
-
-use serde::{Serialize, Serializer};
-
-use super::any_case::words_any_case;
+use super::words;
 
 /// How the binary data of an item is compressed ([article 164](https://docs.coveo.com/en/164/)).
 ///
@@ -27,36 +23,10 @@ pub enum CompressionType {
     ZLib,
 }
 
-words_any_case!(CompressionType: "compression type" {
-    "uncompressed" => Uncompressed,
-    "deflate" => Deflate,
-    "gzip" => GZip,
-    "lzma" => Lzma,
-    "zlib" => ZLib,
+words!(CompressionType: "compression type" {
+    Uncompressed => "UNCOMPRESSED",
+    Deflate => "DEFLATE",
+    GZip => "GZIP",
+    Lzma => "LZMA",
+    ZLib => "ZLIB",
 });
-
-impl CompressionType {
-    /// The word that goes over the wire.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Uncompressed => "UNCOMPRESSED",
-            Self::Deflate => "DEFLATE",
-            Self::GZip => "GZIP",
-            Self::Lzma => "LZMA",
-            Self::ZLib => "ZLIB",
-        }
-    }
-}
-
-impl fmt::Display for CompressionType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl Serialize for CompressionType {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}

@@ -3,7 +3,8 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use super::any_case::{deserialize_any_case, words_any_case};
+use super::any_case::deserialize_any_case;
+use super::parse_words;
 
 /// What kind of entity a security identity is ([article 240](https://docs.coveo.com/en/240/)).
 ///
@@ -24,11 +25,11 @@ pub enum SecurityIdentityType {
     Unknown,
 }
 
-words_any_case!(SecurityIdentityType: "security identity type" {
-    "user" => User,
-    "group" => Group,
-    "virtualgroup" => VirtualGroup,
-    "unknown" => Unknown,
+parse_words!(SecurityIdentityType: "security identity type" {
+    User => "User",
+    Group => "Group",
+    VirtualGroup => "VirtualGroup",
+    Unknown => "Unknown",
 });
 
 impl SecurityIdentityType {

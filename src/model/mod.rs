@@ -16,8 +16,8 @@ mod ordering_id;
 mod permanent_id;
 mod permission;
 mod source_status;
+mod words;
 
-pub(crate) use any_case::words_any_case;
 pub use batch_document::{BatchDocument, BatchDocumentBody, DeletedDocument};
 pub use batch_identity::BatchIdentityBody;
 pub use compression::CompressionType;
@@ -30,22 +30,5 @@ pub use ordering_id::OrderingId;
 pub use permanent_id::PermanentId;
 pub use permission::{PermissionIdentity, PermissionLevel, PermissionSet, Permissions};
 pub use source_status::SourceStatus;
-
-/// A word that is none of those that a type is read from, such as `brotli` for a
-/// [`CompressionType`].
-///
-/// It is the error of every type that is read from one word. `?` makes an
-/// [`Error::Config`](crate::Error::Config) of it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{word}` is no {what}; it is one of {}", known.join(", "))]
-pub struct UnknownWord {
-    what: &'static str,
-    word: String,
-    known: &'static [&'static str],
-}
-
-impl UnknownWord {
-    pub(crate) fn new(what: &'static str, word: &str, known: &'static [&'static str]) -> Self {
-        Self { what, word: word.to_owned(), known }
-    }
-}
+pub use words::ParseEnumError;
+pub(crate) use words::{parse_words, words};

@@ -18,7 +18,7 @@ use super::{Identity, SecurityIdentityType};
 ///     .allow(PermissionIdentity::group("SampleGroup"))
 ///     .deny(PermissionIdentity::user("bob@example.com"));
 /// let simplified = Permissions::simplified([team_but_not_bob.clone()]);
-/// let complete = Permissions::complete([PermissionLevel::new("Owners").set(team_but_not_bob)]);
+/// let complete = Permissions::complete([PermissionLevel::new("Owners").permission_set(team_but_not_bob)]);
 /// # let _ = (simplified, complete);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,7 +133,7 @@ impl<'de> Deserialize<'de> for Permissions {
 ///
 /// // Who is in both groups.
 /// let sets = ["Staff", "Editors"].map(|group| PermissionSet::new().allow(PermissionIdentity::group(group)));
-/// let level = PermissionLevel::new("Editors on the staff").sets(sets);
+/// let level = PermissionLevel::new("Editors on the staff").permission_sets(sets);
 /// assert_eq!(level.permission_sets.len(), 2);
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -159,14 +159,14 @@ impl PermissionLevel {
 
     /// Adds a set.
     #[must_use]
-    pub fn set(mut self, set: PermissionSet) -> Self {
+    pub fn permission_set(mut self, set: PermissionSet) -> Self {
         self.permission_sets.push(set);
         self
     }
 
     /// Adds sets.
     #[must_use]
-    pub fn sets(mut self, sets: impl IntoIterator<Item = PermissionSet>) -> Self {
+    pub fn permission_sets(mut self, sets: impl IntoIterator<Item = PermissionSet>) -> Self {
         self.permission_sets.extend(sets);
         self
     }

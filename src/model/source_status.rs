@@ -1,8 +1,4 @@
-use std::fmt;
-
-use serde::{Serialize, Serializer};
-
-use super::any_case::words_any_case;
+use super::words;
 
 /// What a source is doing, as the service's activity log shows it
 /// ([article 35](https://docs.coveo.com/en/35/)).
@@ -21,34 +17,9 @@ pub enum SourceStatus {
     Idle,
 }
 
-words_any_case!(SourceStatus: "source status" {
-    "rebuild" => Rebuild,
-    "refresh" => Refresh,
-    "incremental" => Incremental,
-    "idle" => Idle,
+words!(SourceStatus: "source status" {
+    Rebuild => "REBUILD",
+    Refresh => "REFRESH",
+    Incremental => "INCREMENTAL",
+    Idle => "IDLE",
 });
-
-impl SourceStatus {
-    /// The word that goes over the wire.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Rebuild => "REBUILD",
-            Self::Refresh => "REFRESH",
-            Self::Incremental => "INCREMENTAL",
-            Self::Idle => "IDLE",
-        }
-    }
-}
-
-impl fmt::Display for SourceStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl Serialize for SourceStatus {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}

@@ -160,7 +160,9 @@ mod tests {
             identities.fold(PermissionSet::new(), PermissionSet::allow)
         };
         let named = |permissions: Permissions| of_model(&serde_json::to_vec(&permissions).unwrap());
-        let level = |names: &[&str]| Permissions::complete([PermissionLevel::new(r#""identity":"""#).set(set(names))]);
+        let level = |names: &[&str]| {
+            Permissions::complete([PermissionLevel::new(r#""identity":"""#).permission_set(set(names))])
+        };
         assert_eq!(named(set(&["a", r#""identity":"""#]).into()), Some(Named::default()));
         assert_eq!(named(level(&["a"])), Some(Named::default()));
         assert_eq!(named(set(&["a", ""]).into()), None);

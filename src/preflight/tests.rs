@@ -366,7 +366,7 @@ fn permissions_are_found_above_their_number_over_all_sets_and_levels() {
     };
     for (count, found) in [(4_999, vec![]), (5_000, vec![]), (5_001, vec![Rule::TooManyPermissions])] {
         assert_eq!(of_permissions(Permissions::simplified(sets(count))), found);
-        let levels = sets(count).map(|set| PermissionLevel::new("l").set(set));
+        let levels = sets(count).map(|set| PermissionLevel::new("l").permission_set(set));
         assert_eq!(of_permissions(Permissions::complete(levels)), found);
     }
 }
@@ -376,7 +376,9 @@ fn a_permission_that_names_nobody_is_found() {
     let nobody = PermissionIdentity::user("");
     assert_eq!(of_permissions(PermissionSet::new().allow(nobody.clone()).into()), [Rule::PermissionIdentityEmpty]);
     assert_eq!(
-        of_permissions(Permissions::complete([PermissionLevel::new("l").set(PermissionSet::new().deny(nobody))])),
+        of_permissions(Permissions::complete([
+            PermissionLevel::new("l").permission_set(PermissionSet::new().deny(nobody))
+        ])),
         [Rule::PermissionIdentityEmpty]
     );
     assert_eq!(of_permissions(PermissionSet::new().allow(PermissionIdentity::user("u")).into()), []);

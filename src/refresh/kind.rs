@@ -1,8 +1,4 @@
-use std::fmt;
-
-use serde::{Serialize, Serializer};
-
-use crate::model::{SourceStatus, words_any_case};
+use crate::model::{SourceStatus, words};
 
 /// What a run over the items of a source is: the status that the source has meanwhile, and whether
 /// what was not pushed is deleted.
@@ -34,19 +30,13 @@ pub enum RefreshKind {
     Incremental,
 }
 
-words_any_case!(RefreshKind: "kind of refresh" {
-    "rebuild" => Rebuild,
-    "refresh" => Refresh,
-    "incremental" => Incremental,
+words!(RefreshKind: "refresh kind" {
+    Rebuild => "REBUILD",
+    Refresh => "REFRESH",
+    Incremental => "INCREMENTAL",
 });
 
 impl RefreshKind {
-    /// The word of the status that the source has meanwhile: `REBUILD`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        SourceStatus::from(self).as_str()
-    }
-
     pub(super) fn deletes(self) -> bool {
         match self {
             Self::Rebuild | Self::Refresh => true,
@@ -65,18 +55,6 @@ impl From<RefreshKind> for SourceStatus {
     }
 }
 
-impl fmt::Display for RefreshKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl Serialize for RefreshKind {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,6 +63,7 @@ mod tests {
     fn every_kind_is_read_from_its_word_in_any_case_and_written_as_it() {
         for kind in [RefreshKind::Rebuild, RefreshKind::Refresh, RefreshKind::Incremental] {
             let word = kind.to_string();
+            assert_eq!(word, SourceStatus::from(kind).as_str());
             assert_eq!(word.to_lowercase().parse(), Ok(kind));
             let json = serde_json::to_string(&kind).unwrap();
             assert_eq!(json, format!("\"{word}\""));
@@ -95,6 +74,6 @@ mod tests {
     #[test]
     fn a_source_that_is_idle_is_no_refresh() {
         let error = "idle".parse::<RefreshKind>().unwrap_err().to_string();
-        assert_eq!(error, "`idle` is no kind of refresh; it is one of rebuild, refresh, incremental");
+        assert_eq!(error, "unknown refresh kind `idle`; expected one of REBUILD, REFRESH, INCREMENTAL");
     }
 }

@@ -62,8 +62,11 @@ fn of_several_paths_the_shortest_is_told() {
 
 #[test]
 fn an_allowed_access_prints_with_what_each_set_allowed() {
-    let level = PermissionLevel::new("Readers").set(everybody()).set(allow(PermissionIdentity::group("Staff")));
-    let permissions = Permissions::complete([PermissionLevel::new("Owners").set(PermissionSet::new()), level]);
+    let level = PermissionLevel::new("Readers")
+        .permission_set(everybody())
+        .permission_set(allow(PermissionIdentity::group("Staff")));
+    let permissions =
+        Permissions::complete([PermissionLevel::new("Owners").permission_set(PermissionSet::new()), level]);
     let access = permissions.evaluate(&sample_graph().viewer(Identity::user("asmith")));
     let text = "allowed in level 2 `Readers`: by set 1 (everybody), by set 2 (asmith -> Editors -> Staff)";
     assert_eq!(access.to_string(), text);
@@ -78,14 +81,16 @@ fn a_denied_access_prints_with_the_set_that_denied_and_through_what() {
 
 #[test]
 fn the_denial_of_who_has_not_signed_in_prints_so() {
-    let permissions = Permissions::complete([PermissionLevel::new("Owners").set(PermissionSet::new())]);
+    let permissions = Permissions::complete([PermissionLevel::new("Owners").permission_set(PermissionSet::new())]);
     let text = "denied in level 1 `Owners`, set 1 (an unauthenticated user, and the set is not open to everybody)";
     assert_eq!(permissions.evaluate(&Viewer::unauthenticated()).to_string(), text);
 }
 
 #[test]
 fn an_unknown_access_prints_the_sets_that_would_have_had_to_allow() {
-    let level = |name: &str| PermissionLevel::new("L").set(everybody()).set(allow(PermissionIdentity::user(name)));
+    let level = |name: &str| {
+        PermissionLevel::new("L").permission_set(everybody()).permission_set(allow(PermissionIdentity::user(name)))
+    };
     let access = Permissions::complete([level("b"), level("c")]).evaluate(&user("a"));
     let text = "unknown: neither denied nor allowed in level 1 `L`, set 2, nor in level 2 `L`, set 2";
     assert_eq!(access.to_string(), text);

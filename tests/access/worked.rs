@@ -11,19 +11,23 @@ use super::{PROVIDER, allow, everybody, graph};
 fn one_level() -> Permissions {
     let set = allow(PermissionIdentity::group("SampleGroup"))
         .deny(PermissionIdentity::user("asmith@example.com").security_provider(PROVIDER));
-    Permissions::complete([PermissionLevel::new("MyPermissionLevel").set(set)])
+    Permissions::complete([PermissionLevel::new("MyPermissionLevel").permission_set(set)])
 }
 
 /// Two levels: three sets, and two more for whom they say nothing of.
 fn two_levels() -> Permissions {
     let user = |name: &str| PermissionIdentity::user(name);
     let first = PermissionLevel::new("Permission Level 1")
-        .set(everybody())
-        .set(allow(PermissionIdentity::group("SampleTeam1")).deny(PermissionIdentity::group("SampleTeam2")))
-        .set(allow(user("asmith@example.com")).allow(user("cbrown@example.com")).deny(user("bjones@example.com")));
+        .permission_set(everybody())
+        .permission_set(allow(PermissionIdentity::group("SampleTeam1")).deny(PermissionIdentity::group("SampleTeam2")))
+        .permission_set(
+            allow(user("asmith@example.com")).allow(user("cbrown@example.com")).deny(user("bjones@example.com")),
+        );
     let second = PermissionLevel::new("Permission Level 2")
-        .set(allow(user("bjones@example.com")).allow(user("emitchell@example.com")).deny(user("asmith@example.com")))
-        .set(allow(user("MysteryUserX")));
+        .permission_set(
+            allow(user("bjones@example.com")).allow(user("emitchell@example.com")).deny(user("asmith@example.com")),
+        )
+        .permission_set(allow(user("MysteryUserX")));
     Permissions::complete([first, second])
 }
 

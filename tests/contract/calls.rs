@@ -166,7 +166,7 @@ fn documents(file_id: &str) -> Vec<DocumentBody> {
         let identity = || PermissionIdentity::new("name", kind);
         set = set.allow(identity()).deny(identity().security_provider(PROVIDER));
     }
-    let level = PermissionLevel::new("level").set(set.clone()).set(PermissionSet::new());
+    let level = PermissionLevel::new("level").permission_set(set.clone()).permission_set(PermissionSet::new());
     let text = DocumentBody::text("words")
         .title("a title")
         .author("an author")

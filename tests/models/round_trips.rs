@@ -139,7 +139,7 @@ fn simplified_permissions_are_sets() {
 #[test]
 fn complete_permissions_are_levels_of_sets() {
     let unnamed = PermissionLevel { name: None, permission_sets: vec![] };
-    let levels = Permissions::complete([PermissionLevel::new("one").set(PermissionSet::new()), unnamed]);
+    let levels = Permissions::complete([PermissionLevel::new("one").permission_set(PermissionSet::new()), unnamed]);
     let json = json!([
         {"name": "one", "permissionSets": [{"allowAnonymous": false}]},
         {"permissionSets": []},

@@ -301,7 +301,7 @@ fn permissions_that_the_model_writes_are_known_by_their_type() {
     }
 
     let simplified = Permissions::public();
-    let complete = Permissions::complete([PermissionLevel::new("a").set(PermissionSet::new())]);
+    let complete = Permissions::complete([PermissionLevel::new("a").permission_set(PermissionSet::new())]);
     for permissions in [simplified, complete] {
         let json = serde_json::to_string(&permissions).unwrap();
         let other = [permissions.clone()];

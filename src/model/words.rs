@@ -1,0 +1,103 @@
+//! Enums that are one word in JSON, in settings and on screen.
+
+/// A word that names no value of an enum, such as `brotli` for a
+/// [`CompressionType`](crate::CompressionType).
+///
+/// It is the error of every enum that is parsed from one word. `?` turns it into an
+/// [`Error::Config`](crate::Error::Config).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown {what} `{word}`; expected one of {}", expected.join(", "))]
+pub struct ParseEnumError {
+    what: &'static str,
+    /// Shortened, and without control characters.
+    word: String,
+    expected: &'static [&'static str],
+}
+
+impl ParseEnumError {
+    pub(crate) fn new(what: &'static str, word: &str, expected: &'static [&'static str]) -> Self {
+        const LONGEST: usize = 40;
+        let mut shown: String = word.chars().take(LONGEST).map(|c| if c.is_control() { ' ' } else { c }).collect();
+        if word.chars().nth(LONGEST).is_some() {
+            shown.push('…');
+        }
+        Self { what, word: shown, expected }
+    }
+}
+
+/// Implements `FromStr` and `Deserialize` for an enum. ASCII case and underscores are ignored.
+macro_rules! parse_words {
+    ($name:ident: $what:literal { $($variant:ident => $word:literal),+ $(,)? }) => {
+        impl std::str::FromStr for $name {
+            type Err = $crate::model::ParseEnumError;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                let plain = text.replace('_', "");
+                $(if plain.eq_ignore_ascii_case($word) {
+                    return Ok(Self::$variant);
+                })+
+                Err($crate::model::ParseEnumError::new($what, text, &[$($word),+]))
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+/// Implements `as_str`, `Display`, `Serialize`, `FromStr` and `Deserialize` for an enum. It is written
+/// as the given word, and parsed in any case.
+macro_rules! words {
+    ($name:ident: $what:literal { $($variant:ident => $word:literal),+ $(,)? }) => {
+        impl $name {
+            /// The word that the Push API uses.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)+
+                }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        $crate::model::parse_words!($name: $what { $($variant => $word),+ });
+    };
+}
+
+pub(crate) use parse_words;
+pub(crate) use words;
+
+#[cfg(test)]
+mod tests {
+    use crate::CompressionType;
+
+    #[test]
+    fn an_unknown_word_is_shown_in_one_short_line() {
+        let table = [
+            ("brotli", "brotli".to_owned()),
+            ("a\nb", "a b".to_owned()),
+            (&"x".repeat(40), "x".repeat(40)),
+            (&"ü".repeat(41), format!("{}…", "ü".repeat(40))),
+        ];
+        for (word, shown) in table {
+            let message = word.parse::<CompressionType>().unwrap_err().to_string();
+            let words = "UNCOMPRESSED, DEFLATE, GZIP, LZMA, ZLIB";
+            assert_eq!(message, format!("unknown compression type `{shown}`; expected one of {words}"));
+        }
+    }
+}
