@@ -116,12 +116,12 @@
 //!
 //! ```
 //! # async fn example(client: coveo_push::PushClient) -> Result<(), coveo_push::Error> {
-//! use coveo_push::{BatchDocumentBody, DocumentBody};
+//! use coveo_push::{BatchDocumentBody, DeletedDocument, DocumentBody};
 //!
 //! let batch = BatchDocumentBody::new()
 //!     .add_or_update("https://example.com/a", DocumentBody::text("One."))
 //!     .add_or_update("https://example.com/b", DocumentBody::text("Two."))
-//!     .delete_with_children("https://example.com/old");
+//!     .delete(DeletedDocument::new("https://example.com/old").delete_children(true));
 //! client.items("my-source").push_batch(&batch).await?;
 //! # Ok(()) }
 //! ```

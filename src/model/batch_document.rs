@@ -12,12 +12,12 @@ use super::document::{DocumentWithId, key};
 /// An id may stand in a batch once: no source says in which order the service takes the two lists.
 ///
 /// ```
-/// use coveo_push::{BatchDocumentBody, DocumentBody};
+/// use coveo_push::{BatchDocumentBody, DeletedDocument, DocumentBody};
 ///
 /// let batch = BatchDocumentBody::new()
 ///     .add_or_update("https://example.com/a", DocumentBody::text("one"))
 ///     .delete("https://example.com/b")
-///     .delete_with_children("https://example.com/c/");
+///     .delete(DeletedDocument::new("https://example.com/c/").delete_children(true));
 /// # let _ = batch;
 /// ```
 ///
@@ -61,17 +61,10 @@ impl BatchDocumentBody {
         self
     }
 
-    /// Adds an item to delete, its children left alone.
+    /// Adds an item to delete: its URI, or a [`DeletedDocument`] to delete its children as well.
     #[must_use]
-    pub fn delete(mut self, document_id: impl Into<String>) -> Self {
-        self.delete.push(DeletedDocument { document_id: document_id.into(), delete_children: false });
-        self
-    }
-
-    /// Adds an item to delete with its children: the items whose URI begins with this one.
-    #[must_use]
-    pub fn delete_with_children(mut self, document_id: impl Into<String>) -> Self {
-        self.delete.push(DeletedDocument { document_id: document_id.into(), delete_children: true });
+    pub fn delete(mut self, item: impl Into<DeletedDocument>) -> Self {
+        self.delete.push(item.into());
         self
     }
 
@@ -140,8 +133,36 @@ impl<'de> Deserialize<'de> for BatchDocument {
 pub struct DeletedDocument {
     /// The item's URI.
     pub document_id: String,
-    /// Whether the items whose URI begins with this one go too. Default: no.
+    /// Whether to delete its children as well: the items whose URI begins with this one. Default: false.
     pub delete_children: bool,
+}
+
+impl DeletedDocument {
+    /// An item to delete without its children.
+    pub fn new(document_id: impl Into<String>) -> Self {
+        Self { document_id: document_id.into(), delete_children: false }
+    }
+
+    /// Whether to delete its children as well: the items whose URI begins with this one.
+    #[must_use]
+    pub fn delete_children(mut self, delete: bool) -> Self {
+        self.delete_children = delete;
+        self
+    }
+}
+
+/// The item of that URI, without its children.
+impl From<String> for DeletedDocument {
+    fn from(document_id: String) -> Self {
+        Self::new(document_id)
+    }
+}
+
+/// The item of that URI, without its children.
+impl From<&str> for DeletedDocument {
+    fn from(document_id: &str) -> Self {
+        Self::new(document_id)
+    }
 }
 
 deserialize_any_case!(DeletedDocument {

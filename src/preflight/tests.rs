@@ -325,7 +325,7 @@ fn an_id_below_one_that_is_deleted_with_its_children_is_found() {
         .add_or_update("https://a/b/c", DocumentBody::new())
         .delete("https://a/b/d")
         .delete("https://a/c")
-        .delete_with_children("https://a/b");
+        .delete(DeletedDocument::new("https://a/b").delete_children(true));
     let findings = batch(&below);
     assert_eq!(rules(&findings), [Rule::DocumentIdTwice; 2]);
     assert_eq!([findings[0].item(), findings[1].item()], ["https://a/b/c", "https://a/b/d"]);
@@ -333,14 +333,17 @@ fn an_id_below_one_that_is_deleted_with_its_children_is_found() {
 
 #[test]
 fn an_id_below_one_that_is_deleted_alone_is_not_found() {
-    let apart = BatchDocumentBody::new().delete("https://a/").delete("https://a/b").delete_with_children("https://b/");
+    let apart = BatchDocumentBody::new()
+        .delete("https://a/")
+        .delete("https://a/b")
+        .delete(DeletedDocument::new("https://b/").delete_children(true));
     assert_eq!(batch(&apart), []);
 }
 
 #[test]
 fn what_is_found_in_an_item_of_a_batch_is_found_in_the_batch() {
     let mut mixed = BatchDocumentBody::new().add_or_update("no uri", DocumentBody::new().file_extension("txt"));
-    mixed.delete.push(DeletedDocument { document_id: String::new(), delete_children: false });
+    mixed.delete.push(DeletedDocument::new(""));
     assert_eq!(rules(&batch(&mixed)), [Rule::DocumentIdNotAUri, Rule::FileExtension, Rule::DocumentIdEmpty]);
 }
 

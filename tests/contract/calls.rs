@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use coveo_push::{
-    BatchDocumentBody, BatchIdentityBody, CompressionType, Content, DocumentBody, Identity, IdentityBody,
-    MappedIdentity, MappedIdentityBody, MetadataValue, Operation, PermissionIdentity, PermissionLevel, PermissionSet,
-    Permissions, Preflight, PushClient, RefreshKind, RetryPolicy, SecurityIdentityType, SourceStatus,
+    BatchDocumentBody, BatchIdentityBody, CompressionType, Content, DeletedDocument, DocumentBody, Identity,
+    IdentityBody, MappedIdentity, MappedIdentityBody, MetadataValue, Operation, PermissionIdentity, PermissionLevel,
+    PermissionSet, Permissions, Preflight, PushClient, RefreshKind, RetryPolicy, SecurityIdentityType, SourceStatus,
 };
 
 use crate::exchanges::{Exchange, PROVIDER, SOURCE, Watched};
@@ -80,8 +80,9 @@ async fn items(client: &PushClient, file_id: &str) {
     for children in [false, true] {
         let _ = items.delete("https://example.com/a").delete_children(children).ordering_id(7).await.unwrap();
     }
-    let mut batch =
-        BatchDocumentBody::new().delete("https://example.com/x").delete_with_children("https://example.com/y");
+    let mut batch = BatchDocumentBody::new()
+        .delete("https://example.com/x")
+        .delete(DeletedDocument::new("https://example.com/y").delete_children(true));
     for (number, doc) in documents(file_id).into_iter().enumerate() {
         batch = batch.add_or_update(format!("https://example.com/batch/{number}"), doc);
     }

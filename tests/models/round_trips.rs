@@ -164,7 +164,7 @@ fn a_batch_of_items_has_the_compression_inside_the_item() {
         .add_or_update("https://a", DocumentBody::inline("AAAA", CompressionType::GZip).metadata("n", 1))
         .add_or_update("https://b", DocumentBody::container("f", CompressionType::Lzma))
         .delete("https://c")
-        .delete_with_children("https://d/");
+        .delete(DeletedDocument::new("https://d/").delete_children(true));
     let json = json!({
         "addOrUpdate": [
             {"documentId": "https://a", "n": 1, "compressedBinaryData": "AAAA", "compressionType": "GZIP"},
@@ -189,7 +189,7 @@ fn a_batch_of_nothing_is_an_empty_object() {
 #[test]
 fn a_deleted_item_keeps_its_children_unless_told_otherwise() {
     let deleted: DeletedDocument = read(&json!({"documentId": "https://a"})).unwrap();
-    assert_eq!(deleted, DeletedDocument { document_id: "https://a".into(), delete_children: false });
+    assert_eq!(deleted, DeletedDocument::new("https://a"));
 }
 
 #[test]

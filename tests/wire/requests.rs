@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use coveo_push::{
-    BatchDocumentBody, BatchIdentityBody, CompressionType, DocumentBody, Identity, IdentityBody, MappedIdentity,
-    MappedIdentityBody, PermissionIdentity, PermissionSet, Preflight, SourceStatus,
+    BatchDocumentBody, BatchIdentityBody, CompressionType, DeletedDocument, DocumentBody, Identity, IdentityBody,
+    MappedIdentity, MappedIdentityBody, PermissionIdentity, PermissionSet, Preflight, SourceStatus,
 };
 use serde_json::{Value, json};
 
@@ -228,7 +228,7 @@ async fn a_batch_of_items_is_a_container_an_upload_and_a_push_in_that_order() {
     let batch = BatchDocumentBody::new()
         .add_or_update("https://a", DocumentBody::inline("AAAA", CompressionType::Deflate).metadata("n", 1))
         .delete("https://b")
-        .delete_with_children("https://c/");
+        .delete(DeletedDocument::new("https://c/").delete_children(true));
     let pushed = service.client().items("my-source").push_batch(&batch).ordering_id(7).await.unwrap();
     let sent = service.sent().await;
     assert_eq!(sent.len(), 3);
