@@ -350,7 +350,7 @@ async fn an_item_whose_compression_is_none_is_refused() {
     let service = Service::start().await;
     let item = json!({"compressedBinaryData": "AAAA", "compressionType": "brotli"});
     let error = service.client().items("my-source").add_or_update("https://a", &item).await.unwrap_err();
-    assert!(error.to_string().contains("`brotli` is no compression type"), "{error}");
+    assert!(error.to_string().contains("unknown compression type `brotli`"), "{error}");
     assert!(service.sent().await.is_empty());
 }
 
