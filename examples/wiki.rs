@@ -117,7 +117,7 @@ impl Connector {
         let known = KnownIdentities::new();
         // The alias of a user counts, too.
         let expected = (wiki.groups.len() + 2 * wiki.users.len()) as u64;
-        let run = self.client.identities(&self.provider).refresh().expected(expected, 0);
+        let run = self.client.identities(&self.provider).refresh().expect_at_least(expected);
         let run = run.pusher(|pusher| pusher.known_identities(&known).compare_identities(true)).start().await?;
         let report = match push_identities(run.pusher(), wiki).await {
             Ok(()) => run.finish().await,
@@ -141,8 +141,8 @@ impl Connector {
         let expected = wiki.page_count + attachments as u64;
         let run = items
             .refresh(RefreshKind::Refresh)
-            // A wiki that gives less than nine tenths of its pages is not well, and nothing is deleted.
-            .expected(expected, expected / 10)
+            // If the wiki returns less than nine tenths of its pages, delete nothing.
+            .expect_at_least(expected - expected / 10)
             .pusher(|pusher| {
                 pusher
                     .secured(true)
@@ -331,7 +331,7 @@ mod tests {
         let known = test.connector.push_identities(&test.wiki).await.unwrap();
         let report = test.connector.push_items(&items, &test.wiki, &known).await.unwrap();
         let DeletionOutcome::Skipped(reason) = report.deletion else { panic!("{report}") };
-        assert!(matches!(reason, DeletionSkipped::FarFewer { .. }), "{reason}");
+        assert!(matches!(reason, DeletionSkipped::TooFew { .. }), "{reason}");
         test.fake.run_delayed();
         assert_eq!(test.fake.source(SOURCE).len(), 5);
     }

@@ -333,8 +333,8 @@ pub use push::{
     PushError, PushItem, PushItemWithContent, PushReport, PushStep, Pushed, PusherBuilder, RefusedItem, SavedBatch,
 };
 pub use refresh::{
-    Boundary, BoundarySource, DeletionOutcome, DeletionSkipped, IdleOutcome, LocalClock, NotBegun, Refresh,
-    RefreshBuilder, RefreshError, RefreshKind, RefreshReport,
+    Boundary, BoundarySource, DeletionOutcome, DeletionSkipped, IdleOutcome, LocalClock, Refresh, RefreshBuilder,
+    RefreshError, RefreshKind, RefreshReport, StartError,
 };
 pub use region::{PushApiUrl, Region};
 

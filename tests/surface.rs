@@ -61,7 +61,7 @@ hold!([Debug + Send + Unpin + IntoFuture<IntoFuture: Send>] PushItem<'static>, P
 // An error goes into a `Box<dyn Error + Send + Sync>`, and to another task.
 hold!([StdError + Send + Sync + Unpin + 'static]
     Error, ApiError, UploadError, SendError, TransportError, DecodeError, InvalidError, ConfigError,
-    CredentialsError, PushError, RefreshError, NotBegun, ParseEnumError);
+    CredentialsError, PushError, RefreshError, StartError, ParseEnumError);
 
 // Data.
 hold!([Clone + Debug + Send + Sync + Unpin + UnwindSafe + RefUnwindSafe + 'static]

@@ -1,18 +1,18 @@
+//! The builder of a refresh: its settings, and those of its pusher.
+
 use std::fmt;
 use std::time::Duration;
 
-use super::boundary::BoundarySettings;
-use super::deletion::{DeletionSettings, Expected};
 use super::kind::RefreshKind;
-use super::run::Plan;
+use super::settings::RefreshSettings;
 use super::target::Target;
 use crate::api::{Identities, Items};
 use crate::model::OrderingId;
 use crate::push::{IdentityPusher, ItemPusher, PusherBuilder};
 
 impl Items {
-    /// Refreshes the source as a unit: sets its status, pushes, deletes what was there before and
-    /// was not pushed again, and sets the status to idle.
+    /// Refreshes the source as a unit: sets its status, pushes all items again, deletes the items that
+    /// were not pushed again, and sets the status to idle.
     ///
     /// ```
     /// # async fn example(client: coveo_push::PushClient) -> Result<(), coveo_push::RefreshError> {
@@ -24,7 +24,7 @@ impl Items {
     ///     Err(_) => run.abort().await,    // deletes nothing
     /// };
     /// println!("{report}");
-    /// report.into_result()?;              // what stood in the way is an error
+    /// report.into_result()?;              // an incomplete run is an error
     ///
     /// async fn push_all(pusher: &ItemPusher) -> Result<(), PushError> {
     ///     for number in 0..10_000 {
@@ -36,22 +36,22 @@ impl Items {
     /// # Ok(()) }
     /// ```
     ///
-    /// **What is old is deleted only when everything was accepted.** When a batch failed, something
-    /// was refused or not sent, or the run was dropped on the way, nothing is deleted.
+    /// **Old items are deleted only when everything was accepted.** Nothing is deleted when a batch
+    /// failed, an item was refused or not sent, or the run was dropped before its end.
     ///
-    /// **What is old is told by the service's clock,** whatever the local one says: by the `Date` of
-    /// the answer to the call that sets the status, less a [margin](RefreshBuilder::margin). When it
-    /// has none that can be read, the run does not begin. A proxy that puts a `Date` of its own in
-    /// place of the service's would be believed: none may do so by the rules of HTTP.
+    /// **The service's clock decides which items are old,** not the local clock: the `Date` of the
+    /// response that sets the status, minus a [margin](RefreshBuilder::margin). Without a readable `Date`
+    /// the run does not start. A proxy that replaces the service's `Date` with its own would be believed,
+    /// but HTTP forbids that.
     ///
-    /// One run has all items of the source: what another run pushed before this one began is old.
+    /// A run covers the whole source: items that another run pushed before the start are old.
     ///
-    /// **Of an item that the service accepts and then drops, the earlier version goes,** as nothing here
-    /// can see that. The [`preflight`](crate::preflight) refuses what is known to be dropped, and so
-    /// forbids the deletion: leave it at [`Refuse`](crate::Preflight::Refuse). Its rules for this are
-    /// `document-id-not-a-uri`, `not-base64`, `too-many-permissions`, `permission-identity-empty`, and
-    /// for a secured source, where the run is told of it ([`secured`](PusherBuilder::secured),
-    /// [`known_identities`](PusherBuilder::known_identities)), `permissions-missing` and
+    /// **If the service accepts an item and drops it later, its earlier version is deleted,** because the
+    /// run cannot see the drop. [`preflight`](crate::preflight) refuses items that are known to be
+    /// dropped, which prevents the deletion: leave it at [`Refuse`](crate::Preflight::Refuse). Its rules
+    /// for this are `document-id-not-a-uri`, `not-base64`, `too-many-permissions` and
+    /// `permission-identity-empty`. For a secured source, set [`secured`](PusherBuilder::secured) and
+    /// [`known_identities`](PusherBuilder::known_identities) to add `permissions-missing` and
     /// `permission-identity-unknown`.
     pub fn refresh(&self, kind: RefreshKind) -> RefreshBuilder<ItemPusher> {
         RefreshBuilder::new(Target::Items(self.clone(), kind), self.pusher())
@@ -59,11 +59,11 @@ impl Items {
 }
 
 impl Identities {
-    /// Refreshes the identities of the provider as a unit: pushes, and deletes what was there before
-    /// and was not pushed again.
+    /// Refreshes the identities of the provider as a unit: pushes all identities again, and disables
+    /// those that were not pushed again.
     ///
-    /// It works as the refresh of [items](Items::refresh) does. A provider has no status, so the
-    /// service's clock is told by the first file container's answer instead, which costs one call.
+    /// It works like the refresh of [items](Items::refresh). A provider has no status, so the service's
+    /// clock comes from the response to creating a file container, which costs one call.
     ///
     /// ```
     /// # async fn example(client: coveo_push::PushClient) -> Result<(), coveo_push::RefreshError> {
@@ -80,25 +80,31 @@ impl Identities {
     }
 }
 
-/// Settings of a refresh: [`Items::refresh`], [`Identities::refresh`].
-#[must_use = "a refresh begins with `start`"]
+/// Configures a refresh: [`Items::refresh`], [`Identities::refresh`].
+///
+/// | Setting | Default |
+/// |---|---|
+/// | [`pusher`](Self::pusher) | the defaults of [`PusherBuilder`] |
+/// | [`expect_at_least`](Self::expect_at_least) | 1 |
+/// | [`delete_despite_refused`](Self::delete_despite_refused) | no |
+/// | [`queue_delay`](Self::queue_delay) | the service's: 15 minutes |
+/// | [`margin`](Self::margin) | 5 s |
+/// | [`older_than`](Self::older_than) | the service's clock at the start, minus the margin |
+/// | [`ordering_id`](Self::ordering_id) | the service's clock at each batch |
+#[must_use = "a refresh starts with `start`"]
 pub struct RefreshBuilder<P> {
-    target: Target,
+    settings: RefreshSettings,
     pusher: PusherBuilder<P>,
-    boundary: BoundarySettings,
-    deletion: DeletionSettings,
-    queue_delay: Option<Duration>,
 }
 
 impl<P> RefreshBuilder<P> {
     fn new(target: Target, pusher: PusherBuilder<P>) -> Self {
-        let boundary = BoundarySettings::new(target.deletes());
-        Self { target, pusher, boundary, deletion: DeletionSettings::default(), queue_delay: None }
+        Self { settings: RefreshSettings::new(target), pusher }
     }
 
-    /// Changes the settings of the pusher. What it has for calls (retries, the limit of API calls,
-    /// the patience) holds for those of the refresh as well. A batch that failed forbids the deletion of
-    /// what is old even if a handler pushes it again.
+    /// Changes the settings of the pusher. Its settings for calls (retries, the limit of API calls, the
+    /// patience) also apply to the calls of the refresh. A failed batch prevents the deletion of old
+    /// items even if a handler pushes it again.
     ///
     /// ```
     /// # async fn example(items: coveo_push::Items) -> Result<(), coveo_push::RefreshError> {
@@ -117,67 +123,65 @@ impl<P> RefreshBuilder<P> {
         self
     }
 
-    /// How many items there should be, and how many fewer are right, too. A run in which fewer were
-    /// accepted deletes nothing: a source system that answers with half of what it has must not
-    /// empty the index. Default: at least one.
+    /// The least number of items that the run must push. If fewer are accepted, nothing is deleted: a
+    /// source system that returns half of its items must not empty the index. Default: 1. With 0, a run
+    /// that pushes nothing deletes everything.
     ///
-    /// Counted are the operations that add or update, an item that is pushed twice as two; attachments
-    /// are items like others, and the aliases of an identity are one operation beside its members. With
-    /// `expected(0, 0)` a run that pushes nothing deletes everything.
-    pub fn expected(mut self, items: u64, tolerance: u64) -> Self {
-        self.deletion.expected = Some(Expected { items, tolerance });
+    /// It counts accepted operations that add or update, not deletions. Attachments count like other
+    /// items, and the aliases of an identity count separately from its members.
+    pub fn expect_at_least(mut self, items: u64) -> Self {
+        self.settings.deletion.at_least = Some(items);
         self
     }
 
-    /// Deletes what is old although items were refused: those that had been pushed before go, too.
-    /// Default: no.
+    /// Deletes old items although items were refused. That also deletes the earlier versions of the
+    /// refused items. Default: no.
     pub fn delete_despite_refused(mut self, delete: bool) -> Self {
-        self.deletion.despite_refused = delete;
+        self.settings.deletion.despite_refused = delete;
         self
     }
 
-    /// After how long the service begins to delete, so that what is still queued is carried out
-    /// first; counted in minutes, a part of one as a whole one. Default: that of the service, 15
-    /// minutes.
+    /// How long the service waits before it deletes, so that operations that are still queued are
+    /// processed first. Rounded up to whole minutes. Default: the service's, 15 minutes.
     pub fn queue_delay(mut self, delay: Duration) -> Self {
-        self.queue_delay = Some(delay);
+        self.settings.queue_delay = Some(delay);
         self
     }
 
-    /// How far before the begin of the run, by the service's clock, the boundary is. It makes up for
-    /// clocks within the service that are not quite the same: what was pushed during it is kept.
+    /// How far the boundary is before the start of the run, by the service's clock. It compensates for
+    /// differences between clocks within the service. Items that were pushed within the margin are kept.
     /// Default: 5 s.
     pub fn margin(mut self, margin: Duration) -> Self {
-        self.boundary.margin = margin;
+        self.settings.boundary.margin = margin;
         self
     }
 
-    /// Deletes what has a lower ordering id than this one, instead of what was there when the run
-    /// began. One that is later than that is not taken, and the run does not begin.
+    /// Deletes items with a lower ordering id than this one, instead of those from before the start of
+    /// the run. An ordering id later than the start is rejected: the run does not start.
     ///
-    /// When no answer of the service has a `Date`, it cannot be held against the service's clock, and
-    /// is taken as it is.
+    /// If no response of the service has a `Date`, the ordering id cannot be compared with the service's
+    /// clock, and is used as given.
     pub fn older_than(mut self, id: impl Into<OrderingId>) -> Self {
-        self.boundary.given = Some(id.into());
+        self.settings.boundary.given = Some(id.into());
         self
     }
 
-    /// One ordering id for everything in the run, below which everything is old, instead of the
-    /// service's clock at each batch ([article 147](https://docs.coveo.com/en/147/)). It says the
-    /// same as [`PusherBuilder::ordering_id`].
+    /// One ordering id for all operations of the run, instead of the service's clock at each batch
+    /// ([article 147](https://docs.coveo.com/en/147/)). Items with a lower one are old. The same as
+    /// [`PusherBuilder::ordering_id`].
     ///
-    /// **What somebody else pushes after the id was chosen wins:** the service answers this run's
-    /// push of the same item with 202 and ignores it. One that is ahead of the service's clock by
-    /// more than two seconds is not taken, and the run does not begin, because the service would
-    /// ignore later pushes.
+    /// **Pushes by others after this ordering id win:** the service responds with 202 to this run's push
+    /// of the same item, and ignores it. An ordering id that is more than two seconds ahead of the
+    /// service's clock is rejected, because the service would ignore later pushes: the run does not
+    /// start.
     pub fn ordering_id(self, id: impl Into<OrderingId>) -> Self {
         self.pusher(|pusher| pusher.ordering_id(id))
     }
 
-    pub(super) fn into_parts(self) -> (Plan, PusherBuilder<P>) {
-        let Self { target, pusher, boundary, deletion, queue_delay } = self;
-        let boundary = BoundarySettings { shared: pusher.shared_ordering_id(), ..boundary };
-        (Plan { target, boundary, deletion, queue_delay }, pusher)
+    pub(super) fn into_parts(self) -> (RefreshSettings, PusherBuilder<P>) {
+        let Self { mut settings, pusher } = self;
+        settings.boundary.shared = pusher.shared_ordering_id();
+        (settings, pusher)
     }
 }
 
@@ -185,9 +189,9 @@ impl<P> fmt::Debug for RefreshBuilder<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RefreshBuilder")
             .field("pusher", &self.pusher)
-            .field("boundary", &self.boundary)
-            .field("deletion", &self.deletion)
-            .field("queue_delay", &self.queue_delay)
+            .field("boundary", &self.settings.boundary)
+            .field("deletion", &self.settings.deletion)
+            .field("queue_delay", &self.settings.queue_delay)
             .finish_non_exhaustive()
     }
 }

@@ -1,4 +1,4 @@
-//! Whether what is old may be deleted.
+//! Decides whether old items are deleted.
 
 use std::fmt;
 use std::time::SystemTime;
@@ -9,23 +9,23 @@ use super::boundary::{Boundary, BoundarySource};
 use crate::error::Error;
 use crate::model::OrderingId;
 
-/// What became of the deletion of what is old.
+/// Whether old items are deleted.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum DeletionOutcome {
-    /// The service accepted it, and begins with it after the
+    /// The service accepted the deletion, and starts it after the
     /// [queue delay](super::RefreshBuilder::queue_delay).
     Accepted,
-    /// It was sent, and no answer says whether it was accepted. Every item was pushed before that, so
-    /// the worst that can be is that what is old is still there; the next refresh deletes it.
+    /// The deletion was sent, but no response tells whether it was accepted. Every item was pushed before,
+    /// so at worst the old items are still there; the next refresh deletes them.
     Unknown(Error),
-    /// The service refused it: nothing is deleted.
+    /// The deletion was not carried out: nothing is deleted.
     Failed(Error),
-    /// It was not sent: nothing is deleted.
+    /// The deletion was not sent: nothing is deleted.
     Skipped(DeletionSkipped),
 }
 
-/// Why what is old was not deleted.
+/// Why old items were not deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DeletionSkipped {
@@ -33,28 +33,27 @@ pub enum DeletionSkipped {
     Incremental,
     /// The run was aborted.
     Aborted,
-    /// So many operations are in batches that failed.
+    /// This many operations failed with their batches.
     Failed(u64),
-    /// So many operations were not sent.
+    /// This many operations were not sent.
     Unsent(u64),
-    /// So many pushes were cancelled before they were taken.
+    /// This many pushes were cancelled before they were queued.
     Cancelled(u64),
-    /// So many items were refused, and
-    /// [`delete_despite_refused`](super::RefreshBuilder::delete_despite_refused) was not said.
+    /// This many items were refused, and
+    /// [`delete_despite_refused`](super::RefreshBuilder::delete_despite_refused) is off.
     Refused(u64),
-    /// Nothing was added or updated, and that was not [expected](super::RefreshBuilder::expected).
+    /// Nothing was added or updated. See
+    /// [`expect_at_least`](super::RefreshBuilder::expect_at_least).
     NothingPushed,
-    /// Far fewer items were pushed than there should be.
-    FarFewer {
-        /// Operations that add or update, and that were accepted.
-        pushed: u64,
-        /// How many there should be.
+    /// Fewer items were accepted than [expected](super::RefreshBuilder::expect_at_least).
+    TooFew {
+        /// The accepted operations that add or update.
+        accepted: u64,
+        /// The expected minimum.
         expected: u64,
-        /// How many fewer would have been right, too.
-        tolerance: u64,
     },
-    /// Something in the run was accepted at an earlier time than the boundary, by the service's own
-    /// clock: the clocks of the service do not agree, and the run would delete what it pushed.
+    /// A batch was accepted at an earlier time than the boundary, by the service's own clock. The
+    /// service's clocks disagree, so the deletion could delete items of the run itself.
     ClockWentBack {
         /// The boundary.
         boundary: OrderingId,
@@ -64,7 +63,7 @@ pub enum DeletionSkipped {
 }
 
 impl DeletionSkipped {
-    /// A word for it, for logs and for tests; it does not change.
+    /// A stable code for logs and tests, such as `nothing-pushed`.
     #[must_use]
     pub fn code(self) -> &'static str {
         match self {
@@ -75,7 +74,7 @@ impl DeletionSkipped {
             Self::Cancelled(_) => "cancelled",
             Self::Refused(_) => "refused",
             Self::NothingPushed => "nothing-pushed",
-            Self::FarFewer { .. } => "far-fewer",
+            Self::TooFew { .. } => "too-few",
             Self::ClockWentBack { .. } => "clock-went-back",
         }
     }
@@ -91,11 +90,14 @@ impl fmt::Display for DeletionSkipped {
             Self::Cancelled(pushes) => write!(f, "{pushes} pushes were cancelled"),
             Self::Refused(operations) => write!(f, "{operations} operations were refused"),
             Self::NothingPushed => f.write_str("nothing was pushed"),
-            Self::FarFewer { pushed, expected, tolerance } => {
-                write!(f, "{pushed} were pushed, and {expected} (or {tolerance} fewer) were expected")
+            Self::TooFew { accepted, expected } => {
+                write!(f, "{accepted} items were accepted, but at least {expected} were expected")
             }
             Self::ClockWentBack { boundary, accepted } => {
-                write!(f, "the service's clock went back: a batch was accepted at {accepted}, before {boundary}")
+                write!(
+                    f,
+                    "the service's clock went back: a batch was accepted at {accepted}, before the boundary {boundary}"
+                )
             }
         }
     }
@@ -104,8 +106,8 @@ impl fmt::Display for DeletionSkipped {
 impl fmt::Display for DeletionOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Accepted => f.write_str("the deletion of what is old was accepted"),
-            Self::Unknown(error) => write!(f, "the deletion of what is old may have been accepted ({error})"),
+            Self::Accepted => f.write_str("the deletion of old items was accepted"),
+            Self::Unknown(error) => write!(f, "the deletion of old items may have been accepted ({error})"),
             Self::Failed(error) => write!(f, "nothing is deleted ({error})"),
             Self::Skipped(reason) => write!(f, "nothing is deleted, because {reason}"),
         }
@@ -132,21 +134,15 @@ impl Serialize for DeletionOutcome {
     }
 }
 
-/// What a caller said of when to delete.
+/// The caller's conditions for the deletion.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct DeletionSettings {
     pub(super) despite_refused: bool,
-    pub(super) expected: Option<Expected>,
+    /// The least number of accepted operations that add or update. `None`: one.
+    pub(super) at_least: Option<u64>,
 }
 
-/// How many items there should be, and how many fewer are right, too.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Expected {
-    pub(super) items: u64,
-    pub(super) tolerance: u64,
-}
-
-/// What a run pushed, as far as it matters here.
+/// The counts of a run that matter for the deletion.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Counts {
     /// Accepted operations that add or update.
@@ -154,14 +150,14 @@ pub(super) struct Counts {
     pub(super) failed: u64,
     pub(super) refused: u64,
     pub(super) unsent: u64,
-    /// Pushes that were dropped before they were taken.
+    /// Pushes that were dropped before they were queued.
     pub(super) cancelled: u64,
-    /// The service's clock when it accepted a batch, the earliest time of all.
+    /// The earliest time, by the service's clock, at which a batch was accepted.
     pub(super) earliest: Option<SystemTime>,
 }
 
-/// Whether a run that was not aborted may delete what is older than its boundary, which a run that
-/// deletes nothing has not: only when everything was pushed that there is.
+/// Whether a run that was not aborted may delete everything older than its boundary: only when
+/// everything was accepted. A run that deletes nothing has no boundary.
 pub(super) fn may_delete(
     settings: DeletionSettings,
     boundary: Option<Boundary>,
@@ -181,14 +177,12 @@ pub(super) fn may_delete(
     if refused > 0 && !settings.despite_refused {
         return Err(DeletionSkipped::Refused(refused));
     }
-    match settings.expected {
+    match settings.at_least {
         None if added == 0 => return Err(DeletionSkipped::NothingPushed),
-        Some(Expected { items, tolerance }) if added < items.saturating_sub(tolerance) => {
-            return Err(DeletionSkipped::FarFewer { pushed: added, expected: items, tolerance });
-        }
+        Some(expected) if added < expected => return Err(DeletionSkipped::TooFew { accepted: added, expected }),
         None | Some(_) => {}
     }
-    // What carries an ordering id of the run's own is not ordered by the service's clock.
+    // With an ordering id of its own, the run does not depend on the service's clock.
     let earliest = earliest.map(OrderingId::from_time).filter(|_| boundary.source != BoundarySource::OrderingId);
     match earliest {
         Some(accepted) if accepted < boundary.ordering_id => {
@@ -213,13 +207,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_old_is_deleted_only_when_everything_was_pushed() {
+    fn old_items_are_deleted_only_when_everything_was_accepted() {
         use BoundarySource::{Given, OrderingId, ServiceClock};
 
         let all = Counts { added: 100, ..Counts::default() };
         let plain = DeletionSettings::default();
         let despite = DeletionSettings { despite_refused: true, ..plain };
-        let expect = |items, tolerance| DeletionSettings { expected: Some(Expected { items, tolerance }), ..plain };
+        let at_least = |items| DeletionSettings { at_least: Some(items), ..plain };
         let clock = boundary(5_000, ServiceClock);
         let given = boundary(5_000, Given);
         let shared = boundary(5_000, OrderingId);
@@ -238,17 +232,16 @@ mod tests {
             (plain,             clock,  Counts { cancelled: 1, ..all },                     "cancelled"),
             (despite,           clock,  Counts { cancelled: 1, ..all },                     "cancelled"),
             (plain,             clock,  Counts { refused: 1, ..all },                       "refused"),
-            (expect(100, 100),  clock,  Counts { refused: 1, ..all },                       "refused"),
+            (at_least(0),       clock,  Counts { refused: 1, ..all },                       "refused"),
             (despite,           clock,  Counts { refused: 1, ..all },                       "deleted"),
             (plain,             clock,  Counts::default(),                                  "nothing-pushed"),
             (despite,           clock,  Counts { refused: 9, ..Counts::default() },         "nothing-pushed"),
-            (expect(0, 0),      clock,  Counts::default(),                                  "deleted"),
-            (expect(100, 0),    clock,  all,                                                "deleted"),
-            (expect(101, 0),    clock,  all,                                                "far-fewer"),
-            (expect(101, 1),    clock,  all,                                                "deleted"),
-            (expect(50, 0),     clock,  all,                                                "deleted"),
-            (expect(100, 200),  clock,  Counts::default(),                                  "deleted"),
-            (expect(u64::MAX, 0), clock, all,                                               "far-fewer"),
+            (at_least(0),       clock,  Counts::default(),                                  "deleted"),
+            (at_least(1),       clock,  Counts::default(),                                  "too-few"),
+            (at_least(50),      clock,  all,                                                "deleted"),
+            (at_least(100),     clock,  all,                                                "deleted"),
+            (at_least(101),     clock,  all,                                                "too-few"),
+            (at_least(u64::MAX), clock, all,                                                "too-few"),
             (plain,             clock,  Counts { earliest: at(5_000), ..all },              "deleted"),
             (plain,             clock,  Counts { earliest: at(4_999), ..all },              "clock-went-back"),
             (plain,             given,  Counts { earliest: at(4_999), ..all },              "clock-went-back"),
@@ -275,7 +268,7 @@ mod tests {
             DeletionSkipped::Cancelled(2),
             DeletionSkipped::Refused(2),
             DeletionSkipped::NothingPushed,
-            DeletionSkipped::FarFewer { pushed: 1, expected: 10, tolerance: 2 },
+            DeletionSkipped::TooFew { accepted: 1, expected: 10 },
             DeletionSkipped::ClockWentBack { boundary: id, accepted: id },
         ];
         let codes: std::collections::BTreeSet<_> = all.iter().map(|reason| reason.code()).collect();

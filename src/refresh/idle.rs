@@ -1,4 +1,4 @@
-//! A source that was set to something is set to idle again, whatever happens in between.
+//! Sets a source back to idle, however the run ends.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::kernel::send::CallSettings;
 use crate::model::SourceStatus;
 
-/// What became of the call that sets the source to [`Idle`](SourceStatus::Idle) at the end.
+/// Whether the source was set back to [`Idle`](SourceStatus::Idle) at the end.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum IdleOutcome {
@@ -19,7 +19,7 @@ pub enum IdleOutcome {
     Set,
     /// The call failed: the source may still have the status that the run gave it.
     Failed(Error),
-    /// No call was needed, as no status was set; identities have none.
+    /// No call was needed, because no status was set. Identities have none.
     NotNeeded,
 }
 
@@ -50,8 +50,8 @@ impl Serialize for IdleOutcome {
     }
 }
 
-/// Owes its source the status idle. Dropped before it has paid, it leaves that to a task of its own.
-pub(super) struct Idle {
+/// Sets its source to idle. If it is dropped before it did, it spawns a task for that.
+pub(super) struct IdleGuard {
     sources: Sources,
     source_id: Arc<str>,
     calls: CallSettings,
@@ -59,8 +59,8 @@ pub(super) struct Idle {
     is_due: bool,
 }
 
-impl Idle {
-    pub(super) fn due(items: &Items, calls: &CallSettings) -> Self {
+impl IdleGuard {
+    pub(super) fn new(items: &Items, calls: &CallSettings) -> Self {
         Self {
             sources: Sources::new(items.kernel.clone()),
             source_id: Arc::clone(&items.source_id),
@@ -83,23 +83,23 @@ impl Idle {
         }
     }
 
-    /// The source never had another status.
+    /// For a source whose status was not changed.
     pub(super) fn not_needed(mut self) -> IdleOutcome {
         self.is_due = false;
         IdleOutcome::NotNeeded
     }
 }
 
-impl Drop for Idle {
+impl Drop for IdleGuard {
     fn drop(&mut self) {
         if !self.is_due {
             return;
         }
-        // The runtime that it was made on may be gone, and the one that it is dropped on may be none.
+        // The runtime of the start may be gone, and there may be none where the guard is dropped.
         if let Some(runtime) = Handle::try_current().ok().or_else(|| self.runtime.take()) {
             let request = self.request();
             runtime.spawn(async move {
-                // There is nobody left to tell; the call has its traces.
+                // Nothing waits for the result; the call has its traces.
                 let _ = request.await;
             });
         }

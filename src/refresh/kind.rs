@@ -1,12 +1,11 @@
 use crate::model::{SourceStatus, words};
 
-/// What a run over the items of a source is: the status that the source has meanwhile, and whether
-/// what was not pushed is deleted.
+/// The kind of a refresh: the status of the source during the run, and whether items that were not
+/// pushed are deleted.
 ///
-/// `Rebuild` and `Refresh` do the same here, and differ in what the administration console shows.
+/// `Rebuild` and `Refresh` behave the same. Only the administration console shows them differently.
 ///
-/// As text it is the word of the status, read in any case, so a command line or a file of settings can
-/// choose it:
+/// Its text form is the name of the status, parsed in any case, for command lines and settings files:
 ///
 /// ```
 /// use coveo_push::RefreshKind;
@@ -18,15 +17,13 @@ use crate::model::{SourceStatus, words};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RefreshKind {
-    /// All items are pushed again, and what was not in the run is deleted.
+    /// All items are pushed again. Items that were not pushed are deleted.
     Rebuild,
-    /// All items are compared and pushed; what was not pushed is deleted. The administration console
-    /// says "Rescan".
-    ///
-    /// An item that was compared and not pushed counts as not in the run: push it all the same.
+    /// All items are compared and pushed again. Items that were not pushed are deleted, so push an
+    /// unchanged item too. The administration console says "Rescan".
     Refresh,
-    /// What changed is pushed, deletions among it. Nothing else is deleted, and the settings of that
-    /// mean nothing.
+    /// Only changes are pushed, including deletions. Nothing else is deleted, and the settings for the
+    /// deletion have no effect.
     Incremental,
 }
 
@@ -60,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_kind_is_read_from_its_word_in_any_case_and_written_as_it() {
+    fn every_kind_is_parsed_in_any_case_and_written_in_upper_case() {
         for kind in [RefreshKind::Rebuild, RefreshKind::Refresh, RefreshKind::Incremental] {
             let word = kind.to_string();
             assert_eq!(word, SourceStatus::from(kind).as_str());

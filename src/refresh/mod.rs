@@ -1,8 +1,8 @@
-//! A refresh as a unit: everything is pushed again, and what was not in it is deleted, unless
-//! something stands in the way of knowing what that is.
+//! A refresh as a unit: everything is pushed again, and everything that was not pushed again is deleted,
+//! unless the run may be incomplete.
 //!
-//! Two pure functions decide all that can do harm: [`boundary`] which items are old, and
-//! [`deletion`] whether they may be deleted.
+//! Two pure functions make every decision that could delete too much: [`boundary`] decides which items
+//! are old, [`deletion`] whether they are deleted.
 
 mod boundary;
 mod builder;
@@ -11,9 +11,10 @@ mod idle;
 mod kind;
 mod report;
 mod run;
+mod settings;
 mod target;
 
-pub use boundary::{Boundary, BoundarySource, LocalClock, NotBegun};
+pub use boundary::{Boundary, BoundarySource, LocalClock, StartError};
 pub use builder::RefreshBuilder;
 pub use deletion::{DeletionOutcome, DeletionSkipped};
 pub use idle::IdleOutcome;

@@ -2,42 +2,41 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::boundary::{Boundary, LocalClock, NotBegun};
+use super::boundary::{Boundary, LocalClock, StartError};
 use super::deletion::{DeletionOutcome, DeletionSkipped};
 use super::idle::IdleOutcome;
 use super::kind::RefreshKind;
+use crate::error::Error;
 use crate::push::{PushError, PushReport};
 
-/// What became of a refresh. It is always there, after [`finish`](super::Refresh::finish) and after
+/// The result of a refresh, returned by [`finish`](super::Refresh::finish) and
 /// [`abort`](super::Refresh::abort).
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
 pub struct RefreshReport {
     /// The source, or the provider.
     pub target: String,
-    /// What the run was; `None` for identities.
+    /// The kind of the run. `None` for identities.
     pub kind: Option<RefreshKind>,
-    /// What separates the items of the run from those that were there before; `None` when nothing was
-    /// to be deleted.
+    /// Separates the items of the run from older ones. `None` for a run that deletes nothing.
     pub boundary: Option<Boundary>,
-    /// How far the local clock was off the service's when the run began; `None` when the service did
-    /// not say. In seconds when it is serialised. In a test with paused time the fake's clock goes with
-    /// that time and the local one does not, so it is off by what the test has let pass.
+    /// The difference between the local clock and the service's at the start of the run. `None` when the
+    /// service told no time. Serialized in seconds. In a test with paused time, only the fake's clock
+    /// follows the paused time, so the difference includes the time that the test let pass.
     pub local_clock: Option<LocalClock>,
-    /// What became of the deletion of what is old.
+    /// Whether old items are deleted.
     pub deletion: DeletionOutcome,
     /// Whether the source is idle again.
     pub idle: IdleOutcome,
-    /// What became of everything that was pushed. The calls that begin and end the refresh are not in
-    /// its counts.
+    /// The result of all pushes. Its counts do not include the calls that start and end the refresh.
     pub push: PushReport,
 }
 
 impl RefreshReport {
-    /// Whether the run did all that it was to do: everything was pushed, the deletion of what is old
-    /// was sent (or none was to be), and the source is idle.
+    /// Whether the run is complete: everything was pushed, the deletion of old items was sent (except
+    /// in an incremental run, which has none), and the source is idle.
     ///
-    /// A deletion of which no answer says whether it was accepted counts as sent.
+    /// A deletion with the outcome [`Unknown`](DeletionOutcome::Unknown) counts as sent.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         let is_sent = match &self.deletion {
@@ -48,7 +47,7 @@ impl RefreshReport {
         is_sent && self.push.is_complete() && !matches!(self.idle, IdleOutcome::Failed(_))
     }
 
-    /// The report itself, or an error with it when the run is not [complete](Self::is_complete).
+    /// The report, or an error with the report when the run is not [complete](Self::is_complete).
     ///
     /// # Errors
     ///
@@ -58,7 +57,7 @@ impl RefreshReport {
     }
 }
 
-/// One line that a person can read.
+/// One line for people.
 impl fmt::Display for RefreshReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { target, kind, boundary, local_clock, deletion, idle, push } = self;
@@ -68,7 +67,7 @@ impl fmt::Display for RefreshReport {
         }
         write!(f, "{push}; {deletion}")?;
         if let Some(boundary) = boundary {
-            write!(f, "; old is what is below {boundary}")?;
+            write!(f, "; items below {boundary} are old")?;
         }
         if let Some(local_clock) = local_clock.filter(|clock| clock.is_off()) {
             write!(f, "; the local clock is {local_clock}")?;
@@ -80,24 +79,30 @@ impl fmt::Display for RefreshReport {
     }
 }
 
-/// Why a refresh did not do all it was to do.
+/// Why a refresh is incomplete.
+///
+/// It converts from [`PushError`] and [`Error`], so that `?` works on pushes and on other calls between
+/// the start and the end of a refresh. A refresh that is dropped because of such an error deletes
+/// nothing.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RefreshError {
-    /// It did not begin: nothing was pushed and nothing deleted.
-    #[error("the refresh did not begin ({idle})")]
-    NotBegun {
-        /// Why not.
+    /// The refresh did not start: nothing was pushed and nothing deleted.
+    #[error("the refresh did not start ({idle})")]
+    NotStarted {
+        /// Why the refresh did not start.
         #[source]
-        reason: NotBegun,
+        reason: StartError,
         /// Whether the source is idle.
         idle: IdleOutcome,
     },
-    /// A push did not take its item. A refresh that is dropped for it deletes nothing.
-    #[error(transparent)]
+    /// A push failed.
+    #[error("a push failed")]
     Push(#[from] PushError),
-    /// Something was not pushed, or what is old was not deleted, or the source is not idle. The report
-    /// has it.
+    /// Another call failed.
+    #[error("a call failed")]
+    Call(#[from] Error),
+    /// Operations failed, old items were not deleted, or the source is not idle. See the report.
     #[error("the refresh is incomplete: {}{}", .0, .0.push.first_reasons())]
     Incomplete(Box<RefreshReport>),
 }

@@ -1,62 +1,62 @@
+//! A refresh under way.
+
 use std::fmt;
-use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::boundary::{Boundary, BoundarySettings, LocalClock, NotBegun, boundary};
+use super::boundary::{Boundary, LocalClock, StartError, boundary};
 use super::builder::RefreshBuilder;
-use super::deletion::{Counts, DeletionOutcome, DeletionSettings, DeletionSkipped, may_delete};
-use super::idle::{Idle, IdleOutcome};
+use super::deletion::{Counts, DeletionOutcome, DeletionSkipped, may_delete};
+use super::idle::{IdleGuard, IdleOutcome};
 use super::report::{RefreshError, RefreshReport};
-use super::target::Target;
+use super::settings::RefreshSettings;
 use crate::kernel::send::CallSettings;
 use crate::push::{IdentityPusher, ItemPusher, PushReport};
 
 /// A refresh under way: [`Items::refresh`](crate::Items::refresh),
 /// [`Identities::refresh`](crate::Identities::refresh).
 ///
-/// It lends its [pusher](Self::pusher), and is ended by [`finish`](Self::finish), which says that
-/// everything was pushed, or by [`abort`](Self::abort). What the source system could not give was not
-/// pushed either: end with `abort` then, or what was not read is deleted.
+/// Push with its [pusher](Self::pusher). End it with [`finish`](Self::finish) when everything was pushed,
+/// else with [`abort`](Self::abort). If you could not read everything from the source system, call
+/// `abort`: `finish` would delete the items that you did not read.
 ///
-/// One that is dropped, as by a `?` or a panic on the way, deletes nothing either, and leaves it to a
-/// task of its own to set the source to idle. That is the best it can do: a runtime that ends with it,
-/// as by a `?` out of `main`, ends the task, too. So end it.
+/// Dropping the refresh, for example by a `?` or a panic, deletes nothing. The source is set to idle in a
+/// background task then, which is lost if the runtime shuts down at the same time, as with a `?` out of
+/// `main`. So call `finish` or `abort`.
 pub struct Refresh<P> {
-    // Dropped first: it ends what is under way before the source is set to idle.
+    // Dropped first: batches under way end before the source is set to idle.
     pusher: P,
-    begun: Begun,
+    active: ActiveRefresh,
 }
 
 impl<P> Refresh<P> {
-    /// What everything is pushed with.
+    /// The pusher of this run.
     #[must_use]
     pub fn pusher(&self) -> &P {
         &self.pusher
     }
 
-    /// What separates the items of the run from those that were there before; `None` for a run that
-    /// deletes nothing.
+    /// Separates the items of the run from older ones. `None` for a run that deletes nothing.
     #[must_use]
     pub fn boundary(&self) -> Option<Boundary> {
-        self.begun.boundary
+        self.active.boundary
     }
 
-    /// Tells when the deletion of what is old is being sent, which is the last thing but one that
-    /// [`finish`](Self::finish) does: `true` from then on. For who drops the future of `finish` on the
-    /// way: nothing is deleted if this says `false` then, and it is not known if it says `true`.
+    /// Turns `true` just before [`finish`](Self::finish) sends the deletion of old items. Look at it if
+    /// you drop the future of `finish` before it is done: with `false` nothing is deleted, with `true` it
+    /// is unknown.
     #[must_use]
     pub fn deletion_sent(&self) -> watch::Receiver<bool> {
-        self.begun.deletion_sent.subscribe()
+        self.active.deletion_sent.subscribe()
     }
 }
 
 impl<P> fmt::Debug for Refresh<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Refresh")
-            .field("target", &self.begun.plan.target.id())
-            .field("kind", &self.begun.plan.target.kind())
-            .field("boundary", &self.begun.boundary)
+            .field("target", &self.active.settings.target.id())
+            .field("kind", &self.active.settings.target.kind())
+            .field("boundary", &self.active.boundary)
             .finish_non_exhaustive()
     }
 }
@@ -65,42 +65,43 @@ impl<P> fmt::Debug for Refresh<P> {
 macro_rules! refresh {
     ($pusher:ident) => {
         impl RefreshBuilder<$pusher> {
-            /// Begins the run at the service, and takes the boundary from its answer. The tasks of the
-            /// run are spawned on the tokio runtime that it is used on.
+            /// Starts the run at the service, and takes the boundary from the response. The tasks of the
+            /// run are spawned on the current tokio runtime.
             ///
             /// # Errors
             ///
-            /// [`RefreshError::NotBegun`]; the source is set to idle before that where it has to be.
+            /// [`RefreshError::NotStarted`]. If the status may have been set, the source is set to idle
+            /// before this returns.
             pub async fn start(self) -> Result<Refresh<$pusher>, RefreshError> {
-                let (plan, pusher) = self.into_parts();
+                let (settings, pusher) = self.into_parts();
                 let pusher = pusher.start();
-                let begun = Begun::begin(plan, pusher.call_settings()).await?;
-                Ok(Refresh { pusher, begun })
+                let active = ActiveRefresh::start(settings, pusher.call_settings()).await?;
+                Ok(Refresh { pusher, active })
             }
         }
 
         impl Refresh<$pusher> {
-            /// Says that everything was pushed: waits until all of it is accepted or has failed,
-            /// deletes what is old if nothing forbids it, and sets the source to idle.
+            /// Call this when everything was pushed. It waits until every operation is accepted or has
+            /// failed, deletes old items unless something prevents it, and sets the source to idle.
             ///
-            /// A future that is dropped before it is done aborts the run;
-            /// [`deletion_sent`](Self::deletion_sent) tells what that means.
-            #[must_use = "what was not pushed or not deleted is told by the report alone"]
+            /// Dropping this future before it is done aborts the run. Then
+            /// [`deletion_sent`](Self::deletion_sent) tells whether something can be deleted.
+            #[must_use = "only the report tells whether everything was pushed and deleted"]
             pub async fn finish(self) -> RefreshReport {
-                let Self { pusher, begun } = self;
+                let Self { pusher, active } = self;
                 let push = pusher.finish().await;
-                begun.finish(push).await
+                active.finish(push).await
             }
 
-            /// Ends the run without sending what is left, deletes nothing, and sets the source to
-            /// idle; a provider has nothing to be set.
+            /// Ends the run without sending queued operations, deletes nothing, and sets the source to
+            /// idle. A provider has no status.
             ///
-            /// To send what was pushed and delete nothing all the same, as when a part of the source
-            /// system could not be read, `flush` the [`pusher`](Self::pusher) before.
+            /// To send the queued operations first, for example when you could read only a part of the
+            /// source system, `flush` the [`pusher`](Self::pusher) before.
             pub async fn abort(self) -> RefreshReport {
-                let Self { pusher, begun } = self;
+                let Self { pusher, active } = self;
                 let push = pusher.abort().await;
-                begun.end(push, DeletionOutcome::Skipped(DeletionSkipped::Aborted)).await
+                active.end(push, DeletionOutcome::Skipped(DeletionSkipped::Aborted)).await
             }
         }
     };
@@ -109,55 +110,47 @@ macro_rules! refresh {
 refresh!(ItemPusher);
 refresh!(IdentityPusher);
 
-/// What a refresh is to do.
-pub(super) struct Plan {
-    pub(super) target: Target,
-    pub(super) boundary: BoundarySettings,
-    pub(super) deletion: DeletionSettings,
-    pub(super) queue_delay: Option<Duration>,
-}
-
-/// A refresh that has begun at the service, and has to be ended there.
-struct Begun {
-    plan: Plan,
+/// A refresh that has started at the service, and must be ended there.
+struct ActiveRefresh {
+    settings: RefreshSettings,
     calls: CallSettings,
     boundary: Option<Boundary>,
     local_clock: Option<LocalClock>,
     deletion_sent: watch::Sender<bool>,
-    idle: Option<Idle>,
+    idle: Option<IdleGuard>,
 }
 
-impl Begun {
-    async fn begin(plan: Plan, calls: CallSettings) -> Result<Self, RefreshError> {
-        // Owed from before the call: one that is cut off may have arrived.
-        let idle = plan.target.idle(&calls);
-        let (reason, has_begun) = match plan.target.begin(&calls).await {
+impl ActiveRefresh {
+    async fn start(settings: RefreshSettings, calls: CallSettings) -> Result<Self, RefreshError> {
+        // Made before the call, because a call that is cut off may still have arrived.
+        let idle = settings.target.idle_guard(&calls);
+        let (reason, may_have_started) = match settings.target.start(&calls).await {
             Ok(time) => {
-                let local_now = (plan.target.kernel().shared.local_now)();
+                let local_now = (settings.target.kernel().shared.local_now)();
                 let local_clock = time.map(|time| LocalClock::compare(local_now, time));
-                match boundary(plan.boundary, time) {
+                match boundary(settings.boundary, time) {
                     Ok(boundary) => {
                         let deletion_sent = watch::Sender::new(false);
-                        return Ok(Self { plan, calls, boundary, local_clock, deletion_sent, idle });
+                        return Ok(Self { settings, calls, boundary, local_clock, deletion_sent, idle });
                     }
                     Err(reason) => (reason, true),
                 }
             }
             Err(error) => {
-                let may_have_begun = error.may_have_been_applied();
-                (NotBegun::Call(error), may_have_begun)
+                let may_have_started = error.may_have_been_applied();
+                (StartError::Call(error), may_have_started)
             }
         };
         let idle = match idle {
-            Some(idle) if has_begun => idle.set().await,
+            Some(idle) if may_have_started => idle.set().await,
             Some(idle) => idle.not_needed(),
             None => IdleOutcome::NotNeeded,
         };
-        Err(RefreshError::NotBegun { reason, idle })
+        Err(RefreshError::NotStarted { reason, idle })
     }
 
     async fn finish(self, push: PushReport) -> RefreshReport {
-        let deletion = match may_delete(self.plan.deletion, self.boundary, counts(&push)) {
+        let deletion = match may_delete(self.settings.deletion, self.boundary, counts(&push)) {
             Ok(boundary) => self.delete(boundary).await,
             Err(reason) => DeletionOutcome::Skipped(reason),
         };
@@ -165,9 +158,9 @@ impl Begun {
     }
 
     async fn delete(&self, boundary: Boundary) -> DeletionOutcome {
-        let Self { plan, calls, .. } = self;
+        let RefreshSettings { target, queue_delay, .. } = &self.settings;
         self.deletion_sent.send_replace(true);
-        match plan.target.delete_older_than(boundary.ordering_id, plan.queue_delay, calls).await {
+        match target.delete_older_than(boundary.ordering_id, *queue_delay, &self.calls).await {
             Ok(_) => DeletionOutcome::Accepted,
             Err(error) if error.may_have_been_applied() => DeletionOutcome::Unknown(error),
             Err(error) => DeletionOutcome::Failed(error),
@@ -175,12 +168,12 @@ impl Begun {
     }
 
     async fn end(self, push: PushReport, deletion: DeletionOutcome) -> RefreshReport {
-        let Self { plan, boundary, local_clock, idle, .. } = self;
+        let Self { settings: RefreshSettings { target, .. }, boundary, local_clock, idle, .. } = self;
         let idle = match idle {
             Some(idle) => idle.set().await,
             None => IdleOutcome::NotNeeded,
         };
-        let (target, kind) = (plan.target.id().to_owned(), plan.target.kind());
+        let (target, kind) = (target.id().to_owned(), target.kind());
         RefreshReport { target, kind, boundary, local_clock, deletion, idle, push }
     }
 }

@@ -1,16 +1,16 @@
-//! What differs between items and identities: how a run begins, and what it deletes.
+//! The target of a refresh: the differences between items and identities.
 
 use std::time::{Duration, SystemTime};
 
-use super::idle::Idle;
+use super::idle::IdleGuard;
 use super::kind::RefreshKind;
-use crate::api::{Accepted, Identities, Items, Sources, file_containers};
+use crate::api::{Accepted, DeleteOldIdentities, DeleteOldItems, Identities, Items, Sources, file_containers};
 use crate::error::Error;
 use crate::kernel::send::CallSettings;
 use crate::kernel::shared::Kernel;
 use crate::model::OrderingId;
 
-/// What is refreshed.
+/// The items of a source, or the identities of a provider.
 #[derive(Debug, Clone)]
 pub(super) enum Target {
     Items(Items, RefreshKind),
@@ -47,19 +47,18 @@ impl Target {
         }
     }
 
-    /// What has to be set to idle again once the run has begun, or tried to.
-    pub(super) fn idle(&self, calls: &CallSettings) -> Option<Idle> {
+    /// Sets the source to idle at the end. A provider has no status.
+    pub(super) fn idle_guard(&self, calls: &CallSettings) -> Option<IdleGuard> {
         match self {
-            Self::Items(items, _) => Some(Idle::due(items, calls)),
+            Self::Items(items, _) => Some(IdleGuard::new(items, calls)),
             Self::Identities(_) => None,
         }
     }
 
-    /// Begins the run, and gives the time at which that was by the service's clock.
+    /// Starts the run, and returns the time of the start by the service's clock.
     ///
-    /// A provider has no status that could be set: there it is a file container that is created, and
-    /// left to expire.
-    pub(super) async fn begin(&self, calls: &CallSettings) -> Result<Option<SystemTime>, Error> {
+    /// A provider has no status to set. There the call creates a file container and lets it expire.
+    pub(super) async fn start(&self, calls: &CallSettings) -> Result<Option<SystemTime>, Error> {
         match self {
             Self::Items(items, kind) => {
                 let sources = Sources::new(items.kernel.clone());
@@ -78,18 +77,12 @@ impl Target {
     ) -> Result<Accepted, Error> {
         match self {
             Self::Items(items, _) => {
-                let mut request = items.delete_older_than(id).settings(calls);
-                if let Some(delay) = queue_delay {
-                    request = request.queue_delay(delay);
-                }
-                request.await
+                let request = items.delete_older_than(id).settings(calls);
+                queue_delay.into_iter().fold(request, DeleteOldItems::queue_delay).await
             }
             Self::Identities(identities) => {
-                let mut request = identities.delete_older_than(id).settings(calls);
-                if let Some(delay) = queue_delay {
-                    request = request.queue_delay(delay);
-                }
-                request.await
+                let request = identities.delete_older_than(id).settings(calls);
+                queue_delay.into_iter().fold(request, DeleteOldIdentities::queue_delay).await
             }
         }
     }

@@ -2,8 +2,8 @@
 
 use coveo_push::fake::{ClockOffset, FakePushApi, Fault};
 use coveo_push::{
-    BoundarySource, DeletionOutcome, Identity, IdentityBody, IdentityPusher, IdleOutcome, NotBegun, Operation,
-    PushError, RefreshBuilder, RefreshError, RetryPolicy, SecurityIdentityType,
+    BoundarySource, DeletionOutcome, Identity, IdentityBody, IdentityPusher, IdleOutcome, Operation, PushError,
+    RefreshBuilder, RefreshError, RetryPolicy, SecurityIdentityType, StartError,
 };
 
 use super::support::{PROVIDER, now, requests_of, secs};
@@ -64,7 +64,10 @@ async fn without_a_date_it_does_not_begin_and_nothing_is_pushed() {
     let fake = fake(ClockOffset::default()).await;
     fake.inject(Fault::on(Operation::CreateFileContainer).without_date());
     let error = refresh(&fake).start().await.unwrap_err();
-    assert!(matches!(error, RefreshError::NotBegun { reason: NotBegun::NoServerTime, idle: IdleOutcome::NotNeeded }));
+    assert!(matches!(
+        error,
+        RefreshError::NotStarted { reason: StartError::NoServerTime, idle: IdleOutcome::NotNeeded }
+    ));
     assert_eq!(fake.requests().len(), 1);
 }
 
@@ -73,7 +76,7 @@ async fn a_first_container_that_cannot_be_created_is_why_it_does_not_begin() {
     let fake = fake(ClockOffset::default()).await;
     fake.inject(Fault::on(Operation::CreateFileContainer).status(403));
     let error = refresh(&fake).start().await.unwrap_err();
-    assert!(matches!(error, RefreshError::NotBegun { reason: NotBegun::Call(_), .. }));
+    assert!(matches!(error, RefreshError::NotStarted { reason: StartError::Call(_), .. }));
 }
 
 #[tokio::test(start_paused = true)]
@@ -103,7 +106,7 @@ async fn what_failed_or_was_refused_or_aborted_disables_nothing() {
 async fn a_run_with_an_ordering_id_of_its_own_and_a_delay_sends_both() {
     let fake = fake(ClockOffset::default()).await;
     let id = now(&fake);
-    let run = refresh(&fake).ordering_id(id).queue_delay(secs(60)).expected(2, 0).start().await.unwrap();
+    let run = refresh(&fake).ordering_id(id).queue_delay(secs(60)).expect_at_least(2).start().await.unwrap();
     push_all(run.pusher()).await.unwrap();
     run.finish().await.into_result().unwrap();
     let deletion = &requests_of(&fake, Operation::DeleteOldIdentities)[0];

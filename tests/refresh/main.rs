@@ -4,7 +4,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 mod any;
-mod begin;
 #[path = "../shared/cases.rs"]
 mod cases;
 mod checks;
@@ -13,5 +12,6 @@ mod delete;
 mod dropped;
 mod identities;
 mod report;
+mod start;
 mod steps;
 mod support;

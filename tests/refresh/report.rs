@@ -1,7 +1,9 @@
 //! What a refresh says of itself.
 
+use std::error::Error as _;
+
 use coveo_push::fake::{ClockOffset, FakePushApi, Fault};
-use coveo_push::{Operation, RefreshError};
+use coveo_push::{Error, Operation, RefreshError};
 use serde_json::json;
 
 use super::support::{SOURCE, fake, fake_with_clock, push_all, rebuild, secs};
@@ -16,9 +18,9 @@ async fn a_report_is_one_line_that_says_what_was_pushed_what_is_deleted_and_by_w
     let boundary = report.boundary.unwrap().ordering_id;
     for part in [
         "REBUILD of my-source: 3 pushed: 3 accepted, 0 failed, 0 refused, 0 unsent".to_owned(),
-        "; the deletion of what is old was accepted;".to_owned(),
-        format!("; old is what is below {boundary} ("),
-        " GMT, from the service's clock)".to_owned(),
+        "; the deletion of old items was accepted;".to_owned(),
+        format!("; items below {boundary} ("),
+        " GMT, from the service's clock) are old".to_owned(),
         "; the local clock is 5".to_owned(),
         " s ahead; the source is idle".to_owned(),
     ] {
@@ -60,8 +62,22 @@ async fn an_error_says_whether_the_run_began_and_its_cause_is_in_the_chain() {
     let fake = fake().await;
     fake.inject(Fault::on(Operation::SetSourceStatus).status(412).error_code("SOURCE_DOES_NOT_EXIST"));
     let error = rebuild(&fake).start().await.unwrap_err();
-    assert_eq!(error.to_string(), "the refresh did not begin (no status was set)");
-    let cause = std::error::Error::source(&error).unwrap().to_string();
-    assert!(cause.contains("sources.set_status: 412 SOURCE_DOES_NOT_EXIST"), "{cause}");
-    assert!(matches!(error, RefreshError::NotBegun { .. }));
+    assert_eq!(error.to_string(), "the refresh did not start (no status was set)");
+    let reason = error.source().unwrap();
+    assert_eq!(reason.to_string(), "the first call failed");
+    let cause = reason.source().unwrap();
+    assert!(cause.is::<Error>(), "{cause:?}");
+    assert!(cause.to_string().contains("sources.set_status: 412 SOURCE_DOES_NOT_EXIST"), "{cause}");
+}
+
+#[tokio::test]
+async fn the_error_of_another_call_becomes_that_of_the_refresh_and_stays_its_cause() {
+    async fn produce(fake: &FakePushApi) -> Result<(), RefreshError> {
+        let _ = fake.client().items("").delete("a://gone").await?;
+        Ok(())
+    }
+
+    let error = produce(&FakePushApi::builder().build()).await.unwrap_err();
+    assert!(matches!(error, RefreshError::Call(_)), "{error:?}");
+    assert!(error.source().unwrap().is::<Error>());
 }

@@ -1,7 +1,7 @@
 //! Each step of a run fails in each way.
 
 use coveo_push::fake::{FakePushApi, Fault};
-use coveo_push::{DeletionOutcome, IdleOutcome, NotBegun, Operation, RefreshError, RefreshReport};
+use coveo_push::{DeletionOutcome, IdleOutcome, Operation, RefreshError, RefreshReport, StartError};
 
 use super::support::{NEW, OLD, SOURCE, all, fake, is_idle, left, new, push_all, rebuild, requests_of, secs};
 
@@ -40,7 +40,7 @@ async fn a_status_that_cannot_be_set_means_that_nothing_is_pushed() {
         let fake = fake().await;
         fake.inject(fault(Fault::on(Operation::SetSourceStatus).parameter("statusType", "REBUILD")));
         let error = run(&fake).await.unwrap_err();
-        let RefreshError::NotBegun { reason: NotBegun::Call(_), idle } = error else { panic!("{way}: {error:?}") };
+        let RefreshError::NotStarted { reason: StartError::Call(_), idle } = error else { panic!("{way}: {error:?}") };
         assert_eq!(matches!(idle, IdleOutcome::Set), may_have_begun, "{way}");
         assert_eq!(is_idle(&fake), may_have_begun, "{way}");
         assert!(requests_of(&fake, Operation::CreateFileContainer).is_empty(), "{way}");

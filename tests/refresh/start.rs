@@ -2,8 +2,8 @@
 
 use coveo_push::fake::{ClockOffset, Fault};
 use coveo_push::{
-    BoundarySource, DeletionOutcome, DeletionSkipped, IdleOutcome, LocalClock, NotBegun, Operation, RefreshError,
-    RefreshKind, RetryPolicy,
+    BoundarySource, DeletionOutcome, DeletionSkipped, IdleOutcome, LocalClock, Operation, RefreshError, RefreshKind,
+    RetryPolicy, StartError,
 };
 
 use super::support::{
@@ -77,7 +77,7 @@ async fn without_a_date_that_can_be_read_it_fails_before_it_pushes_and_the_sourc
         let fake = fake().await;
         fake.inject(fault);
         let error = rebuild(&fake).start().await.unwrap_err();
-        let RefreshError::NotBegun { reason: NotBegun::NoServerTime, idle: IdleOutcome::Set } = error else {
+        let RefreshError::NotStarted { reason: StartError::NoServerTime, idle: IdleOutcome::Set } = error else {
             panic!("{error:?}")
         };
         assert_eq!(statuses(&fake), ["REBUILD", "IDLE"]);
@@ -107,7 +107,7 @@ async fn without_a_date_an_incremental_run_begins_and_one_with_an_ordering_id_do
     let run = items.refresh(RefreshKind::Incremental).start().await.unwrap();
     run.finish().await.into_result().unwrap();
     let error = items.refresh(RefreshKind::Incremental).ordering_id(7).start().await.unwrap_err();
-    assert!(matches!(error, RefreshError::NotBegun { reason: NotBegun::NoServerTime, .. }), "{error:?}");
+    assert!(matches!(error, RefreshError::NotStarted { reason: StartError::NoServerTime, .. }), "{error:?}");
     assert!(is_idle(&fake));
 }
 
@@ -115,7 +115,7 @@ async fn without_a_date_an_incremental_run_begins_and_one_with_an_ordering_id_do
 async fn a_boundary_that_is_later_than_the_begin_of_the_run_is_not_taken() {
     let fake = fake().await;
     let error = rebuild(&fake).older_than(now(&fake) + 1_000).start().await.unwrap_err();
-    assert!(matches!(error, RefreshError::NotBegun { reason: NotBegun::BoundaryTooLate { .. }, .. }), "{error:?}");
+    assert!(matches!(error, RefreshError::NotStarted { reason: StartError::BoundaryTooLate { .. }, .. }), "{error:?}");
     assert!(is_idle(&fake));
     assert_eq!(fake.requests().len(), 2);
     rebuild(&fake).older_than(now(&fake) - 1_000).start().await.unwrap();
@@ -159,7 +159,7 @@ async fn an_ordering_id_ahead_of_the_services_clock_is_refused_however_it_is_giv
         let id = now(&fake) + 3_000;
         for builder in [rebuild(&fake).ordering_id(id), rebuild(&fake).pusher(|pusher| pusher.ordering_id(id))] {
             let error = builder.start().await.unwrap_err();
-            let RefreshError::NotBegun { reason: NotBegun::OrderingIdAhead { given, latest }, .. } = error else {
+            let RefreshError::NotStarted { reason: StartError::OrderingIdAhead { given, latest }, .. } = error else {
                 panic!("{error:?}")
             };
             assert!(given.get() == id && latest < given);
