@@ -12,9 +12,14 @@
     missing_docs
 )]
 
+#[path = "architecture/circles.rs"]
+mod circles;
+#[path = "architecture/source.rs"]
+mod source;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::{Path, PathBuf};
+
+use source::{Line, NamePath, code, code_of, crate_paths, name, paths_at, root, source_files, tokens};
 
 /// Which rooms a room may name. What is pure stands at the end, what a user calls at the begin;
 /// nothing but `fake` may name `client`.
@@ -44,143 +49,8 @@ const EXCEPTIONS: [(&str, &str); 1] = [
 
 const MOST_LINES: usize = 400;
 
-/// A line of a source file, without comments and without the tests at the file's end.
-struct Line {
-    file: String,
-    number: usize,
-    text: String,
-}
-
-fn source_files() -> Vec<PathBuf> {
-    fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                collect(&path, files);
-            } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("tests.rs") {
-                files.push(path);
-            }
-        }
-    }
-
-    let mut files = Vec::new();
-    collect(&root(), &mut files);
-    files.sort();
-    assert!(files.len() > 10, "there is no source in {}", root().display());
-    files
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
-}
-
-fn name(file: &Path) -> String {
-    file.strip_prefix(root()).unwrap().to_string_lossy().replace('\\', "/")
-}
-
-/// The lines of a file that are code: no comments, nothing empty, no tests.
-fn code(file: &Path) -> Vec<Line> {
-    let text = fs::read_to_string(file).unwrap();
-    let mut lines = Vec::new();
-    let code = text.split("#[cfg(test)]\nmod tests").next().unwrap();
-    for (index, line) in code.lines().enumerate() {
-        // A comment in a file of this crate begins after nothing or a space, a URL does not.
-        let line = if line.trim_start().starts_with("//") { "" } else { line.split(" // ").next().unwrap() };
-        if !line.trim().is_empty() {
-            lines.push(Line { file: name(file), number: index + 1, text: line.to_owned() });
-        }
-    }
-    lines
-}
-
 fn room(file: &str) -> &str {
     file.split(['/', '.']).next().unwrap()
-}
-
-/// A piece of code between names, with the line it stands on.
-#[derive(Debug, Clone, PartialEq)]
-struct Token {
-    text: String,
-    line: usize,
-}
-
-/// Names, `::`, braces, commas, semicolons and whatever else there is, one character each; nothing
-/// of a string.
-fn tokens(lines: &[Line]) -> Vec<Token> {
-    let mut tokens = Vec::new();
-    let mut push = |text: &str, line: usize| tokens.push(Token { text: text.to_owned(), line });
-    for line in lines {
-        let text = line.text.replace("'\"'", "' '");
-        let mut rest = text.as_str();
-        while let Some(first) = rest.chars().next() {
-            if first.is_alphanumeric() || first == '_' {
-                let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
-                push(&rest[..end], line.number);
-                rest = &rest[end..];
-            } else if rest.starts_with("::") {
-                push("::", line.number);
-                rest = &rest[2..];
-            } else if first == '"' {
-                let escaped = rest.replace("\\\\", "__").replace("\\\"", "__");
-                let end = escaped[1..].find('"').map_or(rest.len(), |at| at + 2);
-                rest = &rest[end..];
-            } else {
-                if !first.is_whitespace() {
-                    push(&first.to_string(), line.number);
-                }
-                rest = &rest[first.len_utf8()..];
-            }
-        }
-    }
-    tokens
-}
-
-/// Every path that begins with `crate`, groups in braces taken apart: `crate::a::{b, c::d}` gives
-/// `a::b` and `a::c::d`.
-fn crate_paths(lines: &[Line]) -> Vec<(String, usize)> {
-    let tokens = tokens(lines);
-    let mut paths = Vec::new();
-    for (at, token) in tokens.iter().enumerate() {
-        if token.text == "crate" && tokens.get(at + 1).is_some_and(|next| next.text == "::") {
-            tree(&tokens, at + 2, "", &mut paths);
-        }
-    }
-    paths
-}
-
-/// Reads one tree of a `use`, or one path, from `at` on, and returns where it ends.
-fn tree(tokens: &[Token], mut at: usize, before: &str, paths: &mut Vec<(String, usize)>) -> usize {
-    let mut path = before.to_owned();
-    let Some(begin) = tokens.get(at) else { return at };
-    let line = begin.line;
-    while let Some(token) = tokens.get(at) {
-        match token.text.as_str() {
-            "::" => at += 1,
-            "{" if path == before || tokens[at - 1].text == "::" => {
-                at += 1;
-                while tokens.get(at).is_some_and(|token| token.text != "}") {
-                    at = tree(tokens, at, &path, paths);
-                    if tokens.get(at).is_some_and(|token| token.text == ",") {
-                        at += 1;
-                    }
-                }
-                return at + 1;
-            }
-            text if text.chars().all(|c| c.is_alphanumeric() || c == '_')
-                && (path == before || tokens[at - 1].text == "::") =>
-            {
-                path = if path.is_empty() { text.to_owned() } else { format!("{path}::{text}") };
-                at += 1;
-            }
-            _ => break,
-        }
-    }
-    paths.push((path, line));
-    // Behind an `as`, up to the end of the branch.
-    while tokens.get(at).is_some_and(|token| token.text == "as" || tokens[at - 1].text == "as") {
-        at += 1;
-    }
-    at.max(1)
 }
 
 /// The rooms behind the names that `lib.rs` re-exports.
@@ -190,10 +60,8 @@ fn re_exports() -> BTreeMap<String, String> {
     let mut names = BTreeMap::new();
     for (at, pair) in tokens.windows(2).enumerate() {
         if pair[0].text == "pub" && pair[1].text == "use" {
-            let mut paths = Vec::new();
-            tree(&tokens, at + 2, "", &mut paths);
-            for (path, _) in paths {
-                if let (Some((room, _)), Some((_, last))) = (path.split_once("::"), path.rsplit_once("::")) {
+            for NamePath { text, .. } in paths_at(&tokens, at + 2) {
+                if let (Some((room, _)), Some((_, last))) = (text.split_once("::"), text.rsplit_once("::")) {
                     names.insert(last.to_owned(), room.to_owned());
                 }
             }
@@ -210,7 +78,7 @@ fn broken_arrows(file: &str, lines: &[Line], re_exports: &BTreeMap<String, Strin
         return vec![format!("src/{file}: the room `{from}` is not in the table")];
     };
     let mut broken = Vec::new();
-    for (path, number) in crate_paths(lines) {
+    for NamePath { text: path, line: number, .. } in crate_paths(&tokens(lines)) {
         let first = path.split("::").next().unwrap();
         let to = re_exports.get(first).map_or(first, String::as_str);
         if to == from {
@@ -256,8 +124,8 @@ fn every_arrow_of_the_table_is_one_that_somebody_needs() {
     let re_exports = re_exports();
     let mut used = BTreeSet::new();
     for file in source_files() {
-        for (path, _) in crate_paths(&code(&file)) {
-            let first = room_of(&path);
+        for path in crate_paths(&tokens(&code(&file))) {
+            let first = room_of(&path.text);
             let to = re_exports.get(first).map_or(first, String::as_str).to_owned();
             used.insert((room(&name(&file)).to_owned(), to));
         }
@@ -359,10 +227,7 @@ fn no_file_is_longer_than_400_lines_of_code() {
 
 /// Holds some lines, as those of a file, against the table.
 fn check(file: &str, text: &str) -> Vec<String> {
-    let line = |(index, text): (usize, &str)| Line { file: file.to_owned(), number: index + 1, text: text.to_owned() };
-    let lines: Vec<Line> = text.lines().enumerate().map(line).collect();
-    assert!(lines.iter().all(|line| line.file == file));
-    broken_arrows(file, &lines, &re_exports())
+    broken_arrows(file, &code_of(text), &re_exports())
 }
 
 #[test]
