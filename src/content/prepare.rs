@@ -11,10 +11,11 @@ use bytes::Bytes;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::compress::{self, Encoder};
+use super::detect;
 use super::held::Held;
+use super::input::{Compression, Content, Source};
 use super::source::{CHUNK, Reader, Watched, fill, read_chunk};
 use super::spool::{Spool, Spooled, TooLarge};
-use super::{Compression, Content, Source, detect};
 use crate::finding::{Finding, Rule};
 use crate::model::{CompressionType, document_keys as key};
 use crate::preflight::{self, limit};

@@ -3,7 +3,8 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use super::{CallRecord, ErrorCode};
+use super::call_record::CallRecord;
+use super::code::ErrorCode;
 use crate::operation::Operation;
 
 /// An answer of the Push API that is no success ([article 95](https://docs.coveo.com/en/95/)).
@@ -115,3 +116,8 @@ pub(super) fn one_line(text: &str) -> String {
 }
 
 impl std::error::Error for ApiError {}
+
+/// Whether the same request may succeed after this status.
+pub(crate) fn is_retryable_status(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504)
+}

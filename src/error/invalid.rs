@@ -1,7 +1,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{BoxError, CallRecord};
+use super::call_record::CallRecord;
+use super::transport::BoxError;
 use crate::finding::Finding;
 use crate::operation::Operation;
 

@@ -1,6 +1,7 @@
 //! What can go wrong, as one enum to match on.
 
 mod api;
+mod call_record;
 mod code;
 mod invalid;
 mod redact;
@@ -12,17 +13,16 @@ use std::time::Duration;
 use http::StatusCode;
 
 pub use api::ApiError;
+pub(crate) use api::is_retryable_status;
+pub(crate) use call_record::CallRecord;
 pub use code::ErrorCode;
 pub use invalid::{ConfigError, CredentialsError, InvalidError};
 pub(crate) use redact::Redactor;
-pub use transport::{DecodeError, SendError, SendErrorKind, TransportError};
+pub use transport::{BoxError, DecodeError, SendError, SendErrorKind, TransportError};
 pub use upload::UploadError;
 
 use crate::model::ParseEnumError;
 use crate::operation::Operation;
-
-/// An error of another crate, kept as the source of one of ours.
-pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Why a call did not succeed.
 ///
@@ -108,16 +108,6 @@ pub enum Error {
     /// The credentials provider did not give a token.
     #[error(transparent)]
     Credentials(Box<CredentialsError>),
-}
-
-/// What the attempts of a call have in common, in every error that comes after one.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct CallRecord {
-    pub(crate) operation: Operation,
-    pub(crate) attempts: u32,
-    pub(crate) elapsed: Duration,
-    /// Whether some attempt may have been carried out although no success was seen.
-    pub(crate) may_have_been_applied: bool,
 }
 
 impl Error {
@@ -231,11 +221,6 @@ impl Error {
             other => other.api().map(|error| &error.record),
         }
     }
-}
-
-/// The statuses after which the same request may succeed.
-pub(crate) fn is_retryable_status(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504)
 }
 
 macro_rules! from_context {

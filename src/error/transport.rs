@@ -4,8 +4,11 @@ use std::time::Duration;
 use http::StatusCode;
 
 use super::api::one_line;
-use super::{BoxError, CallRecord};
+use super::call_record::CallRecord;
 use crate::operation::Operation;
+
+/// An error of another crate, kept as the source of one of ours.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// What a [`Transport`](crate::Transport) reports when it has no answer.
 ///

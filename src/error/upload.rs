@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use super::api::one_line;
-use super::{CallRecord, is_retryable_status};
+use super::api::{is_retryable_status, one_line};
+use super::call_record::CallRecord;
 use crate::operation::Operation;
 
 /// The storage behind a file container refused the bytes
