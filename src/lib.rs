@@ -323,8 +323,8 @@ pub use kernel::transport::{AttemptLimits, Transport};
 pub use model::{
     BatchDocument, BatchDocumentBody, BatchIdentityBody, CompressionType, DeletedDocument, DocumentBody, DocumentData,
     FileContainer, Identity, IdentityBody, MappedIdentity, MappedIdentityBody, Metadata, MetadataIntoIter,
-    MetadataIter, MetadataValue, OrderingId, ParseEnumError, PermanentId, PermissionIdentity, PermissionLevel,
-    PermissionSet, Permissions, SecurityIdentityType, SourceStatus,
+    MetadataIter, MetadataIterMut, MetadataValue, OrderingId, ParseEnumError, PermanentId, PermissionIdentity,
+    PermissionLevel, PermissionSet, Permissions, SecurityIdentityType, SourceStatus,
 };
 pub use operation::Operation;
 pub use preflight::KnownIdentities;

@@ -71,7 +71,7 @@ hold!([Clone + Debug + Send + Sync + Unpin + UnwindSafe + RefUnwindSafe + 'stati
     PermissionLevel, PermissionSet, Permissions, ItemOperation<DocumentBody>, IdentityOperation, IdentityGraph,
     Relation, ClockOffset, ContainerCounts, Dropped, DroppedIdentity, FakeIdentity, FakeItem, Fault, FaultRates,
     RecordedRequest, KnownIdentities, BoundarySource);
-hold!([Debug + ExactSizeIterator + Send + Sync + Unpin] MetadataIntoIter, MetadataIter<'static>);
+hold!([Debug + ExactSizeIterator + Send + Sync + Unpin] MetadataIntoIter, MetadataIter<'static>, MetadataIterMut<'static>);
 hold!([Clone + Debug + Display + Send + Sync + Unpin + UnwindSafe + RefUnwindSafe + 'static]
     Operation, ErrorCode, SendErrorKind, PushStep, CompressionType, SecurityIdentityType, SourceStatus, OrderingId,
     PermanentId, PushApiUrl, Access, Viewer, MembershipPath, Reason, Finding, Rule, RefusedItem, DropReason,

@@ -4,12 +4,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::DocumentBody;
 use super::any_case::deserialize_any_case;
-use super::document::{DocumentWithId, key};
+use super::document_keys::DOCUMENT_ID;
 
-/// What a file container for items holds ([article 90](https://docs.coveo.com/en/90/)): items to
-/// add or update and items to delete.
+/// A batch of items for a file container ([article 90](https://docs.coveo.com/en/90/)): items to add or
+/// update, and items to delete.
 ///
-/// An id may stand in a batch once: no source says in which order the service takes the two lists.
+/// Each id must occur only once in a batch, because the service does not document the order in which it
+/// applies the two lists.
 ///
 /// ```
 /// use coveo_push::{BatchDocumentBody, DeletedDocument, DocumentBody};
@@ -21,7 +22,7 @@ use super::document::{DocumentWithId, key};
 /// # let _ = batch;
 /// ```
 ///
-/// Items to add or update are also collected into one, or extend it:
+/// `collect` and `extend` take items to add or update:
 ///
 /// ```
 /// use coveo_push::{BatchDocument, BatchDocumentBody, DocumentBody};
@@ -33,6 +34,7 @@ use super::document::{DocumentWithId, key};
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct BatchDocumentBody {
     /// Items to add or update.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -48,7 +50,7 @@ deserialize_any_case!(BatchDocumentBody {
 });
 
 impl BatchDocumentBody {
-    /// A batch with nothing in it.
+    /// An empty batch.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -68,13 +70,13 @@ impl BatchDocumentBody {
         self
     }
 
-    /// How many operations the batch holds.
+    /// The number of operations in the batch.
     #[must_use]
     pub fn len(&self) -> usize {
         self.add_or_update.len() + self.delete.len()
     }
 
-    /// Whether the batch holds nothing; such a batch is refused, because it would do nothing.
+    /// Whether the batch has no operations. An empty batch is rejected before it is sent.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -93,13 +95,13 @@ impl FromIterator<BatchDocument> for BatchDocumentBody {
     }
 }
 
-/// An item of a batch: its URI and its body. How binary data is compressed is written inside the
-/// item.
+/// An item of a batch: its URI and its body.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct BatchDocument {
     /// The item's URI.
     pub document_id: String,
-    /// The item.
+    /// The item itself.
     pub body: DocumentBody,
 }
 
@@ -112,8 +114,8 @@ impl BatchDocument {
 
 impl Serialize for BatchDocument {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(1 + self.body.entry_count()))?;
-        map.serialize_entry(key::DOCUMENT_ID, &self.document_id)?;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry(DOCUMENT_ID, &self.document_id)?;
         self.body.serialize_entries(&mut map)?;
         map.end()
     }
@@ -121,8 +123,8 @@ impl Serialize for BatchDocument {
 
 impl<'de> Deserialize<'de> for BatchDocument {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let DocumentWithId { document_id, body } = DocumentWithId::deserialize(deserializer)?;
-        let document_id = document_id.ok_or_else(|| D::Error::missing_field(key::DOCUMENT_ID))?;
+        let (document_id, body) = DocumentBody::deserialize_with_id(deserializer)?;
+        let document_id = document_id.ok_or_else(|| D::Error::missing_field(DOCUMENT_ID))?;
         Ok(Self { document_id, body })
     }
 }
@@ -130,6 +132,7 @@ impl<'de> Deserialize<'de> for BatchDocument {
 /// An item to delete.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct DeletedDocument {
     /// The item's URI.
     pub document_id: String,

@@ -1,10 +1,12 @@
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::any_case::deserialize_any_case;
 use super::{Identity, IdentityBody, MappedIdentityBody};
 
-/// What a file container for identities holds ([article 55](https://docs.coveo.com/en/55/)):
-/// identities with their members, identities with their aliases, and identities to disable.
+/// A batch of identities for a file container ([article 55](https://docs.coveo.com/en/55/)): identities
+/// with their members, identities with their aliases, and identities to disable.
 ///
 /// ```
 /// use coveo_push::{BatchIdentityBody, Identity, IdentityBody};
@@ -16,6 +18,7 @@ use super::{Identity, IdentityBody, MappedIdentityBody};
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct BatchIdentityBody {
     /// Identities to add or update, with their members.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -23,12 +26,12 @@ pub struct BatchIdentityBody {
     /// Identities to add or update, with their aliases.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub mappings: Vec<MappedIdentityBody>,
-    /// Identities to disable. On the wire each stands in an object of its own, under `identity`.
+    /// Identities to disable. In JSON, each is wrapped in an object with the key `identity`.
     #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "serialize_deleted")]
     pub deleted: Vec<Identity>,
 }
 
-/// The wire form, from which the wrappers around the deleted identities are taken off.
+/// The JSON, with a wrapper around each deleted identity.
 struct Wire {
     members: Vec<IdentityBody>,
     mappings: Vec<MappedIdentityBody>,
@@ -57,16 +60,11 @@ deserialize_any_case!(Deleted {
 });
 
 fn serialize_deleted<S: Serializer>(deleted: &[Identity], to: S) -> Result<S::Ok, S::Error> {
-    #[derive(Serialize)]
-    struct Wrapped<'a> {
-        identity: &'a Identity,
-    }
-
-    to.collect_seq(deleted.iter().map(|identity| Wrapped { identity }))
+    to.collect_seq(deleted.iter().map(|identity| BTreeMap::from([("identity", identity)])))
 }
 
 impl BatchIdentityBody {
-    /// A batch with nothing in it.
+    /// An empty batch.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -93,13 +91,13 @@ impl BatchIdentityBody {
         self
     }
 
-    /// How many operations the batch holds.
+    /// The number of operations in the batch.
     #[must_use]
     pub fn len(&self) -> usize {
         self.members.len() + self.mappings.len() + self.deleted.len()
     }
 
-    /// Whether the batch holds nothing; such a batch is refused, because it would do nothing.
+    /// Whether the batch has no operations. An empty batch is rejected before it is sent.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0

@@ -1,17 +1,16 @@
-use super::words;
+use super::words::words;
 
 /// How the binary data of an item is compressed ([article 164](https://docs.coveo.com/en/164/)).
 ///
-/// It goes into the query of a request for one item, and inside the item of a batch. When nothing
-/// is said the service reads the data as [`ZLib`](Self::ZLib), so data that is not compressed has
-/// to say [`Uncompressed`](Self::Uncompressed).
+/// A request for one item has it in its query, and a batch has it inside the item. When it is absent, the
+/// service takes the data for [`ZLib`](Self::ZLib). Data that is not compressed must therefore say
+/// [`Uncompressed`](Self::Uncompressed).
 ///
-/// Read in any case, written in upper case (`ZLIB`), which is what the service's contract and the
-/// clients known to work send.
+/// It is read in any case and written in upper case (`ZLIB`), as in the service's contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CompressionType {
-    /// The bytes as they are.
+    /// Not compressed.
     Uncompressed,
     /// The DEFLATE algorithm.
     Deflate,
@@ -19,7 +18,7 @@ pub enum CompressionType {
     GZip,
     /// LZMA.
     Lzma,
-    /// ZLib, the service's default.
+    /// ZLib: the service's default.
     ZLib,
 }
 

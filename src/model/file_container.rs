@@ -5,13 +5,12 @@ use serde::Serialize;
 
 use super::any_case::deserialize_any_case;
 
-/// A container for one upload, as the service hands it out
-/// ([article 43](https://docs.coveo.com/en/43/)).
+/// A container for one upload, created by the service ([article 43](https://docs.coveo.com/en/43/)).
 ///
-/// Bytes go to [`upload_uri`](Self::upload_uri) with every one of
-/// [`required_headers`](Self::required_headers); [`file_id`](Self::file_id) is then what a batch or
-/// an item refers to. The URI works for about an hour and gives whoever has it the right to
-/// upload, so `Debug` leaves it out. Writing the container with serde does write it.
+/// Upload the bytes to [`upload_uri`](Self::upload_uri) with all of
+/// [`required_headers`](Self::required_headers). A batch or an item then refers to them by
+/// [`file_id`](Self::file_id). The URI works for about an hour, and its owner may upload without a key.
+/// `Debug` hides it; serde writes it.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -28,7 +27,7 @@ deserialize_any_case!(FileContainer {
 });
 
 impl FileContainer {
-    /// A container from its parts, for one that was kept, or for a test.
+    /// A container from its parts: one that you saved, or one for a test.
     pub fn new(
         file_id: impl Into<String>,
         upload_uri: impl Into<String>,
@@ -41,13 +40,13 @@ impl FileContainer {
         }
     }
 
-    /// What a batch (`fileId`) or an item (`compressedBinaryDataFileId`) refers to.
+    /// The id by which a batch (`fileId`) or an item (`compressedBinaryDataFileId`) refers to the container.
     #[must_use]
     pub fn file_id(&self) -> &str {
         &self.file_id
     }
 
-    /// Where the bytes go: a presigned URI, secret while it lasts, to be used as it is.
+    /// The presigned URI to upload to. Use it unchanged, and keep it secret until it expires.
     #[must_use]
     pub fn upload_uri(&self) -> &str {
         &self.upload_uri
@@ -62,7 +61,7 @@ impl FileContainer {
 
 impl fmt::Debug for FileContainer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Taken apart by name, so that a new field has to be thought about here.
+        // Without `..`, so that whoever adds a field must decide whether it is secret.
         let Self { upload_uri: _, file_id, required_headers } = self;
         f.debug_struct("FileContainer")
             .field("file_id", file_id)

@@ -4,24 +4,23 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 use super::any_case::deserialize_any_case;
-use super::parse_words;
+use super::words::parse_words;
 
-/// What kind of entity a security identity is ([article 240](https://docs.coveo.com/en/240/)).
+/// The kind of a security identity ([article 240](https://docs.coveo.com/en/240/)).
 ///
-/// The contract wants two spellings: `User` and `VirtualGroup` in the permissions of an item,
-/// `USER` and `VIRTUAL_GROUP` in the body of an identity. The models write the right one; this type
-/// has no `Serialize` of its own, so that the wrong one cannot be written by accident. It is read
-/// from either, in any case.
+/// The contract has two spellings: `User` and `VirtualGroup` in the permissions of an item, `USER` and
+/// `VIRTUAL_GROUP` in the body of an identity. The models write the right one. This type does not implement
+/// `Serialize`, so that the wrong one cannot be written by accident. Both are read, in any case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum SecurityIdentityType {
     /// One person or account.
     User,
-    /// A group that exists in the system the items come from.
+    /// A group that exists in the system that the items come from.
     Group,
-    /// A group made up for the index; it works as a group does.
+    /// A group that exists only in the index. It works like a group.
     VirtualGroup,
-    /// An entity whose kind is not known.
+    /// An identity of unknown kind.
     Unknown,
 }
 
@@ -70,6 +69,53 @@ impl fmt::Display for SecurityIdentityType {
     }
 }
 
+/// Implements a constructor for each kind of identity, for models that are made from an [`Identity`].
+macro_rules! constructors_by_type {
+    ($($model:ty),+) => {
+        $(impl $model {
+            /// A user: one person or account.
+            pub fn user(name: impl Into<String>) -> Self {
+                Self::from(Identity::new(name, SecurityIdentityType::User))
+            }
+
+            /// A group that exists in the system that the items come from.
+            pub fn group(name: impl Into<String>) -> Self {
+                Self::from(Identity::new(name, SecurityIdentityType::Group))
+            }
+
+            /// A virtual group, which exists only in the index.
+            pub fn virtual_group(name: impl Into<String>) -> Self {
+                Self::from(Identity::new(name, SecurityIdentityType::VirtualGroup))
+            }
+        })+
+    };
+}
+
+/// Implements the setters of granted identities.
+macro_rules! well_knowns {
+    ($($model:ty),+) => {
+        $(impl $model {
+            /// Adds a granted identity.
+            #[must_use]
+            pub fn well_known(mut self, granted: Identity) -> Self {
+                self.well_knowns.get_or_insert_default().push(granted);
+                self
+            }
+
+            /// Adds granted identities. An empty list is sent as such: none are granted.
+            #[must_use]
+            pub fn well_knowns(mut self, granted: impl IntoIterator<Item = Identity>) -> Self {
+                self.well_knowns.get_or_insert_default().extend(granted);
+                self
+            }
+        })+
+    };
+}
+
+pub(super) use constructors_by_type;
+constructors_by_type!(Identity, IdentityBody, MappedIdentity, MappedIdentityBody);
+well_knowns!(IdentityBody, MappedIdentityBody);
+
 /// A security identity: a name and a type ([article 240](https://docs.coveo.com/en/240/)).
 ///
 /// ```
@@ -80,13 +126,15 @@ impl fmt::Display for SecurityIdentityType {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Identity {
     /// The name, unique for its type within the provider.
     pub name: String,
-    /// What kind of entity it is.
+    /// The kind of identity.
     #[serde(rename = "type", serialize_with = "SecurityIdentityType::serialize_in_identity")]
     pub identity_type: SecurityIdentityType,
-    /// Pairs that the console's identity browser shows. Absent and empty are kept apart.
+    /// Key-value pairs that the console's identity browser shows. `None` and an empty map are sent
+    /// differently.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub additional_info: Option<BTreeMap<String, String>>,
 }
@@ -103,22 +151,7 @@ impl Identity {
         Self { name: name.into(), identity_type, additional_info: None }
     }
 
-    /// A user.
-    pub fn user(name: impl Into<String>) -> Self {
-        Self::new(name, SecurityIdentityType::User)
-    }
-
-    /// A group.
-    pub fn group(name: impl Into<String>) -> Self {
-        Self::new(name, SecurityIdentityType::Group)
-    }
-
-    /// A virtual group.
-    pub fn virtual_group(name: impl Into<String>) -> Self {
-        Self::new(name, SecurityIdentityType::VirtualGroup)
-    }
-
-    /// Adds a pair to the additional information; a pair of the same key is replaced.
+    /// Adds a pair to the additional information. It replaces the pair with the same key.
     #[must_use]
     pub fn additional_info(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.additional_info.get_or_insert_default().insert(key.into(), value.into());
@@ -126,12 +159,12 @@ impl Identity {
     }
 }
 
-/// A security identity with its members and the identities it is granted
+/// A security identity with its members and its granted identities
 /// ([articles 167](https://docs.coveo.com/en/167/) and [78](https://docs.coveo.com/en/78/)).
 ///
-/// Pushing it **replaces** what the provider holds for that identity: members that are left out are
-/// removed from the group. The granted identities (`wellKnowns`) must be the same in every call
-/// for one identity, aliases included, or the grants are lost.
+/// Pushing it **replaces** what the provider knows about the identity: a member that is not in the list is
+/// removed from the group. The granted identities (`wellKnowns`) must be the same in every call for one
+/// identity, aliases included, or the service drops them.
 ///
 /// ```
 /// use coveo_push::{Identity, IdentityBody};
@@ -144,13 +177,14 @@ impl Identity {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct IdentityBody {
     /// The identity itself.
     pub identity: Identity,
-    /// Its members, which only groups have. Absent and empty are kept apart.
+    /// Its members. Only groups have members. `None` and an empty list are sent differently.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub members: Option<Vec<Identity>>,
-    /// The identities it is granted ([article 1603](https://docs.coveo.com/en/1603/)).
+    /// Its granted identities ([article 1603](https://docs.coveo.com/en/1603/)).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub well_knowns: Option<Vec<Identity>>,
 }
@@ -162,25 +196,10 @@ deserialize_any_case!(IdentityBody {
 });
 
 impl IdentityBody {
-    /// An identity with neither members nor grants.
+    /// An identity without members or granted identities.
     #[must_use]
     pub fn new(identity: Identity) -> Self {
         Self { identity, members: None, well_knowns: None }
-    }
-
-    /// A user.
-    pub fn user(name: impl Into<String>) -> Self {
-        Self::new(Identity::user(name))
-    }
-
-    /// A group.
-    pub fn group(name: impl Into<String>) -> Self {
-        Self::new(Identity::group(name))
-    }
-
-    /// A virtual group.
-    pub fn virtual_group(name: impl Into<String>) -> Self {
-        Self::new(Identity::virtual_group(name))
     }
 
     /// Adds a member.
@@ -190,24 +209,10 @@ impl IdentityBody {
         self
     }
 
-    /// Adds members; none at all says that the group is empty.
+    /// Adds members. An empty list is sent as such: the group is empty.
     #[must_use]
     pub fn members(mut self, members: impl IntoIterator<Item = Identity>) -> Self {
         self.members.get_or_insert_default().extend(members);
-        self
-    }
-
-    /// Adds a granted identity.
-    #[must_use]
-    pub fn well_known(mut self, granted: Identity) -> Self {
-        self.well_knowns.get_or_insert_default().push(granted);
-        self
-    }
-
-    /// Adds granted identities.
-    #[must_use]
-    pub fn well_knowns(mut self, granted: impl IntoIterator<Item = Identity>) -> Self {
-        self.well_knowns.get_or_insert_default().extend(granted);
         self
     }
 }
@@ -218,20 +223,22 @@ impl From<Identity> for IdentityBody {
     }
 }
 
-/// An identity of another provider that is the same person or group
+/// An alias: an identity of another provider that is the same person or group
 /// ([article 142](https://docs.coveo.com/en/142/)).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct MappedIdentity {
     /// The name in the other provider.
     pub name: String,
-    /// What kind of entity it is there.
+    /// The kind of identity in the other provider.
     #[serde(rename = "type", serialize_with = "SecurityIdentityType::serialize_in_identity")]
     pub identity_type: SecurityIdentityType,
-    /// The other provider, e.g. `Email Security Provider`; the first one of the source when unset.
+    /// The other provider, such as `Email Security Provider`. Default: the source's first provider.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,
-    /// Pairs that the console's identity browser shows. Absent and empty are kept apart.
+    /// Key-value pairs that the console's identity browser shows. `None` and an empty map are sent
+    /// differently.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub additional_info: Option<BTreeMap<String, String>>,
 }
@@ -246,22 +253,7 @@ deserialize_any_case!(MappedIdentity {
 impl MappedIdentity {
     /// An alias of any type, in the source's first provider.
     pub fn new(name: impl Into<String>, identity_type: SecurityIdentityType) -> Self {
-        Self { name: name.into(), identity_type, provider: None, additional_info: None }
-    }
-
-    /// An alias that is a user.
-    pub fn user(name: impl Into<String>) -> Self {
-        Self::new(name, SecurityIdentityType::User)
-    }
-
-    /// An alias that is a group.
-    pub fn group(name: impl Into<String>) -> Self {
-        Self::new(name, SecurityIdentityType::Group)
-    }
-
-    /// An alias that is a virtual group.
-    pub fn virtual_group(name: impl Into<String>) -> Self {
-        Self::new(name, SecurityIdentityType::VirtualGroup)
+        Self::from(Identity::new(name, identity_type))
     }
 
     /// The provider that knows the alias.
@@ -271,7 +263,7 @@ impl MappedIdentity {
         self
     }
 
-    /// Adds a pair to the additional information; a pair of the same key is replaced.
+    /// Adds a pair to the additional information. It replaces the pair with the same key.
     #[must_use]
     pub fn additional_info(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.additional_info.get_or_insert_default().insert(key.into(), value.into());
@@ -279,11 +271,19 @@ impl MappedIdentity {
     }
 }
 
+/// The identity of the same name and type in the source's first provider.
+impl From<Identity> for MappedIdentity {
+    fn from(identity: Identity) -> Self {
+        let Identity { name, identity_type, additional_info } = identity;
+        Self { name, identity_type, provider: None, additional_info }
+    }
+}
+
 /// A security identity with its aliases
 /// ([articles 142](https://docs.coveo.com/en/142/) and [78](https://docs.coveo.com/en/78/)).
 ///
-/// The granted identities (`wellKnowns`) must be the same as in every other call for that
-/// identity, or the grants are lost.
+/// The granted identities (`wellKnowns`) must be the same in every call for one identity, or the service
+/// drops them.
 ///
 /// ```
 /// use coveo_push::{MappedIdentity, MappedIdentityBody};
@@ -295,12 +295,13 @@ impl MappedIdentity {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct MappedIdentityBody {
     /// The identity itself.
     pub identity: Identity,
     /// Its aliases.
     pub mappings: Vec<MappedIdentity>,
-    /// The identities it is granted ([article 1603](https://docs.coveo.com/en/1603/)).
+    /// Its granted identities ([article 1603](https://docs.coveo.com/en/1603/)).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub well_knowns: Option<Vec<Identity>>,
 }
@@ -312,20 +313,10 @@ deserialize_any_case!(MappedIdentityBody {
 });
 
 impl MappedIdentityBody {
-    /// An identity with no alias yet.
+    /// An identity without aliases or granted identities.
     #[must_use]
     pub fn new(identity: Identity) -> Self {
         Self { identity, mappings: Vec::new(), well_knowns: None }
-    }
-
-    /// A user.
-    pub fn user(name: impl Into<String>) -> Self {
-        Self::new(Identity::user(name))
-    }
-
-    /// A group.
-    pub fn group(name: impl Into<String>) -> Self {
-        Self::new(Identity::group(name))
     }
 
     /// Adds an alias.
@@ -341,18 +332,10 @@ impl MappedIdentityBody {
         self.mappings.extend(aliases);
         self
     }
+}
 
-    /// Adds a granted identity.
-    #[must_use]
-    pub fn well_known(mut self, granted: Identity) -> Self {
-        self.well_knowns.get_or_insert_default().push(granted);
-        self
-    }
-
-    /// Adds granted identities.
-    #[must_use]
-    pub fn well_knowns(mut self, granted: impl IntoIterator<Item = Identity>) -> Self {
-        self.well_knowns.get_or_insert_default().extend(granted);
-        self
+impl From<Identity> for MappedIdentityBody {
+    fn from(identity: Identity) -> Self {
+        Self::new(identity)
     }
 }

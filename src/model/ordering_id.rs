@@ -3,21 +3,22 @@ use std::num::ParseIntError;
 use std::str::FromStr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use serde::{Deserialize, Deserializer, Serialize, de};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
-/// The number by which the service orders what is pushed
-/// ([article 147](https://docs.coveo.com/en/147/)).
+use super::words::shortened;
+
+/// The number by which the service orders operations ([article 147](https://docs.coveo.com/en/147/)).
 ///
-/// An operation whose id is lower than the last one the service has for that item is accepted with
-/// 202 and then ignored, and a delete-older-than removes what has a lower id. When a request
-/// carries none, the service sets the milliseconds since the Unix epoch by its own clock.
+/// The service accepts an operation with 202 and then ignores it when its id is lower than the item's last
+/// id. A delete-older-than deletes the items with a lower id. For a request without an ordering id, the
+/// service takes the milliseconds since the Unix epoch from its own clock.
 ///
-/// Leave it to the service unless you have a reason not to: an id in the future makes the service
-/// ignore everything that is pushed before that time has come. Do not mix schemes (milliseconds,
-/// nanoseconds, ticks) in one source.
+/// Leave it to the service unless you have a reason not to. After an id in the future, the service ignores
+/// every operation until that time has come. Use one scheme (milliseconds, nanoseconds, ticks) in a source.
 ///
-/// It is an unsigned 64-bit number; the service has values above `i64::MAX`. Read from a JSON
-/// number or string, written as a number.
+/// It is an unsigned 64-bit number, and the service uses values above `i64::MAX`. It is read from a JSON
+/// number or string, and written as a number.
 ///
 /// ```
 /// use std::time::{Duration, UNIX_EPOCH};
@@ -37,10 +38,10 @@ impl OrderingId {
         Self(id)
     }
 
-    /// The milliseconds from the Unix epoch to `time`, the scheme that the service uses itself.
-    /// A time before the epoch gives 0.
+    /// The milliseconds from the Unix epoch to `time`, which is the service's own scheme. A time before the
+    /// epoch gives 0.
     ///
-    /// Mind whose clock `time` comes from: the local one may be off the service's.
+    /// Your clock might differ from the service's clock.
     #[must_use]
     pub fn from_time(time: SystemTime) -> Self {
         let since_epoch = time.duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -82,28 +83,18 @@ impl fmt::Display for OrderingId {
 
 impl<'de> Deserialize<'de> for OrderingId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Read;
-
-        impl de::Visitor<'_> for Read {
-            type Value = OrderingId;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an ordering id (an unsigned 64-bit number, or text that holds one)")
-            }
-
-            fn visit_u64<E: de::Error>(self, id: u64) -> Result<OrderingId, E> {
-                Ok(OrderingId(id))
-            }
-
-            fn visit_i64<E: de::Error>(self, id: i64) -> Result<OrderingId, E> {
-                u64::try_from(id).map(OrderingId).map_err(|_| E::invalid_value(de::Unexpected::Signed(id), &self))
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<OrderingId, E> {
-                text.parse().map_err(|_| E::invalid_value(de::Unexpected::Str(text), &self))
-            }
+        #[derive(Deserialize)]
+        #[serde(untagged, expecting = "an ordering id must be an unsigned 64-bit number, or text with one")]
+        enum Wire {
+            Number(u64),
+            Text(String),
         }
 
-        deserializer.deserialize_any(Read)
+        match Wire::deserialize(deserializer)? {
+            Wire::Number(id) => Ok(Self(id)),
+            Wire::Text(text) => text
+                .parse()
+                .map_err(|error| D::Error::custom(format_args!("invalid ordering id `{}`: {error}", shortened(&text)))),
+        }
     }
 }

@@ -4,10 +4,10 @@ use md5::Md5;
 use serde::{Deserialize, Serialize};
 use sha1::{Digest, Sha1};
 
-/// The `permanentid` of an item: what tells usage analytics and machine learning that it is the
-/// same item when its URI changes ([article 1913](https://docs.coveo.com/en/1913/)).
+/// The `permanentid` of an item, by which usage analytics and machine learning recognize the item after its
+/// URI has changed ([article 1913](https://docs.coveo.com/en/1913/)).
 ///
-/// It is metadata under the key `permanentid`, and is never added unasked:
+/// It is metadata with the key `permanentid`. The crate never adds it by itself:
 ///
 /// ```
 /// use coveo_push::{DocumentBody, PermanentId};
@@ -21,14 +21,14 @@ use sha1::{Digest, Sha1};
 pub struct PermanentId(String);
 
 impl PermanentId {
-    /// A permanent id of your own making.
+    /// Any text as a permanent id.
     #[must_use]
     pub fn new(id: impl Into<String>) -> Self {
         Self(id.into())
     }
 
-    /// The value that the official clients make from an item's URI: 60 hexadecimal digits, half
-    /// from its MD5 digest and half from its SHA-1 digest.
+    /// The id that the official clients compute from an item's URI: 30 hexadecimal digits of its MD5 digest,
+    /// then 30 of its SHA-1 digest.
     #[must_use]
     pub fn of(uri: &str) -> Self {
         const DIGITS_OF_EACH: usize = 30;

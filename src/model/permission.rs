@@ -2,14 +2,15 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::any_case::deserialize_any_case;
+use super::identity::constructors_by_type;
 use super::{Identity, SecurityIdentityType};
 
-/// Who may see an item, in one of the service's two models
+/// The permissions of an item, in one of the service's two models
 /// ([articles 107](https://docs.coveo.com/en/107/) and [25](https://docs.coveo.com/en/25/)).
 ///
-/// Left out when a document has none: a secured source then reports an error for the item, and a
-/// private or shared one needs none. No document becomes public because nothing was said.
-/// [`evaluate`](Self::evaluate) tells beforehand who will see the item.
+/// An item without permissions is never public by default. A secured source reports an error for it; a
+/// private or shared source does not need them. [`evaluate`](Self::evaluate) tells beforehand who will see
+/// the item.
 ///
 /// ```
 /// use coveo_push::{PermissionIdentity, PermissionLevel, PermissionSet, Permissions};
@@ -22,32 +23,32 @@ use super::{Identity, SecurityIdentityType};
 /// # let _ = (simplified, complete);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Permissions {
-    /// One level: a user sees the item who is allowed in every set and denied in none.
+    /// One level. A user sees the item when every set allows them, and none denies them.
     Simplified(Vec<PermissionSet>),
-    /// Several levels: the first one that decides about a user counts, and the next is asked only
-    /// where a level neither allows nor denies.
+    /// Several levels. The first level that allows or denies a user decides.
     Complete(Vec<PermissionLevel>),
 }
 
 impl Permissions {
-    /// Everybody sees the item, the unauthenticated user too.
+    /// Everybody may see the item, including unauthenticated users.
     #[must_use]
     pub fn public() -> Self {
         Self::Simplified(vec![PermissionSet::new().allow_anonymous(true)])
     }
 
-    /// The simplified model: sets that all have to allow.
+    /// The simplified model: sets that must all allow a user.
     pub fn simplified(sets: impl IntoIterator<Item = PermissionSet>) -> Self {
         Self::Simplified(sets.into_iter().collect())
     }
 
-    /// The complete model: levels asked in order.
+    /// The complete model: levels in the order in which they decide.
     pub fn complete(levels: impl IntoIterator<Item = PermissionLevel>) -> Self {
         Self::Complete(levels.into_iter().collect())
     }
 
-    /// Every set, of whichever level.
+    /// The sets of all levels.
     pub fn sets(&self) -> impl Iterator<Item = &PermissionSet> {
         let (simplified, complete) = match self {
             Self::Simplified(sets) => (sets.as_slice(), [].as_slice()),
@@ -56,7 +57,7 @@ impl Permissions {
         simplified.iter().chain(complete.iter().flat_map(|level| &level.permission_sets))
     }
 
-    /// Every identity that is allowed or denied, as often as it is named.
+    /// The identities that are allowed or denied, each as often as it occurs.
     pub fn identities(&self) -> impl Iterator<Item = &PermissionIdentity> {
         self.sets().flat_map(|set| set.allowed_permissions.iter().chain(&set.denied_permissions))
     }
@@ -68,7 +69,7 @@ impl From<PermissionSet> for Permissions {
     }
 }
 
-/// The name under which permissions pass a serializer: what writes items knows them by it.
+/// The name by which a serializer recognizes permissions.
 pub(crate) const NAME: &str = "$coveo_push::Permissions";
 
 impl Serialize for Permissions {
@@ -80,7 +81,7 @@ impl Serialize for Permissions {
     }
 }
 
-/// Either model, told apart by the keys that its entries have.
+/// A set or a level. Their keys tell which.
 struct Entry {
     name: Option<String>,
     permission_sets: Option<Vec<PermissionSet>>,
@@ -111,7 +112,7 @@ impl<'de> Deserialize<'de> for Permissions {
             let Entry { name, permission_sets, allow_anonymous, allowed_permissions, denied_permissions } = entry;
             let set = PermissionSet { allow_anonymous, allowed_permissions, denied_permissions };
             match permission_sets {
-                // What a level said beside its sets would be lost.
+                // A level cannot hold permissions beside its sets.
                 Some(_) if set != PermissionSet::default() => return Err(mixed()),
                 Some(permission_sets) => levels.push(PermissionLevel { name, permission_sets }),
                 None => sets.push(set),
@@ -125,24 +126,25 @@ impl<'de> Deserialize<'de> for Permissions {
     }
 }
 
-/// A level of the complete permission model: sets that all have to allow, asked in turn with the
-/// other levels ([article 25](https://docs.coveo.com/en/25/)).
+/// A level of the complete permission model: sets that must all allow a user
+/// ([article 25](https://docs.coveo.com/en/25/)). [`default`](Self::default) has no name.
 ///
 /// ```
 /// use coveo_push::{PermissionIdentity, PermissionLevel, PermissionSet};
 ///
-/// // Who is in both groups.
+/// // Users who are members of both groups.
 /// let sets = ["Staff", "Editors"].map(|group| PermissionSet::new().allow(PermissionIdentity::group(group)));
 /// let level = PermissionLevel::new("Editors on the staff").permission_sets(sets);
 /// assert_eq!(level.permission_sets.len(), 2);
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct PermissionLevel {
     /// A name for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// The sets, all of which have to allow.
+    /// The sets, which must all allow a user.
     pub permission_sets: Vec<PermissionSet>,
 }
 
@@ -152,7 +154,7 @@ deserialize_any_case!(PermissionLevel {
 });
 
 impl PermissionLevel {
-    /// A level with a name and no set yet.
+    /// A level with a name, and without sets.
     pub fn new(name: impl Into<String>) -> Self {
         Self { name: Some(name.into()), permission_sets: Vec::new() }
     }
@@ -172,8 +174,7 @@ impl PermissionLevel {
     }
 }
 
-/// Identities that are allowed and denied together
-/// ([article 107](https://docs.coveo.com/en/107/)). Denied prevails.
+/// A set of allowed and denied identities ([article 107](https://docs.coveo.com/en/107/)). Denied prevails.
 ///
 /// ```
 /// use coveo_push::{Identity, PermissionIdentity, PermissionSet};
@@ -186,13 +187,14 @@ impl PermissionLevel {
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct PermissionSet {
-    /// Whether everybody is allowed, the unauthenticated user too. Default: no.
+    /// Whether everybody is allowed, including unauthenticated users. Default: false.
     pub allow_anonymous: bool,
-    /// Who is allowed.
+    /// The allowed identities.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allowed_permissions: Vec<PermissionIdentity>,
-    /// Who is denied.
+    /// The denied identities.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub denied_permissions: Vec<PermissionIdentity>,
 }
@@ -210,37 +212,35 @@ impl PermissionSet {
         Self::default()
     }
 
-    /// Whether everybody is allowed, the unauthenticated user too.
+    /// Whether everybody is allowed, including unauthenticated users.
     #[must_use]
     pub fn allow_anonymous(mut self, allow: bool) -> Self {
         self.allow_anonymous = allow;
         self
     }
 
-    /// Allows an identity: a [`PermissionIdentity`], or an [`Identity`] as it is pushed to the source's
-    /// first provider.
+    /// Allows an identity: a [`PermissionIdentity`], or an [`Identity`] of the source's first provider.
     #[must_use]
     pub fn allow(mut self, identity: impl Into<PermissionIdentity>) -> Self {
         self.allowed_permissions.push(identity.into());
         self
     }
 
-    /// Allows all of some identities, as [`allow`](Self::allow) takes them. Everybody is allowed by
-    /// [`allow_anonymous`](Self::allow_anonymous).
+    /// Allows several identities. To allow everybody, use [`allow_anonymous`](Self::allow_anonymous).
     #[must_use]
     pub fn allow_all(mut self, identities: impl IntoIterator<Item = impl Into<PermissionIdentity>>) -> Self {
         self.allowed_permissions.extend(identities.into_iter().map(Into::into));
         self
     }
 
-    /// Denies an identity, as [`allow`](Self::allow) takes it.
+    /// Denies an identity, which is given as in [`allow`](Self::allow).
     #[must_use]
     pub fn deny(mut self, identity: impl Into<PermissionIdentity>) -> Self {
         self.denied_permissions.push(identity.into());
         self
     }
 
-    /// Denies all of some identities, as [`allow`](Self::allow) takes them.
+    /// Denies several identities.
     #[must_use]
     pub fn deny_all(mut self, identities: impl IntoIterator<Item = impl Into<PermissionIdentity>>) -> Self {
         self.denied_permissions.extend(identities.into_iter().map(Into::into));
@@ -248,21 +248,21 @@ impl PermissionSet {
     }
 }
 
-/// An identity as the permissions of an item name it
-/// ([article 107](https://docs.coveo.com/en/107/)).
+/// An identity in the permissions of an item ([article 107](https://docs.coveo.com/en/107/)).
 ///
-/// The provider has to know it, or the service drops the item after it accepted it: so push a user who
-/// is a member of no group by itself, with [`IdentityBody::user`](crate::IdentityBody::user).
-/// [`KnownIdentities`](crate::KnownIdentities) finds who was forgotten.
+/// If the provider does not know it, the service accepts the item and then drops it. Push a user who is not
+/// a member of any group with [`IdentityBody::user`](crate::IdentityBody::user).
+/// [`KnownIdentities`](crate::KnownIdentities) finds missing identities.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct PermissionIdentity {
     /// The identity's name.
     pub identity: String,
     /// Its type.
     #[serde(serialize_with = "SecurityIdentityType::serialize_in_permission")]
     pub identity_type: SecurityIdentityType,
-    /// The provider that knows it; the first one of the source when unset.
+    /// The provider that knows it. Default: the source's first provider.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub security_provider: Option<String>,
 }
@@ -273,25 +273,12 @@ deserialize_any_case!(PermissionIdentity {
     security_provider: optional "securityProvider",
 });
 
+constructors_by_type!(PermissionIdentity);
+
 impl PermissionIdentity {
     /// An identity of any type, in the source's first provider.
     pub fn new(identity: impl Into<String>, identity_type: SecurityIdentityType) -> Self {
         Self { identity: identity.into(), identity_type, security_provider: None }
-    }
-
-    /// A user.
-    pub fn user(name: impl Into<String>) -> Self {
-        Self::new(name, SecurityIdentityType::User)
-    }
-
-    /// A group.
-    pub fn group(name: impl Into<String>) -> Self {
-        Self::new(name, SecurityIdentityType::Group)
-    }
-
-    /// A virtual group.
-    pub fn virtual_group(name: impl Into<String>) -> Self {
-        Self::new(name, SecurityIdentityType::VirtualGroup)
     }
 
     /// The provider that knows the identity.
@@ -302,7 +289,7 @@ impl PermissionIdentity {
     }
 }
 
-/// The identity of that name and type, in the source's first provider.
+/// The identity of the same name and type in the source's first provider.
 impl From<Identity> for PermissionIdentity {
     fn from(identity: Identity) -> Self {
         Self::new(identity.name, identity.identity_type)

@@ -1,19 +1,19 @@
-use super::words;
+use super::words::words;
 
-/// What a source is doing, as the service's activity log shows it
+/// The activity of a source, as the service's activity log shows it
 /// ([article 35](https://docs.coveo.com/en/35/)).
 ///
-/// The administration console names some of them differently, which the variants tell.
+/// The administration console has other names for some of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SourceStatus {
-    /// All items are being pushed again; the console says "Rebuild".
+    /// All items are pushed again. The console says "Rebuild".
     Rebuild,
-    /// All items are being compared and pushed where needed; the console says "Rescan".
+    /// All items are compared, and pushed where needed. The console says "Rescan".
     Refresh,
-    /// Only what changed is being pushed; the console says "Refresh".
+    /// Only changes are pushed. The console says "Refresh".
     Incremental,
-    /// Nothing is going on.
+    /// No activity.
     Idle,
 }
 

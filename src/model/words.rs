@@ -9,20 +9,24 @@
 #[error("unknown {what} `{word}`; expected one of {}", expected.join(", "))]
 pub struct ParseEnumError {
     what: &'static str,
-    /// Shortened, and without control characters.
     word: String,
     expected: &'static [&'static str],
 }
 
 impl ParseEnumError {
     pub(crate) fn new(what: &'static str, word: &str, expected: &'static [&'static str]) -> Self {
-        const LONGEST: usize = 40;
-        let mut shown: String = word.chars().take(LONGEST).map(|c| if c.is_control() { ' ' } else { c }).collect();
-        if word.chars().nth(LONGEST).is_some() {
-            shown.push('…');
-        }
-        Self { what, word: shown, expected }
+        Self { what, word: shortened(word), expected }
     }
+}
+
+/// The text, short and in one line, for an error message.
+pub(super) fn shortened(text: &str) -> String {
+    const LONGEST: usize = 40;
+    let mut short: String = text.chars().take(LONGEST).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if text.chars().nth(LONGEST).is_some() {
+        short.push('…');
+    }
+    short
 }
 
 /// Implements `FromStr` and `Deserialize` for an enum. ASCII case and underscores are ignored.
@@ -75,7 +79,7 @@ macro_rules! words {
             }
         }
 
-        $crate::model::parse_words!($name: $what { $($variant => $word),+ });
+        $crate::model::words::parse_words!($name: $what { $($variant => $word),+ });
     };
 }
 

@@ -1,4 +1,5 @@
-use crate::model::{SourceStatus, words};
+use crate::model::SourceStatus;
+use crate::model::words::words;
 
 /// The kind of a refresh: the status of the source during the run, and whether items that were not
 /// pushed are deleted.

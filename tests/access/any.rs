@@ -35,16 +35,16 @@ fn identity() -> impl Strategy<Value = Identity> {
 
 fn named() -> impl Strategy<Value = PermissionIdentity> {
     let provider = option::of(select(&PROVIDERS));
-    (select(&NAMES), kind(), provider).prop_map(|(name, kind, provider)| PermissionIdentity {
-        security_provider: provider.map(str::to_owned),
-        ..PermissionIdentity::new(name, kind)
+    (select(&NAMES), kind(), provider).prop_map(|(name, kind, provider)| {
+        let named = PermissionIdentity::new(name, kind);
+        provider.into_iter().fold(named, PermissionIdentity::security_provider)
     })
 }
 
 fn alias() -> impl Strategy<Value = MappedIdentity> {
-    named().prop_map(|PermissionIdentity { identity, identity_type, security_provider }| MappedIdentity {
-        provider: security_provider,
-        ..MappedIdentity::new(identity, identity_type)
+    named().prop_map(|PermissionIdentity { identity, identity_type, security_provider, .. }| {
+        let alias = MappedIdentity::new(identity, identity_type);
+        security_provider.into_iter().fold(alias, MappedIdentity::provider)
     })
 }
 
@@ -53,11 +53,13 @@ fn push() -> impl Strategy<Value = Push> {
     prop_oneof![
         6 => (select(&PROVIDERS), identity(), others(), option::weighted(0.3, vec(identity(), 0..3)))
             .prop_map(|(provider, identity, members, well_knowns)| {
-                Push::Members(provider, IdentityBody { identity, members, well_knowns })
+                let body = members.into_iter().fold(IdentityBody::new(identity), IdentityBody::members);
+                Push::Members(provider, well_knowns.into_iter().fold(body, IdentityBody::well_knowns))
             }),
         3 => (select(&PROVIDERS), identity(), vec(alias(), 0..3), option::weighted(0.3, vec(identity(), 0..3)))
             .prop_map(|(provider, identity, mappings, well_knowns)| {
-                Push::Aliases(provider, MappedIdentityBody { identity, mappings, well_knowns })
+                let body = MappedIdentityBody::new(identity).aliases(mappings);
+                Push::Aliases(provider, well_knowns.into_iter().fold(body, MappedIdentityBody::well_knowns))
             }),
         1 => (select(&PROVIDERS), identity()).prop_map(|(provider, identity)| Push::Deleted(provider, identity)),
     ]
@@ -68,18 +70,15 @@ pub(crate) fn pushes() -> impl Strategy<Value = Pushes> {
 }
 
 fn set() -> impl Strategy<Value = PermissionSet> {
-    (prop::bool::weighted(0.3), vec(named(), 0..5), vec(named(), 0..2)).prop_map(
-        |(allow_anonymous, allowed_permissions, denied_permissions)| PermissionSet {
-            allow_anonymous,
-            allowed_permissions,
-            denied_permissions,
-        },
-    )
+    (prop::bool::weighted(0.3), vec(named(), 0..5), vec(named(), 0..2)).prop_map(|(anonymous, allowed, denied)| {
+        PermissionSet::new().allow_anonymous(anonymous).allow_all(allowed).deny_all(denied)
+    })
 }
 
 fn permissions() -> impl Strategy<Value = Permissions> {
-    let level = (option::of("[a-z]{1,3}"), vec(set(), 0..3))
-        .prop_map(|(name, permission_sets)| PermissionLevel { name, permission_sets });
+    let level = (option::of("[a-z]{1,3}"), vec(set(), 0..3)).prop_map(|(name, sets)| {
+        name.map_or_else(PermissionLevel::default, PermissionLevel::new).permission_sets(sets)
+    });
     prop_oneof![vec(set(), 0..4).prop_map(Permissions::Simplified), vec(level, 0..4).prop_map(Permissions::Complete)]
 }
 
@@ -148,7 +147,9 @@ proptest! {
                     assert_eq!(reasons.len(), with_sets);
                     for reason in reasons {
                         let set = set_of(&levels, reason);
-                        let alone = Permissions::from(PermissionSet { denied_permissions: vec![], ..set.clone() });
+                        let mut alone = set.clone();
+                        alone.denied_permissions.clear();
+                        let alone = Permissions::from(alone);
                         assert_eq!(model::verdict(&alone, Some(&identities)), Verdict::Unknown);
                     }
                 }
@@ -172,7 +173,7 @@ proptest! {
         pushes in pushes(), viewer in option::of(named()), sets in vec(set(), 0..4)
     ) {
         let viewer = viewer.map_or_else(Viewer::unauthenticated, |viewer| pushes.graph().viewer(viewer));
-        let level = PermissionLevel { name: None, permission_sets: sets.clone() };
+        let level = PermissionLevel::default().permission_sets(sets.clone());
         let of_one_level = Permissions::complete([level]).evaluate(&viewer);
         prop_assert_eq!(Permissions::simplified(sets).evaluate(&viewer), of_one_level);
     }

@@ -133,8 +133,9 @@ impl Pushes {
 /// The levels of either model.
 pub(crate) fn levels(permissions: &Permissions) -> Vec<PermissionLevel> {
     match permissions {
-        Permissions::Simplified(sets) => vec![PermissionLevel { name: None, permission_sets: sets.clone() }],
+        Permissions::Simplified(sets) => vec![PermissionLevel::default().permission_sets(sets.clone())],
         Permissions::Complete(levels) => levels.clone(),
+        other => panic!("{other:?} is a new model"),
     }
 }
 

@@ -9,7 +9,7 @@ fn named(name: &str) -> PermissionIdentity {
 }
 
 fn level(sets: impl IntoIterator<Item = PermissionSet>) -> PermissionLevel {
-    PermissionLevel { name: None, permission_sets: sets.into_iter().collect() }
+    PermissionLevel::default().permission_sets(sets)
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use coveo_push::fake::{ClockOffset, DropReason, FakePushApi};
 use coveo_push::{
-    BatchDocumentBody, CompressionType, DocumentBody, DocumentData, Identity, IdentityBody, Operation, OrderingId,
+    BatchDocumentBody, CompressionType, DocumentBody, Identity, IdentityBody, Operation, OrderingId,
     PermissionIdentity, PermissionSet, Permissions, Preflight, PushClient, SecurityIdentityType,
 };
 
@@ -184,9 +184,7 @@ async fn an_item_whose_binary_data_is_not_what_its_compression_type_says_is_drop
         assert_eq!(push(&fake, SOURCE, A, &doc).await, unreadable);
     }
     // Without a compression type the service takes it for ZLib.
-    let data = DocumentData::Inline { base64: "d29yZHM=".to_owned(), compression: None };
-    let said_nothing = DocumentBody { data: Some(data), ..DocumentBody::new() };
-    assert_eq!(push(&fake, SOURCE, A, &said_nothing).await, unreadable);
+    assert_eq!(push(&fake, SOURCE, A, &DocumentBody::inline("d29yZHM=", None)).await, unreadable);
     assert_eq!(
         push(&fake, SOURCE, A, &DocumentBody::inline("eJwrzy9KKQYABqUCMA==", CompressionType::ZLib)).await,
         None

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use coveo_push::{
-    ApiKey, Body, BoxFuture, CompressionType, DocumentBody, DocumentData, Error, Identity, IdentityBody, Metadata,
-    MetadataValue, PermissionIdentity, PermissionLevel, PermissionSet, Permissions, Preflight, PushClient,
-    SecurityIdentityType, SendError, Transport,
+    ApiKey, Body, BoxFuture, CompressionType, DocumentBody, DocumentData, Error, Identity, IdentityBody, MetadataValue,
+    PermissionIdentity, PermissionLevel, PermissionSet, Permissions, Preflight, PushClient, SecurityIdentityType,
+    SendError, Transport,
 };
 use percent_encoding::percent_decode_str;
 use proptest::collection::{btree_map, vec};
@@ -50,30 +50,28 @@ fn compression() -> impl Strategy<Value = CompressionType> {
 fn data() -> impl Strategy<Value = DocumentData> {
     prop_oneof![
         text().prop_map(DocumentData::Text),
+        (text(), option::of(compression())).prop_map(|(base64, compression)| DocumentData::inline(base64, compression)),
         (text(), option::of(compression()))
-            .prop_map(|(base64, compression)| DocumentData::Inline { base64, compression }),
-        (text(), option::of(compression()))
-            .prop_map(|(file_id, compression)| DocumentData::Container { file_id, compression }),
+            .prop_map(|(file_id, compression)| DocumentData::container(file_id, compression)),
     ]
 }
 
 fn permission() -> impl Strategy<Value = PermissionIdentity> {
-    (text(), kind(), option::of(text())).prop_map(|(identity, identity_type, security_provider)| PermissionIdentity {
-        identity,
-        identity_type,
-        security_provider,
+    (text(), kind(), option::of(text())).prop_map(|(name, kind, provider)| {
+        provider.into_iter().fold(PermissionIdentity::new(name, kind), PermissionIdentity::security_provider)
     })
 }
 
 fn set() -> impl Strategy<Value = PermissionSet> {
     (any::<bool>(), vec(permission(), 0..3), vec(permission(), 0..3)).prop_map(|(anonymous, allowed, denied)| {
-        PermissionSet { allow_anonymous: anonymous, allowed_permissions: allowed, denied_permissions: denied }
+        PermissionSet::new().allow_anonymous(anonymous).allow_all(allowed).deny_all(denied)
     })
 }
 
 fn permissions() -> impl Strategy<Value = Permissions> {
-    let level = (option::of(text()), vec(set(), 0..3))
-        .prop_map(|(name, permission_sets)| PermissionLevel { name, permission_sets });
+    let level = (option::of(text()), vec(set(), 0..3)).prop_map(|(name, sets)| {
+        name.map_or_else(PermissionLevel::default, PermissionLevel::new).permission_sets(sets)
+    });
     prop_oneof![
         vec(set(), 0..3).prop_map(Permissions::Simplified),
         // No level at all is written as no set at all is.
@@ -94,23 +92,30 @@ fn document() -> impl Strategy<Value = DocumentBody> {
         option::of(permissions()),
         vec((metadata_key(), value()), 0..6),
     )
-        .prop_map(|(data, file_extension, parent_id, permissions, metadata)| DocumentBody {
-            data,
-            file_extension,
-            parent_id,
-            permissions,
-            metadata: metadata.into_iter().collect::<Metadata>(),
+        .prop_map(|(data, file_extension, parent_id, permissions, metadata)| {
+            let mut doc = DocumentBody::new().metadata_all(metadata);
+            (doc.data, doc.file_extension, doc.parent_id) = (data, file_extension, parent_id);
+            doc.permissions = permissions;
+            doc
         })
 }
 
 fn identity() -> impl Strategy<Value = Identity> {
-    (text(), kind(), option::of(btree_map(text(), text(), 0..3)))
-        .prop_map(|(name, identity_type, additional_info)| Identity { name, identity_type, additional_info })
+    (text(), kind(), option::of(btree_map(text(), text(), 0..3))).prop_map(|(name, kind, additional_info)| {
+        let mut identity = Identity::new(name, kind);
+        identity.additional_info = additional_info;
+        identity
+    })
 }
 
 fn identity_body() -> impl Strategy<Value = IdentityBody> {
-    (identity(), option::of(vec(identity(), 0..3)), option::of(vec(identity(), 0..3)))
-        .prop_map(|(identity, members, well_knowns)| IdentityBody { identity, members, well_knowns })
+    (identity(), option::of(vec(identity(), 0..3)), option::of(vec(identity(), 0..3))).prop_map(
+        |(identity, members, well_knowns)| {
+            let mut body = IdentityBody::new(identity);
+            (body.members, body.well_knowns) = (members, well_knowns);
+            body
+        },
+    )
 }
 
 proptest! {

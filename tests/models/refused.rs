@@ -1,8 +1,10 @@
 //! What is no model, and what no model may be written as.
 
+use std::collections::BTreeMap;
+
 use coveo_push::{
-    BatchDocument, BatchIdentityBody, CompressionType, DocumentBody, FileContainer, Identity, IdentityBody,
-    MappedIdentityBody, OrderingId, PermissionIdentity, Permissions, SourceStatus,
+    BatchDocument, BatchIdentityBody, CompressionType, DocumentBody, FileContainer, Finding, Identity, IdentityBody,
+    MappedIdentityBody, MetadataValue, OrderingId, PermissionIdentity, Permissions, Rule, SourceStatus, preflight,
 };
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -23,7 +25,7 @@ fn two_forms_of_data_are_refused() {
         r#"{"data":"a","compressedBinaryDataFileId":"f"}"#,
         r#"{"compressedBinaryData":"AAAA","compressedBinaryDataFileId":"f"}"#,
     ] {
-        assert!(why_not::<DocumentBody>(json).contains("another form of data"));
+        assert!(why_not::<DocumentBody>(json).contains("keep one"));
     }
 }
 
@@ -141,10 +143,19 @@ fn a_metadata_key_that_is_reserved_cannot_be_written_in_any_case() {
 }
 
 #[test]
-fn a_number_that_json_cannot_hold_cannot_be_written_at_any_depth() {
+fn a_number_that_json_cannot_hold_is_refused_with_its_key_at_any_depth() {
     for number in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
-        let error = serde_json::to_string(&DocumentBody::new().metadata("n", vec![number])).unwrap_err().to_string();
-        assert!(error.contains("JSON cannot hold"), "{error}");
+        let dictionary = BTreeMap::from([("ca".to_owned(), MetadataValue::from(vec![1.0, number]))]);
+        for value in [number.into(), vec![0.5, number].into(), dictionary.into()] {
+            let value: MetadataValue = value;
+            let doc = DocumentBody::new().metadata("pages", 1.5).metadata("price", value);
+            let message = format!("`price` contains {number}, which JSON cannot hold");
+            let error = serde_json::to_string(&doc).unwrap_err().to_string();
+            assert!(error.starts_with(&message), "{error}");
+            let findings = preflight::item("https://a", &doc);
+            assert_eq!(findings.iter().map(Finding::rule).collect::<Vec<_>>(), [Rule::NumberNotFinite]);
+            assert!(findings[0].message().starts_with(&message), "{findings:?}");
+        }
     }
 }
 

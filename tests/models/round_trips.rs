@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use coveo_push::{
-    BatchDocument, BatchDocumentBody, BatchIdentityBody, CompressionType, DeletedDocument, DocumentBody, DocumentData,
-    FileContainer, Identity, IdentityBody, MappedIdentity, MappedIdentityBody, MetadataValue, OrderingId, PermanentId,
+    BatchDocument, BatchDocumentBody, BatchIdentityBody, CompressionType, DeletedDocument, DocumentBody, FileContainer,
+    Identity, IdentityBody, MappedIdentity, MappedIdentityBody, MetadataValue, OrderingId, PermanentId,
     PermissionIdentity, PermissionLevel, PermissionSet, Permissions,
 };
 use serde_json::json;
@@ -30,8 +30,7 @@ fn a_document_of_a_container_has_its_id_beside_the_compression() {
 
 #[test]
 fn a_document_may_leave_its_compression_unsaid() {
-    let data = DocumentData::Inline { base64: "AAAA".into(), compression: None };
-    both_ways(&DocumentBody { data: Some(data), ..DocumentBody::new() }, &json!({"compressedBinaryData": "AAAA"}));
+    both_ways(&DocumentBody::inline("AAAA", None), &json!({"compressedBinaryData": "AAAA"}));
 }
 
 #[test]
@@ -138,7 +137,7 @@ fn simplified_permissions_are_sets() {
 
 #[test]
 fn complete_permissions_are_levels_of_sets() {
-    let unnamed = PermissionLevel { name: None, permission_sets: vec![] };
+    let unnamed = PermissionLevel::default();
     let levels = Permissions::complete([PermissionLevel::new("one").permission_set(PermissionSet::new()), unnamed]);
     let json = json!([
         {"name": "one", "permissionSets": [{"allowAnonymous": false}]},
@@ -219,10 +218,9 @@ fn members_that_are_absent_and_none_are_kept_apart() {
 #[test]
 fn additional_info_that_is_absent_and_empty_are_kept_apart() {
     both_ways(&Identity::user("u"), &json!({"name": "u", "type": "USER"}));
-    both_ways(
-        &Identity { additional_info: Some(BTreeMap::new()), ..Identity::user("u") },
-        &json!({"name": "u", "type": "USER", "additionalInfo": {}}),
-    );
+    let mut with_empty = Identity::user("u");
+    with_empty.additional_info = Some(BTreeMap::new());
+    both_ways(&with_empty, &json!({"name": "u", "type": "USER", "additionalInfo": {}}));
     both_ways(
         &Identity::user("u").additional_info("Key", "v").additional_info("Key", "w"),
         &json!({"name": "u", "type": "USER", "additionalInfo": {"Key": "w"}}),

@@ -73,13 +73,13 @@ fn provider(input: &mut Unstructured<'_>) -> Result<Option<String>> {
 }
 
 fn named(input: &mut Unstructured<'_>) -> Result<PermissionIdentity> {
-    let Identity { name, identity_type, .. } = identity(input)?;
-    Ok(PermissionIdentity { security_provider: provider(input)?, ..PermissionIdentity::new(name, identity_type) })
+    let named = PermissionIdentity::from(identity(input)?);
+    Ok(provider(input)?.into_iter().fold(named, PermissionIdentity::security_provider))
 }
 
 fn alias(input: &mut Unstructured<'_>) -> Result<MappedIdentity> {
-    let Identity { name, identity_type, .. } = identity(input)?;
-    Ok(MappedIdentity { provider: provider(input)?, ..MappedIdentity::new(name, identity_type) })
+    let alias = MappedIdentity::from(identity(input)?);
+    Ok(provider(input)?.into_iter().fold(alias, MappedIdentity::provider))
 }
 
 fn push(input: &mut Unstructured<'_>) -> Result<Push> {
@@ -90,22 +90,23 @@ fn push(input: &mut Unstructured<'_>) -> Result<Push> {
         0 => Push::Deleted(provider, identity_of),
         1..=3 => {
             let mappings = list(input, 3, alias)?;
-            Push::Aliases(provider, MappedIdentityBody { identity: identity_of, mappings, well_knowns })
+            let body = MappedIdentityBody::new(identity_of).aliases(mappings);
+            Push::Aliases(provider, well_knowns.into_iter().fold(body, MappedIdentityBody::well_knowns))
         }
         _ => {
-            let members = Some(list(input, 4, identity)?);
-            Push::Members(provider, IdentityBody { identity: identity_of, members, well_knowns })
+            let body = IdentityBody::new(identity_of).members(list(input, 4, identity)?);
+            Push::Members(provider, well_knowns.into_iter().fold(body, IdentityBody::well_knowns))
         }
     })
 }
 
 fn set(input: &mut Unstructured<'_>) -> Result<PermissionSet> {
-    let (allow_anonymous, allowed_permissions) = (input.ratio(1, 3)?, list(input, 4, named)?);
-    Ok(PermissionSet { allow_anonymous, allowed_permissions, denied_permissions: list(input, 2, named)? })
+    let set = PermissionSet::new().allow_anonymous(input.ratio(1, 3)?).allow_all(list(input, 4, named)?);
+    Ok(set.deny_all(list(input, 2, named)?))
 }
 
 fn level(input: &mut Unstructured<'_>) -> Result<PermissionLevel> {
-    Ok(PermissionLevel { name: None, permission_sets: list(input, 3, set)? })
+    Ok(PermissionLevel::default().permission_sets(list(input, 3, set)?))
 }
 
 fn permissions(input: &mut Unstructured<'_>) -> Result<Permissions> {

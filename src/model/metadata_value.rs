@@ -1,0 +1,215 @@
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{self, MapAccess, SeqAccess};
+use serde::ser::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::document_keys::IS_NOT_FINITE;
+
+/// The value of one metadata key ([article 162](https://docs.coveo.com/en/162/)).
+///
+/// Its type must match the type of the field that it fills. A dictionary fills a dictionary field. JSON
+/// cannot hold NaN and infinite numbers: an item that contains one is rejected when it is sent.
+///
+/// ```
+/// use std::collections::BTreeMap;
+/// use coveo_push::{DocumentBody, MetadataValue};
+///
+/// let price_by_country = BTreeMap::from([("ca".to_owned(), MetadataValue::from(14.99)), ("us".to_owned(), 9.99.into())]);
+/// let doc = DocumentBody::new().metadata("pages", 12).metadata("price", price_by_country);
+/// # let _ = doc;
+/// ```
+///
+/// JSON converts with `try_from`. There is no value for `null`: leave such a key out.
+///
+/// ```
+/// use coveo_push::MetadataValue;
+/// use serde_json::json;
+///
+/// let value = MetadataValue::try_from(json!({"ca": 14.99, "sizes": [38, 40]}))?;
+/// assert!(matches!(value, MetadataValue::Dictionary(_)));
+/// assert!(MetadataValue::try_from(json!(null)).is_err());
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+#[non_exhaustive]
+pub enum MetadataValue {
+    /// Text, or a date: best as ISO 8601 in UTC (`2017-11-08T12:18:41.666Z`).
+    String(String),
+    /// A whole number.
+    Integer(i64),
+    /// A whole number above `i64::MAX`.
+    Unsigned(u64),
+    /// A number with a fraction.
+    Float(#[serde(serialize_with = "serialize_finite")] f64),
+    /// True or false.
+    Boolean(bool),
+    /// Several values, for a multi-value field.
+    Array(Vec<MetadataValue>),
+    /// Named values, for a dictionary field.
+    Dictionary(BTreeMap<String, MetadataValue>),
+}
+
+fn serialize_finite<S: Serializer>(number: &f64, to: S) -> Result<S::Ok, S::Error> {
+    if !number.is_finite() {
+        return Err(S::Error::custom(format_args!("the value is {number}, {IS_NOT_FINITE}")));
+    }
+    to.serialize_f64(*number)
+}
+
+impl MetadataValue {
+    /// Whether JSON can hold every number in it: none is NaN or infinite.
+    #[must_use]
+    pub fn is_finite(&self) -> bool {
+        self.not_finite().is_none()
+    }
+
+    /// The first number in it that JSON cannot hold.
+    pub(super) fn not_finite(&self) -> Option<f64> {
+        match self {
+            Self::Float(number) => (!number.is_finite()).then_some(*number),
+            Self::Array(values) => values.iter().find_map(Self::not_finite),
+            Self::Dictionary(values) => values.values().find_map(Self::not_finite),
+            Self::String(_) | Self::Integer(_) | Self::Unsigned(_) | Self::Boolean(_) => None,
+        }
+    }
+}
+
+macro_rules! from {
+    ($($from:ty => |$value:ident| $to:expr),+ $(,)?) => {
+        $(impl From<$from> for MetadataValue {
+            fn from($value: $from) -> Self {
+                $to
+            }
+        })+
+    };
+}
+
+from! {
+    &str => |text| Self::String(text.to_owned()),
+    String => |text| Self::String(text),
+    &String => |text| Self::String(text.clone()),
+    Cow<'_, str> => |text| Self::String(text.into_owned()),
+    bool => |flag| Self::Boolean(flag),
+    i8 => |number| Self::Integer(number.into()),
+    i16 => |number| Self::Integer(number.into()),
+    i32 => |number| Self::Integer(number.into()),
+    i64 => |number| Self::Integer(number),
+    u8 => |number| Self::Integer(number.into()),
+    u16 => |number| Self::Integer(number.into()),
+    u32 => |number| Self::Integer(number.into()),
+    u64 => |number| i64::try_from(number).map_or(Self::Unsigned(number), Self::Integer),
+    usize => |number| Self::from(number as u64),
+    f32 => |number| Self::Float(number.into()),
+    f64 => |number| Self::Float(number),
+    BTreeMap<String, MetadataValue> => |values| Self::Dictionary(values),
+}
+
+impl<T: Into<MetadataValue>> From<Vec<T>> for MetadataValue {
+    fn from(values: Vec<T>) -> Self {
+        Self::Array(values.into_iter().map(Into::into).collect())
+    }
+}
+
+impl<T: Into<MetadataValue>, const N: usize> From<[T; N]> for MetadataValue {
+    fn from(values: [T; N]) -> Self {
+        Self::Array(values.into_iter().map(Into::into).collect())
+    }
+}
+
+impl<T: Clone + Into<MetadataValue>> From<&[T]> for MetadataValue {
+    fn from(values: &[T]) -> Self {
+        Self::Array(values.iter().cloned().map(Into::into).collect())
+    }
+}
+
+/// Fails when the JSON is `null` or contains `null`.
+impl TryFrom<serde_json::Value> for MetadataValue {
+    type Error = serde_json::Error;
+
+    fn try_from(value: serde_json::Value) -> Result<Self, serde_json::Error> {
+        Self::deserialize(value)
+    }
+}
+
+impl<'de> Deserialize<'de> for MetadataValue {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Read;
+
+        impl<'de> de::Visitor<'de> for Read {
+            type Value = MetadataValue;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a metadata value (text, a number, a boolean, an array or a dictionary)")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<MetadataValue, E> {
+                Ok(text.into())
+            }
+
+            fn visit_bool<E: de::Error>(self, flag: bool) -> Result<MetadataValue, E> {
+                Ok(flag.into())
+            }
+
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<MetadataValue, E> {
+                Ok(number.into())
+            }
+
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<MetadataValue, E> {
+                Ok(number.into())
+            }
+
+            fn visit_f64<E: de::Error>(self, number: f64) -> Result<MetadataValue, E> {
+                Ok(number.into())
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<MetadataValue, A::Error> {
+                Vec::deserialize(SeqAccessDeserializer::new(seq)).map(MetadataValue::Array)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<MetadataValue, A::Error> {
+                BTreeMap::deserialize(MapAccessDeserializer::new(map)).map(MetadataValue::Dictionary)
+            }
+        }
+
+        deserializer.deserialize_any(Read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_a_value_unless_there_is_a_null_in_it() {
+        use serde_json::json;
+
+        for value in
+            [json!("a"), json!(-1), json!(u64::MAX), json!(0.5), json!(true), json!([1, "b"]), json!({"a": {}})]
+        {
+            let read = MetadataValue::try_from(value.clone()).unwrap();
+            assert_eq!(serde_json::to_value(read).unwrap(), value);
+        }
+        for value in [json!(null), json!([null]), json!({"a": null})] {
+            assert!(MetadataValue::try_from(value).unwrap_err().to_string().contains("null"));
+        }
+    }
+
+    #[test]
+    fn text_that_may_be_borrowed_is_text() {
+        let names = ["a".into(), String::from_utf8_lossy(b"\xff")].map(|name: Cow<'_, str>| MetadataValue::from(name));
+        assert_eq!(names, ["a", "\u{fffd}"].map(MetadataValue::from));
+    }
+
+    #[test]
+    fn a_number_that_json_cannot_hold_is_an_error_and_not_null() {
+        for number in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            assert!(serde_json::to_string(&MetadataValue::from(number)).is_err());
+            assert!(!MetadataValue::from(vec![number]).is_finite());
+        }
+    }
+}
