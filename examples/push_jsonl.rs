@@ -4,10 +4,10 @@
 //! cargo run --release --example push_jsonl -- [OPTIONS] FILE…
 //! ```
 //!
-//! Without a file it reads standard input; without credentials it pushes into a fake service. A line
-//! that is no item is reported with its place, and the rest is pushed; so is a file that cannot be
-//! read. Ctrl-C, or a failed batch without `--failed-dir`, ends reading: what is under way is
-//! finished, and the report says after which line nothing was pushed.
+//! Without a file it reads standard input; without credentials it pushes into a fake service. Invalid
+//! lines and unreadable files are reported with their location; everything else is still pushed.
+//! Ctrl-C, or a failed batch without `--failed-dir`, ends reading: batches under way are finished, and
+//! the report says after which line nothing was pushed.
 
 mod shared;
 
@@ -112,9 +112,7 @@ async fn push_files(items: &Items, arguments: &Arguments, stop: &Arc<Stop>) -> R
     }
     let bar = progress_bar(&pusher, arguments.quiet);
 
-    let pusher = Arc::new(pusher);
-    let place = pushing::push_lines(&pusher, arguments.files.clone(), stop).await?;
-    let pusher = Arc::into_inner(pusher).ok_or_else(|| io::Error::other("a block is still being pushed"))?;
+    let place = pushing::push_lines(&pusher, arguments.files.clone(), stop).await;
     let report = pusher.finish().await;
     bar.finish_and_clear();
     let problems = place.problems().chain(saved.end()).collect();

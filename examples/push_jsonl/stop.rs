@@ -1,21 +1,16 @@
-//! When to end before everything was pushed.
+//! When to stop before everything is pushed.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use coveo_push::Progress;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
-/// Is set once, by Ctrl-C or when the run has stopped.
+/// Set once: by Ctrl-C, or when the run has stopped.
 #[derive(Default)]
-pub(crate) struct Stop {
-    is_set: AtomicBool,
-    /// Keeps the news for the one that waits for it.
-    news: Notify,
-}
+pub(crate) struct Stop(watch::Sender<bool>);
 
 impl Stop {
-    /// Ctrl-C sets it; a second one ends the program at once.
+    /// Ctrl-C sets it; a second Ctrl-C ends the program at once.
     pub(crate) fn on_ctrl_c() -> Arc<Self> {
         let stop = Arc::new(Self::default());
         let stopped = Arc::clone(&stop);
@@ -30,7 +25,7 @@ impl Stop {
         stop
     }
 
-    /// A failed batch sets it: one that nobody handles stops the run.
+    /// A failed batch sets it: a failed batch without a handler stops the run.
     pub(crate) fn when_a_batch_fails(self: &Arc<Self>, mut progress: watch::Receiver<Progress>) {
         let stop = Arc::clone(self);
         tokio::spawn(async move {
@@ -41,18 +36,18 @@ impl Stop {
     }
 
     pub(crate) fn set(&self, why: &str) {
-        if !self.is_set.swap(true, Ordering::Relaxed) {
-            eprintln!("{why}: what is under way is finished first");
-            self.news.notify_one();
+        if !self.0.send_replace(true) {
+            eprintln!("{why}: finishing the batches under way first");
         }
     }
 
     pub(crate) fn is_set(&self) -> bool {
-        self.is_set.load(Ordering::Relaxed)
+        *self.0.borrow()
     }
 
-    /// Waits until it is set; for one task alone, and once.
+    /// Waits until it is set.
     pub(crate) async fn wait(&self) {
-        self.news.notified().await;
+        // Fails only without a sender.
+        let _ = self.0.subscribe().wait_for(|is_set| *is_set).await;
     }
 }
