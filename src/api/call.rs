@@ -9,9 +9,9 @@ use super::Accepted;
 use crate::error::{Error, InvalidError};
 use crate::finding::Finding;
 use crate::kernel::decode::Answer;
-use crate::kernel::request::{RequestTemplate, Resource};
+use crate::kernel::request::{PathParams, RequestTemplate};
 use crate::kernel::send::CallSettings;
-use crate::kernel::shared::Kernel;
+use crate::kernel::shared::{Kernel, Shared};
 use crate::kernel::trace;
 use crate::model::OrderingId;
 use crate::model::object::Buffer;
@@ -34,7 +34,7 @@ pub(super) mod query {
 pub(crate) struct ApiRequest {
     pub(crate) kernel: Kernel,
     pub(crate) operation: Operation,
-    pub(super) resource: Resource,
+    params: PathParams,
     query: Vec<(&'static str, String)>,
     json: Option<Bytes>,
     findings: Vec<Finding>,
@@ -42,11 +42,11 @@ pub(crate) struct ApiRequest {
 }
 
 impl ApiRequest {
-    pub(super) fn new(kernel: &Kernel, operation: Operation, resource: Resource) -> Self {
+    pub(super) fn new(kernel: &Kernel, operation: Operation, params: PathParams) -> Self {
         Self {
             kernel: kernel.clone(),
             operation,
-            resource,
+            params,
             query: Vec::new(),
             json: None,
             findings: Vec::new(),
@@ -121,10 +121,10 @@ impl ApiRequest {
     }
 
     pub(super) async fn send(self) -> Result<(Answer, Vec<Finding>), Error> {
-        let Self { kernel, operation, resource, query, json, findings, settings } = self;
+        let Self { kernel, operation, params, query, json, findings, settings } = self;
         let warnings = judge(&kernel, operation, findings)?;
-        let place = kernel.place(resource);
-        let template = RequestTemplate::api(operation, &kernel.shared.base_url, &place, &query, json)?;
+        let Shared { base_url, organization_id, .. } = &*kernel.shared;
+        let template = RequestTemplate::api(operation, base_url, organization_id, &params, &query, json)?;
         let answer = kernel.send(&template, &settings).await?;
         Ok((answer, warnings))
     }
@@ -151,10 +151,10 @@ fn refuse(kernel: &Kernel, operation: Operation, findings: Vec<Finding>) -> Resu
 
 impl fmt::Debug for ApiRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kernel: _, operation, resource, query, json, findings, settings } = self;
-        f.debug_struct("Call")
+        let Self { kernel: _, operation, params, query, json, findings, settings } = self;
+        f.debug_struct("ApiRequest")
             .field("operation", operation)
-            .field("resource", resource)
+            .field("params", params)
             .field("query", query)
             .field("body_bytes", &json.as_ref().map(Bytes::len))
             .field("findings", findings)

@@ -4,7 +4,7 @@ use super::call::{ApiRequest, call, query};
 use crate::error::{Error, InvalidError};
 use crate::kernel::body::Body;
 use crate::kernel::decode;
-use crate::kernel::request::{RequestTemplate, Resource};
+use crate::kernel::request::{PathParams, RequestTemplate};
 use crate::kernel::send::CallSettings;
 use crate::kernel::shared::Kernel;
 use crate::model::FileContainer;
@@ -35,8 +35,8 @@ impl FileContainers {
     /// # Ok(()) }
     /// ```
     pub fn create(&self) -> CreateFileContainer {
-        let draft = ApiRequest::new(&self.kernel, Operation::CreateFileContainer, Resource::Organization);
-        CreateFileContainer { draft: draft.with(query::USE_VIRTUAL_HOSTED_STYLE_URL, true) }
+        let request = ApiRequest::new(&self.kernel, Operation::CreateFileContainer, PathParams::Organization);
+        CreateFileContainer { request: request.with(query::USE_VIRTUAL_HOSTED_STYLE_URL, true) }
     }
 
     /// Uploads bytes into a file container ([article 43](https://docs.coveo.com/en/43/)), up to
@@ -82,21 +82,21 @@ impl FileContainers {
 #[derive(Debug)]
 #[must_use = "a request is sent by `.await`"]
 pub struct CreateFileContainer {
-    draft: ApiRequest,
+    request: ApiRequest,
 }
 
-call!(CreateFileContainer(draft.settings) -> FileContainer);
+call!(CreateFileContainer(request.settings) -> FileContainer);
 
 impl CreateFileContainer {
     /// Whether the storage's bucket is named by the host of the upload URI, and not by its path.
     /// Default: yes, which the service recommends.
     pub fn use_virtual_hosted_style_url(mut self, virtual_hosted: bool) -> Self {
-        self.draft.set(query::USE_VIRTUAL_HOSTED_STYLE_URL, virtual_hosted);
+        self.request.set(query::USE_VIRTUAL_HOSTED_STYLE_URL, virtual_hosted);
         self
     }
 
     async fn send(self) -> Result<FileContainer, Error> {
-        let (answer, _) = self.draft.send().await?;
+        let (answer, _) = self.request.send().await?;
         decode::container(&answer)
     }
 }
@@ -145,13 +145,13 @@ pub(crate) async fn create(kernel: &Kernel, settings: &CallSettings) -> Result<F
 
 /// Creates a container for the sake of the answer's `Date`; it is left to expire.
 pub(crate) async fn server_time(kernel: &Kernel, settings: &CallSettings) -> Result<Option<SystemTime>, Error> {
-    let (answer, _) = creation(kernel, settings).draft.send().await?;
+    let (answer, _) = creation(kernel, settings).request.send().await?;
     Ok(answer.server_time)
 }
 
 fn creation(kernel: &Kernel, settings: &CallSettings) -> CreateFileContainer {
     let mut request = FileContainers::new(kernel.clone()).create();
-    request.draft.settings = settings.clone();
+    request.request.settings = settings.clone();
     request
 }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::call::{ApiRequest, call, query};
 use super::{Accepted, PushBatch};
 use crate::error::Error;
-use crate::kernel::request::Resource;
+use crate::kernel::request::PathParams;
 use crate::kernel::send::CallSettings;
 use crate::kernel::shared::Kernel;
 use crate::model::{BatchIdentityBody, Identity, IdentityBody, MappedIdentityBody, OrderingId};
@@ -34,8 +34,8 @@ impl Identities {
         &self.provider_id
     }
 
-    fn draft(&self, operation: Operation) -> ApiRequest {
-        ApiRequest::new(&self.kernel, operation, Resource::Provider(Arc::clone(&self.provider_id)))
+    fn request(&self, operation: Operation) -> ApiRequest {
+        ApiRequest::new(&self.kernel, operation, PathParams::Provider(Arc::clone(&self.provider_id)))
     }
 
     /// Adds or updates a security identity ([article 167](https://docs.coveo.com/en/167/)).
@@ -56,8 +56,8 @@ impl Identities {
     ///
     /// [`Error::Invalid`] when an identity or a member has no name; nothing is sent then.
     pub fn add_or_update(&self, body: &IdentityBody) -> AddOrUpdateIdentity {
-        let draft = self.draft(Operation::AddOrUpdateIdentity).found(preflight::identity(body));
-        AddOrUpdateIdentity { draft: draft.json(serde_json::to_vec(body), &body.identity.name) }
+        let request = self.request(Operation::AddOrUpdateIdentity).found(preflight::identity(body));
+        AddOrUpdateIdentity { request: request.json(serde_json::to_vec(body), &body.identity.name) }
     }
 
     /// Adds or updates the aliases of a security identity
@@ -81,8 +81,8 @@ impl Identities {
     ///
     /// [`Error::Invalid`] when an identity or an alias has no name; nothing is sent then.
     pub fn add_or_update_alias(&self, body: &MappedIdentityBody) -> AddOrUpdateAlias {
-        let draft = self.draft(Operation::AddOrUpdateAlias).found(preflight::alias(body));
-        AddOrUpdateAlias { draft: draft.json(serde_json::to_vec(body), &body.identity.name) }
+        let request = self.request(Operation::AddOrUpdateAlias).found(preflight::alias(body));
+        AddOrUpdateAlias { request: request.json(serde_json::to_vec(body), &body.identity.name) }
     }
 
     /// Deletes a security identity, which the service calls disabling it
@@ -97,8 +97,8 @@ impl Identities {
             identity: &'a Identity,
         }
 
-        let draft = self.draft(Operation::DeleteIdentity).found(preflight::names(identity, []));
-        DeleteIdentity { draft: draft.json(serde_json::to_vec(&Deleted { identity }), &identity.name) }
+        let request = self.request(Operation::DeleteIdentity).found(preflight::names(identity, []));
+        DeleteIdentity { request: request.json(serde_json::to_vec(&Deleted { identity }), &identity.name) }
     }
 
     /// Pushes a batch that is in hand ([article 55](https://docs.coveo.com/en/55/)): creates a file
@@ -133,8 +133,8 @@ impl Identities {
     ///
     /// [`Error::Invalid`] when it is no JSON object, or holds nothing; nothing is sent then.
     pub fn push_batch_json(&self, json: impl Into<Bytes>) -> PushBatch {
-        let resource = Resource::Provider(Arc::clone(&self.provider_id));
-        PushBatch::of_json(&self.kernel, Operation::PushIdentityContainer, resource, json.into())
+        let params = PathParams::Provider(Arc::clone(&self.provider_id));
+        PushBatch::of_json(&self.kernel, Operation::PushIdentityContainer, params, json.into())
     }
 
     /// Pushes the batch of identities in a file container that was filled before
@@ -142,7 +142,7 @@ impl Identities {
     /// [`BatchIdentityBody`]; it is not looked at here.
     pub fn push_container(&self, file_id: impl AsRef<str>) -> PushIdentityContainer {
         PushIdentityContainer {
-            draft: self.draft(Operation::PushIdentityContainer).with(query::FILE_ID, file_id.as_ref()),
+            request: self.request(Operation::PushIdentityContainer).with(query::FILE_ID, file_id.as_ref()),
         }
     }
 
@@ -159,8 +159,8 @@ impl Identities {
     pub fn delete_older_than(&self, ordering_id: impl Into<OrderingId>) -> DeleteOldIdentities {
         let id = ordering_id.into();
         let findings = preflight::older_than(id, self.kernel.shared.now());
-        let draft = self.draft(Operation::DeleteOldIdentities).with(query::ORDERING_ID, id).found(findings);
-        DeleteOldIdentities { draft }
+        let request = self.request(Operation::DeleteOldIdentities).with(query::ORDERING_ID, id).found(findings);
+        DeleteOldIdentities { request }
     }
 }
 
@@ -168,34 +168,34 @@ impl Identities {
 #[derive(Debug)]
 #[must_use = "a request is sent by `.await`"]
 pub struct AddOrUpdateIdentity {
-    draft: ApiRequest,
+    request: ApiRequest,
 }
 
 /// Adds or updates aliases: [`Identities::add_or_update_alias`].
 #[derive(Debug)]
 #[must_use = "a request is sent by `.await`"]
 pub struct AddOrUpdateAlias {
-    draft: ApiRequest,
+    request: ApiRequest,
 }
 
 /// Deletes a security identity: [`Identities::delete`].
 #[derive(Debug)]
 #[must_use = "a request is sent by `.await`"]
 pub struct DeleteIdentity {
-    draft: ApiRequest,
+    request: ApiRequest,
 }
 
 /// Pushes a file container of identities: [`Identities::push_container`].
 #[derive(Debug)]
 #[must_use = "a request is sent by `.await`"]
 pub struct PushIdentityContainer {
-    draft: ApiRequest,
+    request: ApiRequest,
 }
 
-call!(AddOrUpdateIdentity(draft.settings) -> Accepted);
-call!(AddOrUpdateAlias(draft.settings) -> Accepted);
-call!(DeleteIdentity(draft.settings) -> Accepted);
-call!(PushIdentityContainer(draft.settings) -> Accepted);
+call!(AddOrUpdateIdentity(request.settings) -> Accepted);
+call!(AddOrUpdateAlias(request.settings) -> Accepted);
+call!(DeleteIdentity(request.settings) -> Accepted);
+call!(PushIdentityContainer(request.settings) -> Accepted);
 
 /// The operations on identities take the same option and answer alike.
 macro_rules! ordered {
@@ -205,12 +205,12 @@ macro_rules! ordered {
             /// service's clock, in milliseconds. Best left alone
             /// ([article 147](https://docs.coveo.com/en/147/)).
             pub fn ordering_id(mut self, id: impl Into<OrderingId>) -> Self {
-                self.draft.ordering_id(id.into());
+                self.request.ordering_id(id.into());
                 self
             }
 
             async fn send(self) -> Result<Accepted, Error> {
-                self.draft.accepted().await
+                self.request.accepted().await
             }
         })+
     };
@@ -222,10 +222,10 @@ ordered!(AddOrUpdateIdentity, AddOrUpdateAlias, DeleteIdentity, PushIdentityCont
 #[derive(Debug)]
 #[must_use = "a request is sent by `.await`"]
 pub struct DeleteOldIdentities {
-    draft: ApiRequest,
+    request: ApiRequest,
 }
 
-call!(DeleteOldIdentities(draft.settings) -> Accepted);
+call!(DeleteOldIdentities(request.settings) -> Accepted);
 
 impl DeleteOldIdentities {
     /// After how long the service begins to delete. A part of a minute counts as a whole one.
@@ -234,16 +234,16 @@ impl DeleteOldIdentities {
     /// Some of the service's own pages do not list this option for identities; it is sent only when
     /// it is set.
     pub fn queue_delay(mut self, delay: Duration) -> Self {
-        self.draft.queue_delay(delay);
+        self.request.queue_delay(delay);
         self
     }
 
     pub(crate) fn settings(mut self, settings: &CallSettings) -> Self {
-        self.draft.settings = settings.clone();
+        self.request.settings = settings.clone();
         self
     }
 
     async fn send(self) -> Result<Accepted, Error> {
-        self.draft.accepted().await
+        self.request.accepted().await
     }
 }

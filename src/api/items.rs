@@ -9,7 +9,7 @@ use super::call::{ApiRequest, call, query};
 use super::{Accepted, PushBatch};
 use crate::error::Error;
 use crate::finding::{Finding, Rule};
-use crate::kernel::request::Resource;
+use crate::kernel::request::PathParams;
 use crate::kernel::send::CallSettings;
 use crate::kernel::shared::Kernel;
 use crate::model::object::{self, Buffer, Layout};
@@ -37,8 +37,8 @@ impl Items {
         &self.source_id
     }
 
-    fn draft(&self, operation: Operation) -> ApiRequest {
-        ApiRequest::new(&self.kernel, operation, Resource::Source(Arc::clone(&self.source_id)))
+    fn request(&self, operation: Operation) -> ApiRequest {
+        ApiRequest::new(&self.kernel, operation, PathParams::Source(Arc::clone(&self.source_id)))
     }
 
     /// Adds or updates an item ([article 133](https://docs.coveo.com/en/133/)).
@@ -69,19 +69,20 @@ impl Items {
     /// [`Error::Invalid`] when the item breaks a rule of [`preflight`]; nothing is sent then.
     pub fn add_or_update<T: Serialize + ?Sized>(&self, document_id: impl Into<String>, item: &T) -> AddOrUpdateItem {
         let id = document_id.into();
-        let mut draft = self.draft(Operation::AddOrUpdateItem).with(query::DOCUMENT_ID, &id);
+        let mut request = self.request(Operation::AddOrUpdateItem).with(query::DOCUMENT_ID, &id);
         let mut json = Buffer::default();
         let mut layout = Layout::default();
         match object::write(&mut json, &mut layout, None, item) {
             Ok(()) => {
                 let switch = self.kernel.shared.preflight;
-                draft = draft.found(preflight::written_item(&id, KnownKeys::default().read(&json, &layout), switch));
-                compression_into_query(&mut draft, &mut json, &mut layout);
-                draft.body(json, &id);
+                request =
+                    request.found(preflight::written_item(&id, KnownKeys::default().read(&json, &layout), switch));
+                compression_into_query(&mut request, &mut json, &mut layout);
+                request.body(json, &id);
             }
-            Err(error) => draft = draft.found([preflight::unwritable(&id, &error)]),
+            Err(error) => request = request.found([preflight::unwritable(&id, &error)]),
         }
-        AddOrUpdateItem { draft, layout }
+        AddOrUpdateItem { request, layout }
     }
 
     /// Deletes an item ([article 171](https://docs.coveo.com/en/171/)), and its children when
@@ -100,7 +101,7 @@ impl Items {
     pub fn delete(&self, document_id: impl Into<String>) -> DeleteItem {
         let id = document_id.into();
         let findings = preflight::document_id(&id, self.kernel.shared.preflight);
-        DeleteItem { draft: self.draft(Operation::DeleteItem).with(query::DOCUMENT_ID, &id).found(findings) }
+        DeleteItem { request: self.request(Operation::DeleteItem).with(query::DOCUMENT_ID, &id).found(findings) }
     }
 
     /// Pushes a batch that is in hand ([article 90](https://docs.coveo.com/en/90/)): creates a file
@@ -136,15 +137,15 @@ impl Items {
     ///
     /// [`Error::Invalid`] when it is no JSON object, or holds nothing; nothing is sent then.
     pub fn push_batch_json(&self, json: impl Into<Bytes>) -> PushBatch {
-        let resource = Resource::Source(Arc::clone(&self.source_id));
-        PushBatch::of_json(&self.kernel, Operation::PushItemContainer, resource, json.into())
+        let params = PathParams::Source(Arc::clone(&self.source_id));
+        PushBatch::of_json(&self.kernel, Operation::PushItemContainer, params, json.into())
     }
 
     /// Pushes the batch of items in a file container that was filled before
     /// ([article 90](https://docs.coveo.com/en/90/)). What it holds is the JSON of a
     /// [`BatchDocumentBody`]; it is not looked at here.
     pub fn push_container(&self, file_id: impl AsRef<str>) -> PushItemContainer {
-        PushItemContainer { draft: self.draft(Operation::PushItemContainer).with(query::FILE_ID, file_id.as_ref()) }
+        PushItemContainer { request: self.request(Operation::PushItemContainer).with(query::FILE_ID, file_id.as_ref()) }
     }
 
     /// Deletes the items of the source whose ordering id is lower than this one
@@ -178,43 +179,43 @@ impl Items {
     pub fn delete_older_than(&self, ordering_id: impl Into<OrderingId>) -> DeleteOldItems {
         let id = ordering_id.into();
         let findings = preflight::older_than(id, self.kernel.shared.now());
-        let draft = self.draft(Operation::DeleteOldItems).with(query::ORDERING_ID, id).found(findings);
-        DeleteOldItems { draft }
+        let request = self.request(Operation::DeleteOldItems).with(query::ORDERING_ID, id).found(findings);
+        DeleteOldItems { request }
     }
 }
 
 /// In the body it is a property of batches; a single item has it in the query.
-fn compression_into_query(draft: &mut ApiRequest, json: &mut Buffer, layout: &mut Layout) {
+fn compression_into_query(request: &mut ApiRequest, json: &mut Buffer, layout: &mut Layout) {
     if let Some(value) = object::take_out(json, layout, key::COMPRESSION_TYPE)
         // What is no compression type was found before.
         && let Ok(Some(compression)) = serde_json::from_slice::<Option<CompressionType>>(&value)
     {
-        draft.set(query::COMPRESSION_TYPE, compression);
+        request.set(query::COMPRESSION_TYPE, compression);
     }
 }
 
 /// Adds or updates an item: [`Items::add_or_update`].
 #[must_use = "a request is sent by `.await`"]
 pub struct AddOrUpdateItem {
-    pub(crate) draft: ApiRequest,
+    pub(crate) request: ApiRequest,
     /// Where the entries of the body stand.
     layout: Layout,
 }
 
 impl fmt::Debug for AddOrUpdateItem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { draft, layout: _ } = self;
-        f.debug_struct("AddOrUpdateItem").field("draft", draft).finish()
+        let Self { request, layout: _ } = self;
+        f.debug_struct("AddOrUpdateItem").field("request", request).finish()
     }
 }
 
-call!(AddOrUpdateItem(draft.settings) -> Accepted);
+call!(AddOrUpdateItem(request.settings) -> Accepted);
 
 impl AddOrUpdateItem {
     /// Where the operation stands among others on the same item. Default: the service's clock, in
     /// milliseconds. Best left alone ([article 147](https://docs.coveo.com/en/147/)).
     pub fn ordering_id(mut self, id: impl Into<OrderingId>) -> Self {
-        self.draft.ordering_id(id.into());
+        self.request.ordering_id(id.into());
         self
     }
 
@@ -225,34 +226,34 @@ impl AddOrUpdateItem {
     ///
     /// [`Error::Invalid`] when the item says something else.
     pub fn compression_type(mut self, compression: CompressionType) -> Self {
-        match self.draft.get(query::COMPRESSION_TYPE) {
+        match self.request.get(query::COMPRESSION_TYPE) {
             Some(said) if said != compression.as_str() => {
                 let message = format!("the item says {said} and the request {compression}; say one");
-                let id = self.draft.get(query::DOCUMENT_ID).unwrap_or_default();
+                let id = self.request.get(query::DOCUMENT_ID).unwrap_or_default();
                 let finding = Finding::new(id, Rule::CompressionType, message);
-                self.draft = self.draft.found([finding]);
+                self.request = self.request.found([finding]);
             }
-            _ => self.draft.set(query::COMPRESSION_TYPE, compression),
+            _ => self.request.set(query::COMPRESSION_TYPE, compression),
         }
         self
     }
 
     pub(crate) fn document_id(&self) -> &str {
-        self.draft.get(query::DOCUMENT_ID).unwrap_or_default()
+        self.request.get(query::DOCUMENT_ID).unwrap_or_default()
     }
 
     /// Changes the item after it was written.
     pub(crate) fn edit<T>(&mut self, edit: impl FnOnce(&mut Buffer, &mut Layout) -> T) -> T {
-        let Self { draft, layout } = self;
-        let mut json = draft.take_body();
+        let Self { request, layout } = self;
+        let mut json = request.take_body();
         let edited = edit(&mut json, layout);
-        compression_into_query(draft, &mut json, layout);
-        draft.set_body(json);
+        compression_into_query(request, &mut json, layout);
+        request.set_body(json);
         edited
     }
 
     async fn send(self) -> Result<Accepted, Error> {
-        self.draft.accepted().await
+        self.request.accepted().await
     }
 }
 
@@ -260,10 +261,10 @@ impl AddOrUpdateItem {
 #[derive(Debug)]
 #[must_use = "a request is sent by `.await`"]
 pub struct DeleteItem {
-    draft: ApiRequest,
+    request: ApiRequest,
 }
 
-call!(DeleteItem(draft.settings) -> Accepted);
+call!(DeleteItem(request.settings) -> Accepted);
 
 impl DeleteItem {
     /// Whether the item's children go too: the items whose URI begins with this one. Default: no.
@@ -271,19 +272,19 @@ impl DeleteItem {
     /// The service's pages do not agree whether a `/` has to follow. Count on neither: choose URIs
     /// such that no item's is the beginning of one that is not its child.
     pub fn delete_children(mut self, children: bool) -> Self {
-        self.draft.set(query::DELETE_CHILDREN, children);
+        self.request.set(query::DELETE_CHILDREN, children);
         self
     }
 
     /// Where the operation stands among others on the same item. Default: the service's clock, in
     /// milliseconds. Best left alone ([article 147](https://docs.coveo.com/en/147/)).
     pub fn ordering_id(mut self, id: impl Into<OrderingId>) -> Self {
-        self.draft.ordering_id(id.into());
+        self.request.ordering_id(id.into());
         self
     }
 
     async fn send(self) -> Result<Accepted, Error> {
-        self.draft.accepted().await
+        self.request.accepted().await
     }
 }
 
@@ -291,21 +292,21 @@ impl DeleteItem {
 #[derive(Debug)]
 #[must_use = "a request is sent by `.await`"]
 pub struct PushItemContainer {
-    draft: ApiRequest,
+    request: ApiRequest,
 }
 
-call!(PushItemContainer(draft.settings) -> Accepted);
+call!(PushItemContainer(request.settings) -> Accepted);
 
 impl PushItemContainer {
     /// Where the operations stand among others on the same items. Default: the service's clock, in
     /// milliseconds. Best left alone ([article 147](https://docs.coveo.com/en/147/)).
     pub fn ordering_id(mut self, id: impl Into<OrderingId>) -> Self {
-        self.draft.ordering_id(id.into());
+        self.request.ordering_id(id.into());
         self
     }
 
     async fn send(self) -> Result<Accepted, Error> {
-        self.draft.accepted().await
+        self.request.accepted().await
     }
 }
 
@@ -313,26 +314,26 @@ impl PushItemContainer {
 #[derive(Debug)]
 #[must_use = "a request is sent by `.await`"]
 pub struct DeleteOldItems {
-    draft: ApiRequest,
+    request: ApiRequest,
 }
 
-call!(DeleteOldItems(draft.settings) -> Accepted);
+call!(DeleteOldItems(request.settings) -> Accepted);
 
 impl DeleteOldItems {
     /// After how long the service begins to delete, so that what is still queued is carried out
     /// first. The service counts minutes, so a part of one counts as a whole one. Default of the
     /// service: 15 minutes.
     pub fn queue_delay(mut self, delay: Duration) -> Self {
-        self.draft.queue_delay(delay);
+        self.request.queue_delay(delay);
         self
     }
 
     pub(crate) fn settings(mut self, settings: &CallSettings) -> Self {
-        self.draft.settings = settings.clone();
+        self.request.settings = settings.clone();
         self
     }
 
     async fn send(self) -> Result<Accepted, Error> {
-        self.draft.accepted().await
+        self.request.accepted().await
     }
 }

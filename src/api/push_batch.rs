@@ -10,7 +10,7 @@ use super::{Accepted, BatchAccepted, Identities, Items};
 use crate::error::Error;
 use crate::finding::{Finding, Rule};
 use crate::kernel::body::Body;
-use crate::kernel::request::Resource;
+use crate::kernel::request::PathParams;
 use crate::kernel::send::CallSettings;
 use crate::kernel::shared::Kernel;
 use crate::model::object::{self, Buffer, Layout};
@@ -36,36 +36,36 @@ call!(PushBatch(commit.settings) -> BatchAccepted);
 
 impl PushBatch {
     pub(super) fn of_items(items: &Items, batch: &BatchDocumentBody) -> Self {
-        let resource = Resource::Source(Arc::clone(&items.source_id));
+        let params = PathParams::Source(Arc::clone(&items.source_id));
         let (json, findings) = write_items(&items.kernel, batch);
         Self {
-            commit: ApiRequest::new(&items.kernel, Operation::PushItemContainer, resource),
+            commit: ApiRequest::new(&items.kernel, Operation::PushItemContainer, params),
             batch: json.into(),
             findings,
         }
     }
 
     pub(super) fn of_identities(identities: &Identities, batch: &BatchIdentityBody) -> Self {
-        let resource = Resource::Provider(Arc::clone(&identities.provider_id));
+        let params = PathParams::Provider(Arc::clone(&identities.provider_id));
         let mut findings = preflight::identity_batch(batch);
         let json = serde_json::to_vec(batch).unwrap_or_else(|error| {
             findings.push(Finding::new("batch", Rule::NotAnObject, error.to_string()));
             Vec::new()
         });
         Self {
-            commit: ApiRequest::new(&identities.kernel, Operation::PushIdentityContainer, resource),
+            commit: ApiRequest::new(&identities.kernel, Operation::PushIdentityContainer, params),
             batch: json.into(),
             findings,
         }
     }
 
-    pub(super) fn of_json(kernel: &Kernel, operation: Operation, resource: Resource, batch: Bytes) -> Self {
+    pub(super) fn of_json(kernel: &Kernel, operation: Operation, params: PathParams, batch: Bytes) -> Self {
         let findings = match serde_json::from_slice::<BTreeMap<String, Option<Vec<IgnoredAny>>>>(&batch) {
             Ok(lists) if lists.values().flatten().all(Vec::is_empty) => vec![preflight::empty_batch()],
             Ok(_) => Vec::new(),
             Err(error) => vec![Finding::new("batch", Rule::NotAnObject, error.to_string())],
         };
-        Self { commit: ApiRequest::new(kernel, operation, resource), batch, findings }
+        Self { commit: ApiRequest::new(kernel, operation, params), batch, findings }
     }
 
     /// Where the operations stand among others on the same items. Default: the service's clock, in
@@ -90,17 +90,17 @@ impl PushBatch {
 pub(crate) async fn commit(
     kernel: &Kernel,
     operation: Operation,
-    resource: Resource,
+    params: PathParams,
     file_id: &str,
     ordering_id: Option<OrderingId>,
     settings: &CallSettings,
 ) -> Result<Accepted, Error> {
-    let mut draft = ApiRequest::new(kernel, operation, resource).with(query::FILE_ID, file_id);
+    let mut request = ApiRequest::new(kernel, operation, params).with(query::FILE_ID, file_id);
     if let Some(id) = ordering_id {
-        draft.ordering_id(id);
+        request.ordering_id(id);
     }
-    draft.settings = settings.clone();
-    draft.accepted().await
+    request.settings = settings.clone();
+    request.accepted().await
 }
 
 /// Writes a batch item by item, so that each is held to the rules as it is written.

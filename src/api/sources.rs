@@ -1,7 +1,7 @@
 use super::Accepted;
 use super::call::{ApiRequest, call, query};
 use crate::error::Error;
-use crate::kernel::request::Resource;
+use crate::kernel::request::PathParams;
 use crate::kernel::send::CallSettings;
 use crate::kernel::shared::Kernel;
 use crate::model::SourceStatus;
@@ -44,9 +44,9 @@ impl Sources {
     ///
     /// [`Error::PreconditionFailed`] when there is no such source.
     pub fn set_status(&self, source_id: impl Into<String>, status: SourceStatus) -> SetSourceStatus {
-        let resource = Resource::Source(source_id.into().into());
-        let draft = ApiRequest::new(&self.kernel, Operation::SetSourceStatus, resource);
-        SetSourceStatus { draft: draft.with(query::STATUS_TYPE, status) }
+        let params = PathParams::Source(source_id.into().into());
+        let request = ApiRequest::new(&self.kernel, Operation::SetSourceStatus, params);
+        SetSourceStatus { request: request.with(query::STATUS_TYPE, status) }
     }
 }
 
@@ -54,18 +54,18 @@ impl Sources {
 #[derive(Debug)]
 #[must_use = "a request is sent by `.await`"]
 pub struct SetSourceStatus {
-    draft: ApiRequest,
+    request: ApiRequest,
 }
 
-call!(SetSourceStatus(draft.settings) -> Accepted);
+call!(SetSourceStatus(request.settings) -> Accepted);
 
 impl SetSourceStatus {
     pub(crate) fn settings(mut self, settings: &CallSettings) -> Self {
-        self.draft.settings = settings.clone();
+        self.request.settings = settings.clone();
         self
     }
 
     async fn send(self) -> Result<Accepted, Error> {
-        self.draft.accepted().await
+        self.request.accepted().await
     }
 }

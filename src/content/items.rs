@@ -42,7 +42,7 @@ pub struct AddOrUpdateItemWithContent {
     content: Content,
 }
 
-call!(AddOrUpdateItemWithContent(call.draft.settings) -> Accepted);
+call!(AddOrUpdateItemWithContent(call.request.settings) -> Accepted);
 
 impl AddOrUpdateItemWithContent {
     /// Where the operation stands among others on the same item. Default: the service's clock, in
@@ -55,21 +55,21 @@ impl AddOrUpdateItemWithContent {
     async fn send(self) -> Result<Accepted, Error> {
         let Self { mut call, content } = self;
         // What is wrong with the item itself is found before its content is touched.
-        call.draft.check()?;
-        let (id, operation) = (call.document_id().to_owned(), call.draft.operation);
+        call.request.check()?;
+        let (id, operation) = (call.document_id().to_owned(), call.request.operation);
         let refused = |finding| Error::from(InvalidError::new(Some(operation), vec![finding]));
         call.edit(|json, layout| content.make_room(&id, json, layout)).map_err(refused)?;
-        let room = limit::REQUEST_BYTES.saturating_sub(call.draft.body_length());
+        let room = limit::REQUEST_BYTES.saturating_sub(call.request.body_length());
         let prepared = content.prepare(&id, room).await.map_err(refused)?;
         if let Some(reference) = prepared.reference() {
             // What does not fit with it is not worth the upload.
             call.edit(|json, layout| reference.write(json, layout));
-            let too_large = request_size(call.draft.body_length(), &id);
-            call.draft = call.draft.found(too_large);
-            call.draft.check()?;
+            let too_large = request_size(call.request.body_length(), &id);
+            call.request = call.request.found(too_large);
+            call.request.check()?;
         }
-        let placed = prepared.place(&id, &call.draft.kernel, &call.draft.settings).await?;
+        let placed = prepared.place(&id, &call.request.kernel, &call.request.settings).await?;
         call.edit(|json, layout| placed.write(json, layout));
-        call.draft.accepted().await
+        call.request.accepted().await
     }
 }

@@ -17,18 +17,14 @@ use crate::model::FileContainer;
 use crate::operation::Operation;
 use crate::region::{BaseUrl, ENCODED, is_loopback};
 
-/// What the placeholders of an operation's path stand for.
+/// The values of the placeholders in an operation's path, beside the organization.
 #[derive(Debug, Clone)]
-pub(crate) struct PathParams {
-    pub(crate) organization_id: Arc<str>,
-    pub(crate) resource: Resource,
-}
-
-/// The resource that an operation is about, below the organization.
-#[derive(Debug, Clone)]
-pub(crate) enum Resource {
+pub(crate) enum PathParams {
+    /// None: the operation is about the organization itself.
     Organization,
+    /// `{sourceId}`.
     Source(Arc<str>),
+    /// `{providerId}`.
     Provider(Arc<str>),
 }
 
@@ -47,12 +43,13 @@ impl RequestTemplate {
     pub(crate) fn api(
         operation: Operation,
         base: &BaseUrl,
-        place: &PathParams,
+        organization_id: &str,
+        params: &PathParams,
         query: &[(&'static str, String)],
         json: Option<Bytes>,
     ) -> Result<Self, Error> {
         let mut text = base.as_str().to_owned();
-        push_path(&mut text, operation, place)?;
+        push_path(&mut text, operation, organization_id, params)?;
         for (index, (name, value)) in query.iter().enumerate() {
             text.push(if index == 0 { '?' } else { '&' });
             text.push_str(name);
@@ -146,19 +143,19 @@ impl RequestTemplate {
     }
 }
 
-fn push_path(text: &mut String, operation: Operation, place: &PathParams) -> Result<(), Error> {
+fn push_path(text: &mut String, operation: Operation, organization_id: &str, params: &PathParams) -> Result<(), Error> {
     let path = operation.path();
     for segment in path.split('/').skip(1) {
         text.push('/');
-        let id = match (segment, &place.resource) {
-            ("{organizationId}", _) => &place.organization_id,
-            ("{sourceId}", Resource::Source(id)) | ("{providerId}", Resource::Provider(id)) => id,
+        let id = match (segment, params) {
+            ("{organizationId}", _) => organization_id,
+            ("{sourceId}", PathParams::Source(id)) | ("{providerId}", PathParams::Provider(id)) => id,
             (literal, _) => {
                 text.push_str(literal);
                 continue;
             }
         };
-        if matches!(&**id, "" | "." | "..") {
+        if matches!(id, "" | "." | "..") {
             let name = segment.trim_matches(['{', '}']);
             return Err(invalid(operation, id, Rule::PathSegment, format!("this cannot be the {name}; check the id")));
         }

@@ -7,7 +7,6 @@ use std::time::{Duration, SystemTime};
 use http::HeaderValue;
 
 use super::clock::ServiceClock;
-use super::request::{PathParams, Resource};
 use super::retry::{Budget, RetryPolicy};
 use super::throttle::Throttle;
 use super::transport::Transport;
@@ -73,12 +72,6 @@ impl Timeouts {
                 self.upload.saturating_add(Duration::from_secs(body_length.div_ceil(rate)))
             }
         }
-    }
-}
-
-impl Kernel {
-    pub(crate) fn place(&self, resource: Resource) -> PathParams {
-        PathParams { organization_id: Arc::clone(&self.shared.organization_id), resource }
     }
 }
 

@@ -122,10 +122,9 @@ impl Delivery {
     async fn push(&mut self, container: &FileContainer) -> Result<Accepted, Error> {
         self.step = PushStep::Commit;
         let Run { kernel, target, settings, .. } = &*self.run;
-        let (operation, resource) = (target.commit(), target.resource());
+        let (operation, params) = (target.commit(), target.path_params());
         let pushed =
-            push_batch::commit(kernel, operation, resource, container.file_id(), settings.ordering_id, &self.calls)
-                .await;
+            push_batch::commit(kernel, operation, params, container.file_id(), settings.ordering_id, &self.calls).await;
         if let Err(error) = &pushed {
             self.may_have_been_applied |= error.may_have_been_applied();
         }

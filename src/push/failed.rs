@@ -239,10 +239,10 @@ impl FailedBatch {
             if self.marks.get() != superseded {
                 continue;
             }
-            let (operation, resource) = (self.target.commit(), self.target.resource());
+            let (operation, params) = (self.target.commit(), self.target.path_params());
             let file_id = container.file_id();
             let accepted =
-                push_batch::commit(&self.kernel, operation, resource, file_id, self.ordering_id, &settings).await?;
+                push_batch::commit(&self.kernel, operation, params, file_id, self.ordering_id, &settings).await?;
             return Ok(Some(BatchAccepted::new(file_id.to_owned(), bytes, accepted)));
         }
     }

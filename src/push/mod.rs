@@ -33,7 +33,7 @@ pub use report::{AcceptedBatch, Progress, PushError, PushReport, Pushed, Refused
 pub use settings::PusherBuilder;
 
 use self::frame::Lists;
-use crate::kernel::request::Resource;
+use crate::kernel::request::PathParams;
 use crate::operation::Operation;
 
 /// What a run pushes into.
@@ -65,10 +65,10 @@ impl PushTarget {
         }
     }
 
-    fn resource(&self) -> Resource {
+    fn path_params(&self) -> PathParams {
         match self {
-            Self::Items(source_id) => Resource::Source(Arc::clone(source_id)),
-            Self::Identities(provider_id) => Resource::Provider(Arc::clone(provider_id)),
+            Self::Items(source_id) => PathParams::Source(Arc::clone(source_id)),
+            Self::Identities(provider_id) => PathParams::Provider(Arc::clone(provider_id)),
         }
     }
 }
