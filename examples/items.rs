@@ -55,7 +55,8 @@ async fn push_items(client: &PushClient, source_id: &str) -> Result<(), Error> {
         .add_or_update("https://example.com/shop/2", DocumentBody::text("Two").permissions(everybody))
         .delete("https://example.com/article");
     let accepted = items.push_batch(&batch).await?;
-    println!("{} operations, {} bytes, in container {}", batch.len(), accepted.bytes(), accepted.file_id());
+    let container = accepted.file_id().unwrap_or_default();
+    println!("{} operations, {} bytes, in container {container}", batch.len(), accepted.bytes().unwrap_or_default());
 
     // One item, and one with all below it.
     items.delete("https://example.com/hello").await?;

@@ -90,7 +90,8 @@ async fn push_everything(
         .add_or_update("https://example.com/handbook/1", chapter("How to begin."))
         .add_or_update("https://example.com/news", chapter("What is new."));
     let accepted = items.push_batch(&batch).await?;
-    println!("  {} bytes, in the container {}", accepted.bytes(), accepted.file_id());
+    let container = accepted.file_id().unwrap_or_default();
+    println!("  {} bytes, in the container {container}", accepted.bytes().unwrap_or_default());
 
     step("An item goes, https://example.com/handbook, and its children with it");
     items.delete("https://example.com/handbook").delete_children(true).await?;

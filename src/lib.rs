@@ -302,9 +302,9 @@ mod region;
 
 pub use access::{Access, IdentityGraph, Viewer};
 pub use api::{
-    Accepted, AddOrUpdateAlias, AddOrUpdateIdentity, AddOrUpdateItem, BatchAccepted, CreateFileContainer,
-    DeleteIdentity, DeleteItem, DeleteOldIdentities, DeleteOldItems, FileContainers, Identities, Items, PushBatch,
-    PushIdentityContainer, PushItemContainer, SetSourceStatus, Sources, StoreBytes, UploadToContainer,
+    Accepted, AddOrUpdateAlias, AddOrUpdateIdentity, AddOrUpdateItem, CreateFileContainer, DeleteIdentity, DeleteItem,
+    DeleteOldIdentities, DeleteOldItems, FileContainers, Identities, Items, PushBatch, PushIdentityContainer,
+    PushItemContainer, SetSourceStatus, Sources, StoreBytes, UploadToContainer,
 };
 pub use bytes;
 pub use client::{PushClient, PushClientBuilder};

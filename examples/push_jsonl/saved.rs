@@ -77,7 +77,7 @@ pub(crate) async fn push_saved(items: &Items, folder: &Path, stop: &Stop) -> io:
 
 async fn push_file(items: &Items, path: &Path) -> Result<(), Failure> {
     let accepted = items.push_batch_json(fs::read(path)?).await?;
-    println!("{}: {} bytes accepted", path.display(), accepted.bytes());
+    println!("{}: {} bytes accepted", path.display(), accepted.bytes().unwrap_or_default());
     fs::remove_file(path)?;
     Ok(())
 }

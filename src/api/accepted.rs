@@ -5,77 +5,58 @@ use crate::kernel::decode::Answer;
 
 /// The service accepted a request.
 ///
-/// Accepted is not indexed: the service queues what it accepts, carries it out later, and may drop
-/// it then without telling the caller. What is known to be dropped is checked beforehand
+/// Accepted is not indexed. The service queues what it accepts, carries it out later, and may still
+/// drop it without telling the caller. Data that it is known to drop is refused beforehand
 /// ([`preflight`](crate::preflight)); the rest is in the log browser of the administration console.
 #[derive(Debug, Clone)]
 pub struct Accepted {
     attempts: u32,
     server_time: Option<SystemTime>,
     warnings: Vec<Finding>,
+    file_id: Option<String>,
+    bytes: Option<u64>,
 }
 
 impl Accepted {
-    pub(crate) fn new(answer: &Answer, warnings: Vec<Finding>) -> Self {
-        Self { attempts: answer.record.attempts, server_time: answer.server_time, warnings }
+    pub(super) fn new(answer: &Answer, warnings: Vec<Finding>, file_id: Option<String>) -> Self {
+        Self { attempts: answer.record.attempts, server_time: answer.server_time, warnings, file_id, bytes: None }
     }
 
-    /// How many times the request was sent.
+    pub(crate) fn with_bytes(self, bytes: u64) -> Self {
+        Self { bytes: Some(bytes), ..self }
+    }
+
+    /// How many times the request was sent. For a call of several steps, this is its last step.
     #[must_use]
     pub fn attempts(&self) -> u32 {
         self.attempts
     }
 
-    /// The service's clock, from the answer's `Date`, where it had one. It is cut to whole seconds.
+    /// The service's clock, from the `Date` header of the response; `None` when it had none. The
+    /// precision is one second.
     ///
-    /// An [`OrderingId`](crate::OrderingId) that stands for a time is best made from this one, and
-    /// not from the local clock.
+    /// Make an [`OrderingId`](crate::OrderingId) that stands for a time from this clock, and not from
+    /// the local one.
     #[must_use]
     pub fn server_time(&self) -> Option<SystemTime> {
         self.server_time
     }
 
-    /// What the preflight found and [`Preflight::Warn`](crate::Preflight::Warn) let through.
+    /// Findings that [`Preflight::Warn`](crate::Preflight::Warn) let through.
     #[must_use]
     pub fn warnings(&self) -> &[Finding] {
         &self.warnings
     }
-}
 
-/// The service accepted a batch.
-#[derive(Debug, Clone)]
-pub struct BatchAccepted {
-    file_id: String,
-    bytes: u64,
-    accepted: Accepted,
-}
-
-impl BatchAccepted {
-    pub(crate) fn new(file_id: String, bytes: u64, accepted: Accepted) -> Self {
-        Self { file_id, bytes, accepted }
+    /// The file container that was pushed; `None` for calls that push none.
+    #[must_use]
+    pub fn file_id(&self) -> Option<&str> {
+        self.file_id.as_deref()
     }
 
-    /// The file container that carried the batch.
+    /// How many bytes were uploaded into that container; `None` when this call uploaded none.
     #[must_use]
-    pub fn file_id(&self) -> &str {
-        &self.file_id
-    }
-
-    /// How many bytes were uploaded.
-    #[must_use]
-    pub fn bytes(&self) -> u64 {
+    pub fn bytes(&self) -> Option<u64> {
         self.bytes
-    }
-
-    /// The answer to the last of the three requests, the one that pushes the container.
-    #[must_use]
-    pub fn accepted(&self) -> &Accepted {
-        &self.accepted
-    }
-
-    /// What the preflight found and [`Preflight::Warn`](crate::Preflight::Warn) let through.
-    #[must_use]
-    pub fn warnings(&self) -> &[Finding] {
-        self.accepted.warnings()
     }
 }

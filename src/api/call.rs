@@ -1,25 +1,22 @@
 //! What all request builders have in common.
 
 use std::fmt;
-use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::Accepted;
 use crate::error::{Error, InvalidError};
-use crate::finding::Finding;
+use crate::finding::{Finding, Rule};
 use crate::kernel::decode::Answer;
 use crate::kernel::request::{PathParams, RequestTemplate};
 use crate::kernel::send::CallSettings;
 use crate::kernel::shared::{Kernel, Shared};
 use crate::kernel::trace;
-use crate::model::OrderingId;
-use crate::model::object::Buffer;
 use crate::operation::Operation;
 use crate::preflight;
 
 /// The names of the query parameters.
-pub(super) mod query {
+pub(crate) mod query {
     pub(crate) const COMPRESSION_TYPE: &str = "compressionType";
     pub(crate) const DELETE_CHILDREN: &str = "deleteChildren";
     pub(crate) const DOCUMENT_ID: &str = "documentId";
@@ -57,29 +54,17 @@ impl ApiRequest {
     /// Gives the call a body, or the reason why there is none.
     pub(super) fn json(mut self, json: Result<Vec<u8>, serde_json::Error>, item: &str) -> Self {
         match json {
-            Ok(json) => self.body(json, item),
-            Err(error) => self.findings.push(Finding::new(item, crate::finding::Rule::NotAnObject, error.to_string())),
+            Ok(json) => {
+                self.findings.extend(preflight::request_size(json.len(), item));
+                self.set_body(json);
+            }
+            Err(error) => self.findings.push(Finding::new(item, Rule::NotAnObject, error.to_string())),
         }
         self
     }
 
-    pub(super) fn body(&mut self, json: impl Into<Bytes>, item: &str) {
-        let json = json.into();
-        self.findings.extend(preflight::request_size(json.len(), item));
-        self.set_body(json);
-    }
-
-    /// Takes the body out, to be changed and set again.
-    pub(super) fn take_body(&mut self) -> Buffer {
-        self.json.take().map(Buffer::from).unwrap_or_default()
-    }
-
     pub(super) fn set_body(&mut self, json: impl Into<Bytes>) {
         self.json = Some(json.into());
-    }
-
-    pub(crate) fn body_length(&self) -> usize {
-        self.json.as_ref().map_or(0, Bytes::len)
     }
 
     pub(crate) fn found(mut self, findings: impl IntoIterator<Item = Finding>) -> Self {
@@ -88,7 +73,7 @@ impl ApiRequest {
     }
 
     /// Sets a query parameter, in place of an earlier value.
-    pub(super) fn set(&mut self, name: &'static str, value: impl fmt::Display) {
+    pub(crate) fn set(&mut self, name: &'static str, value: impl fmt::Display) {
         let value = value.to_string();
         match self.query.iter_mut().find(|(known, _)| *known == name) {
             Some((_, earlier)) => *earlier = value,
@@ -105,16 +90,6 @@ impl ApiRequest {
         self
     }
 
-    pub(super) fn ordering_id(&mut self, id: OrderingId) {
-        self.set(query::ORDERING_ID, id);
-    }
-
-    /// The service counts the delay in minutes; a part of one is rounded up.
-    pub(super) fn queue_delay(&mut self, delay: Duration) {
-        const MINUTE: u128 = 60_000_000_000;
-        self.set(query::QUEUE_DELAY, delay.as_nanos().div_ceil(MINUTE));
-    }
-
     /// Refuses what sending it would refuse, for calls that have much to do before.
     pub(crate) fn check(&self) -> Result<(), Error> {
         refuse(&self.kernel, self.operation, self.findings.clone()).map(drop)
@@ -122,7 +97,8 @@ impl ApiRequest {
 
     pub(super) async fn send(self) -> Result<(Answer, Vec<Finding>), Error> {
         let Self { kernel, operation, params, query, json, findings, settings } = self;
-        let warnings = judge(&kernel, operation, findings)?;
+        let warnings = refuse(&kernel, operation, findings)?;
+        warnings.iter().for_each(|warning| trace::found(operation, warning));
         let Shared { base_url, organization_id, .. } = &*kernel.shared;
         let template = RequestTemplate::api(operation, base_url, organization_id, &params, &query, json)?;
         let answer = kernel.send(&template, &settings).await?;
@@ -130,20 +106,13 @@ impl ApiRequest {
     }
 
     pub(crate) async fn accepted(self) -> Result<Accepted, Error> {
+        let file_id = self.get(query::FILE_ID).map(str::to_owned);
         let (answer, warnings) = self.send().await?;
-        Ok(Accepted::new(&answer, warnings))
+        Ok(Accepted::new(&answer, warnings, file_id))
     }
 }
 
-/// Refuses what the client's switch refuses, and gives back the warnings that are left.
-pub(super) fn judge(kernel: &Kernel, operation: Operation, findings: Vec<Finding>) -> Result<Vec<Finding>, Error> {
-    let warnings = refuse(kernel, operation, findings)?;
-    for warning in &warnings {
-        trace::found(operation, warning);
-    }
-    Ok(warnings)
-}
-
+/// Refuses what the client's switch refuses, and returns the warnings that are left.
 fn refuse(kernel: &Kernel, operation: Operation, findings: Vec<Finding>) -> Result<Vec<Finding>, Error> {
     preflight::judge(findings, kernel.shared.preflight)
         .map_err(|refused| InvalidError::new(Some(operation), refused).into())
@@ -163,24 +132,50 @@ impl fmt::Debug for ApiRequest {
     }
 }
 
-/// Gives a request builder the setters that all have, and `.await`.
+/// Defines a request builder: its struct, `timeout`, `retry`, the setters that are named, and `.await`.
 ///
-/// The builder holds its [`CallSettings`] at the path that is named, and has an `async fn send`.
-macro_rules! call {
-    ($name:ident($($settings:ident).+) -> $output:ty) => {
+/// The long form is told where the builder keeps its [`CallSettings`], and gets an `async fn send`
+/// beside it. The short form is a call of the API that answers with [`Accepted`].
+macro_rules! request_builder {
+    ($(#[$doc:meta])* $name:ident with $($setter:ident)*) => {
+        crate::api::call::request_builder! {
+            $(#[$doc])*
+            $name -> crate::Accepted { request: crate::api::call::ApiRequest }
+            settings: request.settings; $($setter: request;)*
+        }
+
         impl $name {
-            /// How long **one attempt** may take, instead of what the client has set. How long the call
-            /// may take with all its attempts is a matter of [`retry`](Self::retry).
+            async fn send(self) -> Result<crate::Accepted, crate::Error> {
+                self.request.accepted().await
+            }
+        }
+    };
+    (
+        $(#[$doc:meta])* $name:ident -> $output:ty { $($vis:vis $field:ident: $type:ty),+ $(,)? }
+        settings: $($settings:ident).+; $($setter:ident: $($request:ident).+;)*
+    ) => {
+        $(#[$doc])*
+        #[derive(Debug)]
+        #[must_use = "a request is sent by `.await`"]
+        pub struct $name {
+            $($vis $field: $type,)+
+        }
+
+        impl $name {
+            /// Limits the duration of **one attempt**. Default: the client's timeout. The duration of the
+            /// whole call, with all its attempts, is limited by [`retry`](Self::retry).
             pub fn timeout(mut self, timeout: std::time::Duration) -> Self {
                 self.$($settings).+.timeout = Some(timeout);
                 self
             }
 
-            /// How often and for how long to try, instead of what the client has set.
+            /// Sets how often and for how long to try. Default: the client's policy.
             pub fn retry(mut self, policy: crate::RetryPolicy) -> Self {
                 self.$($settings).+.retry = Some(policy);
                 self
             }
+
+            $(crate::api::call::setter!($setter: $($request).+);)*
         }
 
         impl IntoFuture for $name {
@@ -194,4 +189,33 @@ macro_rules! call {
     };
 }
 
-pub(crate) use call;
+/// A setter that several request builders have, for the [`ApiRequest`] at a path.
+macro_rules! setter {
+    (ordering_id: $($request:ident).+) => {
+        /// Sets the place of the operation among others on the same item or identity. Default: the
+        /// service's clock, in milliseconds, which is best in nearly all cases
+        /// ([article 147](https://docs.coveo.com/en/147/)).
+        pub fn ordering_id(mut self, id: impl Into<crate::OrderingId>) -> Self {
+            self.$($request).+.set(crate::api::call::query::ORDERING_ID, id.into());
+            self
+        }
+    };
+    (queue_delay: $($request:ident).+) => {
+        /// Sets how long the service waits before it deletes, so that it carries out queued operations
+        /// first. Default of the service: 15 minutes. The service counts minutes: a part of a minute
+        /// counts as a whole one.
+        pub fn queue_delay(mut self, delay: std::time::Duration) -> Self {
+            const MINUTE: u128 = 60_000_000_000;
+            self.$($request).+.set(crate::api::call::query::QUEUE_DELAY, delay.as_nanos().div_ceil(MINUTE));
+            self
+        }
+    };
+    (call_settings: $($request:ident).+) => {
+        pub(crate) fn call_settings(mut self, settings: &crate::kernel::send::CallSettings) -> Self {
+            self.$($request).+.settings = settings.clone();
+            self
+        }
+    };
+}
+
+pub(crate) use {request_builder, setter};

@@ -1,6 +1,6 @@
 use std::time::SystemTime;
 
-use super::call::{ApiRequest, call, query};
+use super::call::{ApiRequest, query, request_builder};
 use crate::error::{Error, InvalidError};
 use crate::kernel::body::Body;
 use crate::kernel::decode;
@@ -78,18 +78,15 @@ impl FileContainers {
     }
 }
 
-/// Creates a file container: [`FileContainers::create`].
-#[derive(Debug)]
-#[must_use = "a request is sent by `.await`"]
-pub struct CreateFileContainer {
-    request: ApiRequest,
+request_builder! {
+    /// Creates a file container: [`FileContainers::create`].
+    CreateFileContainer -> FileContainer { request: ApiRequest }
+    settings: request.settings; call_settings: request;
 }
 
-call!(CreateFileContainer(request.settings) -> FileContainer);
-
 impl CreateFileContainer {
-    /// Whether the storage's bucket is named by the host of the upload URI, and not by its path.
-    /// Default: yes, which the service recommends.
+    /// Whether the upload URI names the storage's bucket in its host, and not in its path. Default:
+    /// yes, which the service recommends.
     pub fn use_virtual_hosted_style_url(mut self, virtual_hosted: bool) -> Self {
         self.request.set(query::USE_VIRTUAL_HOSTED_STYLE_URL, virtual_hosted);
         self
@@ -101,17 +98,11 @@ impl CreateFileContainer {
     }
 }
 
-/// Uploads bytes into a file container: [`FileContainers::upload`].
-#[derive(Debug)]
-#[must_use = "a request is sent by `.await`"]
-pub struct UploadToContainer {
-    kernel: Kernel,
-    container: FileContainer,
-    body: Body,
-    settings: CallSettings,
+request_builder! {
+    /// Uploads bytes into a file container: [`FileContainers::upload`].
+    UploadToContainer -> () { kernel: Kernel, container: FileContainer, body: Body, settings: CallSettings }
+    settings: settings;
 }
-
-call!(UploadToContainer(settings) -> ());
 
 impl UploadToContainer {
     async fn send(self) -> Result<(), Error> {
@@ -119,19 +110,14 @@ impl UploadToContainer {
     }
 }
 
-/// Creates a file container and fills it: [`FileContainers::store`].
-///
-/// [`timeout`](Self::timeout) and [`retry`](Self::retry) hold for each of the two steps on its own;
-/// a timeout that is set takes the place of the one that grows with the size of the upload, too.
-#[derive(Debug)]
-#[must_use = "a request is sent by `.await`"]
-pub struct StoreBytes {
-    kernel: Kernel,
-    body: Body,
-    settings: CallSettings,
+request_builder! {
+    /// Creates a file container and fills it: [`FileContainers::store`].
+    ///
+    /// [`timeout`](Self::timeout) and [`retry`](Self::retry) apply to each of the two steps. A timeout
+    /// that is set also replaces the one that grows with the size of the upload.
+    StoreBytes -> FileContainer { kernel: Kernel, body: Body, settings: CallSettings }
+    settings: settings;
 }
-
-call!(StoreBytes(settings) -> FileContainer);
 
 impl StoreBytes {
     async fn send(self) -> Result<FileContainer, Error> {
@@ -150,9 +136,7 @@ pub(crate) async fn server_time(kernel: &Kernel, settings: &CallSettings) -> Res
 }
 
 fn creation(kernel: &Kernel, settings: &CallSettings) -> CreateFileContainer {
-    let mut request = FileContainers::new(kernel.clone()).create();
-    request.request.settings = settings.clone();
-    request
+    FileContainers::new(kernel.clone()).create().call_settings(settings)
 }
 
 pub(crate) async fn upload(

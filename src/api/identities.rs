@@ -1,14 +1,12 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use serde::Serialize;
 
-use super::call::{ApiRequest, call, query};
-use super::{Accepted, PushBatch};
-use crate::error::Error;
+use super::PushBatch;
+use super::call::{ApiRequest, query, request_builder};
+use crate::finding::{Finding, Rule};
 use crate::kernel::request::PathParams;
-use crate::kernel::send::CallSettings;
 use crate::kernel::shared::Kernel;
 use crate::model::{BatchIdentityBody, Identity, IdentityBody, MappedIdentityBody, OrderingId};
 use crate::operation::Operation;
@@ -54,10 +52,38 @@ impl Identities {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] when an identity or a member has no name; nothing is sent then.
+    /// [`Error::Invalid`](crate::Error::Invalid) when an identity or a member has no name; nothing is sent then.
     pub fn add_or_update(&self, body: &IdentityBody) -> AddOrUpdateIdentity {
         let request = self.request(Operation::AddOrUpdateIdentity).found(preflight::identity(body));
         AddOrUpdateIdentity { request: request.json(serde_json::to_vec(body), &body.identity.name) }
+    }
+
+    /// Adds or updates a security identity from its JSON text, which is read as an [`IdentityBody`]: keys
+    /// in any case, and other keys are left out. In all other ways this is
+    /// [`add_or_update`](Self::add_or_update).
+    ///
+    /// ```
+    /// # async fn example(client: coveo_push::PushClient) -> Result<(), coveo_push::Error> {
+    /// let text = r#"{
+    ///     "identity": {"name": "SampleGroup", "type": "GROUP"},
+    ///     "members": [{"name": "asmith@example.com", "type": "USER"}]
+    /// }"#;
+    /// client.identities("My Provider").add_or_update_json(text).await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`](crate::Error::Invalid) when the text cannot be read as an identity, or when an
+    /// identity or a member has no name; nothing is sent then.
+    pub fn add_or_update_json(&self, json: impl AsRef<[u8]>) -> AddOrUpdateIdentity {
+        match serde_json::from_slice(json.as_ref()) {
+            Ok(body) => self.add_or_update(&body),
+            Err(error) => {
+                let finding = Finding::new("identity", Rule::NotAnObject, error.to_string());
+                AddOrUpdateIdentity { request: self.request(Operation::AddOrUpdateIdentity).found([finding]) }
+            }
+        }
     }
 
     /// Adds or updates the aliases of a security identity
@@ -79,7 +105,7 @@ impl Identities {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] when an identity or an alias has no name; nothing is sent then.
+    /// [`Error::Invalid`](crate::Error::Invalid) when an identity or an alias has no name; nothing is sent then.
     pub fn add_or_update_alias(&self, body: &MappedIdentityBody) -> AddOrUpdateAlias {
         let request = self.request(Operation::AddOrUpdateAlias).found(preflight::alias(body));
         AddOrUpdateAlias { request: request.json(serde_json::to_vec(body), &body.identity.name) }
@@ -90,7 +116,7 @@ impl Identities {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] when it has no name; nothing is sent then.
+    /// [`Error::Invalid`](crate::Error::Invalid) when it has no name; nothing is sent then.
     pub fn delete(&self, identity: &Identity) -> DeleteIdentity {
         #[derive(Serialize)]
         struct Deleted<'a> {
@@ -120,7 +146,7 @@ impl Identities {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] when an identity breaks a rule of [`preflight`]; nothing is sent then.
+    /// [`Error::Invalid`](crate::Error::Invalid) when an identity breaks a rule of [`preflight`]; nothing is sent then.
     pub fn push_batch(&self, batch: &BatchIdentityBody) -> PushBatch {
         PushBatch::of_identities(self, batch)
     }
@@ -131,7 +157,7 @@ impl Identities {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] when it is no JSON object, or holds nothing; nothing is sent then.
+    /// [`Error::Invalid`](crate::Error::Invalid) when it is no JSON object, or holds nothing; nothing is sent then.
     pub fn push_batch_json(&self, json: impl Into<Bytes>) -> PushBatch {
         let params = PathParams::Provider(Arc::clone(&self.provider_id));
         PushBatch::of_json(&self.kernel, Operation::PushIdentityContainer, params, json.into())
@@ -140,9 +166,9 @@ impl Identities {
     /// Pushes the batch of identities in a file container that was filled before
     /// ([article 55](https://docs.coveo.com/en/55/)). What it holds is the JSON of a
     /// [`BatchIdentityBody`]; it is not looked at here.
-    pub fn push_container(&self, file_id: impl AsRef<str>) -> PushIdentityContainer {
+    pub fn push_container(&self, file_id: impl Into<String>) -> PushIdentityContainer {
         PushIdentityContainer {
-            request: self.request(Operation::PushIdentityContainer).with(query::FILE_ID, file_id.as_ref()),
+            request: self.request(Operation::PushIdentityContainer).with(query::FILE_ID, file_id.into()),
         }
     }
 
@@ -152,9 +178,12 @@ impl Identities {
     /// **Take the id with care**, as for [items](super::Items::delete_older_than), whose example
     /// shows where to take it from.
     ///
+    /// Some of the service's pages do not list
+    /// [`queue_delay`](DeleteOldIdentities::queue_delay) for identities. It is sent only when it is set.
+    ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] when the id is in the future by the service's clock, as the last call that
+    /// [`Error::Invalid`](crate::Error::Invalid) when the id is in the future by the service's clock, as the last call that
     /// succeeded told it (by the local clock until then); nothing is sent then.
     pub fn delete_older_than(&self, ordering_id: impl Into<OrderingId>) -> DeleteOldIdentities {
         let id = ordering_id.into();
@@ -164,86 +193,27 @@ impl Identities {
     }
 }
 
-/// Adds or updates a security identity: [`Identities::add_or_update`].
-#[derive(Debug)]
-#[must_use = "a request is sent by `.await`"]
-pub struct AddOrUpdateIdentity {
-    request: ApiRequest,
+request_builder! {
+    /// Adds or updates a security identity: [`Identities::add_or_update`].
+    AddOrUpdateIdentity with ordering_id
 }
 
-/// Adds or updates aliases: [`Identities::add_or_update_alias`].
-#[derive(Debug)]
-#[must_use = "a request is sent by `.await`"]
-pub struct AddOrUpdateAlias {
-    request: ApiRequest,
+request_builder! {
+    /// Adds or updates aliases: [`Identities::add_or_update_alias`].
+    AddOrUpdateAlias with ordering_id
 }
 
-/// Deletes a security identity: [`Identities::delete`].
-#[derive(Debug)]
-#[must_use = "a request is sent by `.await`"]
-pub struct DeleteIdentity {
-    request: ApiRequest,
+request_builder! {
+    /// Deletes a security identity: [`Identities::delete`].
+    DeleteIdentity with ordering_id
 }
 
-/// Pushes a file container of identities: [`Identities::push_container`].
-#[derive(Debug)]
-#[must_use = "a request is sent by `.await`"]
-pub struct PushIdentityContainer {
-    request: ApiRequest,
+request_builder! {
+    /// Pushes a file container of identities: [`Identities::push_container`].
+    PushIdentityContainer with ordering_id
 }
 
-call!(AddOrUpdateIdentity(request.settings) -> Accepted);
-call!(AddOrUpdateAlias(request.settings) -> Accepted);
-call!(DeleteIdentity(request.settings) -> Accepted);
-call!(PushIdentityContainer(request.settings) -> Accepted);
-
-/// The operations on identities take the same option and answer alike.
-macro_rules! ordered {
-    ($($name:ident),+) => {
-        $(impl $name {
-            /// Where the operation stands among others on the same identity. Default: the
-            /// service's clock, in milliseconds. Best left alone
-            /// ([article 147](https://docs.coveo.com/en/147/)).
-            pub fn ordering_id(mut self, id: impl Into<OrderingId>) -> Self {
-                self.request.ordering_id(id.into());
-                self
-            }
-
-            async fn send(self) -> Result<Accepted, Error> {
-                self.request.accepted().await
-            }
-        })+
-    };
-}
-
-ordered!(AddOrUpdateIdentity, AddOrUpdateAlias, DeleteIdentity, PushIdentityContainer);
-
-/// Deletes old security identities: [`Identities::delete_older_than`].
-#[derive(Debug)]
-#[must_use = "a request is sent by `.await`"]
-pub struct DeleteOldIdentities {
-    request: ApiRequest,
-}
-
-call!(DeleteOldIdentities(request.settings) -> Accepted);
-
-impl DeleteOldIdentities {
-    /// After how long the service begins to delete. A part of a minute counts as a whole one.
-    /// Default of the service: 15 minutes.
-    ///
-    /// Some of the service's own pages do not list this option for identities; it is sent only when
-    /// it is set.
-    pub fn queue_delay(mut self, delay: Duration) -> Self {
-        self.request.queue_delay(delay);
-        self
-    }
-
-    pub(crate) fn settings(mut self, settings: &CallSettings) -> Self {
-        self.request.settings = settings.clone();
-        self
-    }
-
-    async fn send(self) -> Result<Accepted, Error> {
-        self.request.accepted().await
-    }
+request_builder! {
+    /// Deletes old security identities: [`Identities::delete_older_than`].
+    DeleteOldIdentities with queue_delay call_settings
 }

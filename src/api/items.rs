@@ -1,18 +1,18 @@
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use serde::Serialize;
+use serde_json::value::RawValue;
 
-use super::call::{ApiRequest, call, query};
+use super::call::{ApiRequest, query, request_builder};
 use super::{Accepted, PushBatch};
-use crate::error::Error;
-use crate::finding::{Finding, Rule};
+use crate::error::{Error, InvalidError};
+use crate::finding::{Finding, Preflight, Rule};
 use crate::kernel::request::PathParams;
-use crate::kernel::send::CallSettings;
 use crate::kernel::shared::Kernel;
-use crate::model::object::{self, Buffer, Layout};
+use crate::model::object::{self, Buffer, Layout, ObjectError};
 use crate::model::{BatchDocumentBody, CompressionType, OrderingId, document_keys as key};
 use crate::operation::Operation;
 use crate::preflight::{self, KnownKeys};
@@ -68,21 +68,34 @@ impl Items {
     ///
     /// [`Error::Invalid`] when the item breaks a rule of [`preflight`]; nothing is sent then.
     pub fn add_or_update<T: Serialize + ?Sized>(&self, document_id: impl Into<String>, item: &T) -> AddOrUpdateItem {
-        let id = document_id.into();
-        let mut request = self.request(Operation::AddOrUpdateItem).with(query::DOCUMENT_ID, &id);
-        let mut json = Buffer::default();
-        let mut layout = Layout::default();
-        match object::write(&mut json, &mut layout, None, item) {
-            Ok(()) => {
-                let switch = self.kernel.shared.preflight;
-                request =
-                    request.found(preflight::written_item(&id, KnownKeys::default().read(&json, &layout), switch));
-                compression_into_query(&mut request, &mut json, &mut layout);
-                request.body(json, &id);
-            }
-            Err(error) => request = request.found([preflight::unwritable(&id, &error)]),
-        }
-        AddOrUpdateItem { request, layout }
+        self.add_or_update_written(ItemJson::write(item)).document_id(document_id)
+    }
+
+    /// Adds or updates an item from its JSON text ([article 133](https://docs.coveo.com/en/133/)).
+    ///
+    /// The item's id is that of [`document_id`](AddOrUpdateItem::document_id), or else the `documentId`
+    /// in the text. When both are there they must be equal. In all other ways this is
+    /// [`add_or_update`](Self::add_or_update).
+    ///
+    /// ```
+    /// # async fn example(client: coveo_push::PushClient) -> Result<(), coveo_push::Error> {
+    /// let items = client.items("my-source");
+    /// items.add_or_update_json(r#"{"documentId":"https://example.com/a","data":"words"}"#).await?;
+    /// items.add_or_update_json(r#"{"data":"words"}"#).document_id("https://example.com/b").await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] when the text is not a JSON object, has no id, or breaks a rule of
+    /// [`preflight`]; nothing is sent then.
+    pub fn add_or_update_json(&self, json: impl AsRef<[u8]>) -> AddOrUpdateItem {
+        let text: Result<&RawValue, _> = serde_json::from_slice(json.as_ref());
+        self.add_or_update_written(text.map_err(ObjectError::Serialize).and_then(ItemJson::write))
+    }
+
+    fn add_or_update_written(&self, item: Result<ItemJson, ObjectError>) -> AddOrUpdateItem {
+        AddOrUpdateItem { request: self.request(Operation::AddOrUpdateItem), item }
     }
 
     /// Deletes an item ([article 171](https://docs.coveo.com/en/171/)), and its children when
@@ -144,8 +157,8 @@ impl Items {
     /// Pushes the batch of items in a file container that was filled before
     /// ([article 90](https://docs.coveo.com/en/90/)). What it holds is the JSON of a
     /// [`BatchDocumentBody`]; it is not looked at here.
-    pub fn push_container(&self, file_id: impl AsRef<str>) -> PushItemContainer {
-        PushItemContainer { request: self.request(Operation::PushItemContainer).with(query::FILE_ID, file_id.as_ref()) }
+    pub fn push_container(&self, file_id: impl Into<String>) -> PushItemContainer {
+        PushItemContainer { request: self.request(Operation::PushItemContainer).with(query::FILE_ID, file_id.into()) }
     }
 
     /// Deletes the items of the source whose ordering id is lower than this one
@@ -160,8 +173,7 @@ impl Items {
     ///
     /// ```
     /// # async fn example(client: coveo_push::PushClient) -> Result<(), coveo_push::Error> {
-    /// use std::time::Duration;
-    /// use coveo_push::{OrderingId, SourceStatus};
+    ///     /// use coveo_push::{OrderingId, SourceStatus};
     ///
     /// let begun = client.sources().set_status("my-source", SourceStatus::Rebuild).await?;
     /// // … push everything …
@@ -184,156 +196,142 @@ impl Items {
     }
 }
 
-/// In the body it is a property of batches; a single item has it in the query.
-fn compression_into_query(request: &mut ApiRequest, json: &mut Buffer, layout: &mut Layout) {
-    if let Some(value) = object::take_out(json, layout, key::COMPRESSION_TYPE)
-        // What is no compression type was found before.
-        && let Ok(Some(compression)) = serde_json::from_slice::<Option<CompressionType>>(&value)
-    {
-        request.set(query::COMPRESSION_TYPE, compression);
-    }
+request_builder! {
+    /// Adds or updates an item: [`Items::add_or_update`], [`Items::add_or_update_json`].
+    AddOrUpdateItem -> Accepted { pub(crate) request: ApiRequest, item: Result<ItemJson, ObjectError> }
+    settings: request.settings; ordering_id: request;
 }
-
-/// Adds or updates an item: [`Items::add_or_update`].
-#[must_use = "a request is sent by `.await`"]
-pub struct AddOrUpdateItem {
-    pub(crate) request: ApiRequest,
-    /// Where the entries of the body stand.
-    layout: Layout,
-}
-
-impl fmt::Debug for AddOrUpdateItem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { request, layout: _ } = self;
-        f.debug_struct("AddOrUpdateItem").field("request", request).finish()
-    }
-}
-
-call!(AddOrUpdateItem(request.settings) -> Accepted);
 
 impl AddOrUpdateItem {
-    /// Where the operation stands among others on the same item. Default: the service's clock, in
-    /// milliseconds. Best left alone ([article 147](https://docs.coveo.com/en/147/)).
-    pub fn ordering_id(mut self, id: impl Into<OrderingId>) -> Self {
-        self.request.ordering_id(id.into());
+    /// Sets the id of the item, its URI. Default: the id that [`Items::add_or_update`] was given; for
+    /// [`Items::add_or_update_json`] the `documentId` in the text.
+    pub fn document_id(mut self, document_id: impl Into<String>) -> Self {
+        self.request.set(query::DOCUMENT_ID, document_id.into());
         self
     }
 
-    /// How the item's binary data is compressed, for an item that does not say so itself. Default
+    /// Sets how the item's binary data is compressed, for an item that does not say so itself. Default
     /// of the service: [`ZLib`](CompressionType::ZLib).
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] when the item says something else.
+    /// [`Error::Invalid`] when the item has another compression type.
     pub fn compression_type(mut self, compression: CompressionType) -> Self {
-        match self.request.get(query::COMPRESSION_TYPE) {
-            Some(said) if said != compression.as_str() => {
-                let message = format!("the item says {said} and the request {compression}; say one");
-                let id = self.request.get(query::DOCUMENT_ID).unwrap_or_default();
-                let finding = Finding::new(id, Rule::CompressionType, message);
-                self.request = self.request.found([finding]);
-            }
-            _ => self.request.set(query::COMPRESSION_TYPE, compression),
-        }
+        self.request.set(query::COMPRESSION_TYPE, compression);
         self
     }
 
-    pub(crate) fn document_id(&self) -> &str {
-        self.request.get(query::DOCUMENT_ID).unwrap_or_default()
-    }
-
-    /// Changes the item after it was written.
-    pub(crate) fn edit<T>(&mut self, edit: impl FnOnce(&mut Buffer, &mut Layout) -> T) -> T {
-        let Self { request, layout } = self;
-        let mut json = request.take_body();
-        let edited = edit(&mut json, layout);
-        compression_into_query(request, &mut json, layout);
-        request.set_body(json);
-        edited
+    /// Settles the item's id and compression, and refuses an item that breaks a rule.
+    pub(crate) fn checked(self) -> Result<CheckedItem, Error> {
+        let Self { mut request, item } = self;
+        let asked_id = request.get(query::DOCUMENT_ID).map(str::to_owned);
+        let mut item = item.map_err(|error| {
+            let finding = preflight::unwritable(asked_id.as_deref().unwrap_or_default(), &error);
+            InvalidError::new(Some(request.operation), vec![finding])
+        })?;
+        let document_id = asked_id.or_else(|| item.document_id()).unwrap_or_default();
+        let mut findings = item.findings(&document_id, request.kernel.shared.preflight);
+        // In a batch these are properties of the item; a single item has them in the query.
+        item.take_out(key::DOCUMENT_ID);
+        if let Some(own) = item.take_compression() {
+            if let Some(asked) = request.get(query::COMPRESSION_TYPE).filter(|asked| *asked != own.as_str()) {
+                let message = format!("the item says {own} and the request {asked}; say one");
+                findings.push(Finding::new(&document_id, Rule::CompressionType, message));
+            }
+            request.set(query::COMPRESSION_TYPE, own);
+        }
+        findings.extend(preflight::request_size(item.json.len(), &document_id));
+        request.set(query::DOCUMENT_ID, &document_id);
+        let request = request.found(findings);
+        request.check()?;
+        Ok(CheckedItem { request, document_id, item })
     }
 
     async fn send(self) -> Result<Accepted, Error> {
-        self.request.accepted().await
+        self.checked()?.send().await
     }
 }
 
-/// Deletes an item: [`Items::delete`].
-#[derive(Debug)]
-#[must_use = "a request is sent by `.await`"]
-pub struct DeleteItem {
-    request: ApiRequest,
+/// An item that may be sent. Its JSON can be changed before.
+pub(crate) struct CheckedItem {
+    pub(crate) request: ApiRequest,
+    pub(crate) document_id: String,
+    pub(crate) item: ItemJson,
 }
 
-call!(DeleteItem(request.settings) -> Accepted);
+impl CheckedItem {
+    pub(crate) async fn send(self) -> Result<Accepted, Error> {
+        let Self { mut request, document_id: _, mut item } = self;
+        if let Some(compression) = item.take_compression() {
+            request.set(query::COMPRESSION_TYPE, compression);
+        }
+        request.set_body(item.json);
+        request.accepted().await
+    }
+}
+
+/// The JSON object of an item, and where its entries stand in it.
+pub(crate) struct ItemJson {
+    pub(crate) json: Buffer,
+    pub(crate) layout: Layout,
+}
+
+impl ItemJson {
+    fn write<T: Serialize + ?Sized>(item: &T) -> Result<Self, ObjectError> {
+        let (mut json, mut layout) = (Buffer::default(), Layout::default());
+        object::write(&mut json, &mut layout, None, item)?;
+        Ok(Self { json, layout })
+    }
+
+    fn document_id(&self) -> Option<String> {
+        let json = object::get(&self.json, &self.layout, key::DOCUMENT_ID)?;
+        preflight::text_of(json).map(Cow::into_owned)
+    }
+
+    fn findings(&self, document_id: &str, switch: Preflight) -> Vec<Finding> {
+        let mut keys = KnownKeys::default();
+        preflight::written_item(document_id, keys.read(&self.json, &self.layout), switch)
+    }
+
+    fn take_out(&mut self, key: &str) -> Option<Vec<u8>> {
+        object::take_out(&mut self.json, &mut self.layout, key)
+    }
+
+    pub(crate) fn take_compression(&mut self) -> Option<CompressionType> {
+        // An invalid compression type was found before.
+        serde_json::from_slice(&self.take_out(key::COMPRESSION_TYPE)?).ok().flatten()
+    }
+}
+
+impl fmt::Debug for ItemJson {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ItemJson({} bytes)", self.json.len())
+    }
+}
+
+request_builder! {
+    /// Deletes an item: [`Items::delete`].
+    DeleteItem with ordering_id
+}
 
 impl DeleteItem {
-    /// Whether the item's children go too: the items whose URI begins with this one. Default: no.
+    /// Whether to delete the item's children as well: the items whose URI starts with this one. Default:
+    /// no.
     ///
-    /// The service's pages do not agree whether a `/` has to follow. Count on neither: choose URIs
-    /// such that no item's is the beginning of one that is not its child.
+    /// The service's pages disagree on whether a `/` has to follow. Rely on neither: choose URIs such
+    /// that an item's URI is never the start of one that is not its child.
     pub fn delete_children(mut self, children: bool) -> Self {
         self.request.set(query::DELETE_CHILDREN, children);
         self
     }
-
-    /// Where the operation stands among others on the same item. Default: the service's clock, in
-    /// milliseconds. Best left alone ([article 147](https://docs.coveo.com/en/147/)).
-    pub fn ordering_id(mut self, id: impl Into<OrderingId>) -> Self {
-        self.request.ordering_id(id.into());
-        self
-    }
-
-    async fn send(self) -> Result<Accepted, Error> {
-        self.request.accepted().await
-    }
 }
 
-/// Pushes a file container of items: [`Items::push_container`].
-#[derive(Debug)]
-#[must_use = "a request is sent by `.await`"]
-pub struct PushItemContainer {
-    request: ApiRequest,
+request_builder! {
+    /// Pushes a file container of items: [`Items::push_container`].
+    PushItemContainer with ordering_id
 }
 
-call!(PushItemContainer(request.settings) -> Accepted);
-
-impl PushItemContainer {
-    /// Where the operations stand among others on the same items. Default: the service's clock, in
-    /// milliseconds. Best left alone ([article 147](https://docs.coveo.com/en/147/)).
-    pub fn ordering_id(mut self, id: impl Into<OrderingId>) -> Self {
-        self.request.ordering_id(id.into());
-        self
-    }
-
-    async fn send(self) -> Result<Accepted, Error> {
-        self.request.accepted().await
-    }
-}
-
-/// Deletes old items: [`Items::delete_older_than`].
-#[derive(Debug)]
-#[must_use = "a request is sent by `.await`"]
-pub struct DeleteOldItems {
-    request: ApiRequest,
-}
-
-call!(DeleteOldItems(request.settings) -> Accepted);
-
-impl DeleteOldItems {
-    /// After how long the service begins to delete, so that what is still queued is carried out
-    /// first. The service counts minutes, so a part of one counts as a whole one. Default of the
-    /// service: 15 minutes.
-    pub fn queue_delay(mut self, delay: Duration) -> Self {
-        self.request.queue_delay(delay);
-        self
-    }
-
-    pub(crate) fn settings(mut self, settings: &CallSettings) -> Self {
-        self.request.settings = settings.clone();
-        self
-    }
-
-    async fn send(self) -> Result<Accepted, Error> {
-        self.request.accepted().await
-    }
+request_builder! {
+    /// Deletes old items: [`Items::delete_older_than`].
+    DeleteOldItems with queue_delay call_settings
 }

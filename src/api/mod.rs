@@ -5,11 +5,11 @@ mod accepted;
 pub(crate) mod call;
 pub(crate) mod file_containers;
 mod identities;
-mod items;
+pub(crate) mod items;
 pub(crate) mod push_batch;
 mod sources;
 
-pub use accepted::{Accepted, BatchAccepted};
+pub use accepted::Accepted;
 pub use file_containers::{CreateFileContainer, FileContainers, StoreBytes, UploadToContainer};
 pub use identities::{
     AddOrUpdateAlias, AddOrUpdateIdentity, DeleteIdentity, DeleteOldIdentities, Identities, PushIdentityContainer,

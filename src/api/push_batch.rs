@@ -4,9 +4,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::de::IgnoredAny;
 
-use super::call::{ApiRequest, call, judge, query};
+use super::call::{ApiRequest, query, request_builder};
 use super::file_containers::store;
-use super::{Accepted, BatchAccepted, Identities, Items};
+use super::{Accepted, Identities, Items};
 use crate::error::Error;
 use crate::finding::{Finding, Rule};
 use crate::kernel::body::Body;
@@ -18,31 +18,22 @@ use crate::model::{BatchDocumentBody, BatchIdentityBody, OrderingId};
 use crate::operation::Operation;
 use crate::preflight::{self, KnownKeys};
 
-/// Pushes a batch in three steps, each tried again on its own: creates a file container, uploads
-/// the batch into it, and pushes the container: [`Items::push_batch`], [`Identities::push_batch`].
-///
-/// [`timeout`](Self::timeout) and [`retry`](Self::retry) hold for each step on its own; a timeout
-/// that is set takes the place of the one that grows with the size of the upload, too.
-#[derive(Debug)]
-#[must_use = "a request is sent by `.await`"]
-pub struct PushBatch {
-    /// The last step, but for the container's id.
-    commit: ApiRequest,
-    batch: Bytes,
-    findings: Vec<Finding>,
+request_builder! {
+    /// Pushes a batch in three steps, each with its own retries: creates a file container, uploads the
+    /// batch into it, and pushes the container: [`Items::push_batch`], [`Identities::push_batch`].
+    ///
+    /// [`timeout`](Self::timeout) and [`retry`](Self::retry) apply to each of the three steps. A timeout
+    /// that is set also replaces the one that grows with the size of the upload.
+    PushBatch -> Accepted { commit: ApiRequest, batch: Body }
+    settings: commit.settings; ordering_id: commit;
 }
-
-call!(PushBatch(commit.settings) -> BatchAccepted);
 
 impl PushBatch {
     pub(super) fn of_items(items: &Items, batch: &BatchDocumentBody) -> Self {
         let params = PathParams::Source(Arc::clone(&items.source_id));
         let (json, findings) = write_items(&items.kernel, batch);
-        Self {
-            commit: ApiRequest::new(&items.kernel, Operation::PushItemContainer, params),
-            batch: json.into(),
-            findings,
-        }
+        let commit = ApiRequest::new(&items.kernel, Operation::PushItemContainer, params);
+        Self { commit: commit.found(findings), batch: Body::from(json) }
     }
 
     pub(super) fn of_identities(identities: &Identities, batch: &BatchIdentityBody) -> Self {
@@ -52,11 +43,8 @@ impl PushBatch {
             findings.push(Finding::new("batch", Rule::NotAnObject, error.to_string()));
             Vec::new()
         });
-        Self {
-            commit: ApiRequest::new(&identities.kernel, Operation::PushIdentityContainer, params),
-            batch: json.into(),
-            findings,
-        }
+        let commit = ApiRequest::new(&identities.kernel, Operation::PushIdentityContainer, params);
+        Self { commit: commit.found(findings), batch: Body::from(json) }
     }
 
     pub(super) fn of_json(kernel: &Kernel, operation: Operation, params: PathParams, batch: Bytes) -> Self {
@@ -65,24 +53,16 @@ impl PushBatch {
             Ok(_) => Vec::new(),
             Err(error) => vec![Finding::new("batch", Rule::NotAnObject, error.to_string())],
         };
-        Self { commit: ApiRequest::new(kernel, operation, params), batch, findings }
+        Self { commit: ApiRequest::new(kernel, operation, params).found(findings), batch: Body::from(batch) }
     }
 
-    /// Where the operations stand among others on the same items. Default: the service's clock, in
-    /// milliseconds. Best left alone ([article 147](https://docs.coveo.com/en/147/)).
-    pub fn ordering_id(mut self, id: impl Into<OrderingId>) -> Self {
-        self.commit.ordering_id(id.into());
-        self
-    }
-
-    async fn send(self) -> Result<BatchAccepted, Error> {
-        let Self { mut commit, batch, findings } = self;
-        let warnings = judge(&commit.kernel, commit.operation, findings)?;
-        let bytes = batch.len() as u64;
-        let container = store(&commit.kernel, Body::from(batch), &commit.settings).await?;
-        commit.set(query::FILE_ID, container.file_id());
-        let (answer, _) = commit.send().await?;
-        Ok(BatchAccepted::new(container.file_id().to_owned(), bytes, Accepted::new(&answer, warnings)))
+    async fn send(self) -> Result<Accepted, Error> {
+        let Self { commit, batch } = self;
+        // Before the upload, and not only before the last step.
+        commit.check()?;
+        let bytes = batch.len();
+        let container = store(&commit.kernel, batch, &commit.settings).await?;
+        Ok(commit.with(query::FILE_ID, container.file_id()).accepted().await?.with_bytes(bytes))
     }
 }
 
@@ -97,7 +77,7 @@ pub(crate) async fn commit(
 ) -> Result<Accepted, Error> {
     let mut request = ApiRequest::new(kernel, operation, params).with(query::FILE_ID, file_id);
     if let Some(id) = ordering_id {
-        request.ordering_id(id);
+        request.set(query::ORDERING_ID, id);
     }
     request.settings = settings.clone();
     request.accepted().await

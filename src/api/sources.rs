@@ -1,8 +1,5 @@
-use super::Accepted;
-use super::call::{ApiRequest, call, query};
-use crate::error::Error;
+use super::call::{ApiRequest, query, request_builder};
 use crate::kernel::request::PathParams;
-use crate::kernel::send::CallSettings;
 use crate::kernel::shared::Kernel;
 use crate::model::SourceStatus;
 use crate::operation::Operation;
@@ -42,7 +39,7 @@ impl Sources {
     ///
     /// # Errors
     ///
-    /// [`Error::PreconditionFailed`] when there is no such source.
+    /// [`Error::PreconditionFailed`](crate::Error::PreconditionFailed) when there is no such source.
     pub fn set_status(&self, source_id: impl Into<String>, status: SourceStatus) -> SetSourceStatus {
         let params = PathParams::Source(source_id.into().into());
         let request = ApiRequest::new(&self.kernel, Operation::SetSourceStatus, params);
@@ -50,22 +47,7 @@ impl Sources {
     }
 }
 
-/// Sets what a source is doing: [`Sources::set_status`].
-#[derive(Debug)]
-#[must_use = "a request is sent by `.await`"]
-pub struct SetSourceStatus {
-    request: ApiRequest,
-}
-
-call!(SetSourceStatus(request.settings) -> Accepted);
-
-impl SetSourceStatus {
-    pub(crate) fn settings(mut self, settings: &CallSettings) -> Self {
-        self.request.settings = settings.clone();
-        self
-    }
-
-    async fn send(self) -> Result<Accepted, Error> {
-        self.request.accepted().await
-    }
+request_builder! {
+    /// Sets what a source is doing: [`Sources::set_status`].
+    SetSourceStatus with call_settings
 }

@@ -1,8 +1,8 @@
 use super::Content;
-use crate::api::call::call;
+use crate::api::call::request_builder;
+use crate::api::items::CheckedItem;
 use crate::api::{Accepted, AddOrUpdateItem};
 use crate::error::{Error, InvalidError};
-use crate::model::OrderingId;
 use crate::preflight::{limit, request_size};
 
 impl AddOrUpdateItem {
@@ -27,49 +27,40 @@ impl AddOrUpdateItem {
     /// [`Error::Invalid`] when the item has data itself; when the content cannot be read, is larger
     /// than 256 MB, or changes while it is uploaded. The item is not pushed then.
     pub fn content(self, content: Content) -> AddOrUpdateItemWithContent {
-        AddOrUpdateItemWithContent { call: self, content }
+        AddOrUpdateItemWithContent { item: self, content }
     }
 }
 
-/// Adds or updates an item with its content: [`AddOrUpdateItem::content`].
-///
-/// [`timeout`](Self::timeout) and [`retry`](Self::retry) hold for each request on its own; a timeout
-/// that is set takes the place of the one that grows with the size of an upload, too.
-#[derive(Debug)]
-#[must_use = "a request is sent by `.await`"]
-pub struct AddOrUpdateItemWithContent {
-    call: AddOrUpdateItem,
-    content: Content,
+request_builder! {
+    /// Adds or updates an item with its content: [`AddOrUpdateItem::content`].
+    ///
+    /// [`timeout`](Self::timeout) and [`retry`](Self::retry) apply to each request. A timeout that is
+    /// set also replaces the one that grows with the size of an upload.
+    AddOrUpdateItemWithContent -> Accepted { item: AddOrUpdateItem, content: Content }
+    settings: item.request.settings; ordering_id: item.request;
 }
-
-call!(AddOrUpdateItemWithContent(call.request.settings) -> Accepted);
 
 impl AddOrUpdateItemWithContent {
-    /// Where the operation stands among others on the same item. Default: the service's clock, in
-    /// milliseconds. Best left alone ([article 147](https://docs.coveo.com/en/147/)).
-    pub fn ordering_id(mut self, id: impl Into<OrderingId>) -> Self {
-        self.call = self.call.ordering_id(id);
-        self
-    }
-
     async fn send(self) -> Result<Accepted, Error> {
-        let Self { mut call, content } = self;
-        // What is wrong with the item itself is found before its content is touched.
-        call.request.check()?;
-        let (id, operation) = (call.document_id().to_owned(), call.request.operation);
+        let Self { item, content } = self;
+        // Errors in the item itself are found before its content is touched.
+        let mut checked = item.checked()?;
+        let operation = checked.request.operation;
         let refused = |finding| Error::from(InvalidError::new(Some(operation), vec![finding]));
-        call.edit(|json, layout| content.make_room(&id, json, layout)).map_err(refused)?;
-        let room = limit::REQUEST_BYTES.saturating_sub(call.request.body_length());
-        let prepared = content.prepare(&id, room).await.map_err(refused)?;
+        let CheckedItem { request, document_id, item } = &mut checked;
+        content.make_room(document_id, &mut item.json, &mut item.layout).map_err(refused)?;
+        let room = limit::REQUEST_BYTES.saturating_sub(item.json.len());
+        let prepared = content.prepare(document_id, room).await.map_err(refused)?;
         if let Some(reference) = prepared.reference() {
-            // What does not fit with it is not worth the upload.
-            call.edit(|json, layout| reference.write(json, layout));
-            let too_large = request_size(call.request.body_length(), &id);
-            call.request = call.request.found(too_large);
-            call.request.check()?;
+            // An item that does not fit with it is not worth the upload.
+            reference.write(&mut item.json, &mut item.layout);
+            item.take_compression();
+            if let Some(too_large) = request_size(item.json.len(), document_id) {
+                return Err(refused(too_large));
+            }
         }
-        let placed = prepared.place(&id, &call.request.kernel, &call.request.settings).await?;
-        call.edit(|json, layout| placed.write(json, layout));
-        call.request.accepted().await
+        let placed = prepared.place(document_id, &request.kernel, &request.settings).await?;
+        placed.write(&mut item.json, &mut item.layout);
+        checked.send().await
     }
 }

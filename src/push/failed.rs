@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use super::PushTarget;
 use super::content::UnsentContent;
 use super::frame::Sealed;
-use crate::api::{BatchAccepted, file_containers, push_batch};
+use crate::api::{Accepted, file_containers, push_batch};
 use crate::error::Error;
 use crate::kernel::body::Body;
 use crate::kernel::send::CallSettings;
@@ -219,7 +219,7 @@ impl FailedBatch {
     ///
     /// The error of the step that fails, as
     /// [`Items::push_batch`](crate::Items::push_batch) has it.
-    pub async fn push_again(&self) -> Result<Option<BatchAccepted>, Error> {
+    pub async fn push_again(&self) -> Result<Option<Accepted>, Error> {
         let settings = CallSettings::default();
         loop {
             let superseded = self.marks.get();
@@ -243,7 +243,7 @@ impl FailedBatch {
             let file_id = container.file_id();
             let accepted =
                 push_batch::commit(&self.kernel, operation, params, file_id, self.ordering_id, &settings).await?;
-            return Ok(Some(BatchAccepted::new(file_id.to_owned(), bytes, accepted)));
+            return Ok(Some(accepted.with_bytes(bytes)));
         }
     }
 

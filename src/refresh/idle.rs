@@ -71,7 +71,7 @@ impl IdleGuard {
     }
 
     fn request(&self) -> SetSourceStatus {
-        self.sources.set_status(&*self.source_id, SourceStatus::Idle).settings(&self.calls)
+        self.sources.set_status(&*self.source_id, SourceStatus::Idle).call_settings(&self.calls)
     }
 
     pub(super) async fn set(mut self) -> IdleOutcome {

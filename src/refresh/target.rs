@@ -62,7 +62,7 @@ impl Target {
         match self {
             Self::Items(items, kind) => {
                 let sources = Sources::new(items.kernel.clone());
-                let request = sources.set_status(items.source_id(), (*kind).into()).settings(calls);
+                let request = sources.set_status(items.source_id(), (*kind).into()).call_settings(calls);
                 Ok(request.await?.server_time())
             }
             Self::Identities(identities) => file_containers::server_time(&identities.kernel, calls).await,
@@ -77,11 +77,11 @@ impl Target {
     ) -> Result<Accepted, Error> {
         match self {
             Self::Items(items, _) => {
-                let request = items.delete_older_than(id).settings(calls);
+                let request = items.delete_older_than(id).call_settings(calls);
                 queue_delay.into_iter().fold(request, DeleteOldItems::queue_delay).await
             }
             Self::Identities(identities) => {
-                let request = identities.delete_older_than(id).settings(calls);
+                let request = identities.delete_older_than(id).call_settings(calls);
                 queue_delay.into_iter().fold(request, DeleteOldIdentities::queue_delay).await
             }
         }

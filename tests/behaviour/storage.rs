@@ -41,7 +41,7 @@ async fn guarantee_4_a_batch_for_an_expired_container_goes_into_a_fresh_one() {
         fake.inject(fault);
         let accepted = batch(&client(&fake, 1.0)).await.unwrap();
         assert_eq!(calls(&fake), [2, 2, 1]);
-        assert_eq!(fake.requests()[4].parameter("fileId"), Some(accepted.file_id()));
+        assert_eq!(fake.requests()[4].parameter("fileId"), accepted.file_id());
         assert_eq!(fake.source(SOURCE).document_ids(), ["https://example.com/a"]);
     }
 }
@@ -144,7 +144,7 @@ async fn a_batch_that_is_not_taken_is_not_uploaded_again() {
     let accepted = batch(&client(&fake, 1.0)).await.unwrap();
     assert_eq!(calls(&fake), [1, 1, 3]);
     assert_eq!(starts_of(&fake, COMMIT), [0, 500, 1_500]);
-    assert_eq!(accepted.accepted().attempts(), 3);
+    assert_eq!(accepted.attempts(), 3);
 }
 
 #[tokio::test(start_paused = true)]
@@ -155,7 +155,7 @@ async fn each_step_of_a_batch_has_all_attempts_of_its_own() {
     }
     let accepted = batch(&client(&fake, 0.0)).await.unwrap();
     assert_eq!(calls(&fake), [5, 5, 5]);
-    assert_eq!(accepted.accepted().attempts(), 5);
+    assert_eq!(accepted.attempts(), 5);
     let counts = fake.containers();
     assert_eq!((counts.created, counts.filled, counts.committed), (1, 1, 1));
 }

@@ -87,7 +87,7 @@ async fn items(client: &PushClient, file_id: &str) {
         batch = batch.add_or_update(format!("https://example.com/batch/{number}"), doc);
     }
     let pushed = items.push_batch(&batch).ordering_id(7).await.unwrap();
-    let _ = items.push_container(pushed.file_id()).ordering_id(7).await.unwrap();
+    let _ = items.push_container(pushed.file_id().unwrap()).ordering_id(7).await.unwrap();
     let json = serde_json::to_vec(&batch).unwrap();
     let _ = items.push_batch_json(json).await.unwrap();
     let _ = items.delete_older_than(1).await.unwrap();
@@ -106,7 +106,7 @@ async fn identities(client: &PushClient) {
         batch = batch.add_or_update(body).add_or_update_alias(aliases).delete(identity);
     }
     let pushed = identities.push_batch(&batch).ordering_id(7).await.unwrap();
-    let _ = identities.push_container(pushed.file_id()).ordering_id(7).await.unwrap();
+    let _ = identities.push_container(pushed.file_id().unwrap()).ordering_id(7).await.unwrap();
     let _ = identities.push_batch_json(serde_json::to_vec(&batch).unwrap()).await.unwrap();
     let _ = identities.delete_older_than(1).await.unwrap();
     let _ = identities.delete_older_than(1).queue_delay(Duration::from_secs(300)).await.unwrap();

@@ -70,6 +70,45 @@ async fn the_ordering_id_of_an_item_goes_into_the_query_beyond_63_bits() {
 }
 
 #[tokio::test]
+async fn json_text_is_put_as_an_item_by_the_id_of_the_call_or_of_the_text() {
+    let cases = [
+        (r#"{"DocumentId":"https:\/\/a","data":"w"}"#, None),
+        (r#"{"data":"w"}"#, Some("https://a")),
+        (r#" {"documentId":null,"data":"w"} "#, Some("https://a")),
+        (r#"{"data":"w","documentId":"https://a"}"#, Some("https://a")),
+    ];
+    for (text, id) in cases {
+        let service = Service::start().await;
+        let call = service.client().items("my-source").add_or_update_json(text);
+        let call = if let Some(id) = id { call.document_id(id) } else { call };
+        let _ = call.await.unwrap();
+        let target = format!("{DOCUMENTS}?documentId=https%3A%2F%2Fa");
+        service.only().await.is("PUT", &target, Some(json!({"data": "w"})));
+    }
+}
+
+#[tokio::test]
+async fn json_text_that_is_no_item_or_whose_id_is_not_clear_is_refused() {
+    let service = Service::start().await;
+    for (text, id, rule) in [
+        (r#"{"data":"w"}"#, None, "[document-id-empty]"),
+        (r#"{"data":"w","documentId":null}"#, None, "[document-id-empty]"),
+        (r#"{"documentId":"https://b"}"#, Some("https://a"), "[document-id-mismatch]"),
+        (r#"{"documentId":1}"#, Some("https://a"), "[document-id-mismatch]"),
+        (r#"{"data":"w","Data":"w"}"#, Some("https://a"), "[duplicate-key]"),
+        ("[]", Some("https://a"), "[not-an-object]"),
+        (r#"{"data":"w""#, Some("https://a"), "[not-an-object]"),
+        (r#"{"data":"w"} {}"#, Some("https://a"), "[not-an-object]"),
+    ] {
+        let call = service.client().items("my-source").add_or_update_json(text);
+        let call = if let Some(id) = id { call.document_id(id) } else { call };
+        let error = call.await.unwrap_err().to_string();
+        assert!(error.contains(rule) && error.contains(id.unwrap_or_default()), "{text}: {error}");
+    }
+    assert!(service.sent().await.is_empty());
+}
+
+#[tokio::test]
 async fn the_compression_of_an_item_moves_from_its_body_into_the_query() {
     let service = Service::start().await;
     let doc = DocumentBody::inline("AAAA", CompressionType::GZip).title("t");
@@ -161,6 +200,31 @@ async fn an_identity_is_put_with_its_members_and_grants() {
 }
 
 #[tokio::test]
+async fn json_text_is_put_as_an_identity_in_the_casing_of_the_contract() {
+    let service = Service::start().await;
+    let text = r#"{"Identity":{"Name":"Team","Type":"Group"},"Members":[{"name":"ann","type":"user"}],"other":1}"#;
+    let _ = service.client().identities("My Provider/1").add_or_update_json(text).ordering_id(7).await.unwrap();
+    let body = json!({"identity": {"name": "Team", "type": "GROUP"}, "members": [{"name": "ann", "type": "USER"}]});
+    service.only().await.is("PUT", &format!("{PERMISSIONS}?orderingId=7"), Some(body));
+}
+
+#[tokio::test]
+async fn json_text_that_is_no_identity_is_refused_with_the_reason() {
+    let service = Service::start().await;
+    for (text, why) in [
+        (r#"{"members":[]}"#, "missing field `identity`"),
+        (r#"{"identity":{"name":"Team","type":"club"}}"#, "club"),
+        ("[]", "[not-an-object]"),
+        ("{", "[not-an-object]"),
+        (r#"{"identity":{"name":"","type":"GROUP"}}"#, "[identity-name-empty]"),
+    ] {
+        let error = service.client().identities("p").add_or_update_json(text).await.unwrap_err().to_string();
+        assert!(error.starts_with("identities.add_or_update: ") && error.contains(why), "{text}: {error}");
+    }
+    assert!(service.sent().await.is_empty());
+}
+
+#[tokio::test]
 async fn an_alias_is_put_under_mappings() {
     let service = Service::start().await;
     let body = MappedIdentityBody::user("ann").alias(MappedIdentity::user("a@example.com").provider("Email"));
@@ -247,7 +311,7 @@ async fn a_batch_of_items_is_a_container_an_upload_and_a_push_in_that_order() {
         })
     );
     sent[2].is("PUT", &format!("{BATCH}?orderingId=7&fileId=file-1"), None);
-    assert_eq!((pushed.file_id(), pushed.bytes()), ("file-1", sent[1].body.len() as u64));
+    assert_eq!((pushed.file_id(), pushed.bytes()), (Some("file-1"), Some(sent[1].body.len() as u64)));
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use coveo_push::bytes::Bytes;
 use coveo_push::fake::FakePushApi;
-use coveo_push::{Body, BoxFuture, FileContainer, PushClient, ReqwestTransport, Transport, SendError, reqwest};
+use coveo_push::{Body, BoxFuture, FileContainer, PushClient, ReqwestTransport, SendError, Transport, reqwest};
 use http::header::CONTENT_LENGTH;
 use http::{Request, Response};
 

@@ -62,7 +62,7 @@ async fn a_batch_gets_through_the_storage_whole() {
         .add_or_update("https://example.com/a", document().title("é \u{1F980}"))
         .add_or_update("https://example.com/b", document());
     let pushed = service.client().items(SOURCE).push_batch(&batch).await.unwrap();
-    assert_eq!(service.storage.object(pushed.file_id()).unwrap().len() as u64, pushed.bytes());
+    assert_eq!(Some(service.storage.object(pushed.file_id().unwrap()).unwrap().len() as u64), pushed.bytes());
     let source = service.fake.source(SOURCE);
     assert_eq!(source.document_ids(), ["https://example.com/a", "https://example.com/b"]);
     assert_eq!(source.item("https://example.com/a").unwrap().title(), Some("é \u{1F980}"));
@@ -104,9 +104,9 @@ async fn guarantee_4_an_expired_url_is_replaced_by_a_fresh_container() {
     assert_eq!((statuses(&service), service.created()), (vec![403, 200], 2));
     let [expired, fresh] = &service.storage.uploads()[..] else { panic!("two uploads") };
     assert_ne!(expired.uri, fresh.uri);
-    assert!(fresh.uri.path().ends_with(pushed.file_id()));
+    assert!(fresh.uri.path().ends_with(pushed.file_id().unwrap()));
     for upload in [expired, fresh] {
-        carries_what_it_must_and_nothing_else(upload, pushed.bytes().try_into().unwrap());
+        carries_what_it_must_and_nothing_else(upload, pushed.bytes().unwrap().try_into().unwrap());
     }
     assert_eq!(service.fake.source(SOURCE).document_ids(), ["https://example.com/a"]);
 }
