@@ -5,19 +5,19 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::FakePushApi;
 use super::clock::{Clock, ClockOffset};
 use super::containers::Containers;
-use super::exchange::Shared;
-use super::fault::Faults;
-use super::provider::{EMAIL_PROVIDER, Provider};
+use super::exchange::SharedState;
+use super::faults::Faults;
+use super::handle::FakePushApi;
+use super::provider::{EMAIL_PROVIDER, ProviderState};
 use super::record::Record;
-use super::source::Source;
-use super::state::State;
+use super::source::SourceState;
+use super::state::ServiceState;
 
 /// Builds a [`FakePushApi`].
 #[derive(Clone)]
-#[must_use = "a fake is made by `build`"]
+#[must_use = "`build` makes the fake"]
 pub struct FakePushApiBuilder {
     organization: String,
     keys: Vec<String>,
@@ -30,9 +30,10 @@ pub struct FakePushApiBuilder {
     keeps_bodies: bool,
 }
 
-impl FakePushApiBuilder {
-    pub(super) fn new() -> Self {
-        Self {
+impl FakePushApi {
+    /// A builder. Add the sources and providers that you need: by default there are none.
+    pub fn builder() -> FakePushApiBuilder {
+        FakePushApiBuilder {
             organization: "my-org".to_owned(),
             keys: Vec::new(),
             sources: Vec::new(),
@@ -43,78 +44,78 @@ impl FakePushApiBuilder {
             keeps_bodies: true,
         }
     }
+}
 
+impl FakePushApiBuilder {
     /// The organization. Default: `my-org`.
     pub fn organization(mut self, id: impl Into<String>) -> Self {
         self.organization = id.into();
         self
     }
 
-    /// A key that the service takes; called again, one more. Default: `fake-key` alone.
+    /// Adds a key that the service accepts. Default: only `fake-key`.
     pub fn api_key(mut self, key: impl Into<String>) -> Self {
         self.keys.push(key.into().trim().to_owned());
         self
     }
 
-    /// A source whose items need no permissions.
+    /// Adds a source whose items need no permissions.
     pub fn source(mut self, id: impl Into<String>) -> Self {
         self.sources.push((id.into(), false));
         self
     }
 
-    /// A secured source: items that do not say who may see them are dropped. Once the fake has a
-    /// [`provider`](Self::provider), those are dropped too whose permissions name an identity that
-    /// no provider knows.
+    /// Adds a secured source, which drops items without permissions. If the fake has a
+    /// [`provider`](Self::provider), it also drops items whose permissions name an unknown identity.
     pub fn secured_source(mut self, id: impl Into<String>) -> Self {
         self.sources.push((id.into(), true));
         self
     }
 
-    /// A security identity provider. Its id may hold spaces. The first one is that of the identities
-    /// that the [graph](FakePushApi::identity_graph) finds named without one.
+    /// Adds a security identity provider. Its id may contain spaces. The first provider is the default in
+    /// the [graph](FakePushApi::identity_graph), for identities without a provider.
     pub fn provider(mut self, id: impl Into<String>) -> Self {
         self.providers.push(id.into());
         self
     }
 
-    /// Whether a file container is used up when it is pushed as a batch: pushing it again is refused
-    /// with 412, and what it held is let go. Default: no; it is not known that the service would
-    /// refuse it.
+    /// Whether a file container is used up when it is pushed as a batch. If so, its content is freed, and a
+    /// second push is refused with 412. Default: no, because the documentation does not say so.
     pub fn refuse_second_commit(mut self, refuse: bool) -> Self {
         self.refuses_second_commit = refuse;
         self
     }
 
-    /// How far the service's clock is off the local one. Default: not at all.
+    /// The difference between the service's clock and the local one. Default: none.
     pub fn clock_offset(mut self, offset: ClockOffset) -> Self {
         self.clock_offset = offset;
         self
     }
 
-    /// How long a file container can be filled and pushed, by tokio's clock. Default: 60 minutes.
+    /// The time until a file container expires, by tokio's clock. Default: 60 minutes.
     pub fn container_lifetime(mut self, lifetime: Duration) -> Self {
         self.container_lifetime = lifetime;
         self
     }
 
-    /// Whether [`requests`](FakePushApi::requests) have their bodies. Default: yes. Without them a
-    /// long run takes less memory.
+    /// Whether [`requests`](FakePushApi::requests) include bodies. Without them, a long test needs less
+    /// memory. Default: yes.
     pub fn keep_request_bodies(mut self, keep: bool) -> Self {
         self.keeps_bodies = keep;
         self
     }
 
-    /// Makes the fake.
+    /// Builds the fake.
     #[must_use]
     pub fn build(self) -> FakePushApi {
         let mut keys = self.keys;
         if keys.is_empty() {
             keys.push("fake-key".to_owned());
         }
-        let sources = self.sources.into_iter().map(|(id, is_secured)| (id, Source::new(is_secured)));
+        let sources = self.sources.into_iter().map(|(id, is_secured)| (id, SourceState::new(is_secured)));
         let default_provider = self.providers.first().map_or(EMAIL_PROVIDER, String::as_str).to_owned();
-        let providers = self.providers.into_iter().map(|id| (id, Provider::default()));
-        let state = State {
+        let providers = self.providers.into_iter().map(|id| (id, ProviderState::default()));
+        let state = ServiceState {
             organization: self.organization,
             client_key: keys.first().cloned().unwrap_or_default(),
             keys,
@@ -128,7 +129,7 @@ impl FakePushApiBuilder {
             faults: Faults::default(),
             record: Record::new(self.keeps_bodies),
         };
-        FakePushApi { shared: Shared(Arc::new(Mutex::new(state))) }
+        FakePushApi { shared: SharedState(Arc::new(Mutex::new(state))) }
     }
 }
 

@@ -6,24 +6,23 @@ use tokio::time::Instant;
 
 use crate::model::OrderingId;
 
-/// How far the service's clock is off the local one.
+/// The difference between the service's clock and the local one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClockOffset {
-    /// The service is ahead: what it calls now, is still to come here.
+    /// The service's clock is ahead.
     Ahead(Duration),
-    /// The service is behind: what it calls now, has passed here.
+    /// The service's clock is behind.
     Behind(Duration),
 }
 
 impl Default for ClockOffset {
-    /// The same time here and there.
+    /// No difference.
     fn default() -> Self {
         Self::Ahead(Duration::ZERO)
     }
 }
 
-/// The wall clock at the beginning, moved on by tokio's clock, so that it can be paused and
-/// advanced.
+/// The local time when the fake was built, advanced by tokio's clock, which a test can pause.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Clock {
     began: SystemTime,
@@ -36,13 +35,13 @@ impl Clock {
         Self { began: SystemTime::now(), instant: Instant::now(), offset }
     }
 
-    /// Since the fake was built.
+    /// The time since the fake was built.
     pub(super) fn elapsed(&self) -> Duration {
         Instant::now().saturating_duration_since(self.instant)
     }
 
     pub(super) fn now(&self) -> SystemTime {
-        // What `httpdate` can write ends with the year 9999.
+        // `httpdate` cannot write later dates than the year 9999.
         const LATEST: Duration = Duration::from_secs(253_402_300_799);
         let latest = UNIX_EPOCH.checked_add(LATEST).unwrap_or(self.began);
         let here = self.began.checked_add(self.elapsed()).unwrap_or(latest);
@@ -53,12 +52,12 @@ impl Clock {
         there.clamp(UNIX_EPOCH, latest)
     }
 
-    /// What the service takes when a request says no ordering id.
+    /// The ordering id of a request without one.
     pub(super) fn ordering_id(&self) -> OrderingId {
         OrderingId::from_time(self.now())
     }
 
-    /// A time by this clock, as an HTTP header has it.
+    /// A time by this clock, in the format of HTTP headers.
     pub(super) fn http_date(&self, later_by: Duration) -> String {
         let now = self.now();
         httpdate::fmt_http_date(now.checked_add(later_by).filter(|then| is_writable(*then)).unwrap_or(now))

@@ -7,14 +7,15 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH};
 use http::{HeaderMap, StatusCode};
 
-use super::answer::{Answer, Refusal};
+use super::response::{Refusal, ServiceResponse};
+use super::router::STORAGE_PATH;
 use crate::preflight::limit;
 
-/// What the storage wants to see on an upload.
+/// The headers that the storage requires on an upload.
 const REQUIRED_HEADERS: [(&str, &str); 2] =
     [("x-amz-server-side-encryption", "AES256"), ("content-type", "application/octet-stream")];
 
-/// How many containers there were, and what became of them.
+/// Counts of the file containers: [`FakePushApi::containers`](super::FakePushApi::containers).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ContainerCounts {
@@ -32,7 +33,7 @@ struct Container {
     signature: String,
     content: Option<Bytes>,
     is_committed: bool,
-    /// An injected fault has made it expire before its time.
+    /// A fault made it expire early, or it is used up.
     is_expired: bool,
 }
 
@@ -44,18 +45,18 @@ pub(super) struct Containers {
     random: fastrand::Rng,
 }
 
-/// How the storage says that an upload URI has expired.
+/// How the storage reports an expired upload URI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Expiry {
-    /// 403, the URI is too old.
+    /// 403: the URI is too old.
     AccessDenied,
-    /// 400, the token that it was signed with is too old.
+    /// 400: the token of its signature is too old.
     ExpiredToken,
 }
 
 impl Containers {
     pub(super) fn new(lifetime: Duration) -> Self {
-        // The same ids in every run, so that they can stand in what a test expects.
+        // The same ids in every run, so that a test can expect them.
         let random = fastrand::Rng::with_seed(0xC0E0);
         Self { by_id: HashMap::new(), lifetime, counts: ContainerCounts::default(), random }
     }
@@ -64,14 +65,13 @@ impl Containers {
         self.counts
     }
 
-    pub(super) fn create(&mut self, origin: &str, now: Duration) -> Answer {
+    pub(super) fn create(&mut self, origin: &str, now: Duration) -> ServiceResponse {
         let id = self.random.u128(..);
         let signature = format!("{:064x}", self.random.u128(..));
         let file_id = uuid(id);
         let expires = self.lifetime.as_secs();
-        let path = super::router::STORAGE_PATH;
-        let answer = serde_json::json!({
-            "uploadUri": format!("{origin}{path}{file_id}?X-Amz-Expires={expires}&X-Amz-Signature={signature}"),
+        let response = serde_json::json!({
+            "uploadUri": format!("{origin}{STORAGE_PATH}{file_id}?X-Amz-Expires={expires}&X-Amz-Signature={signature}"),
             "fileId": file_id,
             "requiredHeaders": {
                 "x-amz-server-side-encryption": "AES256",
@@ -81,7 +81,7 @@ impl Containers {
         let container = Container { created: now, signature, content: None, is_committed: false, is_expired: false };
         self.by_id.insert(file_id, container);
         self.counts.created += 1;
-        Answer::json(StatusCode::CREATED, answer.to_string())
+        ServiceResponse::json(StatusCode::CREATED, response.to_string())
     }
 
     /// Makes a container expire at once.
@@ -91,13 +91,13 @@ impl Containers {
         }
     }
 
-    /// What is in the container that a batch or an item refers to, when it can be used.
+    /// The content of a container that is filled and has not expired.
     pub(super) fn content(&self, file_id: &str, now: Duration) -> Option<Bytes> {
         let container = self.by_id.get(file_id)?;
         container.content.clone().filter(|_| !container.is_over(now, self.lifetime))
     }
 
-    /// Notes that a container was pushed as a batch, which may use it up.
+    /// Notes that a container was pushed as a batch, and may use it up.
     pub(super) fn committed(&mut self, file_id: &str, is_used_up: bool) {
         if let Some(container) = self.by_id.get_mut(file_id) {
             self.counts.committed += usize::from(!container.is_committed);
@@ -117,7 +117,7 @@ impl Containers {
         body: &Bytes,
         now: Duration,
         expiry: Expiry,
-    ) -> Result<Answer, Refusal> {
+    ) -> Result<ServiceResponse, Refusal> {
         let lifetime = self.lifetime;
         if headers.contains_key(AUTHORIZATION) {
             let message = "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query \
@@ -154,7 +154,7 @@ impl Containers {
         }
         self.counts.filled += usize::from(container.content.is_none());
         container.content = Some(body.clone());
-        Ok(Answer::stored())
+        Ok(ServiceResponse::stored())
     }
 }
 

@@ -1,4 +1,4 @@
-//! What compressed data is.
+//! Decompresses data.
 
 use std::io::{self, ErrorKind, Write};
 
@@ -7,12 +7,12 @@ use flate2::{Decompress, FlushDecompress, Status};
 
 use crate::model::CompressionType;
 
-/// Whether the data is compressed like this, as a whole.
+/// Checks that all of the data is compressed in this way.
 pub(super) fn check(data: &[u8], compression: CompressionType) -> io::Result<()> {
     decompress(data, compression, &mut io::sink())
 }
 
-/// What the data is.
+/// The decompressed data.
 pub(super) fn all(data: &[u8], compression: CompressionType) -> io::Result<Vec<u8>> {
     let mut all = Vec::new();
     decompress(data, compression, &mut all)?;
@@ -32,7 +32,7 @@ fn decompress(mut data: &[u8], compression: CompressionType, to: &mut impl Write
     }
 }
 
-/// By hand, since the readers of the library take a stream that is cut off for one that has ended.
+/// A loop of its own, because the readers of `flate2` accept a truncated stream.
 fn inflate(mut data: &[u8], has_header: bool, to: &mut impl Write) -> io::Result<()> {
     let mut stream = Decompress::new(has_header);
     let mut buffer = vec![0; 64 * 1024];

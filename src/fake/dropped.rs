@@ -1,119 +1,97 @@
-//! What was accepted and then dropped.
+//! Operations that were accepted and then dropped.
 
 use std::fmt;
 
 use crate::model::{Identity, OrderingId};
 use crate::operation::Operation;
 
-/// Why the service dropped what it had accepted with 202.
+/// Why the service dropped an operation that it had accepted with 202.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DropReason {
-    /// The document id is no URI of the form `scheme://…`.
+    /// The document id is not a URI of the form `scheme://…`.
     DocumentIdNotAUri,
-    /// The ordering id is lower than the one of the last operation on that item or identity.
+    /// The ordering id is lower than that of the last operation on the same item or identity.
     StaleOrderingId,
-    /// A delete-older-than had an ordering id in the future, and until that time has come whatever
-    /// has a lower one is ignored.
+    /// A delete-older-than had an ordering id in the future. Until that time, operations with a lower
+    /// ordering id are ignored.
     BeforeFutureDelete,
     /// The item has more than 5,000 permissions.
     TooManyPermissions,
-    /// The source is secured, and the item says nothing of who may see it.
+    /// The source is secured, and the item has no permissions.
     MissingPermissions,
-    /// The source is secured, and a permission names an identity that no provider knows, or none.
+    /// The source is secured, and a permission names an identity that no provider knows, or an empty name.
     UnknownIdentity,
     /// The item's data is in a file container that does not exist, was not filled, or has expired.
     UnknownContainer,
-    /// The compression type in an item of a batch is none that the service knows.
+    /// The compression type in an item of a batch is unknown.
     UnknownCompressionType,
-    /// An item of a batch has 5,000,000 bytes of data or more in itself.
+    /// The data in an item of a batch has 5,000,000 bytes or more.
     DataTooLarge,
-    /// The item's binary data is no base64, or is not compressed as its compression type says.
+    /// The item's binary data is not base64, or is not compressed as its compression type says.
     UnreadableData,
 }
 
 impl fmt::Display for DropReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::DocumentIdNotAUri => "the document id is no URI",
-            Self::StaleOrderingId => "a later operation came first",
+            Self::DocumentIdNotAUri => "the document id is not a URI",
+            Self::StaleOrderingId => "an operation with a higher ordering id came first",
             Self::BeforeFutureDelete => "a delete-older-than is in the future",
             Self::TooManyPermissions => "too many permissions",
             Self::MissingPermissions => "no permissions in a secured source",
             Self::UnknownIdentity => "a permission names an unknown identity",
             Self::UnknownContainer => "the file container cannot be used",
             Self::UnknownCompressionType => "the compression type is unknown",
-            Self::DataTooLarge => "the data is too large to stand in the item",
-            Self::UnreadableData => "the data is not what its compression type says",
+            Self::DataTooLarge => "the data in the item is too large",
+            Self::UnreadableData => "the data is not compressed as its compression type says",
         })
     }
 }
 
-/// An operation on an item that was accepted with 202 and then dropped, which the service tells
-/// nobody.
+/// An operation that the service accepted with 202 and then dropped, without telling the caller: on an item,
+/// or on a security identity ([`DroppedIdentity`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Dropped {
-    pub(super) document_id: String,
+pub struct Dropped<S = String> {
+    pub(super) subject: S,
     pub(super) reason: DropReason,
     pub(super) operation: Operation,
     pub(super) ordering_id: OrderingId,
 }
+
+/// An operation on a security identity that the service accepted with 202 and then dropped.
+pub type DroppedIdentity = Dropped<Identity>;
 
 impl Dropped {
-    /// The item.
+    /// The document id of the item.
     #[must_use]
     pub fn document_id(&self) -> &str {
-        &self.document_id
-    }
-
-    /// Why.
-    #[must_use]
-    pub fn reason(&self) -> DropReason {
-        self.reason
-    }
-
-    /// The operation that it came with.
-    #[must_use]
-    pub fn operation(&self) -> Operation {
-        self.operation
-    }
-
-    /// The ordering id that it came with.
-    #[must_use]
-    pub fn ordering_id(&self) -> OrderingId {
-        self.ordering_id
+        &self.subject
     }
 }
 
-/// An operation on a security identity that was accepted with 202 and then dropped.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DroppedIdentity {
-    pub(super) identity: Identity,
-    pub(super) reason: DropReason,
-    pub(super) operation: Operation,
-    pub(super) ordering_id: OrderingId,
-}
-
-impl DroppedIdentity {
+impl Dropped<Identity> {
     /// The identity.
     #[must_use]
     pub fn identity(&self) -> &Identity {
-        &self.identity
+        &self.subject
     }
+}
 
-    /// Why.
+impl<S> Dropped<S> {
+    /// Why it was dropped.
     #[must_use]
     pub fn reason(&self) -> DropReason {
         self.reason
     }
 
-    /// The operation that it came with.
+    /// The operation of the request.
     #[must_use]
     pub fn operation(&self) -> Operation {
         self.operation
     }
 
-    /// The ordering id that it came with.
+    /// The ordering id of the operation.
     #[must_use]
     pub fn ordering_id(&self) -> OrderingId {
         self.ordering_id

@@ -1,4 +1,4 @@
-//! An item as the fake holds it.
+//! The items of the fake.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,13 +9,13 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::answer::Refusal;
 use super::decompress;
 use super::json::{Object, malformed};
+use super::response::Refusal;
 use crate::access::{Access, Viewer};
 use crate::model::{CompressionType, OrderingId, Permissions, document_keys as key};
 
-/// An item that a source of the fake holds. Cheap to clone.
+/// An item in a source of the fake. It is cheap to clone.
 #[derive(Clone, PartialEq)]
 pub struct FakeItem(Arc<Inner>);
 
@@ -26,23 +26,23 @@ struct Inner {
     compression_type: Option<CompressionType>,
     json: Value,
     permissions: Option<Permissions>,
-    /// What its binary data is: of the file container that the item refers to, or of its base64.
+    /// Its binary data, from the file container or from base64.
     binary: Option<Bytes>,
 }
 
-/// An item that was pushed and is yet to be judged.
+/// An item that was pushed and has not been judged.
 #[derive(Debug)]
-pub(super) struct Pushed {
+pub(super) struct PushedItem {
     pub(super) document_id: String,
     pub(super) ordering_id: OrderingId,
     pub(super) json: Value,
     pub(super) permissions: Option<Permissions>,
-    /// The word that says how it is compressed; what it means is looked at last.
+    /// The compression type as text. It is parsed last.
     pub(super) compression: Option<String>,
 }
 
-impl Pushed {
-    /// Takes an item apart; its `documentId` was taken out before.
+impl PushedItem {
+    /// Reads an item without its `documentId`.
     pub(super) fn read(
         document_id: String,
         ordering_id: OrderingId,
@@ -57,13 +57,13 @@ impl Pushed {
         Ok(Self { document_id, ordering_id, json, permissions, compression })
     }
 
-    /// What stands in the item as base64; an error when it is none.
+    /// The bytes of the base64 in the item. An error if it is not base64.
     pub(super) fn inline(&self) -> Option<Result<Bytes, base64::DecodeError>> {
         let base64 = property(&self.json, key::COMPRESSED_BINARY_DATA)?.as_str()?;
         Some(STANDARD.decode(base64).map(Bytes::from))
     }
 
-    /// How many bytes of data stand in the item itself.
+    /// The number of bytes of data in the item itself.
     pub(super) fn data_bytes(&self) -> usize {
         [key::DATA, key::COMPRESSED_BINARY_DATA]
             .into_iter()
@@ -72,7 +72,7 @@ impl Pushed {
             .sum()
     }
 
-    /// The container that holds its data.
+    /// The file container of its data.
     pub(super) fn file_id(&self) -> Option<&str> {
         property(&self.json, key::COMPRESSED_BINARY_DATA_FILE_ID)?.as_str()
     }
@@ -85,40 +85,38 @@ impl Pushed {
 }
 
 impl FakeItem {
-    /// Its id, the item's URI.
+    /// Its id: the URI of the item.
     #[must_use]
     pub fn document_id(&self) -> &str {
         &self.0.document_id
     }
 
-    /// The ordering id that it was pushed with; the service's clock in milliseconds where the
-    /// request had none.
+    /// The ordering id of its push. Without one in the request, the service's clock in milliseconds.
     #[must_use]
     pub fn ordering_id(&self) -> OrderingId {
         self.0.ordering_id
     }
 
-    /// The item's JSON object as it was pushed, with its keys as they were written. What says where
-    /// it goes and how it is compressed (`documentId`, and `compressionType` in a batch) is left
-    /// out, so that it is the same whichever way the item came.
+    /// The JSON object as it was pushed, with its original keys. It does not include `documentId`, nor the
+    /// `compressionType` of an item in a batch, so that it is the same for every way to push an item.
     #[must_use]
     pub fn json(&self) -> &Value {
         &self.0.json
     }
 
-    /// A value of the object by its key in any case: metadata, or any other property.
+    /// A value of the object by its key, in any case: metadata or another property.
     #[must_use]
     pub fn metadata(&self, key: &str) -> Option<&Value> {
         property(&self.0.json, key)
     }
 
-    /// Its title, where it has one that is text.
+    /// Its title, if it is text.
     #[must_use]
     pub fn title(&self) -> Option<&str> {
         self.text("title")
     }
 
-    /// Its `data`, the text as it is.
+    /// Its `data`, if it is text.
     #[must_use]
     pub fn data(&self) -> Option<&str> {
         self.text(key::DATA)
@@ -130,20 +128,20 @@ impl FakeItem {
         self.text(key::FILE_EXTENSION)
     }
 
-    /// The item that it is an attachment of.
+    /// The document id of the item to which it is an attachment.
     #[must_use]
     pub fn parent_id(&self) -> Option<&str> {
         self.text(key::PARENT_ID)
     }
 
-    /// Who may see it; `None` when the item says nothing.
+    /// Its permissions, if it has any.
     #[must_use]
     pub fn permissions(&self) -> Option<&Permissions> {
         self.0.permissions.as_ref()
     }
 
-    /// Whether somebody sees it, and why: what [`Permissions::evaluate`] says of its permissions. One
-    /// that has none is seen by everybody; a secured source has no such item.
+    /// Whether a viewer sees it, and why: the result of [`Permissions::evaluate`]. Everybody sees an item
+    /// without permissions. A secured source holds no such items.
     ///
     /// ```
     /// use coveo_push::fake::FakePushApi;
@@ -158,7 +156,7 @@ impl FakeItem {
     /// # let set = PermissionSet::new().allow(PermissionIdentity::group("Staff"));
     /// # let doc = DocumentBody::text("Words.").permissions(set);
     /// # let _ = client.items("my-source").add_or_update("https://example.com/a", &doc).await?;
-    /// // … what the connector under test pushes …
+    /// // … run the connector under test …
     ///
     /// let alice = fake.identity_graph().viewer(Identity::user("asmith@example.com"));
     /// let item = fake.source("my-source").item("https://example.com/a").unwrap();
@@ -173,21 +171,20 @@ impl FakeItem {
         }
     }
 
-    /// How its binary data is compressed: [`ZLib`](CompressionType::ZLib) where nothing was said,
-    /// and `None` where there is no binary data.
+    /// The compression of its binary data. Default: [`ZLib`](CompressionType::ZLib). `None` without binary
+    /// data.
     #[must_use]
     pub fn compression_type(&self) -> Option<CompressionType> {
         self.0.compression_type
     }
 
-    /// The file container that holds its data (`compressedBinaryDataFileId`).
+    /// The file container of its data (`compressedBinaryDataFileId`).
     #[must_use]
     pub fn file_id(&self) -> Option<&str> {
         self.text(key::COMPRESSED_BINARY_DATA_FILE_ID)
     }
 
-    /// What its data is, once it is decompressed: that of the file container, that of its base64, or
-    /// its text. `None` when it has no data.
+    /// Its data, decompressed: from the file container, from base64, or its text. `None` without data.
     #[must_use]
     pub fn content(&self) -> Option<Bytes> {
         match (&self.0.binary, self.0.compression_type) {
@@ -196,8 +193,8 @@ impl FakeItem {
         }
     }
 
-    /// The bytes of its binary data, as compressed as they were pushed: those of the file container, or
-    /// those that its base64 stands for. `None` when it has no binary data.
+    /// The bytes of its binary data as they were pushed, still compressed: from the file container or from
+    /// base64. `None` without binary data.
     #[must_use]
     pub fn compressed_content(&self) -> Option<Bytes> {
         self.0.binary.clone()

@@ -1,4 +1,4 @@
-//! Reading what was pushed as strictly as the service does.
+//! Reads pushed JSON as strictly as the service does.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -9,9 +9,9 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::answer::Refusal;
+use super::response::Refusal;
 
-/// A JSON object, in which no key comes twice in whatever case.
+/// A JSON object without duplicate keys. Keys are compared in any case.
 pub(super) struct Object<T>(Vec<(String, T)>);
 
 impl<T> Object<T> {
@@ -44,7 +44,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
                 let mut seen = HashSet::new();
                 while let Some((key, value)) = map.next_entry::<String, T>()? {
                     if !seen.insert(key.to_lowercase()) {
-                        return Err(A::Error::custom(format_args!("the key `{key}` comes twice")));
+                        return Err(A::Error::custom(format_args!("duplicate key `{key}`")));
                     }
                     entries.push((key, value));
                 }
@@ -64,7 +64,7 @@ pub(super) fn malformed(error: &serde_json::Error) -> Refusal {
     Refusal::invalid_json(format!("The JSON is malformed: {error}"))
 }
 
-/// A batch of items as it stands in a file container.
+/// The batch of items in a file container.
 pub(super) struct ItemBatch {
     pub(super) add_or_update: Vec<(String, Object<Value>)>,
     pub(super) delete: Vec<(String, bool)>,

@@ -1,4 +1,4 @@
-//! Which items the service drops after it has accepted them.
+//! Decides which accepted items the service drops.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,15 +8,15 @@ use bytes::Bytes;
 use super::containers::Containers;
 use super::decompress;
 use super::dropped::DropReason;
-use super::item::Pushed;
-use super::provider::{EMAIL_PROVIDER, Provider};
-use super::source::Source;
+use super::item::PushedItem;
+use super::provider::{EMAIL_PROVIDER, ProviderState};
+use super::source::SourceState;
 use crate::model::{CompressionType, OrderingId, PermissionIdentity};
 use crate::operation::Operation;
 use crate::preflight::limit;
 
 pub(super) struct Judge<'a> {
-    providers: &'a mut BTreeMap<String, Provider>,
+    providers: &'a mut BTreeMap<String, ProviderState>,
     containers: &'a Containers,
     now: OrderingId,
     elapsed: Duration,
@@ -24,7 +24,7 @@ pub(super) struct Judge<'a> {
 
 impl<'a> Judge<'a> {
     pub(super) fn new(
-        providers: &'a mut BTreeMap<String, Provider>,
+        providers: &'a mut BTreeMap<String, ProviderState>,
         containers: &'a Containers,
         now: OrderingId,
         elapsed: Duration,
@@ -32,18 +32,22 @@ impl<'a> Judge<'a> {
         Self { providers, containers, now, elapsed }
     }
 
-    /// Puts an item into its source, or drops it and notes why.
-    pub(super) fn put(&mut self, source: &mut Source, item: Pushed, operation: Operation) {
-        match self.look_at(source, &item) {
+    /// Puts an item into its source, or drops it with a reason.
+    pub(super) fn put(&mut self, source: &mut SourceState, item: PushedItem, operation: Operation) {
+        match self.check(source, &item) {
             Ok((binary, compression)) => source.put(item.into_item(binary, compression)),
             Err(reason) => {
-                let Pushed { document_id, ordering_id, .. } = item;
-                source.drop_it(document_id, reason, ordering_id, operation);
+                let PushedItem { document_id, ordering_id, .. } = item;
+                source.note_dropped(document_id, reason, ordering_id, operation);
             }
         }
     }
 
-    fn look_at(&mut self, source: &Source, item: &Pushed) -> Result<(Option<Bytes>, CompressionType), DropReason> {
+    fn check(
+        &mut self,
+        source: &SourceState,
+        item: &PushedItem,
+    ) -> Result<(Option<Bytes>, CompressionType), DropReason> {
         if !is_uri(&item.document_id) {
             return Err(DropReason::DocumentIdNotAUri);
         }
@@ -56,7 +60,7 @@ impl<'a> Judge<'a> {
         if item.data_bytes() >= limit::DATA_BYTES {
             return Err(DropReason::DataTooLarge);
         }
-        self.look_at_permissions(source, item)?;
+        self.check_permissions(source, item)?;
         let compression = item.compression.as_ref().map(|word| word.parse()).transpose();
         let compression = compression.map_err(|_| DropReason::UnknownCompressionType)?;
         let compression = compression.unwrap_or(CompressionType::ZLib);
@@ -70,7 +74,7 @@ impl<'a> Judge<'a> {
         Ok((binary, compression))
     }
 
-    fn look_at_permissions(&mut self, source: &Source, item: &Pushed) -> Result<(), DropReason> {
+    fn check_permissions(&mut self, source: &SourceState, item: &PushedItem) -> Result<(), DropReason> {
         let Some(permissions) = &item.permissions else {
             return if source.is_secured { Err(DropReason::MissingPermissions) } else { Ok(()) };
         };
@@ -104,7 +108,7 @@ impl<'a> Judge<'a> {
     }
 }
 
-/// `scheme://` and something behind it.
+/// `scheme://` with something after it.
 fn is_uri(id: &str) -> bool {
     id.split_once("://").is_some_and(|(scheme, rest)| {
         let is_of_scheme = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');

@@ -1,4 +1,4 @@
-//! A security identity provider and its identities.
+//! The state of a security identity provider: its identities.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -9,10 +9,10 @@ use crate::model::{
 };
 use crate::operation::Operation;
 
-/// A provider that every organization has, which takes any address for a user.
+/// A provider that every organization has. Every e-mail address is a user there.
 pub(super) const EMAIL_PROVIDER: &str = "Email Security Provider";
 
-/// A security identity that a provider of the fake holds.
+/// A security identity in a provider of the fake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FakeIdentity {
     identity: Identity,
@@ -24,31 +24,31 @@ pub struct FakeIdentity {
 }
 
 impl FakeIdentity {
-    /// The identity itself: its name, its type, and what else was said of it.
+    /// The identity itself: its name, its type and its additional information.
     #[must_use]
     pub fn identity(&self) -> &Identity {
         &self.identity
     }
 
-    /// Its members, as the last push of it named them.
+    /// Its members, by the last push of the identity.
     #[must_use]
     pub fn members(&self) -> &[Identity] {
         &self.members
     }
 
-    /// The identities it is granted, as the last push of it or of its aliases named them.
+    /// The identities that it is granted, by the last push of the identity or its aliases.
     #[must_use]
     pub fn well_knowns(&self) -> &[Identity] {
         &self.well_knowns
     }
 
-    /// Its aliases, each with the provider that knows it.
+    /// Its aliases, each with its provider.
     #[must_use]
     pub fn aliases(&self) -> &[MappedIdentity] {
         &self.aliases
     }
 
-    /// Whether it was deleted, or was too old for a delete-older-than.
+    /// Whether it was deleted, on its own or by a delete-older-than.
     #[must_use]
     pub fn is_disabled(&self) -> bool {
         self.is_disabled
@@ -65,14 +65,14 @@ impl FakeIdentity {
 type Key = (String, SecurityIdentityType);
 
 #[derive(Debug, Default)]
-pub(super) struct Provider {
+pub(super) struct ProviderState {
     pub(super) identities: BTreeMap<Key, FakeIdentity>,
-    /// Who is known to it: made when it is asked for, and anew after a change.
+    /// The known identities: built when needed, and discarded after a change.
     known: Option<HashSet<Key>>,
     pub(super) dropped: Vec<DroppedIdentity>,
 }
 
-impl Provider {
+impl ProviderState {
     pub(super) fn add_or_update(&mut self, body: IdentityBody, id: OrderingId, operation: Operation) {
         let IdentityBody { identity, members, well_knowns } = body;
         if let Some(entry) = self.entry(&identity, id, operation) {
@@ -119,8 +119,8 @@ impl Provider {
         }
     }
 
-    /// Whether an identity is one that was pushed, or a member of one or granted to one, and was
-    /// not disabled since.
+    /// Whether an identity was pushed, is a member of a pushed identity or is granted to one, and is not
+    /// disabled.
     pub(super) fn knows(&mut self, name: &str, identity_type: SecurityIdentityType) -> bool {
         let known = self.known.get_or_insert_with(|| {
             let enabled = self.identities.values().filter(|entry| !entry.is_disabled);
@@ -131,7 +131,7 @@ impl Provider {
         known.contains(&(name.to_owned(), identity_type))
     }
 
-    /// Pushes all that is held into a graph.
+    /// Adds all identities to a graph.
     pub(super) fn add_to(&self, graph: &mut GraphIdentities<'_>) {
         for entry in self.identities.values() {
             let FakeIdentity { identity, members, well_knowns, aliases, is_disabled, ordering_id: _ } = entry;
@@ -147,11 +147,11 @@ impl Provider {
         }
     }
 
-    /// The entry of an identity, for an operation that is not too old.
+    /// The entry of an identity. Drops an operation with an old ordering id.
     fn entry(&mut self, identity: &Identity, id: OrderingId, operation: Operation) -> Option<&mut FakeIdentity> {
         self.known = None;
         if self.identities.get(&key(identity)).is_some_and(|entry| id < entry.ordering_id) {
-            self.drop_it(identity.clone(), id, operation);
+            self.note_dropped(identity.clone(), id, operation);
             return None;
         }
         let entry = self.identities.entry(key(identity)).or_insert_with(|| FakeIdentity {
@@ -166,8 +166,13 @@ impl Provider {
         Some(entry)
     }
 
-    fn drop_it(&mut self, identity: Identity, ordering_id: OrderingId, operation: Operation) {
-        self.dropped.push(DroppedIdentity { identity, reason: DropReason::StaleOrderingId, operation, ordering_id });
+    fn note_dropped(&mut self, identity: Identity, ordering_id: OrderingId, operation: Operation) {
+        self.dropped.push(DroppedIdentity {
+            subject: identity,
+            reason: DropReason::StaleOrderingId,
+            operation,
+            ordering_id,
+        });
     }
 }
 

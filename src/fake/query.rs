@@ -1,8 +1,8 @@
-//! The query parameters of a request, and what the service takes for them.
+//! The query parameters of a request and their values.
 
 use std::str::FromStr;
 
-use super::answer::Refusal;
+use super::response::Refusal;
 use crate::model::OrderingId;
 
 /// The decoded pairs of a query, in order.

@@ -1,4 +1,4 @@
-//! Faults by chance, the same for the same seed.
+//! Random faults from a seed.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -6,15 +6,14 @@ use std::time::Duration;
 use http::StatusCode;
 
 use super::containers::Expiry;
-use super::fault::{Effect, End, RetryAfter};
+use super::effect::{Effect, End, RetryAfter};
 use crate::operation::Operation;
 
-/// How often what goes wrong by chance, for property tests:
+/// Rates of random faults, for property tests:
 /// [`FakePushApi::inject_random`](super::FakePushApi::inject_random).
 ///
-/// Each rate is a part of all calls, from 0 to 1, and they exclude each other; together they should
-/// not be more than 1. The same seed makes the same faults, call by call. Nothing goes wrong that
-/// was not asked for.
+/// Each rate is a fraction of all calls, from 0 to 1. A call has at most one of these faults, so the sum
+/// of the rates should not exceed 1. The same seed gives the same faults, call by call. Default: no faults.
 ///
 /// ```
 /// use std::time::Duration;
@@ -51,7 +50,7 @@ enum Kind {
 }
 
 impl FaultRates {
-    /// Nothing goes wrong yet.
+    /// No faults yet. Add them with the setters.
     pub fn seeded(seed: u64) -> Self {
         Self { seed, rates: Vec::new(), latency: None, late_answer: None }
     }
@@ -61,19 +60,19 @@ impl FaultRates {
         self.status(429, rate)
     }
 
-    /// 429 with a `Retry-After` of so many seconds.
+    /// 429 with a `Retry-After` in seconds, rounded up.
     pub fn throttled_for(self, rate: f64, wait: Duration) -> Self {
         self.with(rate, Kind::Status(StatusCode::TOO_MANY_REQUESTS, Some(wait)))
     }
 
-    /// A status. After one half of the 5xx the work was done all the same, as they leave that open.
-    /// A number that is no status stands for 500.
+    /// A status. With half of the 5xx responses the work is done, because they leave that open. An invalid
+    /// status becomes 500.
     pub fn status(self, status: u16, rate: f64) -> Self {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         self.with(rate, Kind::Status(status, None))
     }
 
-    /// No connection.
+    /// The connection is refused.
     pub fn no_connection(self, rate: f64) -> Self {
         self.with(rate, Kind::NoConnection)
     }
@@ -83,33 +82,33 @@ impl FaultRates {
         self.with(rate, Kind::Reset { is_applied: false })
     }
 
-    /// The connection breaks after the work was done.
+    /// The connection breaks after the work is done.
     pub fn reset_after(self, rate: f64) -> Self {
         self.with(rate, Kind::Reset { is_applied: true })
     }
 
-    /// No answer ever comes; in one half of the cases the work was done.
+    /// No response ever arrives. In half of these calls the work is done.
     pub fn hang(self, rate: f64) -> Self {
         self.with(rate, Kind::Hang)
     }
 
-    /// The container that is uploaded into has expired. This is for uploads alone.
+    /// The file container of an upload has expired. Affects only uploads.
     pub fn expired(self, rate: f64) -> Self {
         self.with(rate, Kind::Expired(Expiry::AccessDenied))
     }
 
-    /// As [`expired`](Self::expired), said with 400 and `ExpiredToken`.
+    /// Like [`expired`](Self::expired), with 400 and the code `ExpiredToken`.
     pub fn expired_token(self, rate: f64) -> Self {
         self.with(rate, Kind::Expired(Expiry::ExpiredToken))
     }
 
-    /// How long every request takes to get through before the work is done.
+    /// The time that each request takes to arrive, before the work is done.
     pub fn latency(mut self, range: RangeInclusive<Duration>) -> Self {
         self.latency = Some(range);
         self
     }
 
-    /// How long every answer takes to get back after the work was done.
+    /// The time that each response takes to arrive, after the work is done.
     pub fn late_answer(mut self, range: RangeInclusive<Duration>) -> Self {
         self.late_answer = Some(range);
         self
@@ -127,15 +126,13 @@ pub(super) struct RandomFaults {
     random: fastrand::Rng,
 }
 
-impl From<FaultRates> for RandomFaults {
-    fn from(rates: FaultRates) -> Self {
+impl RandomFaults {
+    pub(super) fn new(rates: FaultRates) -> Self {
         Self { random: fastrand::Rng::with_seed(rates.seed), rates }
     }
-}
 
-impl RandomFaults {
     pub(super) fn next(&mut self, operation: Option<Operation>) -> Effect {
-        // Each call draws as often as every other, so that one does not shift those that follow.
+        // Every call draws the same number of values, so that a call does not shift the next ones.
         let drawn = self.random.f64();
         let is_done = self.random.bool();
         let (before, after) = (self.random.f64(), self.random.f64());
@@ -158,7 +155,7 @@ impl RandomFaults {
             Some(Kind::Status(status, retry_after)) => {
                 effect.end = End::Status(status);
                 effect.is_applied = status.is_server_error() && is_done;
-                effect.touches.retry_after = retry_after.map(RetryAfter::in_seconds);
+                effect.changes.retry_after = retry_after.map(RetryAfter::in_seconds);
             }
             Some(Kind::Hang) if is_done => effect.late_answer = Some(Duration::MAX),
             Some(Kind::Hang) => effect.latency = Some(Duration::MAX),

@@ -1,4 +1,4 @@
-//! What came in.
+//! The record of requests.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -11,9 +11,9 @@ use http::{HeaderMap, Method, StatusCode};
 use super::query::Pairs;
 use crate::operation::Operation;
 
-/// A request that the fake got, and the status that it answered with.
+/// A request that the fake received, with the status of its response.
 ///
-/// `Debug` leaves out the bodies, the key, and the signature of an upload URI.
+/// `Debug` omits the bodies, the key, and the signature of an upload URI.
 #[derive(Clone)]
 pub struct RecordedRequest {
     pub(super) head: Arc<Head>,
@@ -21,7 +21,7 @@ pub struct RecordedRequest {
     pub(super) status: Option<StatusCode>,
 }
 
-/// All of a request but its body.
+/// A request without its body.
 pub(super) struct Head {
     pub(super) operation: Option<Operation>,
     pub(super) method: Method,
@@ -32,7 +32,7 @@ pub(super) struct Head {
 }
 
 impl RecordedRequest {
-    /// The operation; `None` when there is none of that method and path.
+    /// The operation. `None` for an unknown method and path.
     #[must_use]
     pub fn operation(&self) -> Option<Operation> {
         self.head.operation
@@ -44,44 +44,43 @@ impl RecordedRequest {
         &self.head.method
     }
 
-    /// The path as it came, percent-encoded and without the query.
+    /// The path as it was sent, percent-encoded and without the query.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.head.path
     }
 
-    /// The pairs of the query, decoded, in order.
+    /// The decoded pairs of the query, in order.
     #[must_use]
     pub fn query(&self) -> &[(String, String)] {
         &self.head.query
     }
 
-    /// The value of a query parameter, the first where there are several.
+    /// The first value of a query parameter.
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<&str> {
         self.query().iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// The headers as they came, the key among them.
+    /// The headers as they were sent, including the key.
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
         &self.head.headers
     }
 
-    /// The body; empty when the fake was told to keep none.
+    /// The body. Empty if the fake [keeps none](super::FakePushApiBuilder::keep_request_bodies).
     #[must_use]
     pub fn body(&self) -> &Bytes {
         &self.body
     }
 
-    /// The status of the answer; `None` when the connection broke or the caller left before there
-    /// was one.
+    /// The status of the response. `None` if the connection broke or the caller left before.
     #[must_use]
     pub fn status(&self) -> Option<StatusCode> {
         self.status
     }
 
-    /// When it came, by tokio's clock, from when the fake was built.
+    /// When it arrived: the time since the fake was built, by tokio's clock.
     #[must_use]
     pub fn received_after(&self) -> Duration {
         self.head.received
@@ -90,7 +89,7 @@ impl RecordedRequest {
 
 impl fmt::Debug for RecordedRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Taken apart by name, so that a new field has to be thought about here.
+        // By name, so that a new field does not compile without a decision here.
         let Head { operation, method, path, query, headers, received } = &*self.head;
         let query: Vec<_> = query
             .iter()
@@ -109,16 +108,16 @@ impl fmt::Debug for RecordedRequest {
     }
 }
 
-/// All requests in the order in which they came.
+/// All requests, in the order of their arrival.
 #[derive(Debug)]
 pub(super) struct Record {
     requests: VecDeque<RecordedRequest>,
-    /// The number of the first one: numbers go on when the record is cleared.
+    /// The number of the first request. Clearing the record does not restart the numbers.
     first: u64,
     keeps_bodies: bool,
 }
 
-/// Which request of the record.
+/// The number of a request in the record.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Number(u64);
 

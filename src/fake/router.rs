@@ -1,28 +1,28 @@
-//! Which operation a request asks for, by the same table that requests are built from.
+//! Routes a request to an operation, by the table from which requests are built.
 
 use std::borrow::Cow;
 
 use http::{Method, StatusCode};
 use percent_encoding::percent_decode_str;
 
-use super::answer::Refusal;
+use super::response::Refusal;
 use crate::operation::Operation;
 
-/// What comes before `/organizations`.
+/// The path before `/organizations`.
 pub(super) const BASE_PATH: &str = "/push/v1";
-/// What comes before the id of a container in an upload URI.
+/// The path before the id of a container in an upload URI.
 pub(super) const STORAGE_PATH: &str = "/storage/";
 
-/// What a request asks for, and of what.
+/// The operation of a request, and its resource.
 #[derive(Debug)]
-pub(super) enum Target {
+pub(super) enum Route {
     Api { operation: Operation, organization: String, resource: String },
     Storage { file_id: String },
     Nothing(Refusal),
     NothingInStorage(Refusal),
 }
 
-impl Target {
+impl Route {
     pub(super) fn operation(&self) -> Option<Operation> {
         match self {
             Self::Api { operation, .. } => Some(*operation),
@@ -36,11 +36,11 @@ impl Target {
     }
 }
 
-pub(super) fn route(method: &Method, path: &str) -> Target {
+pub(super) fn route(method: &Method, path: &str) -> Route {
     if let Some(file_id) = path.strip_prefix(STORAGE_PATH) {
         return match *method {
-            Method::PUT => Target::Storage { file_id: decode(file_id).into_owned() },
-            _ => Target::NothingInStorage(wrong_method("MethodNotAllowed", "PUT")),
+            Method::PUT => Route::Storage { file_id: decode(file_id).into_owned() },
+            _ => Route::NothingInStorage(wrong_method("MethodNotAllowed", "PUT")),
         };
     }
     let mut allowed = None;
@@ -49,7 +49,7 @@ pub(super) fn route(method: &Method, path: &str) -> Target {
             let spec = operation.spec();
             let Some((organization, resource)) = ids(spec.path, below) else { continue };
             if spec.method == *method {
-                return Target::Api { operation, organization, resource };
+                return Route::Api { operation, organization, resource };
             }
             allowed = match spec.method {
                 Method::POST => Some("POST"),
@@ -58,7 +58,7 @@ pub(super) fn route(method: &Method, path: &str) -> Target {
             };
         }
     }
-    Target::Nothing(match allowed {
+    Route::Nothing(match allowed {
         Some(methods) => wrong_method("METHOD_NOT_ALLOWED", methods),
         None => Refusal::without_code(StatusCode::NOT_FOUND, format!("No operation of the Push API is at '{path}'.")),
     })
@@ -69,8 +69,8 @@ fn wrong_method(code: &str, allow: &'static str) -> Refusal {
     Refusal { allow: Some(allow), ..Refusal::new(StatusCode::METHOD_NOT_ALLOWED, code, message) }
 }
 
-/// The organization, and the source or provider where the path names one. Decoded only after it
-/// was cut at its slashes, so that an id may hold one.
+/// The organization and the source or provider in a path. It is split at the slashes before it is
+/// decoded, so that an id may contain one.
 fn ids(template: &str, path: &str) -> Option<(String, String)> {
     let (mut organization, mut resource) = (String::new(), String::new());
     let mut given = path.strip_prefix('/')?.split('/');

@@ -1,4 +1,4 @@
-//! The second door: HTTP on a port of this machine.
+//! The HTTP server: the fake on a local port.
 
 use std::fmt;
 use std::io;
@@ -15,38 +15,37 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::FakePushApi;
-use super::exchange::Shared;
+use super::exchange::SharedState;
+use super::handle::FakePushApi;
 use super::router::BASE_PATH;
 use crate::error::BoxError;
 use crate::preflight::limit;
 
-/// A fake that also listens on a port of this machine: [`FakePushApi::serve`]. It stops when it is
-/// dropped.
-#[must_use = "it stops when it is dropped"]
+/// The HTTP server of a fake: [`FakePushApi::serve`]. Dropping it stops the server.
+#[must_use = "dropping it stops the server"]
 pub struct FakeServer {
     address: SocketAddr,
     listening: JoinHandle<()>,
 }
 
 impl FakePushApi {
-    /// Opens the second door: serves HTTP on a port of this machine that is free, for clients of
-    /// any kind. It is the same service as behind the first one.
+    /// Starts an HTTP server on a free local port, for any client. It serves the same state as the
+    /// transport.
     ///
-    /// Do not pause time with it: paused time runs ahead while a socket is waited for.
+    /// Do not pause time in the same test: paused time runs ahead while a socket is pending.
     ///
     /// # Errors
     ///
-    /// When no port can be opened.
+    /// If no port can be opened.
     pub async fn serve(&self) -> io::Result<FakeServer> {
         self.serve_on(0).await
     }
 
-    /// As [`serve`](Self::serve), on a port of the caller's choice.
+    /// Like [`serve`](Self::serve), on the given port.
     ///
     /// # Errors
     ///
-    /// When the port cannot be opened.
+    /// If the port cannot be opened.
     pub async fn serve_on(&self, port: u16) -> io::Result<FakeServer> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let address = listener.local_addr()?;
@@ -62,7 +61,7 @@ impl FakeServer {
         format!("http://{}{BASE_PATH}", self.address)
     }
 
-    /// The address that it listens on.
+    /// The address of the server.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -81,38 +80,42 @@ impl fmt::Debug for FakeServer {
     }
 }
 
-/// Takes connections until it is aborted, and then all of them go with it.
-async fn listen(listener: TcpListener, shared: Shared, origin: String) {
+/// Accepts connections until it is aborted, which closes all of them.
+async fn listen(listener: TcpListener, shared: SharedState, origin: String) {
     let mut connections = JoinSet::new();
     loop {
         let Ok((stream, _)) = listener.accept().await else {
-            // The connection was gone before it was taken, or there are too many: some may go.
+            // The client closed the connection early, or there are too many connections.
             tokio::time::sleep(Duration::from_millis(5)).await;
             continue;
         };
-        // Small answers are to go out at once; without it they are only slower.
+        // Sends small responses at once. A failure only makes them slower.
         let _ = stream.set_nodelay(true);
         while connections.try_join_next().is_some() {}
         let (shared, origin) = (shared.clone(), origin.clone());
         connections.spawn(async move {
-            let service = service_fn(move |request| answer(shared.clone(), origin.clone(), request));
-            // The `Date` is by the service's clock, or left out on purpose.
+            let service = service_fn(move |request| respond(shared.clone(), origin.clone(), request));
+            // The fake sets the `Date` by its own clock, or leaves it out.
             let mut connection = http1::Builder::new();
             let served = connection.auto_date_header(false).serve_connection(TokioIo::new(stream), service);
-            // An error here is a connection that a fault or the client broke.
+            // An error here means that a fault or the client broke the connection.
             let _ = served.await;
         });
     }
 }
 
 /// An error breaks the connection.
-async fn answer(shared: Shared, origin: String, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, BoxError> {
+async fn respond(
+    shared: SharedState,
+    origin: String,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, BoxError> {
     let (parts, body) = request.into_parts();
-    let answer = shared.exchange(parts, &origin, collect(body)).await.map_err(|(_, why)| why)?;
-    Ok(answer.map(Full::new))
+    let response = shared.exchange(parts, &origin, collect(body)).await.map_err(|(_, cause)| cause)?;
+    Ok(response.map(Full::new))
 }
 
-/// The body, or a little more of it than is allowed: then there is no need for the rest.
+/// Reads a body, up to a little more than the largest allowed one.
 async fn collect(mut body: Incoming) -> Result<Bytes, BoxError> {
     let mut bytes = BytesMut::new();
     while let Some(frame) = body.frame().await {

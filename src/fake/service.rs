@@ -1,4 +1,4 @@
-//! The rules of the service: a request to an answer.
+//! The rules of the service: carries out requests and delayed tasks.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,16 +8,16 @@ use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODIN
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::Value;
 
-use super::answer::{Answer, Refusal};
 use super::containers::{Containers, Expiry};
-use super::item::Pushed;
+use super::item::PushedItem;
 use super::json::{self, Object};
 use super::judge::Judge;
-use super::provider::Provider;
+use super::provider::ProviderState;
 use super::query::{self, Pairs};
-use super::router::Target;
-use super::source::Source;
-use super::state::{Call, Delayed, State, Task};
+use super::response::{Refusal, ServiceResponse};
+use super::router::Route;
+use super::source::SourceState;
+use super::state::{Delayed, DelayedTask, ReceivedRequest, ServiceState};
 use crate::model::{
     BatchIdentityBody, CompressionType, IdentityBody, MappedIdentityBody, OrderingId, SourceStatus,
     document_keys as key,
@@ -25,7 +25,7 @@ use crate::model::{
 use crate::operation::Operation;
 use crate::preflight::limit;
 
-/// An API call as it comes to the rules.
+/// A call of the API.
 struct Request<'a> {
     operation: Operation,
     resource: &'a str,
@@ -34,27 +34,54 @@ struct Request<'a> {
     origin: &'a str,
 }
 
-impl State {
-    /// Carries out a request, or refuses it. What was delayed is settled before.
-    pub(super) fn work(&mut self, call: &Call, body: &Bytes, origin: &str) -> Answer {
-        let Call { target, head, effect } = call;
+impl ServiceState {
+    /// Carries out the delayed tasks that are due.
+    pub(super) fn settle(&mut self) {
+        if !self.delayed.is_empty() {
+            let now = self.clock.elapsed();
+            self.run_delayed(|delayed| delayed.due <= now);
+        }
+    }
+
+    pub(super) fn run_delayed(&mut self, is_due: impl Fn(&Delayed) -> bool) {
+        let mut due: Vec<Delayed> = self.delayed.extract_if(.., |delayed| is_due(delayed)).collect();
+        due.sort_by_key(|delayed| delayed.due);
+        for Delayed { task, .. } in due {
+            match task {
+                DelayedTask::DeleteOldItems { source, older_than } => {
+                    self.sources.entry(source).and_modify(|source| source.delete_older(older_than));
+                }
+                DelayedTask::DisableOldIdentities { provider, older_than } => {
+                    self.providers.entry(provider).and_modify(|provider| provider.disable_older(older_than));
+                }
+                DelayedTask::Request { request, body, origin } => {
+                    // Nothing waits for the response any more.
+                    let _ = self.work(&request, &body, &origin);
+                }
+            }
+        }
+    }
+
+    /// Carries out a request, or refuses it. Call [`settle`](Self::settle) before.
+    pub(super) fn work(&mut self, request: &ReceivedRequest, body: &Bytes, origin: &str) -> ServiceResponse {
+        let ReceivedRequest { route, head, effect } = request;
         if effect.expiry.is_some() {
             let named = query::get(&head.query, "fileId");
-            let file_id = if let Target::Storage { file_id } = target { Some(file_id.as_str()) } else { named };
+            let file_id = if let Route::Storage { file_id } = route { Some(file_id.as_str()) } else { named };
             file_id.into_iter().for_each(|file_id| self.containers.expire(file_id));
         }
-        match target {
-            Target::Nothing(refusal) => refusal.as_json(),
-            Target::NothingInStorage(refusal) => refusal.as_xml(call.signature()),
-            Target::Storage { file_id } => {
+        match route {
+            Route::Nothing(refusal) => refusal.as_json(),
+            Route::NothingInStorage(refusal) => refusal.as_xml(request.signature()),
+            Route::Storage { file_id } => {
                 let signature = query::get(&head.query, "X-Amz-Signature");
                 let now = self.clock.elapsed();
                 let expiry = effect.expiry.unwrap_or(Expiry::AccessDenied);
                 self.containers
                     .upload(file_id, signature, &head.headers, body, now, expiry)
-                    .unwrap_or_else(|refusal| refusal.as_xml(call.signature()))
+                    .unwrap_or_else(|refusal| refusal.as_xml(request.signature()))
             }
-            Target::Api { operation, organization, resource } => {
+            Route::Api { operation, organization, resource } => {
                 let request = Request { operation: *operation, resource, query: &head.query, body, origin };
                 self.admit(&head.method, organization, &head.headers, body)
                     .and_then(|()| self.carry_out(&request))
@@ -63,7 +90,7 @@ impl State {
         }
     }
 
-    /// What all calls of the API have to fulfil.
+    /// The rules for all calls of the API.
     fn admit(&self, method: &Method, organization: &str, headers: &HeaderMap, body: &Bytes) -> Result<(), Refusal> {
         let has_length = headers.contains_key(CONTENT_LENGTH) || headers.contains_key(TRANSFER_ENCODING);
         if *method != Method::DELETE && body.is_empty() && !has_length {
@@ -95,7 +122,7 @@ impl State {
         Ok(())
     }
 
-    fn carry_out(&mut self, request: &Request<'_>) -> Result<Answer, Refusal> {
+    fn carry_out(&mut self, request: &Request<'_>) -> Result<ServiceResponse, Refusal> {
         match request.operation {
             Operation::SetSourceStatus => self.set_status(request),
             Operation::AddOrUpdateItem => self.add_or_update_item(request),
@@ -121,14 +148,14 @@ impl State {
         }
     }
 
-    fn set_status(&mut self, request: &Request<'_>) -> Result<Answer, Refusal> {
+    fn set_status(&mut self, request: &Request<'_>) -> Result<ServiceResponse, Refusal> {
         let source = source(&mut self.sources, request.resource)?;
         let status: SourceStatus = query::parsed_required(request.query, "statusType")?;
         source.status = Some(status);
-        Ok(Answer::of(StatusCode::CREATED, "{}"))
+        Ok(ServiceResponse::of(StatusCode::CREATED, "{}"))
     }
 
-    fn add_or_update_item(&mut self, request: &Request<'_>) -> Result<Answer, Refusal> {
+    fn add_or_update_item(&mut self, request: &Request<'_>) -> Result<ServiceResponse, Refusal> {
         let source = source(&mut self.sources, request.resource)?;
         let document_id = query::required(request.query, "documentId")?;
         query::parsed::<CompressionType>(request.query, "compressionType")?;
@@ -142,26 +169,26 @@ impl State {
         }
         item.take(key::ORDERING_ID);
         let compression = query::get(request.query, "compressionType").map(str::to_owned);
-        let item = Pushed::read(document_id.to_owned(), id, item, compression)?;
+        let item = PushedItem::read(document_id.to_owned(), id, item, compression)?;
         if item.data_bytes() >= limit::DATA_BYTES {
             return Err(Refusal::too_large("The data of the item is too large."));
         }
         let mut judge = Judge::new(&mut self.providers, &self.containers, now, self.clock.elapsed());
         judge.put(source, item, request.operation);
-        Ok(Answer::of(StatusCode::ACCEPTED, "{}"))
+        Ok(ServiceResponse::of(StatusCode::ACCEPTED, "{}"))
     }
 
-    fn delete_item(&mut self, request: &Request<'_>) -> Result<Answer, Refusal> {
+    fn delete_item(&mut self, request: &Request<'_>) -> Result<ServiceResponse, Refusal> {
         let source = source(&mut self.sources, request.resource)?;
         let document_id = query::required(request.query, "documentId")?;
         let with_children = query::parsed(request.query, "deleteChildren")?.unwrap_or(false);
         let now = self.clock.ordering_id();
         let id = query::ordering_id(request.query)?.unwrap_or(now);
         source.delete(document_id, with_children, id, now, request.operation);
-        Ok(Answer::of(StatusCode::ACCEPTED, "null"))
+        Ok(ServiceResponse::of(StatusCode::ACCEPTED, "null"))
     }
 
-    fn push_items(&mut self, request: &Request<'_>) -> Result<Answer, Refusal> {
+    fn push_items(&mut self, request: &Request<'_>) -> Result<ServiceResponse, Refusal> {
         let source = source(&mut self.sources, request.resource)?;
         let now = self.clock.ordering_id();
         let id = query::ordering_id(request.query)?.unwrap_or(now);
@@ -175,9 +202,9 @@ impl State {
                 Some(Value::String(word)) => Some(word),
                 Some(other) => Some(other.to_string()),
             };
-            Pushed::read(document_id, id, item, compression)
+            PushedItem::read(document_id, id, item, compression)
         });
-        // All are read before the first is put: a batch is refused as a whole.
+        // Reads all items before it puts the first: a batch is refused as a whole.
         let items = items.collect::<Result<Vec<_>, _>>()?;
         let mut judge = Judge::new(&mut self.providers, &self.containers, now, elapsed);
         for item in items {
@@ -187,66 +214,69 @@ impl State {
             source.delete(&document_id, with_children, id, now, request.operation);
         }
         self.containers.committed(file_id, self.refuses_second_commit);
-        Ok(Answer::of(StatusCode::ACCEPTED, "{}"))
+        Ok(ServiceResponse::of(StatusCode::ACCEPTED, "{}"))
     }
 
-    fn delete_old_items(&mut self, request: &Request<'_>) -> Result<Answer, Refusal> {
+    fn delete_old_items(&mut self, request: &Request<'_>) -> Result<ServiceResponse, Refusal> {
         let now = self.clock.ordering_id();
         let source = source(&mut self.sources, request.resource)?;
         let (older_than, delay) = older_than(request.query)?;
         source.announce_delete(older_than, now);
-        Ok(self.delay(delay, Task::DeleteOldItems { source: request.resource.to_owned(), older_than }))
+        Ok(self.delay(delay, DelayedTask::DeleteOldItems { source: request.resource.to_owned(), older_than }))
     }
 
-    /// A request whose body is about one security identity.
+    /// A request about one security identity.
     fn identity<T: for<'de> serde::Deserialize<'de>>(
         &mut self,
         request: &Request<'_>,
-        apply: impl FnOnce(&mut Provider, T, OrderingId),
-    ) -> Result<Answer, Refusal> {
+        apply: impl FnOnce(&mut ProviderState, T, OrderingId),
+    ) -> Result<ServiceResponse, Refusal> {
         let provider = provider(&mut self.providers, request.resource)?;
         let id = query::ordering_id(request.query)?.unwrap_or(self.clock.ordering_id());
         apply(provider, json::read(request.body)?, id);
-        Ok(Answer::of(StatusCode::ACCEPTED, "null"))
+        Ok(ServiceResponse::of(StatusCode::ACCEPTED, "null"))
     }
 
-    fn push_identities(&mut self, request: &Request<'_>) -> Result<Answer, Refusal> {
+    fn push_identities(&mut self, request: &Request<'_>) -> Result<ServiceResponse, Refusal> {
         let provider = provider(&mut self.providers, request.resource)?;
         let id = query::ordering_id(request.query)?.unwrap_or(self.clock.ordering_id());
         let elapsed = self.clock.elapsed();
         let (file_id, content) = content(&self.containers, request.query, elapsed)?;
         provider.push_batch(json::read::<BatchIdentityBody>(&content)?, id);
         self.containers.committed(file_id, self.refuses_second_commit);
-        Ok(Answer::of(StatusCode::ACCEPTED, "{}"))
+        Ok(ServiceResponse::of(StatusCode::ACCEPTED, "{}"))
     }
 
-    fn delete_old_identities(&mut self, request: &Request<'_>) -> Result<Answer, Refusal> {
+    fn delete_old_identities(&mut self, request: &Request<'_>) -> Result<ServiceResponse, Refusal> {
         provider(&mut self.providers, request.resource)?;
         let (older_than, delay) = older_than(request.query)?;
-        Ok(self.delay(delay, Task::DisableOldIdentities { provider: request.resource.to_owned(), older_than }))
+        Ok(self.delay(delay, DelayedTask::DisableOldIdentities { provider: request.resource.to_owned(), older_than }))
     }
 
-    fn delay(&mut self, delay: Duration, task: Task) -> Answer {
+    fn delay(&mut self, delay: Duration, task: DelayedTask) -> ServiceResponse {
         self.delayed.push(Delayed { due: self.clock.elapsed().saturating_add(delay), task });
-        Answer::of(StatusCode::ACCEPTED, "{}")
+        ServiceResponse::of(StatusCode::ACCEPTED, "{}")
     }
 }
 
-fn source<'a>(sources: &'a mut BTreeMap<String, Source>, id: &str) -> Result<&'a mut Source, Refusal> {
+fn source<'a>(sources: &'a mut BTreeMap<String, SourceState>, id: &str) -> Result<&'a mut SourceState, Refusal> {
     sources.get_mut(id).ok_or_else(|| {
         let message = format!("Source with id '{id}' does not exist.");
         Refusal::new(StatusCode::PRECONDITION_FAILED, "SOURCE_DOES_NOT_EXIST", message)
     })
 }
 
-fn provider<'a>(providers: &'a mut BTreeMap<String, Provider>, id: &str) -> Result<&'a mut Provider, Refusal> {
+fn provider<'a>(
+    providers: &'a mut BTreeMap<String, ProviderState>,
+    id: &str,
+) -> Result<&'a mut ProviderState, Refusal> {
     providers.get_mut(id).ok_or_else(|| {
         let message = format!("Security identity provider with id '{id}' was not found.");
         Refusal::without_code(StatusCode::NOT_FOUND, message)
     })
 }
 
-/// The content of the container that a batch is in.
+/// The content of the container of a batch.
 fn content<'a>(containers: &Containers, query: &'a Pairs, now: Duration) -> Result<(&'a str, Bytes), Refusal> {
     let file_id = query::required(query, "fileId")?;
     let content = containers.content(file_id, now).ok_or_else(|| {

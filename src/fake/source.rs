@@ -1,4 +1,4 @@
-//! A source and its items.
+//! The state of a source: its items.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
@@ -9,35 +9,35 @@ use crate::model::{OrderingId, SourceStatus};
 use crate::operation::Operation;
 
 #[derive(Debug, Default)]
-pub(super) struct Source {
+pub(super) struct SourceState {
     pub(super) is_secured: bool,
     pub(super) status: Option<SourceStatus>,
     pub(super) items: BTreeMap<String, FakeItem>,
-    /// The ordering ids of the deletes of what is gone: what comes late must not bring it back.
-    gone: HashMap<String, OrderingId>,
-    /// The highest ordering id of a delete-older-than that was in the future.
+    /// The ordering ids of deletions: a late push must not bring an item back.
+    deleted: HashMap<String, OrderingId>,
+    /// The highest ordering id of a delete-older-than in the future.
     boundary: Option<OrderingId>,
     pub(super) dropped: Vec<Dropped>,
 }
 
-impl Source {
+impl SourceState {
     pub(super) fn new(is_secured: bool) -> Self {
         Self { is_secured, ..Self::default() }
     }
 
-    /// Whether what comes with an ordering id comes too late for its item.
+    /// Whether an operation with this ordering id comes too late for its item.
     pub(super) fn is_stale(&self, document_id: &str, id: OrderingId) -> bool {
         let last = self.items.get(document_id).map(FakeItem::ordering_id);
-        last.or_else(|| self.gone.get(document_id).copied()).is_some_and(|last| id < last)
+        last.or_else(|| self.deleted.get(document_id).copied()).is_some_and(|last| id < last)
     }
 
-    /// Whether a delete-older-than in the future keeps it out.
+    /// Whether a delete-older-than in the future makes the service ignore this ordering id.
     pub(super) fn is_before_boundary(&self, id: OrderingId, now: OrderingId) -> bool {
         self.boundary.is_some_and(|boundary| id < boundary && now < boundary)
     }
 
     pub(super) fn put(&mut self, item: FakeItem) {
-        self.gone.remove(item.document_id());
+        self.deleted.remove(item.document_id());
         self.items.insert(item.document_id().to_owned(), item);
     }
 
@@ -50,27 +50,27 @@ impl Source {
         operation: Operation,
     ) {
         if self.is_before_boundary(id, now) {
-            return self.drop_it(document_id.to_owned(), DropReason::BeforeFutureDelete, id, operation);
+            return self.note_dropped(document_id.to_owned(), DropReason::BeforeFutureDelete, id, operation);
         }
         let from = (Bound::Included(document_id), Bound::Unbounded);
-        let is_meant = |known: &String| known == document_id || (with_children && known.starts_with(document_id));
-        let meant: Vec<String> =
-            self.items.range::<str, _>(from).map(|(known, _)| known).take_while(|it| is_meant(it)).cloned().collect();
-        for known in meant {
+        let is_target = |known: &String| known == document_id || (with_children && known.starts_with(document_id));
+        let targets: Vec<String> =
+            self.items.range::<str, _>(from).map(|(known, _)| known).take_while(|it| is_target(it)).cloned().collect();
+        for known in targets {
             if self.is_stale(&known, id) {
-                self.drop_it(known, DropReason::StaleOrderingId, id, operation);
+                self.note_dropped(known, DropReason::StaleOrderingId, id, operation);
             } else {
                 self.items.remove(&known);
-                self.gone.insert(known, id);
+                self.deleted.insert(known, id);
             }
         }
         if !self.items.contains_key(document_id) {
-            let last = self.gone.entry(document_id.to_owned()).or_insert(id);
+            let last = self.deleted.entry(document_id.to_owned()).or_insert(id);
             *last = id.max(*last);
         }
     }
 
-    /// Notes a delete-older-than as it is accepted; it is carried out later.
+    /// Notes an accepted delete-older-than, which is carried out later.
     pub(super) fn announce_delete(&mut self, older_than: OrderingId, now: OrderingId) {
         if older_than > now {
             self.boundary = self.boundary.max(Some(older_than));
@@ -78,17 +78,23 @@ impl Source {
     }
 
     pub(super) fn delete_older(&mut self, than: OrderingId) {
-        let Self { items, gone, .. } = self;
+        let Self { items, deleted, .. } = self;
         items.retain(|document_id, item| {
             let is_kept = item.ordering_id() >= than;
             if !is_kept {
-                gone.insert(document_id.clone(), than);
+                deleted.insert(document_id.clone(), than);
             }
             is_kept
         });
     }
 
-    pub(super) fn drop_it(&mut self, document_id: String, reason: DropReason, id: OrderingId, operation: Operation) {
-        self.dropped.push(Dropped { document_id, reason, operation, ordering_id: id });
+    pub(super) fn note_dropped(
+        &mut self,
+        document_id: String,
+        reason: DropReason,
+        id: OrderingId,
+        operation: Operation,
+    ) {
+        self.dropped.push(Dropped { subject: document_id, reason, operation, ordering_id: id });
     }
 }

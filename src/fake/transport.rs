@@ -1,17 +1,52 @@
-//! The first door: a transport, without a port.
+//! The fake as a transport of a client, without a socket.
 
 use bytes::Bytes;
 use http::Response;
 use http_body_util::BodyExt;
 
-use super::FakePushApi;
-use crate::error::{BoxError, SendError, SendErrorKind};
+use super::handle::FakePushApi;
+use super::router::BASE_PATH;
+use crate::client::{PushClient, PushClientBuilder};
+use crate::credentials::ApiKey;
+use crate::error::{BoxError, SendError};
 use crate::kernel::BoxFuture;
 use crate::kernel::body::Body;
 use crate::kernel::transport::{AttemptLimits, Transport};
 
-/// The origin of a request that names none.
-pub(super) const ORIGIN: &str = "http://127.0.0.1:1";
+/// The origin of a request without one.
+const ORIGIN: &str = "http://127.0.0.1:1";
+
+impl FakePushApi {
+    /// A client of this fake, with default settings.
+    ///
+    /// # Panics
+    ///
+    /// If the client cannot be built: the organization or the first key is empty, or the key is invalid in
+    /// a header. To test such a client use [`client_builder`](Self::client_builder).
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "in a test with valid ids there is no error to handle")]
+    pub fn client(&self) -> PushClient {
+        self.client_builder().build().expect("the organization and the first key of the fake are valid")
+    }
+
+    /// The builder of a client of this fake, with the organization, the key, the base URL and the transport.
+    /// [`build`](PushClientBuilder::build) rejects settings of reqwest, such as
+    /// [`http_client`](PushClientBuilder::http_client), beside this transport.
+    #[must_use]
+    pub fn client_builder(&self) -> PushClientBuilder {
+        let (organization, key) = {
+            let state = self.shared.lock();
+            (state.organization.clone(), state.client_key.clone())
+        };
+        PushClient::builder(organization, ApiKey::new(key)).base_url(self.base_url()).transport(self.clone())
+    }
+
+    /// The base URL of requests through the transport. No socket listens there.
+    #[must_use]
+    pub fn base_url(&self) -> String {
+        format!("{ORIGIN}{BASE_PATH}")
+    }
+}
 
 impl Transport for FakePushApi {
     fn send(&self, request: http::Request<Body>) -> BoxFuture<'_, Result<Response<Bytes>, SendError>> {
@@ -22,16 +57,12 @@ impl Transport for FakePushApi {
                 (Some(scheme), Some(authority)) => format!("{scheme}://{authority}"),
                 _ => ORIGIN.to_owned(),
             };
-            let answer = self.shared.exchange(parts, &origin, collect(body)).await;
-            let mut answer = answer.map_err(|(kind, why)| broken(kind, why))?;
-            answer.body_mut().truncate(most);
-            Ok(answer)
+            let response = self.shared.exchange(parts, &origin, collect(body)).await;
+            let mut response = response.map_err(|(kind, cause)| SendError::new(kind, cause))?;
+            response.body_mut().truncate(most);
+            Ok(response)
         })
     }
-}
-
-fn broken(kind: SendErrorKind, why: BoxError) -> SendError {
-    SendError::new(kind, why)
 }
 
 async fn collect(body: Body) -> Result<Bytes, BoxError> {

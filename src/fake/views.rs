@@ -1,116 +1,117 @@
-//! Asking the fake what it holds.
+//! Views of the fake's sources and providers.
 
 use super::dropped::{Dropped, DroppedIdentity};
-use super::exchange::Shared;
+use super::exchange::SharedState;
 use super::item::FakeItem;
-use super::provider::{FakeIdentity, Provider};
-use super::source::Source;
+use super::provider::{FakeIdentity, ProviderState};
+use super::source::SourceState;
 use crate::model::{SecurityIdentityType, SourceStatus};
 
-/// What a source of the fake holds now: [`FakePushApi::source`](super::FakePushApi::source).
+/// The current content of a source of the fake: [`FakePushApi::source`](super::FakePushApi::source).
 #[derive(Debug, Clone)]
 pub struct FakeSource {
-    shared: Shared,
+    shared: SharedState,
     id: String,
 }
 
 impl FakeSource {
     #[track_caller]
-    pub(super) fn new(shared: Shared, id: String) -> Self {
+    pub(super) fn new(shared: SharedState, id: String) -> Self {
         check_known("source", &id, &shared.look(|state| state.sources.keys().cloned().collect::<Vec<_>>()));
         Self { shared, id }
     }
 
-    /// The status that was set last; `None` before any was.
+    /// The last status that was set. `None` before the first one.
     #[must_use]
     pub fn status(&self) -> Option<SourceStatus> {
         self.look(|source| source.status)
     }
 
-    /// An item by its document id.
+    /// The item with this document id.
     #[must_use]
     pub fn item(&self, document_id: &str) -> Option<FakeItem> {
         self.look(|source| source.items.get(document_id).cloned())
     }
 
-    /// All items, sorted by their ids.
+    /// All items, sorted by their document ids.
     #[must_use]
     pub fn items(&self) -> Vec<FakeItem> {
         self.look(|source| source.items.values().cloned().collect())
     }
 
-    /// The ids of all items, sorted.
+    /// The document ids of all items, sorted.
     #[must_use]
     pub fn document_ids(&self) -> Vec<String> {
         self.look(|source| source.items.keys().cloned().collect())
     }
 
-    /// How many items there are.
+    /// The number of items.
     #[must_use]
     pub fn len(&self) -> usize {
         self.look(|source| source.items.len())
     }
 
-    /// Whether there are none.
+    /// Whether the source is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// What was accepted with 202 and then dropped, in order, and why.
+    /// The operations that were accepted with 202 and then dropped, in order, with their reasons.
     #[must_use]
     pub fn dropped(&self) -> Vec<Dropped> {
         self.look(|source| source.dropped.clone())
     }
 
-    /// There is the source: it was there when this was made, and none goes away.
-    fn look<T: Default>(&self, at: impl FnOnce(&Source) -> T) -> T {
+    /// The source exists: `new` checked that, and sources are never removed.
+    fn look<T: Default>(&self, at: impl FnOnce(&SourceState) -> T) -> T {
         self.shared.look(|state| state.sources.get(&self.id).map(at)).unwrap_or_default()
     }
 }
 
-/// What a security identity provider of the fake holds now:
+/// The current content of a security identity provider of the fake:
 /// [`FakePushApi::provider`](super::FakePushApi::provider).
 #[derive(Debug, Clone)]
 pub struct FakeProvider {
-    shared: Shared,
+    shared: SharedState,
     id: String,
 }
 
 impl FakeProvider {
     #[track_caller]
-    pub(super) fn new(shared: Shared, id: String) -> Self {
+    pub(super) fn new(shared: SharedState, id: String) -> Self {
         check_known("provider", &id, &shared.look(|state| state.providers.keys().cloned().collect::<Vec<_>>()));
         Self { shared, id }
     }
 
-    /// An identity by its name and type, disabled ones too.
+    /// The identity with this name and type, also if it is disabled.
     #[must_use]
     pub fn identity(&self, name: &str, identity_type: SecurityIdentityType) -> Option<FakeIdentity> {
         self.look(|provider| provider.identities.get(&(name.to_owned(), identity_type)).cloned())
     }
 
-    /// All identities, sorted by name and type, disabled ones too.
+    /// All identities, including disabled ones, sorted by name and type.
     #[must_use]
     pub fn identities(&self) -> Vec<FakeIdentity> {
         self.look(|provider| provider.identities.values().cloned().collect())
     }
 
-    /// What was accepted with 202 and then dropped, in order, and why.
+    /// The operations that were accepted with 202 and then dropped, in order, with their reasons.
     #[must_use]
     pub fn dropped(&self) -> Vec<DroppedIdentity> {
         self.look(|provider| provider.dropped.clone())
     }
 
-    /// There is the provider: it was there when this was made, and none goes away.
-    fn look<T: Default>(&self, at: impl FnOnce(&Provider) -> T) -> T {
+    /// The provider exists: `new` checked that, and providers are never removed.
+    fn look<T: Default>(&self, at: impl FnOnce(&ProviderState) -> T) -> T {
         self.shared.look(|state| state.providers.get(&self.id).map(at)).unwrap_or_default()
     }
 }
 
-/// Ends a test that asks for what the fake was not built with. It would find nothing there, and be content.
+/// Panics for a source or provider that does not exist. A test that mistypes an id would find nothing there
+/// and might pass.
 #[track_caller]
-#[expect(clippy::panic, reason = "a test that mistypes an id has to fail, and at the line that does")]
+#[expect(clippy::panic, reason = "a test that mistypes an id must fail at that line")]
 fn check_known(what: &str, id: &str, known: &[String]) {
     if known.iter().any(|known| known == id) {
         return;

@@ -1,4 +1,4 @@
-//! How the client behaves in time, shown through the fake's first door with a paused clock, to the millisecond.
+//! The client's behaviour over time, to the millisecond: the fake as transport, with a paused clock.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 

@@ -1,4 +1,4 @@
-//! The second door: over HTTP, with the client's own transport.
+//! The HTTP server, with the client's own transport.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ async fn open() -> (FakePushApi, FakeServer) {
 }
 
 #[tokio::test]
-async fn items_batches_and_identities_come_through_the_second_door() {
+async fn the_http_server_takes_items_batches_and_identities() {
     let (fake, server) = open().await;
     let client = once(&server);
     let items = client.items(SOURCE);
@@ -40,7 +40,7 @@ async fn items_batches_and_identities_come_through_the_second_door() {
 }
 
 #[tokio::test]
-async fn both_doors_lead_to_the_same_service() {
+async fn the_transport_and_the_http_server_share_one_state() {
     let (fake, server) = open().await;
     let _ = once(&server).items(SOURCE).add_or_update("https://a", &DocumentBody::new()).await.unwrap();
     let _ = fake.client().items(SOURCE).delete("https://a").await.unwrap();

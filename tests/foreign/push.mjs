@@ -1,4 +1,4 @@
-// The official JavaScript client against the fake's HTTP door: what it pushes is what the fake holds.
+// The official JavaScript client against the fake's HTTP server: the fake holds everything that it pushes.
 //
 //     npm install --no-package-lock && node push.mjs
 //

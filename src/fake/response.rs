@@ -1,25 +1,25 @@
-//! What the service and its storage answer.
+//! The responses of the service and its storage.
 
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Serialize;
 
-/// An answer, all but its `Date`.
+/// A response without its `Date`.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct ServiceResponse {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
 }
 
-/// Why a request is not carried out.
+/// Why a request is refused.
 #[derive(Debug)]
 pub(super) struct Refusal {
     pub(super) status: StatusCode,
     pub(super) code: Option<String>,
     pub(super) message: String,
-    /// The method that the path takes, where the request had another.
+    /// The methods of the path, if the request had another.
     pub(super) allow: Option<&'static str>,
 }
 
@@ -28,7 +28,7 @@ impl Refusal {
         Self { status, code: Some(code.to_owned()), message: message.into(), allow: None }
     }
 
-    /// A refusal for which no source names a code.
+    /// A refusal for which no documentation names a code.
     pub(super) fn without_code(status: StatusCode, message: impl Into<String>) -> Self {
         Self { status, code: None, message: message.into(), allow: None }
     }
@@ -50,8 +50,8 @@ impl Refusal {
         Self::without_code(StatusCode::PAYLOAD_TOO_LARGE, message)
     }
 
-    /// As the Push API says it.
-    pub(super) fn as_json(&self) -> Answer {
+    /// In the format of the Push API.
+    pub(super) fn as_json(&self) -> ServiceResponse {
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
         struct Body<'a> {
@@ -61,12 +61,12 @@ impl Refusal {
         }
 
         let body = Body { error_code: self.code.as_deref(), message: &self.message };
-        self.with_allow(Answer::json(self.status, serde_json::to_vec(&body).unwrap_or_default()))
+        self.with_allow(ServiceResponse::json(self.status, serde_json::to_vec(&body).unwrap_or_default()))
     }
 
-    /// As the storage says it. Like the real one it repeats the signature, which must not come up
+    /// In the format of the storage. Like the real storage it repeats the signature, which must not appear
     /// in any log.
-    pub(super) fn as_xml(&self, signature: &str) -> Answer {
+    pub(super) fn as_xml(&self, signature: &str) -> ServiceResponse {
         let code = self.code.as_deref().unwrap_or("InternalError");
         let message = &self.message;
         let body = format!(
@@ -74,20 +74,20 @@ impl Refusal {
              <SignatureProvided>{signature}</SignatureProvided><RequestId>FAKE0123456789AB</RequestId>\
              <HostId>ZmFrZS1zdG9yYWdl</HostId></Error>",
         );
-        let mut answer = Answer::new(self.status, body.into(), HeaderValue::from_static("application/xml"));
-        answer.headers.insert("x-amz-request-id", HeaderValue::from_static("FAKE0123456789AB"));
-        self.with_allow(answer)
+        let mut response = ServiceResponse::new(self.status, body.into(), HeaderValue::from_static("application/xml"));
+        response.headers.insert("x-amz-request-id", HeaderValue::from_static("FAKE0123456789AB"));
+        self.with_allow(response)
     }
 
-    fn with_allow(&self, mut answer: Answer) -> Answer {
+    fn with_allow(&self, mut response: ServiceResponse) -> ServiceResponse {
         if let Some(method) = self.allow {
-            answer.headers.insert(ALLOW, HeaderValue::from_static(method));
+            response.headers.insert(ALLOW, HeaderValue::from_static(method));
         }
-        answer
+        response
     }
 }
 
-impl Answer {
+impl ServiceResponse {
     fn new(status: StatusCode, body: Bytes, content_type: HeaderValue) -> Self {
         let headers = HeaderMap::from_iter([(CONTENT_TYPE, content_type)]);
         Self { status, headers, body }
@@ -97,12 +97,12 @@ impl Answer {
         Self::new(status, body.into(), HeaderValue::from_static("application/json"))
     }
 
-    /// The request was carried out, or is queued.
+    /// The request was carried out or queued.
     pub(super) fn of(status: StatusCode, json: &'static str) -> Self {
         Self::json(status, Bytes::from_static(json.as_bytes()))
     }
 
-    /// The storage has the bytes.
+    /// The storage has stored the bytes.
     pub(super) fn stored() -> Self {
         Self { status: StatusCode::OK, headers: HeaderMap::new(), body: Bytes::new() }
     }

@@ -1,0 +1,131 @@
+//! The handle of a fake: looks at its state and changes it.
+
+use std::time::SystemTime;
+
+use super::clock::ClockOffset;
+use super::containers::ContainerCounts;
+use super::exchange::SharedState;
+use super::fault::Fault;
+use super::random::FaultRates;
+use super::record::RecordedRequest;
+use super::views::{FakeProvider, FakeSource};
+use crate::access::IdentityGraph;
+
+/// The Push API in memory.
+///
+/// It is a cheap handle: clones share one service. It is also a [`Transport`](crate::Transport), to give to
+/// a client's builder or to wrap.
+#[derive(Debug, Clone)]
+pub struct FakePushApi {
+    pub(super) shared: SharedState,
+}
+
+impl FakePushApi {
+    /// The current content of a source.
+    ///
+    /// # Panics
+    ///
+    /// If the fake was built without this source. A test that mistypes an id would find nothing there and
+    /// might pass.
+    #[must_use]
+    #[track_caller]
+    pub fn source(&self, id: impl Into<String>) -> FakeSource {
+        FakeSource::new(self.shared.clone(), id.into())
+    }
+
+    /// The current content of a security identity provider.
+    ///
+    /// # Panics
+    ///
+    /// If the fake was built without this provider.
+    #[must_use]
+    #[track_caller]
+    pub fn provider(&self, id: impl Into<String>) -> FakeProvider {
+        FakeProvider::new(self.shared.clone(), id.into())
+    }
+
+    /// The graph of all identities in the providers, to ask who [sees](super::FakeItem::visible_to) an item.
+    /// It is a copy: later pushes do not change it.
+    ///
+    /// Identities without a provider belong to the first provider of the builder, or to the
+    /// `Email Security Provider` if there is none.
+    #[must_use]
+    pub fn identity_graph(&self) -> IdentityGraph {
+        self.shared.look(|state| {
+            let mut graph = IdentityGraph::new(&state.default_provider);
+            for (id, provider) in &state.providers {
+                provider.add_to(&mut graph.identities(id));
+            }
+            graph
+        })
+    }
+
+    /// Counts of the file containers.
+    #[must_use]
+    pub fn containers(&self) -> ContainerCounts {
+        self.shared.look(|state| state.containers.counts())
+    }
+
+    /// All requests in the order of their arrival, including failed ones.
+    #[must_use]
+    pub fn requests(&self) -> Vec<RecordedRequest> {
+        self.shared.look(|state| state.record.all())
+    }
+
+    /// Clears the record of requests.
+    pub fn clear_requests(&self) {
+        self.shared.look(|state| state.record.clear());
+    }
+
+    /// Runs all delayed work now: each delete-older-than whose delay has not passed, and each request that a
+    /// fault [delays](Fault::applied_later).
+    pub fn run_delayed(&self) {
+        self.shared.look(|state| state.run_delayed(|_| true));
+    }
+
+    /// The time by the service's clock: the local time when the fake was built, advanced by tokio's clock,
+    /// which a test can pause, plus the offset.
+    #[must_use]
+    pub fn now(&self) -> SystemTime {
+        self.shared.look(|state| state.clock.now())
+    }
+
+    /// Sets the difference between the service's clock and the local one from now on.
+    pub fn set_clock_offset(&self, offset: ClockOffset) {
+        self.shared.look(|state| state.clock.offset = offset);
+    }
+
+    /// Accepts one more key from now on.
+    pub fn allow_key(&self, key: impl Into<String>) {
+        let key = key.into().trim().to_owned();
+        self.shared.look(|state| state.keys.push(key));
+    }
+
+    /// Rejects a key from now on, like an expired token. Clients with this key keep using it.
+    pub fn revoke_key(&self, key: &str) {
+        self.shared.look(|state| state.keys.retain(|known| known != key.trim()));
+    }
+
+    /// Adds a fault.
+    pub fn inject(&self, fault: Fault) {
+        self.shared.look(|state| state.faults.inject(fault));
+    }
+
+    /// Sets the rates of random faults, and replaces earlier rates. Faults from [`inject`](Self::inject)
+    /// come first.
+    pub fn inject_random(&self, rates: FaultRates) {
+        self.shared.look(|state| state.faults.inject_random(rates));
+    }
+
+    /// The number of faults from [`inject`](Self::inject) that have not run out. A fault for several calls
+    /// counts once.
+    #[must_use]
+    pub fn faults_left(&self) -> usize {
+        self.shared.look(|state| state.faults.left())
+    }
+
+    /// Removes all faults.
+    pub fn clear_faults(&self) {
+        self.shared.look(|state| state.faults.clear());
+    }
+}
