@@ -148,7 +148,7 @@ impl Identities {
     ///
     /// [`Error::Invalid`](crate::Error::Invalid) when an identity breaks a rule of [`preflight`]; nothing is sent then.
     pub fn push_batch(&self, batch: &BatchIdentityBody) -> PushBatch {
-        PushBatch::of_identities(self, batch)
+        PushBatch::of_identities(&self.kernel, &self.provider_id, batch)
     }
 
     /// Pushes a batch whose JSON is in hand, such as that of a

@@ -139,7 +139,7 @@ impl Items {
     /// [`Error::Invalid`] when an item breaks a rule of [`preflight`], or an id stands in the batch
     /// twice; nothing is sent then.
     pub fn push_batch(&self, batch: &BatchDocumentBody) -> PushBatch {
-        PushBatch::of_items(self, batch)
+        PushBatch::of_items(&self.kernel, &self.source_id, batch)
     }
 
     /// Pushes a batch whose JSON is in hand, such as that of a

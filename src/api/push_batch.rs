@@ -4,9 +4,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::de::IgnoredAny;
 
+use super::Accepted;
 use super::call::{ApiRequest, query, request_builder};
 use super::file_containers::store;
-use super::{Accepted, Identities, Items};
 use crate::error::Error;
 use crate::finding::{Finding, Rule};
 use crate::kernel::body::Body;
@@ -20,7 +20,8 @@ use crate::preflight::{self, KnownKeys};
 
 request_builder! {
     /// Pushes a batch in three steps, each with its own retries: creates a file container, uploads the
-    /// batch into it, and pushes the container: [`Items::push_batch`], [`Identities::push_batch`].
+    /// batch into it, and pushes the container: [`Items::push_batch`](crate::Items::push_batch),
+    /// [`Identities::push_batch`](crate::Identities::push_batch).
     ///
     /// [`timeout`](Self::timeout) and [`retry`](Self::retry) apply to each of the three steps. A timeout
     /// that is set also replaces the one that grows with the size of the upload.
@@ -29,21 +30,21 @@ request_builder! {
 }
 
 impl PushBatch {
-    pub(super) fn of_items(items: &Items, batch: &BatchDocumentBody) -> Self {
-        let params = PathParams::Source(Arc::clone(&items.source_id));
-        let (json, findings) = write_items(&items.kernel, batch);
-        let commit = ApiRequest::new(&items.kernel, Operation::PushItemContainer, params);
+    pub(super) fn of_items(kernel: &Kernel, source_id: &Arc<str>, batch: &BatchDocumentBody) -> Self {
+        let params = PathParams::Source(Arc::clone(source_id));
+        let (json, findings) = write_items(kernel, batch);
+        let commit = ApiRequest::new(kernel, Operation::PushItemContainer, params);
         Self { commit: commit.found(findings), batch: Body::from(json) }
     }
 
-    pub(super) fn of_identities(identities: &Identities, batch: &BatchIdentityBody) -> Self {
-        let params = PathParams::Provider(Arc::clone(&identities.provider_id));
+    pub(super) fn of_identities(kernel: &Kernel, provider_id: &Arc<str>, batch: &BatchIdentityBody) -> Self {
+        let params = PathParams::Provider(Arc::clone(provider_id));
         let mut findings = preflight::identity_batch(batch);
         let json = serde_json::to_vec(batch).unwrap_or_else(|error| {
             findings.push(Finding::new("batch", Rule::NotAnObject, error.to_string()));
             Vec::new()
         });
-        let commit = ApiRequest::new(&identities.kernel, Operation::PushIdentityContainer, params);
+        let commit = ApiRequest::new(kernel, Operation::PushIdentityContainer, params);
         Self { commit: commit.found(findings), batch: Body::from(json) }
     }
 
