@@ -195,11 +195,13 @@ fn be_client(port: u16, path: &Path, compression: CompressionType, at_once: usiz
                 let (pusher, content) = (Arc::clone(&pusher), Content::file(path).compression(compression));
                 tasks.spawn(async move {
                     let id = format!("https://example.com/{number}");
-                    assert!(pusher.add_or_update(&id, &DocumentBody::new()).content(content).await.unwrap().is_taken());
+                    assert!(
+                        pusher.add_or_update(&id, &DocumentBody::new()).content(content).await.unwrap().is_queued()
+                    );
                 });
             }
             tasks.join_all().await;
-            Arc::into_inner(pusher).unwrap().finish().await.into_result().unwrap().bytes_uploaded
+            Arc::into_inner(pusher).unwrap().finish().await.into_result().unwrap().totals.bytes_uploaded
         });
     });
     let peak = peak_memory().map_or("-".to_owned(), |bytes| format!("{:.1}", bytes as f64 / 1e6));

@@ -80,7 +80,7 @@ fn text(name: &str, options: &Options, items: &[String]) -> Vec<String> {
     let mut pusher = || {
         pushing.round(async |pusher| {
             for text in items {
-                taken(&pusher.add_or_update_json_with_id(text).await.unwrap());
+                taken(&pusher.add_or_update_json(text).await.unwrap());
             }
         })
     };
@@ -118,7 +118,7 @@ fn row(name: &str, options: &Options, bytes: u64, pusher: f64, serde_json: f64, 
 }
 
 fn taken(pushed: &Pushed) {
-    assert!(pushed.is_taken(), "{pushed:?}");
+    assert!(pushed.is_queued(), "{pushed:?}");
 }
 
 /// One run of a pusher, so that its buffers are used again in every round.
@@ -155,8 +155,8 @@ impl Pushing {
     /// The bytes of a round.
     fn end(self) -> u64 {
         let report = self.runtime.block_on(self.pusher.finish()).into_result().unwrap();
-        assert_eq!(report.pushed, report.accepted);
-        report.bytes_taken / self.rounds
+        assert_eq!(report.totals.pushed, report.totals.accepted);
+        report.totals.bytes_queued / self.rounds
     }
 }
 

@@ -82,8 +82,7 @@ fn speed(options: &Options, work: Work) {
         for how in [How::OneByOne, How::InBlocks] {
             let push_items = async |pusher: &Arc<ItemPusher>| {
                 let text = move |number| texts[work.at(number)].as_str();
-                how.push(pusher, work.items, move |pusher, number| pusher.add_or_update_json_with_id(text(number)))
-                    .await;
+                how.push(pusher, work.items, move |pusher, number| pusher.add_or_update_json(text(number))).await;
             };
             table.row(work.measure(&format!("JSON text, {how}"), &sink, push_items, write));
         }
@@ -141,7 +140,7 @@ impl How {
     {
         if let Self::OneByOne = self {
             for number in 0..items {
-                assert!(push(pusher, number).await.unwrap().is_taken());
+                assert!(push(pusher, number).await.unwrap().is_queued());
             }
             return;
         }
@@ -151,7 +150,7 @@ impl How {
                 for block in Self::blocks(task, items) {
                     let prepared: Vec<_> = block.map(|number| push(&pusher, number).prepare()).collect();
                     for push in prepared {
-                        assert!(push.await.unwrap().is_taken());
+                        assert!(push.await.unwrap().is_queued());
                     }
                 }
             }
@@ -302,6 +301,6 @@ async fn push_all(client: &PushClient, uploads: usize, items: u64, push: impl As
     let pusher = Arc::new(client.items("source").pusher().batch_bytes(BATCH_BYTES).concurrency(uploads).start());
     push(&pusher).await;
     let report = Arc::into_inner(pusher).unwrap().finish().await.into_result().unwrap();
-    assert_eq!((report.pushed, report.accepted), (items, items));
-    report.bytes_uploaded
+    assert_eq!((report.totals.pushed, report.totals.accepted), (items, items));
+    report.totals.bytes_uploaded
 }

@@ -83,7 +83,7 @@ async fn main() -> Result<ExitCode, shared::Failure> {
         let source = fake.source(items.source_id());
         println!("the fake service holds {} items and dropped {}", source.len(), source.dropped().len());
     }
-    let is_clean = is_complete && report.refused == 0 && unread == 0;
+    let is_clean = is_complete && report.totals.refused == 0 && unread == 0;
     Ok(if is_clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -84,7 +84,7 @@ async fn push(items: &Items, arguments: &Arguments, stop: &Arc<Stop>) -> Result<
     ended.report.refused_samples.iter().for_each(|refused| println!("refused {refused}"));
     ended.report.failed_batches.iter().for_each(|failed| println!("failed {failed}"));
     ended.problems.iter().for_each(|problem| println!("{problem}"));
-    Ok(ended.report.is_complete() && ended.report.refused == 0 && ended.problems.is_empty())
+    Ok(ended.report.is_complete() && ended.report.totals.refused == 0 && ended.problems.is_empty())
 }
 
 /// A run that has ended.

@@ -146,7 +146,7 @@
 //!     pusher.add_or_update(&format!("https://example.com/{number}"), &doc).await?;
 //! }
 //! let report = pusher.finish().await.into_result()?;
-//! assert_eq!(report.accepted, 1_000);
+//! assert_eq!(report.totals.accepted, 1_000);
 //! # assert_eq!(fake.source("my-source").len(), 1_000);
 //! # Ok(()) }
 //! # #[cfg(not(feature = "test-util"))]
@@ -329,8 +329,9 @@ pub use model::{
 pub use operation::Operation;
 pub use preflight::KnownIdentities;
 pub use push::{
-    AcceptedBatch, FailedBatch, FailureReason, IdentityOperation, IdentityPusher, ItemOperation, ItemPusher, Progress,
-    PushError, PushItem, PushItemWithContent, PushReport, PushStep, Pushed, PusherBuilder, RefusedItem, SavedBatch,
+    BatchReceipt, FailedBatch, FailureReason, IdentityOperation, IdentityPusher, ItemOperation, ItemPusher, Progress,
+    PushError, PushFuture, PushIdentity, PushItem, PushItemDeletion, PushReport, PushStep, Pushed, PusherBuilder,
+    Refused, RunStopped, SavedBatch,
 };
 pub use refresh::{
     Boundary, BoundarySource, DeletionOutcome, DeletionSkipped, IdleOutcome, LocalClock, Refresh, RefreshBuilder,

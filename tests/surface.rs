@@ -56,7 +56,7 @@ hold!([Debug + Send + Sync + Unpin + IntoFuture<IntoFuture: Send + Unpin + 'stat
 // So does content, which may be a reader that only one task at a time may have.
 hold!([Debug + Send + Unpin + IntoFuture<IntoFuture: Send + Unpin + 'static> + 'static] AddOrUpdateItemWithContent);
 hold!([Debug + Send + Unpin + 'static] Content);
-hold!([Debug + Send + Unpin + IntoFuture<IntoFuture: Send>] PushItem<'static>, PushItemWithContent<'static>);
+hold!([Debug + Send + Unpin + IntoFuture<IntoFuture: Send>] PushItem<'static>, PushItemDeletion<'static>, PushIdentity<'static>);
 
 // An error goes into a `Box<dyn Error + Send + Sync>`, and to another task.
 hold!([StdError + Send + Sync + Unpin + 'static]
@@ -65,16 +65,16 @@ hold!([StdError + Send + Sync + Unpin + 'static]
 
 // Data.
 hold!([Clone + Debug + Send + Sync + Unpin + UnwindSafe + RefUnwindSafe + 'static]
-    Accepted, AcceptedBatch, Progress, Pushed, RetryPolicy, AttemptLimits, ApiKey, Region, Preflight,
+    Accepted, BatchReceipt, Progress, Pushed, RetryPolicy, AttemptLimits, ApiKey, Region, Preflight,
     BatchDocument, BatchDocumentBody, BatchIdentityBody, DeletedDocument, DocumentBody, DocumentData, FileContainer,
     Identity, IdentityBody, MappedIdentity, MappedIdentityBody, Metadata, MetadataValue, PermissionIdentity,
-    PermissionLevel, PermissionSet, Permissions, ItemOperation<DocumentBody>, IdentityOperation, IdentityGraph,
+    PermissionLevel, PermissionSet, Permissions, ItemOperation, IdentityOperation, IdentityGraph,
     Relation, ClockOffset, ContainerCounts, Dropped, DroppedIdentity, FakeIdentity, FakeItem, Fault, FaultRates,
     RecordedRequest, KnownIdentities, BoundarySource);
 hold!([Debug + ExactSizeIterator + Send + Sync + Unpin] MetadataIntoIter, MetadataIter<'static>, MetadataIterMut<'static>);
 hold!([Clone + Debug + Display + Send + Sync + Unpin + UnwindSafe + RefUnwindSafe + 'static]
     Operation, ErrorCode, SendErrorKind, PushStep, CompressionType, SecurityIdentityType, SourceStatus, OrderingId,
-    PermanentId, PushApiUrl, Access, Viewer, MembershipPath, Reason, Finding, Rule, RefusedItem, DropReason,
+    PermanentId, PushApiUrl, Access, Viewer, MembershipPath, Reason, Finding, Rule, Refused, DropReason,
     Boundary, LocalClock, RefreshKind, DeletionSkipped);
 hold!([Debug + Display + Send + Sync + Unpin + 'static]
     PushReport, RefreshReport, FailureReason, DeletionOutcome, IdleOutcome);

@@ -98,7 +98,7 @@ async fn no_span_and_no_event_shows_a_key_a_body_or_a_presigned_url() {
     let items = client.items("s");
     let _ = items.push_batch(&BatchDocumentBody::new().add_or_update("no uri", DocumentBody::text(KEY))).await.unwrap();
     let pusher = items.pusher().start();
-    assert!(pusher.add_or_update("pushed in bulk", &DocumentBody::text(KEY)).await.unwrap().is_taken());
+    assert!(pusher.add_or_update("pushed in bulk", &DocumentBody::text(KEY)).await.unwrap().is_queued());
     pusher.finish().await.into_result().unwrap();
     items.add_or_update("https://a", &DocumentBody::text(SIGNATURE)).await.unwrap_err();
     client.sources().set_status("s", SourceStatus::Idle).await.unwrap_err();
@@ -128,7 +128,7 @@ async fn the_upload_of_a_content_is_in_the_span_of_its_push() {
     let content = Content::bytes(vec![7; 2_000]).compression(CompressionType::Uncompressed);
     let doc = DocumentBody::new();
     let push = pusher.add_or_update("a://1", &doc).content(content).into_future();
-    assert!(push.instrument(tracing::info_span!("the_push")).await.unwrap().is_taken());
+    assert!(push.instrument(tracing::info_span!("the_push")).await.unwrap().is_queued());
     let text = buffer.text();
     assert!(text.contains(r#"the_push:coveo_push{operation="file_containers.upload"}"#), "{text}");
 }

@@ -94,8 +94,8 @@ impl Place {
 
 async fn push_line(pusher: &ItemPusher, line: &str) -> Result<Pushed, PushError> {
     match uri_without_id(line) {
-        Some(uri) => pusher.add_or_update_json(&uri, line).await,
-        None => pusher.add_or_update_json_with_id(line).await,
+        Some(uri) => pusher.add_or_update_json(line).document_id(uri).await,
+        None => pusher.add_or_update_json(line).await,
     }
 }
 

@@ -144,7 +144,7 @@ async fn push_all<K: Kind>(pusher: &K::Pusher, steps: Vec<Step<K>>, log: &Mutex<
             continue;
         };
         match pushed {
-            Ok(Pushed::Taken) if !is_refused => note(&mut |log| log.taken.push(operation.clone())),
+            Ok(Pushed::Queued) if !is_refused => note(&mut |log| log.taken.push(operation.clone())),
             Ok(Pushed::Refused(_)) if is_refused => note(&mut |log| log.refused += 1),
             Err(PushError::Stopped(_)) => return,
             other => return note(&mut |log| log.wrong = Some(format!("{operation:?} gave {other:?}"))),
@@ -174,7 +174,13 @@ fn check_account<K: Kind>(
         return Err(format!("the account is {found:?} and should be {expected:?}"));
     }
     if let Some(report) = report {
-        let found = (report.pushed, report.accepted, report.failed, report.refused, report.unsent);
+        let found = (
+            report.totals.pushed,
+            report.totals.accepted,
+            report.totals.failed,
+            report.totals.refused,
+            report.totals.unsent,
+        );
         let expected = (last.pushed, last.accepted, last.failed, last.refused, unsent);
         if found != expected {
             return Err(format!("the report is {found:?} and should be {expected:?}"));

@@ -135,23 +135,23 @@ impl Kind for Items {
         match *what {
             What::Add { bytes, way } => match way {
                 Way::Typed => pusher.add_or_update(id, &operation.body(bytes)).await,
-                Way::Prepared => pusher.add_or_update(id, &operation.body(bytes)).prepare().await,
+                Way::Prepared => pusher.add_or_update(id, &operation.body(bytes)).await,
                 Way::Stream => {
-                    let operation = ItemOperation::add_or_update(id, operation.body(bytes));
-                    pusher.push_stream(stream::iter([operation])).await.map(|_| Pushed::Taken)
+                    let operation = ItemOperation::add_or_update(id, &operation.body(bytes));
+                    pusher.push_stream(stream::iter([operation])).await.map(|_| Pushed::Queued)
                 }
                 Way::Json => {
                     let text = json!({ "n": n, "data": operation.text(bytes) });
-                    pusher.add_or_update_json(id, &format!("{text:#}")).await
+                    pusher.add_or_update_json(&format!("{text:#}")).document_id(id).await
                 }
                 Way::JsonWithId => {
                     let text = json!({ "n": n, "data": operation.text(bytes), "documentId": id });
-                    pusher.add_or_update_json_with_id(&text.to_string()).await
+                    pusher.add_or_update_json(&text.to_string()).await
                 }
             },
-            What::KeyTwice => pusher.add_or_update_json(id, r#"{"n":1,"N":2}"#).await,
+            What::KeyTwice => pusher.add_or_update_json(r#"{"n":1,"N":2}"#).document_id(id).await,
             What::Delete => pusher.delete(id).await,
-            What::DeleteChildren => pusher.delete_with_children(id).await,
+            What::DeleteChildren => pusher.delete(id).delete_children(true).await,
         }
     }
 

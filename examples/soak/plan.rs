@@ -113,7 +113,7 @@ impl<K: Kind> Plan<K> {
             builder = builder.ordering_id(id);
         }
         if let Some(calls) = self.api_calls {
-            builder = builder.api_calls(calls, Duration::from_secs(10));
+            builder = builder.max_api_calls(calls, Duration::from_secs(10));
         }
         builder
     }

@@ -77,7 +77,7 @@ fn batches<K: Kind>(outcome: &Outcome<K>) -> Result<Vec<Batch<'_, K>>, String> {
     let mut batches = Vec::new();
     match report {
         Some(report) => {
-            let accepted = report.batches.iter().map(|batch| (batch.number, batch.operations as usize, None));
+            let accepted = report.batch_samples.iter().map(|batch| (batch.number, batch.operations as usize, None));
             let failed = failed.iter().map(|batch| (batch.number(), batch.operations(), Some(batch)));
             let mut all: Vec<_> = accepted.chain(failed).collect();
             all.sort_by_key(|(number, ..)| *number);
@@ -117,7 +117,7 @@ fn batches<K: Kind>(outcome: &Outcome<K>) -> Result<Vec<Batch<'_, K>>, String> {
 }
 
 fn handed_back<K: Kind>(batch: &FailedBatch) -> Result<Failed<'_>, String> {
-    Ok(Failed { batch, left: held::<K>(&batch.body())? })
+    Ok(Failed { batch, left: held::<K>(&batch.to_body())? })
 }
 
 /// Pushes the failed batches again, in order, until each is accepted. Returns how many had something left.

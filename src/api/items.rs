@@ -1,21 +1,18 @@
 use std::borrow::Cow;
-use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::Serialize;
-use serde_json::value::RawValue;
 
 use super::call::{ApiRequest, query, request_builder};
 use super::{Accepted, PushBatch};
 use crate::error::{Error, InvalidError};
-use crate::finding::{Finding, Preflight, Rule};
+use crate::finding::{Finding, Rule};
 use crate::kernel::request::PathParams;
 use crate::kernel::shared::Kernel;
-use crate::model::object::{self, Buffer, Layout, ObjectError};
 use crate::model::{BatchDocumentBody, CompressionType, OrderingId, document_keys as key};
 use crate::operation::Operation;
-use crate::preflight::{self, KnownKeys};
+use crate::preflight::{self, InvalidText, ItemText};
 
 /// The items of one source: [`PushClient::items`](crate::PushClient::items).
 ///
@@ -68,7 +65,7 @@ impl Items {
     ///
     /// [`Error::Invalid`] when the item breaks a rule of [`preflight`]; nothing is sent then.
     pub fn add_or_update<T: Serialize + ?Sized>(&self, document_id: impl Into<String>, item: &T) -> AddOrUpdateItem {
-        self.add_or_update_written(ItemJson::write(item)).document_id(document_id)
+        self.add_or_update_written(ItemText::write(item)).document_id(document_id)
     }
 
     /// Adds or updates an item from its JSON text ([article 133](https://docs.coveo.com/en/133/)).
@@ -89,12 +86,11 @@ impl Items {
     ///
     /// [`Error::Invalid`] when the text is not a JSON object, has no id, or breaks a rule of
     /// [`preflight`]; nothing is sent then.
-    pub fn add_or_update_json(&self, json: impl AsRef<[u8]>) -> AddOrUpdateItem {
-        let text: Result<&RawValue, _> = serde_json::from_slice(json.as_ref());
-        self.add_or_update_written(text.map_err(ObjectError::Serialize).and_then(ItemJson::write))
+    pub fn add_or_update_json(&self, json: impl Into<String>) -> AddOrUpdateItem {
+        self.add_or_update_written(ItemText::read(Cow::Owned(json.into())))
     }
 
-    fn add_or_update_written(&self, item: Result<ItemJson, ObjectError>) -> AddOrUpdateItem {
+    fn add_or_update_written(&self, item: Result<ItemText<'static>, InvalidText>) -> AddOrUpdateItem {
         AddOrUpdateItem { request: self.request(Operation::AddOrUpdateItem), item }
     }
 
@@ -198,7 +194,7 @@ impl Items {
 
 request_builder! {
     /// Adds or updates an item: [`Items::add_or_update`], [`Items::add_or_update_json`].
-    AddOrUpdateItem -> Accepted { pub(crate) request: ApiRequest, item: Result<ItemJson, ObjectError> }
+    AddOrUpdateItem -> Accepted { pub(crate) request: ApiRequest, item: Result<ItemText<'static>, InvalidText> }
     settings: request.settings; ordering_id: request;
 }
 
@@ -225,22 +221,22 @@ impl AddOrUpdateItem {
     pub(crate) fn checked(self) -> Result<CheckedItem, Error> {
         let Self { mut request, item } = self;
         let asked_id = request.get(query::DOCUMENT_ID).map(str::to_owned);
-        let mut item = item.map_err(|error| {
-            let finding = preflight::unwritable(asked_id.as_deref().unwrap_or_default(), &error);
+        let mut item = item.map_err(|invalid| {
+            let finding = invalid.finding(asked_id.as_deref().unwrap_or_default());
             InvalidError::new(Some(request.operation), vec![finding])
         })?;
-        let document_id = asked_id.or_else(|| item.document_id()).unwrap_or_default();
-        let mut findings = item.findings(&document_id, request.kernel.shared.preflight);
+        let document_id = asked_id.or_else(|| own_id(&item)).unwrap_or_default();
+        let mut findings = preflight::written_item(&document_id, &item, request.kernel.shared.preflight);
         // In a batch these are properties of the item; a single item has them in the query.
         item.take_out(key::DOCUMENT_ID);
-        if let Some(own) = item.take_compression() {
+        if let Some(own) = take_compression(&mut item) {
             if let Some(asked) = request.get(query::COMPRESSION_TYPE).filter(|asked| *asked != own.as_str()) {
                 let message = format!("the item says {own} and the request {asked}; say one");
                 findings.push(Finding::new(&document_id, Rule::CompressionType, message));
             }
             request.set(query::COMPRESSION_TYPE, own);
         }
-        findings.extend(preflight::request_size(item.json.len(), &document_id));
+        findings.extend(preflight::request_size(item.json().len(), &document_id));
         request.set(query::DOCUMENT_ID, &document_id);
         let request = request.found(findings);
         request.check()?;
@@ -256,57 +252,29 @@ impl AddOrUpdateItem {
 pub(crate) struct CheckedItem {
     pub(crate) request: ApiRequest,
     pub(crate) document_id: String,
-    pub(crate) item: ItemJson,
+    pub(crate) item: ItemText<'static>,
 }
 
 impl CheckedItem {
     pub(crate) async fn send(self) -> Result<Accepted, Error> {
         let Self { mut request, document_id: _, mut item } = self;
-        if let Some(compression) = item.take_compression() {
+        if let Some(compression) = take_compression(&mut item) {
             request.set(query::COMPRESSION_TYPE, compression);
         }
-        request.set_body(item.json);
+        request.set_body(item.into_json().into_owned());
         request.accepted().await
     }
 }
 
-/// The JSON object of an item, and where its entries stand in it.
-pub(crate) struct ItemJson {
-    pub(crate) json: Buffer,
-    pub(crate) layout: Layout,
+/// The id that the item has itself.
+fn own_id(item: &ItemText<'_>) -> Option<String> {
+    preflight::text_of(item.get(key::DOCUMENT_ID)?).map(Cow::into_owned)
 }
 
-impl ItemJson {
-    fn write<T: Serialize + ?Sized>(item: &T) -> Result<Self, ObjectError> {
-        let (mut json, mut layout) = (Buffer::default(), Layout::default());
-        object::write(&mut json, &mut layout, None, item)?;
-        Ok(Self { json, layout })
-    }
-
-    fn document_id(&self) -> Option<String> {
-        let json = object::get(&self.json, &self.layout, key::DOCUMENT_ID)?;
-        preflight::text_of(json).map(Cow::into_owned)
-    }
-
-    fn findings(&self, document_id: &str, switch: Preflight) -> Vec<Finding> {
-        let mut keys = KnownKeys::default();
-        preflight::written_item(document_id, keys.read(&self.json, &self.layout), switch)
-    }
-
-    fn take_out(&mut self, key: &str) -> Option<Vec<u8>> {
-        object::take_out(&mut self.json, &mut self.layout, key)
-    }
-
-    pub(crate) fn take_compression(&mut self) -> Option<CompressionType> {
-        // An invalid compression type was found before.
-        serde_json::from_slice(&self.take_out(key::COMPRESSION_TYPE)?).ok().flatten()
-    }
-}
-
-impl fmt::Debug for ItemJson {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ItemJson({} bytes)", self.json.len())
-    }
+/// Takes out how the item's data is compressed.
+pub(crate) fn take_compression(item: &mut ItemText<'_>) -> Option<CompressionType> {
+    // An invalid compression type was found before.
+    serde_json::from_slice(&item.take_out(key::COMPRESSION_TYPE)?).ok().flatten()
 }
 
 request_builder! {

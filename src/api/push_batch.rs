@@ -13,10 +13,9 @@ use crate::kernel::body::Body;
 use crate::kernel::request::PathParams;
 use crate::kernel::send::CallSettings;
 use crate::kernel::shared::Kernel;
-use crate::model::object::{self, Buffer, Layout};
 use crate::model::{BatchDocumentBody, BatchIdentityBody, OrderingId};
 use crate::operation::Operation;
-use crate::preflight::{self, KnownKeys};
+use crate::preflight::{self, ItemText};
 
 request_builder! {
     /// Pushes a batch in three steps, each with its own retries: creates a file container, uploads the
@@ -84,31 +83,20 @@ pub(crate) async fn commit(
     request.accepted().await
 }
 
-/// Writes a batch item by item, so that each is held to the rules as it is written.
-fn write_items(kernel: &Kernel, batch: &BatchDocumentBody) -> (Buffer, Vec<Finding>) {
+/// Writes a batch, and holds each item to the rules.
+fn write_items(kernel: &Kernel, batch: &BatchDocumentBody) -> (Vec<u8>, Vec<Finding>) {
     let switch = kernel.shared.preflight;
     let mut findings = preflight::ids_of_batch(batch);
-    let mut layout = Layout::default();
-    let mut keys = KnownKeys::default();
-    let mut json = Buffer::from(r#"{"addOrUpdate":["#);
-    for (index, item) in batch.add_or_update.iter().enumerate() {
-        if index > 0 {
-            json.extend_from_slice(b",");
-        }
-        match object::write(&mut json, &mut layout, Some(&item.document_id), &item.body) {
-            Ok(()) => {
-                findings.extend(preflight::written_item(&item.document_id, keys.read(&json, &layout), switch));
-            }
-            Err(error) => findings.push(preflight::unwritable(&item.document_id, &error)),
+    for item in &batch.add_or_update {
+        match ItemText::write(item) {
+            Ok(text) => findings.extend(preflight::written_item(&item.document_id, &text, switch)),
+            Err(invalid) => findings.push(invalid.finding(&item.document_id)),
         }
     }
-    json.extend_from_slice(br#"],"delete":"#);
-    for item in &batch.delete {
-        findings.extend(preflight::document_id(&item.document_id, switch));
-    }
-    if let Err(error) = object::write_value(&mut json, &batch.delete) {
+    findings.extend(batch.delete.iter().filter_map(|item| preflight::document_id(&item.document_id, switch)));
+    let json = serde_json::to_vec(batch).unwrap_or_else(|error| {
         findings.push(Finding::new("batch", Rule::NotAnObject, error.to_string()));
-    }
-    json.extend_from_slice(b"}");
+        Vec::new()
+    });
     (json, findings)
 }

@@ -3,6 +3,7 @@ use crate::api::call::request_builder;
 use crate::api::items::CheckedItem;
 use crate::api::{Accepted, AddOrUpdateItem};
 use crate::error::{Error, InvalidError};
+use crate::model::document_keys as key;
 use crate::preflight::{limit, request_size};
 
 impl AddOrUpdateItem {
@@ -48,19 +49,19 @@ impl AddOrUpdateItemWithContent {
         let operation = checked.request.operation;
         let refused = |finding| Error::from(InvalidError::new(Some(operation), vec![finding]));
         let CheckedItem { request, document_id, item } = &mut checked;
-        content.make_room(document_id, &mut item.json, &mut item.layout).map_err(refused)?;
-        let room = limit::REQUEST_BYTES.saturating_sub(item.json.len());
+        content.make_room(document_id, item).map_err(refused)?;
+        let room = limit::REQUEST_BYTES.saturating_sub(item.json().len());
         let prepared = content.prepare(document_id, room).await.map_err(refused)?;
         if let Some(reference) = prepared.reference() {
             // An item that does not fit with it is not worth the upload.
-            reference.write(&mut item.json, &mut item.layout);
-            item.take_compression();
-            if let Some(too_large) = request_size(item.json.len(), document_id) {
+            reference.write(item);
+            item.take_out(key::COMPRESSION_TYPE);
+            if let Some(too_large) = request_size(item.json().len(), document_id) {
                 return Err(refused(too_large));
             }
         }
         let placed = prepared.place(document_id, &request.kernel, &request.settings).await?;
-        placed.write(&mut item.json, &mut item.layout);
+        placed.write(item);
         checked.send().await
     }
 }

@@ -7,9 +7,9 @@ use crate::error::{Error, InvalidError};
 use crate::finding::{Finding, Rule};
 use crate::kernel::send::CallSettings;
 use crate::kernel::shared::Kernel;
-use crate::model::object::{self, Buffer, Layout};
 use crate::model::{CompressionType, document_keys as key};
 use crate::operation::Operation;
+use crate::preflight::ItemText;
 
 /// As long as the id of a file container, and none.
 const STAND_IN: &str = "00000000-0000-0000-0000-000000000000";
@@ -18,20 +18,19 @@ const STAND_IN: &str = "00000000-0000-0000-0000-000000000000";
 const DATA: [&str; 3] = [key::DATA, key::COMPRESSED_BINARY_DATA, key::COMPRESSED_BINARY_DATA_FILE_ID];
 
 impl Content {
-    /// Prepares an item, written at the end of `buffer`, for this content. An item that has data
-    /// itself is refused.
-    pub(crate) fn make_room(&self, document_id: &str, buffer: &mut Buffer, layout: &mut Layout) -> Result<(), Finding> {
-        if let Some(data) = DATA.into_iter().find(|data| object::get(buffer, layout, data).is_some()) {
+    /// Prepares an item for this content. An item that has data itself is refused.
+    pub(crate) fn make_room(&self, document_id: &str, item: &mut ItemText<'_>) -> Result<(), Finding> {
+        if let Some(data) = DATA.into_iter().find(|data| item.get(data).is_some()) {
             let message = format!("the item has `{data}` and is pushed with content; keep one");
             return Err(Finding::new(document_id, Rule::SeveralData, message));
         }
         for data in DATA {
-            object::take_out(buffer, layout, data);
+            item.take_out(data);
         }
-        if object::get(buffer, layout, key::FILE_EXTENSION).is_none()
+        if item.get(key::FILE_EXTENSION).is_none()
             && let Some(extension) = self.file_extension()
         {
-            object::put(buffer, layout, key::FILE_EXTENSION, serde_json::Value::from(extension).to_string().as_bytes());
+            item.put(key::FILE_EXTENSION, serde_json::Value::from(extension).to_string().as_bytes());
         }
         Ok(())
     }
@@ -50,16 +49,12 @@ impl Placed {
         Self { property: key::COMPRESSED_BINARY_DATA_FILE_ID, json, compression: Some(compression) }
     }
 
-    /// Says in an item, written at the end of `buffer`, where its content is.
-    pub(crate) fn write(&self, buffer: &mut Buffer, layout: &mut Layout) {
-        object::put(buffer, layout, self.property, &self.json);
+    /// Says in an item where its content is.
+    pub(crate) fn write(&self, item: &mut ItemText<'_>) {
+        item.put(self.property, &self.json);
         match self.compression {
-            Some(compression) => {
-                object::put(buffer, layout, key::COMPRESSION_TYPE, format!("\"{compression}\"").as_bytes());
-            }
-            None => {
-                object::take_out(buffer, layout, key::COMPRESSION_TYPE);
-            }
+            Some(compression) => item.put(key::COMPRESSION_TYPE, format!("\"{compression}\"").as_bytes()),
+            None => drop(item.take_out(key::COMPRESSION_TYPE)),
         }
     }
 }

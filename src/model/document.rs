@@ -4,7 +4,6 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::any_case::deserialize_any_case;
 // For the room `object`, until it takes them from `document_keys`.
-pub(super) use super::document_keys as key;
 use super::document_keys::{
     COMPRESSED_BINARY_DATA, COMPRESSED_BINARY_DATA_FILE_ID, COMPRESSION_TYPE, DATA, DOCUMENT_ID, FILE_EXTENSION,
     PARENT_ID, PERMISSIONS,

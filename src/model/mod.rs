@@ -13,7 +13,6 @@ mod file_container;
 mod identity;
 mod metadata;
 mod metadata_value;
-pub(crate) mod object;
 mod ordering_id;
 mod permanent_id;
 mod permission;

@@ -17,33 +17,30 @@
 //! assert_eq!(findings[0].rule(), Rule::DocumentIdNotAUri);
 //! ```
 
-mod keys;
+mod item_text;
 mod permissions;
-mod readable;
 mod run;
-mod scan;
+mod scanner;
 
-use std::borrow::Cow;
 use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use memchr::memchr;
 use serde::Serialize;
 
 use crate::finding::{Finding, Preflight, Rule};
 use crate::model::document_keys as key;
-use crate::model::object::{self, Buffer, Layout, ObjectError};
 use crate::model::{
     BatchDocumentBody, BatchIdentityBody, CompressionType, Identity, IdentityBody, MappedIdentityBody, OrderingId,
 };
 
-pub(crate) use keys::{KnownKeys, WrittenItem};
+use item_text::is_null;
+use item_text::text;
+pub(crate) use item_text::{InvalidText, ItemText, text_of};
 use permissions::Named;
 pub use run::KnownIdentities;
-pub(crate) use run::{PushedIdentity, RunChecks};
-pub(crate) use scan::{Scanned, item as scan_item};
+pub(crate) use run::{RunValidation, SeenIdentity};
 
 /// The service's limits ([article 63](https://docs.coveo.com/en/63/)). Where it says MB and not
 /// whether 1,000,000 or 1,048,576 bytes are meant, the smaller reading is taken.
@@ -69,11 +66,9 @@ pub(crate) fn judge(findings: Vec<Finding>, switch: Preflight) -> Result<Vec<Fin
 
 /// What is wrong with an item, whatever type it is.
 pub fn item<T: Serialize + ?Sized>(document_id: &str, body: &T) -> Vec<Finding> {
-    let mut buffer = Buffer::default();
-    let mut layout = Layout::default();
-    match object::write(&mut buffer, &mut layout, Some(document_id), body) {
-        Ok(()) => written_item(document_id, KnownKeys::default().read(&buffer, &layout), Preflight::Refuse),
-        Err(error) => vec![unwritable(document_id, &error)],
+    match ItemText::write(body) {
+        Ok(text) => written_item(document_id, &text, Preflight::Refuse),
+        Err(invalid) => vec![invalid.finding(document_id)],
     }
 }
 
@@ -173,29 +168,6 @@ pub(crate) fn older_than(id: OrderingId, now: SystemTime) -> Option<Finding> {
     })
 }
 
-/// Why an item could not be written at all.
-pub(crate) fn unwritable(document_id: &str, error: &ObjectError) -> Finding {
-    match error {
-        ObjectError::OtherDocumentId(other) => Finding::new(
-            document_id,
-            Rule::DocumentIdMismatch,
-            format!("the item itself says that its documentId is {other}; give one of them"),
-        ),
-        ObjectError::Serialize(error) => {
-            // serde lets an error of a model carry text alone.
-            let text = error.to_string();
-            let rule = if text.ends_with(key::IS_RESERVED) {
-                Rule::ReservedKey
-            } else if text.ends_with(key::IS_NOT_FINITE) {
-                Rule::NumberNotFinite
-            } else {
-                Rule::NotAnObject
-            };
-            Finding::new(document_id, rule, text)
-        }
-    }
-}
-
 /// What is wrong with a document id.
 pub(crate) fn document_id(id: &str, switch: Preflight) -> Option<Finding> {
     if id.is_empty() {
@@ -220,7 +192,7 @@ fn is_uri(id: &str) -> bool {
 }
 
 /// What is wrong with an item that was written.
-pub(crate) fn written_item(id: &str, item: WrittenItem<'_>, switch: Preflight) -> Vec<Finding> {
+pub(crate) fn written_item(id: &str, item: &ItemText<'_>, switch: Preflight) -> Vec<Finding> {
     let mut findings: Vec<Finding> = document_id(id, switch).into_iter().collect();
     let mut found = |rule, message: String| findings.push(Finding::new(id, rule, message));
     if let Some(key) = item.duplicate() {
@@ -232,7 +204,7 @@ pub(crate) fn written_item(id: &str, item: WrittenItem<'_>, switch: Preflight) -
     let mut data = 0;
     for (property, value) in item.properties() {
         match property {
-            _ if object::is_null(value) => {}
+            _ if is_null(value) => {}
             key::DATA => {
                 data += 1;
                 data_size(value, &mut found);
@@ -346,26 +318,9 @@ pub(crate) fn ids_of_batch(batch: &BatchDocumentBody) -> Vec<Finding> {
     findings
 }
 
-/// The text of a JSON string; of anything else, what is written there.
-fn text(json: &[u8]) -> Cow<'_, str> {
-    text_of(json).unwrap_or_else(|| String::from_utf8_lossy(json))
-}
-
-/// The text of a JSON string, which is copied where it has escapes alone.
-pub(crate) fn text_of(json: &[u8]) -> Option<Cow<'_, str>> {
-    let inside = json.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
-    if memchr(b'\\', inside).is_none() {
-        return str::from_utf8(inside).ok().map(Cow::Borrowed);
-    }
-    serde_json::from_slice::<String>(json).ok().map(Cow::Owned)
-}
-
 /// Whether a value is this text.
 fn is_text_of(json: &[u8], expected: &str) -> bool {
-    let has_no_escapes = || memchr(b'\\', json).is_none();
-    let inside = json.strip_prefix(b"\"").and_then(|json| json.strip_suffix(b"\""));
-    // Mostly it is written as it is.
-    inside.is_some_and(|inside| inside == expected.as_bytes() && has_no_escapes()) || text(json) == expected
+    text_of(json).is_some_and(|text| text == expected)
 }
 
 fn is_base64(json: &[u8]) -> bool {

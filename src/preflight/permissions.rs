@@ -1,14 +1,9 @@
-//! Whether the permissions of an item can be read, and what is to be known of them.
+//! Reading the permissions of an item: whether they are valid, and whom they name.
 
-use std::sync::LazyLock;
-
-use memchr::memmem::Finder;
-
-use super::limit;
-use super::scan::Scan;
+use super::scanner::Scanner;
 use crate::model::Permissions;
 
-/// The identities that permissions name, over all sets; none where there is nothing to say of them.
+/// The identities that permissions name, over all sets.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Named {
     pub(super) identities: usize,
@@ -30,60 +25,44 @@ pub(super) fn read(json: &[u8]) -> Result<Named, serde_json::Error> {
     Ok(named)
 }
 
-/// Looks at permissions that the model wrote, and that are in order but for what they name.
-pub(super) fn of_model(json: &[u8]) -> Option<Named> {
-    const SHORTEST: &[u8] = br#"{"identity":"","identityType":"User"}"#;
-    let may_be_too_many = json.len() / SHORTEST.len() > limit::PERMISSIONS;
-    // A quote inside a text has a backslash before it.
-    static WITHOUT_NAME: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(br#""identity":"""#));
-    let has_one_without_name = || WITHOUT_NAME.find(json).is_some();
-    (!may_be_too_many && !has_one_without_name()).then(Named::default)
-}
-
-/// Reads permissions that are sets in the spelling in which the model writes them, as they mostly are.
-pub(super) fn scan(json: &[u8]) -> Option<Named> {
-    let mut scan = Scan::new(json);
-    sets(&mut scan).filter(|_| scan.is_at_end())
-}
-
-/// The same within a scan.
-pub(super) fn sets(scan: &mut Scan<'_>) -> Option<Named> {
+/// Reads permissions that are sets in the usual spelling, as part of a scanner.
+pub(super) fn scan_sets(scanner: &mut Scanner<'_>) -> Option<Named> {
     let mut named = Named::default();
-    scan.list(|scan| set(scan, &mut named))?;
+    scanner.list(|scanner| set(scanner, &mut named))?;
     Some(named)
 }
 
-fn set(scan: &mut Scan<'_>, named: &mut Named) -> Option<()> {
+fn set(scanner: &mut Scanner<'_>, named: &mut Named) -> Option<()> {
     let [mut anonymous, mut allowed, mut denied] = [false; 3];
-    scan.entries(|scan| {
-        if scan.key(br#""allowedPermissions""#).is_some() {
+    scanner.entries(|scanner| {
+        if scanner.key(br#""allowedPermissions""#).is_some() {
             once(&mut allowed)?;
-            scan.list(|scan| identity(scan, named))
-        } else if scan.key(br#""deniedPermissions""#).is_some() {
+            scanner.list(|scanner| identity(scanner, named))
+        } else if scanner.key(br#""deniedPermissions""#).is_some() {
             once(&mut denied)?;
-            scan.list(|scan| identity(scan, named))
+            scanner.list(|scanner| identity(scanner, named))
         } else {
-            scan.key(br#""allowAnonymous""#)?;
+            scanner.key(br#""allowAnonymous""#)?;
             once(&mut anonymous)?;
-            scan.word(b"true").or_else(|| scan.word(b"false"))
+            scanner.word(b"true").or_else(|| scanner.word(b"false"))
         }
     })
 }
 
-fn identity(scan: &mut Scan<'_>, named: &mut Named) -> Option<()> {
+fn identity(scanner: &mut Scanner<'_>, named: &mut Named) -> Option<()> {
     let [mut name, mut kind, mut provider] = [false; 3];
-    scan.entries(|scan| {
-        if scan.key(br#""identity""#).is_some() {
+    scanner.entries(|scanner| {
+        if scanner.key(br#""identity""#).is_some() {
             once(&mut name)?;
-            named.add(plain_text(scan)?);
+            named.add(plain_text(scanner)?);
             Some(())
-        } else if scan.key(br#""identityType""#).is_some() {
+        } else if scanner.key(br#""identityType""#).is_some() {
             once(&mut kind)?;
-            is_type(plain_text(scan)?).then_some(())
+            is_type(plain_text(scanner)?).then_some(())
         } else {
-            scan.key(br#""securityProvider""#)?;
+            scanner.key(br#""securityProvider""#)?;
             once(&mut provider)?;
-            scan.word(b"null").or_else(|| plain_text(scan).map(drop))
+            scanner.word(b"null").or_else(|| plain_text(scanner).map(drop))
         }
     })?;
     (name && kind).then_some(())
@@ -95,10 +74,10 @@ fn once(was_there: &mut bool) -> Option<()> {
 }
 
 /// What stands between the quotes of a text, which has no escape: not all of them make a text.
-fn plain_text<'a>(scan: &mut Scan<'a>) -> Option<&'a [u8]> {
-    let start = scan.at();
-    let has_escapes = scan.text()?;
-    (!has_escapes).then(|| scan.inside(&(start..scan.at())))
+fn plain_text<'a>(scanner: &mut Scanner<'a>) -> Option<&'a [u8]> {
+    let start = scanner.at;
+    let has_escapes = scanner.text()?;
+    (!has_escapes).then(|| scanner.inside(&(start..scanner.at)))
 }
 
 /// In the spellings of permissions and of identities.
@@ -115,10 +94,14 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::model::{PermissionIdentity, PermissionLevel, PermissionSet};
+
+    fn scan(json: &[u8]) -> Option<Named> {
+        let mut scanner = Scanner::new(json);
+        scan_sets(&mut scanner).filter(|_| scanner.is_at_end())
+    }
 
     #[test]
-    fn permissions_as_the_model_writes_them_are_looked_through_without_it() {
+    fn permissions_in_the_usual_spelling_are_scanned() {
         let user = json!({"identity": "u", "identityType": "User", "securityProvider": "p"});
         let group = json!({"identity": "g", "identityType": "GROUP"});
         let json = json!([{"allowAnonymous": false, "allowedPermissions": [user, group], "deniedPermissions": [user]}]);
@@ -126,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_model_has_to_judge_is_not_scanned() {
+    fn permissions_in_another_spelling_are_left_to_the_model() {
         let user = r#""identity":"u","identityType":"USER""#;
         for set in [
             r#""allowAnonymous":true,"allowAnonymous":true"#,
@@ -151,23 +134,6 @@ mod tests {
             assert_eq!(scan(format!("[{{{set}}}]").as_bytes()), None, "{set}");
         }
         assert_eq!(scan(b"[] []"), None);
-    }
-
-    #[test]
-    fn of_permissions_that_the_model_wrote_the_names_alone_are_looked_at() {
-        let set = |names: &[&str]| {
-            let identities = names.iter().map(|name| PermissionIdentity::user(*name));
-            identities.fold(PermissionSet::new(), PermissionSet::allow)
-        };
-        let named = |permissions: Permissions| of_model(&serde_json::to_vec(&permissions).unwrap());
-        let level = |names: &[&str]| {
-            Permissions::complete([PermissionLevel::new(r#""identity":"""#).permission_set(set(names))])
-        };
-        assert_eq!(named(set(&["a", r#""identity":"""#]).into()), Some(Named::default()));
-        assert_eq!(named(level(&["a"])), Some(Named::default()));
-        assert_eq!(named(set(&["a", ""]).into()), None);
-        assert_eq!(named(level(&[""])), None);
-        assert_eq!(named(set(&["a"; limit::PERMISSIONS + 1]).into()), None);
     }
 
     fn identity() -> impl Strategy<Value = Value> {
@@ -215,7 +181,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_scanned_is_what_the_model_reads(sets in prop::collection::vec(set(), 0..3)) {
+        fn scanned_permissions_are_as_the_model_reads_them(sets in prop::collection::vec(set(), 0..3)) {
             let json = Value::from(sets).to_string();
             if let Some(scanned) = scan(json.as_bytes()) {
                 prop_assert_eq!(read(json.as_bytes()).ok(), Some(scanned));

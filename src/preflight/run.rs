@@ -7,29 +7,29 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::de::IgnoredAny;
 
-use super::{Finding, Rule, WrittenItem};
+use super::item_text::ItemText;
+use crate::finding::{Finding, Rule};
 use crate::model::document_keys as key;
-use crate::model::object;
 use crate::model::{Identity, IdentityBody, MappedIdentityBody, PermissionIdentity, Permissions, SecurityIdentityType};
 
-/// What a run looks for beyond what one operation shows. All of it is off by default.
+/// The checks of a run that one operation alone cannot answer. All are off by default.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct RunChecks {
+pub(crate) struct RunValidation {
     /// Whether the source is secured.
     pub(crate) is_secured: bool,
     /// Whom the permissions of items may name.
     pub(crate) known: Option<KnownIdentities>,
     /// What was pushed of each identity.
-    pub(crate) pushed: Option<Arc<PushedIdentities>>,
+    pub(crate) pushed: Option<Arc<SeenIdentities>>,
 }
 
-impl RunChecks {
+impl RunValidation {
     /// What is wrong with the permissions of an item that was written.
-    pub(crate) fn item(&self, id: &str, item: WrittenItem<'_>) -> Vec<Finding> {
+    pub(crate) fn item(&self, id: &str, item: &ItemText<'_>) -> Vec<Finding> {
         if !self.is_secured && self.known.is_none() {
             return Vec::new();
         }
-        let permissions = item.property(key::PERMISSIONS).filter(|json| !object::is_null(json));
+        let permissions = item.get(key::PERMISSIONS);
         let is_missing = |json| serde_json::from_slice::<Vec<IgnoredAny>>(json).is_ok_and(|sets| sets.is_empty());
         let Some(permissions) = permissions.filter(|json| !is_missing(json)) else {
             let message = "the service accepts the item and drops it, because the source is secured and the item does \
@@ -51,12 +51,12 @@ impl RunChecks {
     }
 
     /// What of an identity contradicts what was pushed of it before.
-    pub(crate) fn identity(&self, pushed: PushedIdentity<'_>) -> Vec<Finding> {
+    pub(crate) fn identity(&self, pushed: SeenIdentity<'_>) -> Vec<Finding> {
         self.pushed.as_ref().map(|earlier| earlier.compare(pushed)).unwrap_or_default()
     }
 
     /// Notes that an operation on an identity is part of the run.
-    pub(crate) fn was_taken(&self, provider: &str, pushed: PushedIdentity<'_>) {
+    pub(crate) fn was_queued(&self, provider: &str, pushed: SeenIdentity<'_>) {
         if let Some(earlier) = &self.pushed {
             earlier.note(pushed);
         }
@@ -68,13 +68,13 @@ impl RunChecks {
 
 /// One operation on an identity, as it was pushed.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum PushedIdentity<'a> {
+pub(crate) enum SeenIdentity<'a> {
     Body(&'a IdentityBody),
     Alias(&'a MappedIdentityBody),
     Deleted(&'a Identity),
 }
 
-impl<'a> PushedIdentity<'a> {
+impl<'a> SeenIdentity<'a> {
     pub(crate) fn identity(self) -> &'a Identity {
         match self {
             Self::Body(body) => &body.identity,
@@ -113,7 +113,7 @@ impl Hashes {
 
 /// What was pushed of each identity in a run: 32 bytes an identity, beside the spare room of a table.
 #[derive(Default)]
-pub(crate) struct PushedIdentities {
+pub(crate) struct SeenIdentities {
     hashes: Hashes,
     by_key: Mutex<HashMap<u128, Lists>>,
 }
@@ -125,26 +125,26 @@ struct Lists {
     well_knowns: u64,
 }
 
-impl PushedIdentities {
+impl SeenIdentities {
     fn lock(&self) -> MutexGuard<'_, HashMap<u128, Lists>> {
         self.by_key.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What an operation says of the lists of its identity.
-    fn lists(&self, pushed: PushedIdentity<'_>) -> Lists {
+    fn lists(&self, pushed: SeenIdentity<'_>) -> Lists {
         match pushed {
-            PushedIdentity::Body(IdentityBody { members, well_knowns, .. }) => Lists {
+            SeenIdentity::Body(IdentityBody { members, well_knowns, .. }) => Lists {
                 members: self.hashes.list(members.as_deref()),
                 well_knowns: self.hashes.list(well_knowns.as_deref()),
             },
-            PushedIdentity::Alias(body) => {
+            SeenIdentity::Alias(body) => {
                 Lists { members: 0, well_knowns: self.hashes.list(body.well_knowns.as_deref()) }
             }
-            PushedIdentity::Deleted(_) => Lists::default(),
+            SeenIdentity::Deleted(_) => Lists::default(),
         }
     }
 
-    fn compare(&self, pushed: PushedIdentity<'_>) -> Vec<Finding> {
+    fn compare(&self, pushed: SeenIdentity<'_>) -> Vec<Finding> {
         let identity = pushed.identity();
         let Some(earlier) = self.lock().get(&self.hashes.key(identity)).copied() else { return Vec::new() };
         let now = self.lists(pushed);
@@ -163,10 +163,10 @@ impl PushedIdentities {
         findings
     }
 
-    fn note(&self, pushed: PushedIdentity<'_>) {
+    fn note(&self, pushed: SeenIdentity<'_>) {
         let (key, now) = (self.hashes.key(pushed.identity()), self.lists(pushed));
         let mut by_key = self.lock();
-        if matches!(pushed, PushedIdentity::Deleted(_)) {
+        if matches!(pushed, SeenIdentity::Deleted(_)) {
             by_key.remove(&key);
             return;
         }
@@ -178,9 +178,9 @@ impl PushedIdentities {
     }
 }
 
-impl fmt::Debug for PushedIdentities {
+impl fmt::Debug for SeenIdentities {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PushedIdentities").field("len", &self.lock().len()).finish_non_exhaustive()
+        f.debug_struct("SeenIdentities").field("len", &self.lock().len()).finish_non_exhaustive()
     }
 }
 
@@ -265,11 +265,11 @@ impl KnownIdentities {
         }
     }
 
-    fn note(&self, provider_id: &str, pushed: PushedIdentity<'_>) {
+    fn note(&self, provider_id: &str, pushed: SeenIdentity<'_>) {
         let (members, well_knowns) = match pushed {
-            PushedIdentity::Body(body) => (body.members.as_deref(), body.well_knowns.as_deref()),
-            PushedIdentity::Alias(body) => (None, body.well_knowns.as_deref()),
-            PushedIdentity::Deleted(identity) => {
+            SeenIdentity::Body(body) => (body.members.as_deref(), body.well_knowns.as_deref()),
+            SeenIdentity::Alias(body) => (None, body.well_knowns.as_deref()),
+            SeenIdentity::Deleted(identity) => {
                 self.lock().identities.remove(&self.hash(provider_id, identity));
                 return;
             }
@@ -297,19 +297,15 @@ impl fmt::Debug for KnownIdentities {
 mod tests {
     use serde_json::json;
 
-    use super::super::KnownKeys;
     use super::*;
-    use crate::model::object::Layout;
     use crate::model::{MappedIdentity, PermissionSet};
 
     fn rules(findings: &[Finding]) -> Vec<Rule> {
         findings.iter().map(Finding::rule).collect()
     }
 
-    fn of_item(checks: &RunChecks, item: &serde_json::Value) -> Vec<Rule> {
-        let (mut buffer, mut layout) = (object::Buffer::default(), Layout::default());
-        object::write(&mut buffer, &mut layout, None, item).unwrap();
-        rules(&checks.item("a://b", KnownKeys::default().read(&buffer, &layout)))
+    fn of_item(checks: &RunValidation, item: &serde_json::Value) -> Vec<Rule> {
+        rules(&checks.item("a://b", &ItemText::write(item).unwrap()))
     }
 
     #[test]
@@ -319,10 +315,10 @@ mod tests {
 
     #[test]
     fn permissions_are_missing_where_a_source_is_secured_and_an_item_names_no_set() {
-        let secured = RunChecks { is_secured: true, ..RunChecks::default() };
+        let secured = RunValidation { is_secured: true, ..RunValidation::default() };
         for item in [json!({}), json!({"permissions": null}), json!({"permissions": []}), json!({"Permissions": []})] {
             assert_eq!(of_item(&secured, &item), [Rule::PermissionsMissing], "{item}");
-            assert_eq!(of_item(&RunChecks::default(), &item), []);
+            assert_eq!(of_item(&RunValidation::default(), &item), []);
         }
         for item in [json!({"permissions": [{"allowAnonymous": true}]}), json!({"permissions": [{}]})] {
             assert_eq!(of_item(&secured, &item), [], "{item}");
@@ -334,7 +330,7 @@ mod tests {
         let known = KnownIdentities::new();
         known.add("A", &Identity::group("staff"));
         known.add("B", &Identity::user("bob"));
-        let checks = RunChecks { known: Some(known.clone()), ..RunChecks::default() };
+        let checks = RunValidation { known: Some(known.clone()), ..RunValidation::default() };
         let named = PermissionIdentity::group("staff");
         #[rustfmt::skip]
         let table = [
@@ -364,19 +360,19 @@ mod tests {
     }
 
     /// Pushes one after another, and tells what is found of the last one.
-    fn of_last(pushed: &[PushedIdentity<'_>]) -> Vec<Rule> {
-        let checks = RunChecks { pushed: Some(Arc::default()), ..RunChecks::default() };
+    fn of_last(pushed: &[SeenIdentity<'_>]) -> Vec<Rule> {
+        let checks = RunValidation { pushed: Some(Arc::default()), ..RunValidation::default() };
         let mut found = Vec::new();
         for pushed in pushed {
             found = rules(&checks.identity(*pushed));
-            checks.was_taken("A", *pushed);
+            checks.was_queued("A", *pushed);
         }
         found
     }
 
     #[test]
     fn an_identity_that_is_pushed_again_has_the_same_members_and_grants() {
-        use PushedIdentity::{Alias, Body, Deleted};
+        use SeenIdentity::{Alias, Body, Deleted};
 
         let user = |name: &str| Identity::user(name);
         let group = IdentityBody::group("g");
@@ -389,7 +385,7 @@ mod tests {
         let as_user = IdentityBody { members: ac.members.clone(), ..IdentityBody::user("g") };
         let (members, well_knowns) = (Rule::IdentityMembersDiffer, Rule::WellKnownsDiffer);
         #[rustfmt::skip]
-        let table: [(&[PushedIdentity<'_>], Vec<Rule>); 13] = [
+        let table: [(&[SeenIdentity<'_>], Vec<Rule>); 13] = [
             (&[Body(&ab), Body(&ab)],                              vec![]),
             (&[Body(&ab), Body(&ba)],                              vec![]),
             (&[Body(&ab), Body(&ac)],                              vec![members]),
@@ -412,9 +408,9 @@ mod tests {
     #[test]
     fn who_is_pushed_is_known_with_members_and_grants_until_it_is_deleted() {
         let known = KnownIdentities::new();
-        let checks = RunChecks { known: Some(known.clone()), ..RunChecks::default() };
+        let checks = RunValidation { known: Some(known.clone()), ..RunValidation::default() };
         let group = IdentityBody::group("g").member(Identity::user("a")).well_known(Identity::group("all"));
-        checks.was_taken("A", PushedIdentity::Body(&group));
+        checks.was_queued("A", SeenIdentity::Body(&group));
         assert_eq!(known.len(), 3);
         for permission in [
             PermissionIdentity::group("g"),
@@ -423,9 +419,9 @@ mod tests {
         ] {
             assert!(known.knows(&permission));
         }
-        checks.was_taken("A", PushedIdentity::Deleted(&group.identity));
+        checks.was_queued("A", SeenIdentity::Deleted(&group.identity));
         assert!(!known.knows(&PermissionIdentity::group("g")));
-        checks.was_taken("A", PushedIdentity::Alias(&MappedIdentityBody::group("g")));
+        checks.was_queued("A", SeenIdentity::Alias(&MappedIdentityBody::group("g")));
         assert!(known.knows(&PermissionIdentity::group("g")));
     }
 }

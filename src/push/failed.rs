@@ -1,18 +1,14 @@
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
-use std::fs;
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use http::StatusCode;
 use serde::{Serialize, Serializer};
-use serde_json::value::RawValue;
 
-use super::PushTarget;
-use super::content::UnsentContent;
-use super::frame::Sealed;
-use crate::api::{Accepted, file_containers, push_batch};
+use super::batch::Batch;
+use super::destination::Destination;
+use super::superseded::SupersededOperations;
+use super::unsent::UnsentContent;
+use crate::api::{Accepted, file_containers};
 use crate::error::Error;
 use crate::kernel::body::Body;
 use crate::kernel::send::CallSettings;
@@ -52,45 +48,21 @@ impl fmt::Display for PushStep {
 }
 
 /// Why a batch was not accepted.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FailureReason {
     /// A step failed.
-    Error(Error),
-    /// An earlier batch with the same ids failed, and may still be carried out: this one could
-    /// then be undone by it.
+    #[error(transparent)]
+    Error(#[from] Error),
+    /// An earlier batch with the same ids failed, and may still be applied: it could then undo this one.
+    #[error("an earlier batch with the same ids failed and may still be applied")]
     EarlierBatchUnknown,
     /// The run had stopped before the batch was sent.
+    #[error("the run had stopped")]
     Stopped,
     /// The run was aborted or dropped.
+    #[error("the run was aborted")]
     Aborted,
-}
-
-impl fmt::Display for FailureReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Error(error) => error.fmt(f),
-            Self::EarlierBatchUnknown => {
-                f.write_str("an earlier batch with the same ids failed, and may still be carried out")
-            }
-            Self::Stopped => f.write_str("the run had stopped"),
-            Self::Aborted => f.write_str("the run was aborted"),
-        }
-    }
-}
-
-/// Which operations of a failed batch were pushed again later, as far as that is known by now.
-#[derive(Debug, Default)]
-pub(super) struct Marks(Mutex<BTreeSet<usize>>);
-
-impl Marks {
-    pub(super) fn supersede(&self, operation: usize) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(operation);
-    }
-
-    pub(super) fn get(&self) -> BTreeSet<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
 }
 
 /// A batch that was not accepted: what it is about, why, and its bytes.
@@ -111,14 +83,14 @@ impl Marks {
 pub struct FailedBatch {
     pub(super) number: u64,
     pub(super) step: PushStep,
-    pub(super) reason: FailureReason,
+    pub(super) reason: Arc<FailureReason>,
     pub(super) may_have_been_applied: bool,
-    pub(super) batch: Sealed,
-    /// The content without which its one item is not to be pushed.
+    pub(super) batch: Batch,
+    /// The content that has to be uploaded before its one item is pushed.
     pub(super) content: Option<UnsentContent>,
-    pub(super) marks: Arc<Marks>,
+    pub(super) superseded: Arc<SupersededOperations>,
     pub(super) kernel: Kernel,
-    pub(super) target: PushTarget,
+    pub(super) destination: Destination,
     pub(super) ordering_id: Option<OrderingId>,
 }
 
@@ -144,7 +116,7 @@ impl FailedBatch {
     /// The error of the step that failed, where there was one.
     #[must_use]
     pub fn error(&self) -> Option<&Error> {
-        match &self.reason {
+        match &*self.reason {
             FailureReason::Error(error) => Some(error),
             FailureReason::EarlierBatchUnknown | FailureReason::Stopped | FailureReason::Aborted => None,
         }
@@ -154,7 +126,7 @@ impl FailedBatch {
     /// pushed.
     #[must_use]
     pub fn is_unsent(&self) -> bool {
-        matches!(self.reason, FailureReason::Stopped | FailureReason::Aborted) && !self.may_have_been_applied
+        matches!(*self.reason, FailureReason::Stopped | FailureReason::Aborted) && !self.may_have_been_applied
     }
 
     /// Whether the service may have accepted it all the same. Its operations may then be carried
@@ -177,34 +149,34 @@ impl FailedBatch {
     /// How many operations it holds, superseded ones included.
     #[must_use]
     pub fn operations(&self) -> usize {
-        self.batch.keys.len()
+        self.batch.keys().len()
     }
 
     /// The document ids of its operations, or the types and names of the identities
     /// (`USER:asmith@example.com`), in the order in which they were pushed.
     pub fn ids(&self) -> impl Iterator<Item = &str> {
-        self.batch.keys.iter().map(|key| key.text)
+        self.batch.keys().iter().map(|(_, key)| key.text)
     }
 
     /// The ids that were pushed again later in the run: pushing this batch again leaves them out.
-    /// It is complete when the run has ended.
+    /// The list is complete when the run has ended.
     ///
-    /// What would undo something later is left out as a whole. So an id that was to be deleted with its
-    /// children is among them, too, when something below it was pushed later: see to what else is below it.
-    /// And so is an identity that was to be deleted when only its aliases, or only its members, were pushed
-    /// later: see to the others.
+    /// An operation is left out entirely if any part of it would undo a later push. So the list also has an id
+    /// that was to be deleted with its children when an item below it was pushed later, and an identity that was
+    /// to be deleted when only its aliases, or only its members, were pushed later. Delete the rest of these
+    /// yourself.
     #[must_use]
-    pub fn superseded_ids(&self) -> Vec<&str> {
-        let marked = self.marks.get();
-        marked.into_iter().filter_map(|number| self.batch.keys.get(number)).map(|key| key.text).collect()
+    pub fn to_superseded_ids(&self) -> Vec<&str> {
+        let superseded = self.superseded.get();
+        superseded.into_iter().filter_map(|number| self.batch.keys().get(number)).map(|key| key.text).collect()
     }
 
-    /// The bytes of the file container, without what was superseded: JSON that can be uploaded as
-    /// it is. An item whose [content](PushStep::Content) was not uploaded is left out as well.
+    /// The bytes of the file container without superseded operations: JSON that can be uploaded as it is. An item
+    /// whose [content](PushStep::Content) was not uploaded is left out as well.
     #[must_use]
-    pub fn body(&self) -> Vec<u8> {
-        let superseded = self.marks.get();
-        self.batch.without(|number| superseded.contains(&number) || self.content.is_some())
+    pub fn to_body(&self) -> Vec<u8> {
+        let superseded = self.superseded.get();
+        self.batch.chunks_of(|number| !superseded.contains(&number) && self.content.is_none()).concat()
     }
 
     /// Pushes it again, in a fresh file container, without what was superseded; `None` when nothing
@@ -222,182 +194,27 @@ impl FailedBatch {
     pub async fn push_again(&self) -> Result<Option<Accepted>, Error> {
         let settings = CallSettings::default();
         loop {
-            let superseded = self.marks.get();
+            let superseded = self.superseded.get();
             if superseded.len() == self.operations() {
                 return Ok(None);
             }
             let body = match &self.content {
                 Some(content) => {
                     let id = self.ids().next().unwrap_or_default();
-                    Body::from(content.upload(id, &self.kernel, &settings).await?)
+                    let item = content.upload(id, &self.kernel, &settings).await?;
+                    Body::chunks(self.batch.with_single(&item).chunks())
                 }
-                None if superseded.is_empty() => Body::chunks(self.batch.chunks.iter().cloned()),
-                None => Body::from(self.batch.without(|number| superseded.contains(&number))),
+                None => Body::chunks(self.batch.chunks_of(|number| !superseded.contains(&number))),
             };
             let bytes = body.len();
             let container = file_containers::store(&self.kernel, body, &settings).await?;
-            if self.marks.get() != superseded {
+            if self.superseded.get() != superseded {
                 continue;
             }
-            let (operation, params) = (self.target.commit(), self.target.path_params());
-            let file_id = container.file_id();
-            let accepted =
-                push_batch::commit(&self.kernel, operation, params, file_id, self.ordering_id, &settings).await?;
+            let accepted = self.destination.commit(&self.kernel, &container, self.ordering_id, &settings).await?;
             return Ok(Some(accepted.with_bytes(bytes)));
         }
     }
-
-    /// Writes [`body`](Self::body) into a file of the folder, named by the batch's number:
-    /// `batch-000007.json`; no file when nothing is left of it. A folder is for one run, of items or of
-    /// identities, and is created when it is not there. [`SavedBatch::files`] finds its files again, and
-    /// [`Items::push_batch_json`](crate::Items::push_batch_json) or
-    /// [`Identities::push_batch_json`](crate::Identities::push_batch_json) pushes what one holds, soon if
-    /// there is [content in file containers](Self#content-in-file-containers).
-    ///
-    /// The file does not hold the run's [ordering id](crate::PusherBuilder::ordering_id): where the run had
-    /// one, say it again as the file is pushed, `push_batch_json(..).ordering_id(..)`. Otherwise the
-    /// operations are as new as that push. [`push_again`](Self::push_again) says it by itself.
-    ///
-    /// # Errors
-    ///
-    /// What the file system says, with the path; [`io::ErrorKind::AlreadyExists`] when there is such a
-    /// file, of this batch or of another run; [`io::ErrorKind::Unsupported`] for an item whose
-    /// [content](PushStep::Content) was not uploaded, which such a file cannot hold: keep the batch, and
-    /// [push it again](Self::push_again) before the program ends.
-    pub fn save(&self, folder: impl AsRef<Path>) -> io::Result<SavedBatch> {
-        if self.content.is_some() {
-            let why = "the content of the item was not uploaded, and a file of the batch cannot hold it; keep the \
-                       batch for `push_again`, or push the item again from where it came";
-            return Err(io::Error::new(io::ErrorKind::Unsupported, why));
-        }
-        let folder = folder.as_ref();
-        let path = folder.join(format!("{FILE_BEGIN}{:06}{FILE_END}", self.number));
-        let left_out = self.marks.get();
-        let bytes = self.batch.without(|number| left_out.contains(&number));
-        if left_out.len() < self.operations() {
-            fs::create_dir_all(folder).and_then(|()| write_new(&path, &bytes)).map_err(|error| at(&path, &error))?;
-        }
-        let lists = self.batch.lists().collect();
-        Ok(SavedBatch { path, lists, left_out, marks: Arc::clone(&self.marks) })
-    }
-}
-
-/// A failed batch that was written to a file: [`FailedBatch::save`].
-///
-/// What is pushed later in the run supersedes operations of it; when the run has ended,
-/// [`update`](Self::update) takes those out of the file.
-///
-/// The file has the operations alone: when the run had an
-/// [ordering id](crate::PusherBuilder::ordering_id), the push of the file wants it again.
-#[derive(Debug)]
-pub struct SavedBatch {
-    path: PathBuf,
-    /// The key of the list that each operation stands in.
-    lists: Vec<&'static str>,
-    /// The operations that the file does not hold.
-    left_out: BTreeSet<usize>,
-    marks: Arc<Marks>,
-}
-
-impl SavedBatch {
-    /// The files that [`FailedBatch::save`] has written into a folder, in the order of their batches;
-    /// none when there is no such folder. Whatever else is in it is passed over.
-    ///
-    /// ```
-    /// # async fn example(items: coveo_push::Items) -> Result<(), Box<dyn std::error::Error>> {
-    /// use coveo_push::SavedBatch;
-    ///
-    /// for file in SavedBatch::files("failed")? {
-    ///     items.push_batch_json(std::fs::read(&file)?).await?;
-    ///     std::fs::remove_file(&file)?;
-    /// }
-    /// # Ok(()) }
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// What the file system says, with the path.
-    pub fn files(folder: impl AsRef<Path>) -> io::Result<Vec<PathBuf>> {
-        let folder = folder.as_ref();
-        let entries = match fs::read_dir(folder) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries.map_err(|error| at(folder, &error))?,
-        };
-        let mut files = BTreeSet::new();
-        for entry in entries {
-            let path = entry.map_err(|error| at(folder, &error))?.path();
-            if let Some(number) = number_of(&path) {
-                files.insert((number, path));
-            }
-        }
-        Ok(files.into_iter().map(|(_, path)| path).collect())
-    }
-
-    /// The file.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Takes out of the file what was superseded since it was written, and removes a file that holds
-    /// nothing then.
-    ///
-    /// # Errors
-    ///
-    /// What the file system says; [`io::ErrorKind::InvalidData`] when the file was changed.
-    pub fn update(&mut self) -> io::Result<()> {
-        let superseded = self.marks.get();
-        if superseded.len() == self.lists.len() {
-            self.left_out = superseded;
-            return match fs::remove_file(&self.path) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-                removed => removed,
-            };
-        }
-        if superseded == self.left_out {
-            return Ok(());
-        }
-        let text = fs::read_to_string(&self.path)?;
-        let mut held: BTreeMap<&str, VecDeque<&RawValue>> = serde_json::from_str(&text)?;
-        let mut kept: BTreeMap<&str, Vec<&RawValue>> = held.keys().map(|list| (*list, Vec::new())).collect();
-        for (number, list) in self.lists.iter().enumerate().filter(|(number, _)| !self.left_out.contains(number)) {
-            let operation = held.get_mut(list).and_then(VecDeque::pop_front);
-            let operation = operation.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))?;
-            if !superseded.contains(&number) {
-                kept.entry(list).or_default().push(operation);
-            }
-        }
-        // Whole or not at all: what the file holds may be nowhere else.
-        let beside = self.path.with_extension("json.new");
-        fs::write(&beside, serde_json::to_vec(&kept)?)?;
-        fs::rename(&beside, &self.path)?;
-        self.left_out = superseded;
-        Ok(())
-    }
-}
-
-/// What the files of saved batches are called: this, the number, and that.
-const FILE_BEGIN: &str = "batch-";
-const FILE_END: &str = ".json";
-
-/// The number of the batch that a file is for, by its name.
-fn number_of(path: &Path) -> Option<u64> {
-    path.file_name()?.to_str()?.strip_prefix(FILE_BEGIN)?.strip_suffix(FILE_END)?.parse().ok()
-}
-
-/// Writes a file, but never over one that is there, which may be all that is left of a batch. What could not
-/// be written whole is removed again.
-fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = fs::File::create_new(path)?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).inspect_err(|_| {
-        // What the caller is told is why it could not be written.
-        let _ = fs::remove_file(path);
-    })
-}
-
-/// An error of the file system with the path, which the system leaves out.
-fn at(path: &Path, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
 impl fmt::Debug for FailedBatch {
@@ -441,7 +258,7 @@ impl Serialize for FailedBatch {
             may_have_been_applied: self.may_have_been_applied,
             bytes: self.batch.len(),
             ids: self.ids().collect(),
-            superseded_ids: self.superseded_ids(),
+            superseded_ids: self.to_superseded_ids(),
         }
         .serialize(serializer)
     }

@@ -1,25 +1,39 @@
 use std::borrow::Cow;
+use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 
 use futures_core::Stream;
 use serde::Serialize;
 
-use super::item::no_object;
-use super::keys::Scope;
-use super::pushing::{Pushing, Unfinished};
-use super::report::{PushError, Pushed};
-use super::run::Run;
-use super::write::{Draft, Reader, Write, Written};
-use super::{PushTarget, PusherBuilder, run_methods};
+use super::destination::{Destination, DestinationKind, List, ListKind, Repeated};
+use super::intake::{Intake, QueuedOperation};
+use super::keys::Affects;
+use super::push_future::{CancelGuard, PushFuture};
+use super::pusher::run_methods;
+use super::report::{PushError, Pushed, Refused};
+use super::settings::PusherBuilder;
 use crate::api::Identities;
-use crate::finding::{Finding, Preflight};
-use crate::model::{Identity, IdentityBody, MappedIdentityBody, object};
-use crate::preflight::{self, PushedIdentity, RunChecks};
+use crate::finding::Preflight;
+use crate::kernel::request::PathParams;
+use crate::model::{Identity, IdentityBody, MappedIdentityBody};
+use crate::operation::Operation;
+use crate::preflight::{self, InvalidText, KnownIdentities, SeenIdentity};
 
+/// The lists of a batch of identities, by their numbers.
 const MEMBERS: usize = 0;
 const MAPPINGS: usize = 1;
 const DELETED: usize = 2;
-pub(super) const LISTS: [&str; 3] = ["members", "mappings", "deleted"];
+
+/// A security identity provider.
+static IDENTITIES: DestinationKind = DestinationKind {
+    lists: &[
+        List { key: "members", kind: ListKind::Upsert, repeated: Repeated::Replaces },
+        List { key: "mappings", kind: ListKind::Upsert, repeated: Repeated::Replaces },
+        List { key: "deleted", kind: ListKind::Delete, repeated: Repeated::Replaces },
+    ],
+    commit: Operation::PushIdentityContainer,
+};
 
 impl Identities {
     /// Pushes many security identities: any number of operations, in bounded memory, in order,
@@ -36,16 +50,34 @@ impl Identities {
     /// # Ok(()) }
     /// ```
     pub fn pusher(&self) -> PusherBuilder<IdentityPusher> {
-        PusherBuilder::new(self.kernel.clone(), PushTarget::Identities(Arc::clone(&self.provider_id)))
+        let params = PathParams::Provider(Arc::clone(&self.provider_id));
+        PusherBuilder::new(self.kernel.clone(), Destination { kind: &IDENTITIES, params })
     }
 }
 
 impl PusherBuilder<IdentityPusher> {
-    /// Begins the run. Its tasks are spawned on the tokio runtime that it is used on.
+    /// Starts the run. Its tasks are spawned on the tokio runtime that it is used on.
     #[must_use]
     pub fn start(self) -> IdentityPusher {
-        let (kernel, target, settings) = self.into_parts();
-        IdentityPusher { run: Run::new(kernel, target, settings), is_ended: false }
+        let (kernel, destination, settings) = self.into_parts();
+        IdentityPusher { intake: Intake::new(kernel, destination, settings), is_ended: false }
+    }
+
+    /// Adds what is pushed to the identities that are known, for the run that pushes the items.
+    pub fn known_identities(mut self, known: &KnownIdentities) -> Self {
+        self.settings.validation.known = Some(known.clone());
+        self
+    }
+
+    /// Compares what is pushed of the same identity in this run. A group that is pushed again with
+    /// other members, as when it comes in pages, and `wellKnowns` that are not the same in all pushes
+    /// of an identity and its aliases, break a rule: what was pushed before would be lost. Default: no,
+    /// because it takes 32 bytes an identity, beside the spare room of a table.
+    ///
+    /// Of two pushes that several tasks make in the same moment, both may pass.
+    pub fn compare_identities(mut self, compare: bool) -> Self {
+        self.settings.validation.pushed = compare.then(Arc::default);
+        self
     }
 }
 
@@ -53,13 +85,167 @@ impl PusherBuilder<IdentityPusher> {
 ///
 /// It works as an [`ItemPusher`](super::ItemPusher) does
 /// ([article 55](https://docs.coveo.com/en/55/)). The members of an identity and its aliases are two
-/// things that are replaced apart; deleting it is about both.
+/// things that are replaced separately; a deletion deletes both.
 pub struct IdentityPusher {
-    run: Arc<Run>,
+    intake: Intake,
     is_ended: bool,
 }
 
 run_methods!(IdentityPusher);
+
+impl IdentityPusher {
+    /// Adds or updates an identity. It replaces what the provider holds: members that are left out
+    /// are removed from the group.
+    ///
+    /// # Errors
+    ///
+    /// [`PushError::Stopped`] when the run has stopped; the identity was not queued then.
+    pub fn add_or_update<'a>(&'a self, body: &'a IdentityBody) -> PushIdentity<'a> {
+        self.push(Change::Body(Cow::Borrowed(body)))
+    }
+
+    /// Adds or updates an identity that is the JSON text of an [`IdentityBody`].
+    ///
+    /// # Errors
+    ///
+    /// [`PushError::Stopped`] when the run has stopped; the identity was not queued then.
+    pub fn add_or_update_json<'a>(&'a self, json: impl Into<Cow<'a, str>>) -> PushIdentity<'a> {
+        let body = serde_json::from_str(&json.into()).map(|body| Change::Body(Cow::Owned(body)));
+        let change = body.map_err(|error| Refused::new("", vec![InvalidText::from(error).finding("")]));
+        PushIdentity { intake: &self.intake, change }
+    }
+
+    /// Adds or updates the aliases of an identity. Its granted identities (`wellKnowns`) must be
+    /// the same in every push of the identity.
+    ///
+    /// # Errors
+    ///
+    /// [`PushError::Stopped`] when the run has stopped; the aliases were not queued then.
+    pub fn add_or_update_alias<'a>(&'a self, body: &'a MappedIdentityBody) -> PushIdentity<'a> {
+        self.push(Change::Alias(Cow::Borrowed(body)))
+    }
+
+    /// Deletes an identity, which the service calls disabling it.
+    ///
+    /// # Errors
+    ///
+    /// [`PushError::Stopped`] when the run has stopped; the deletion was not queued then.
+    pub fn delete<'a>(&'a self, identity: &'a Identity) -> PushIdentity<'a> {
+        self.push(Change::Delete(Cow::Borrowed(identity)))
+    }
+
+    /// Pushes all operations of a stream, one after another, and returns how many there were. The run goes on after
+    /// it.
+    ///
+    /// # Errors
+    ///
+    /// [`PushError::Stopped`] when the run has stopped.
+    pub fn push_stream(
+        &self,
+        stream: impl Stream<Item = IdentityOperation> + Send,
+    ) -> impl Future<Output = Result<u64, PushError>> + Send {
+        let mut guard = CancelGuard::new(&self.intake);
+        async move {
+            let mut stream = pin!(stream);
+            let mut pushed = 0;
+            while let Some(operation) = std::future::poll_fn(|context| stream.as_mut().poll_next(context)).await {
+                let change = match operation {
+                    IdentityOperation::AddOrUpdate(body) => Change::Body(Cow::Owned(body)),
+                    IdentityOperation::AddOrUpdateAlias(body) => Change::Alias(Cow::Owned(body)),
+                    IdentityOperation::Delete(identity) => Change::Delete(Cow::Owned(identity)),
+                };
+                self.push(change).await?;
+                pushed += 1;
+            }
+            guard.done();
+            Ok(pushed)
+        }
+    }
+
+    fn push<'a>(&'a self, change: Change<'a>) -> PushIdentity<'a> {
+        PushIdentity { intake: &self.intake, change: Ok(change) }
+    }
+}
+
+/// One push of an identity: [`IdentityPusher::add_or_update`], [`IdentityPusher::add_or_update_json`],
+/// [`IdentityPusher::add_or_update_alias`], [`IdentityPusher::delete`].
+#[must_use = "nothing is pushed before it is awaited"]
+pub struct PushIdentity<'a> {
+    intake: &'a Intake,
+    change: Result<Change<'a>, Refused>,
+}
+
+/// An operation on an identity, as its caller has it.
+enum Change<'a> {
+    Body(Cow<'a, IdentityBody>),
+    Alias(Cow<'a, MappedIdentityBody>),
+    Delete(Cow<'a, Identity>),
+}
+
+impl<'a> IntoFuture for PushIdentity<'a> {
+    type Output = Result<Pushed, PushError>;
+    type IntoFuture = PushFuture<'a>;
+
+    fn into_future(self) -> PushFuture<'a> {
+        let Self { intake, change } = self;
+        PushFuture::new(intake, async move {
+            let change = match change {
+                Ok(change) => change,
+                Err(refused) => return intake.push(|| Err(refused)).await,
+            };
+            let pushed = intake.push(|| write(intake, change.seen())).await?;
+            if pushed.is_queued() {
+                let account = &intake.account;
+                account.settings.validation.was_queued(&account.destination.id(), change.seen());
+            }
+            Ok(pushed)
+        })
+    }
+}
+
+impl fmt::Debug for PushIdentity<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PushIdentity").finish_non_exhaustive()
+    }
+}
+
+impl Change<'_> {
+    fn seen(&self) -> SeenIdentity<'_> {
+        match self {
+            Self::Body(body) => SeenIdentity::Body(body),
+            Self::Alias(body) => SeenIdentity::Alias(body),
+            Self::Delete(identity) => SeenIdentity::Deleted(identity),
+        }
+    }
+}
+
+/// Holds an operation to the rules, and writes it.
+fn write(intake: &Intake, seen: SeenIdentity<'_>) -> Result<QueuedOperation<'static>, Refused> {
+    #[derive(Serialize)]
+    struct Deleted<'a> {
+        identity: &'a Identity,
+    }
+
+    let Identity { identity_type, name, .. } = seen.identity();
+    let id = [identity_type.in_identity(), ":", name].concat();
+    let (list, affects, mut findings, json) = match seen {
+        SeenIdentity::Body(body) => (MEMBERS, Affects::Item, preflight::identity(body), serde_json::to_vec(body)),
+        SeenIdentity::Alias(body) => (MAPPINGS, Affects::Aliases, preflight::alias(body), serde_json::to_vec(body)),
+        SeenIdentity::Deleted(identity) => {
+            let json = serde_json::to_vec(&Deleted { identity });
+            (DELETED, Affects::Identity, preflight::names(identity, []), json)
+        }
+    };
+    let switch = intake.account.kernel.shared.preflight;
+    if switch != Preflight::Off {
+        findings.extend(intake.account.settings.validation.identity(seen));
+    }
+    let refused = |findings| Refused::new(&id, findings);
+    let warnings = preflight::judge(findings, switch).map_err(refused)?;
+    let json = json.map_err(|error| refused(vec![InvalidText::from(error).finding(name)]))?;
+    let remedy = "put its members into groups of their own";
+    Ok(QueuedOperation { id: id.into(), list, affects, head: Vec::new(), json: json.into(), warnings, remedy })
+}
 
 /// One operation of a stream of identities: [`IdentityPusher::push_stream`].
 ///
@@ -102,134 +288,5 @@ impl IdentityOperation {
     #[must_use]
     pub fn delete(identity: Identity) -> Self {
         Self::Delete(identity)
-    }
-}
-
-impl IdentityPusher {
-    /// Adds or updates an identity. It replaces what the provider holds: members that are left out
-    /// are removed from the group.
-    ///
-    /// # Errors
-    ///
-    /// [`PushError::Stopped`] when the run has stopped; the identity was not taken then.
-    pub fn add_or_update<'a>(
-        &'a self,
-        body: &'a IdentityBody,
-    ) -> impl Future<Output = Result<Pushed, PushError>> + Send + 'a {
-        let findings = || preflight::identity(body);
-        self.push(MEMBERS, Scope::Main, PushedIdentity::Body(body), body, findings)
-    }
-
-    /// Adds or updates the aliases of an identity. Its granted identities (`wellKnowns`) must be
-    /// those of every other push of it.
-    ///
-    /// # Errors
-    ///
-    /// [`PushError::Stopped`] when the run has stopped; the aliases were not taken then.
-    pub fn add_or_update_alias<'a>(
-        &'a self,
-        body: &'a MappedIdentityBody,
-    ) -> impl Future<Output = Result<Pushed, PushError>> + Send + 'a {
-        let findings = || preflight::alias(body);
-        self.push(MAPPINGS, Scope::Aliases, PushedIdentity::Alias(body), body, findings)
-    }
-
-    /// Deletes an identity, which the service calls disabling it.
-    ///
-    /// # Errors
-    ///
-    /// [`PushError::Stopped`] when the run has stopped; the deletion was not taken then.
-    pub fn delete<'a>(&'a self, identity: &'a Identity) -> impl Future<Output = Result<Pushed, PushError>> + Send + 'a {
-        #[derive(Serialize)]
-        struct Deleted<'a> {
-            identity: &'a Identity,
-        }
-
-        let findings = || preflight::names(identity, []);
-        self.push(DELETED, Scope::Whole, PushedIdentity::Deleted(identity), Deleted { identity }, findings)
-    }
-
-    /// Pushes all operations of a stream, and returns how many there were. The run goes on after
-    /// it.
-    ///
-    /// # Errors
-    ///
-    /// [`PushError::Stopped`] when the run has stopped.
-    pub fn push_stream(
-        &self,
-        stream: impl Stream<Item = IdentityOperation> + Send,
-    ) -> impl Future<Output = Result<u64, PushError>> + Send {
-        let mut unfinished = Unfinished::new(&self.run);
-        async move {
-            let mut stream = std::pin::pin!(stream);
-            let mut pushed = 0;
-            while let Some(operation) = std::future::poll_fn(|context| stream.as_mut().poll_next(context)).await {
-                match operation {
-                    IdentityOperation::AddOrUpdate(body) => self.add_or_update(&body).await?,
-                    IdentityOperation::AddOrUpdateAlias(body) => self.add_or_update_alias(&body).await?,
-                    IdentityOperation::Delete(identity) => self.delete(&identity).await?,
-                };
-                pushed += 1;
-            }
-            unfinished.done();
-            Ok(pushed)
-        }
-    }
-
-    fn push<'a, T: Serialize + Send + Sync + Unpin + 'a>(
-        &'a self,
-        list: usize,
-        scope: Scope,
-        pushed: PushedIdentity<'a>,
-        body: T,
-        findings: impl Fn() -> Vec<Finding> + Send + Sync + Unpin + 'a,
-    ) -> impl Future<Output = Result<Pushed, PushError>> + Send + 'a {
-        let (switch, checks) = (self.run.kernel.shared.preflight, &self.run.settings.checks);
-        // Made now, and not when it is first polled: a push that is dropped before counts as cancelled.
-        let pushing = Pushing::new(&self.run, PushIdentity { list, scope, pushed, body, findings, switch, checks });
-        async move {
-            let became = pushing.await?;
-            if became.is_taken() {
-                checks.was_taken(self.run.target.id(), pushed);
-            }
-            Ok(became)
-        }
-    }
-}
-
-/// One push of an identity.
-struct PushIdentity<'a, T, F> {
-    list: usize,
-    scope: Scope,
-    pushed: PushedIdentity<'a>,
-    body: T,
-    findings: F,
-    switch: Preflight,
-    checks: &'a RunChecks,
-}
-
-impl<'a, T: Serialize, F: Fn() -> Vec<Finding>> Write<'a> for PushIdentity<'_, T, F> {
-    fn list(&self) -> usize {
-        self.list
-    }
-
-    fn scope(&self) -> Scope {
-        self.scope
-    }
-
-    fn remedy(&self) -> &'static str {
-        "put its members into groups of their own"
-    }
-
-    fn write(&self, draft: &mut Draft<'a>, _: &mut Reader) -> Result<Written<'a>, Vec<Finding>> {
-        let Identity { identity_type, name, .. } = self.pushed.identity();
-        draft.id = Cow::Owned([identity_type.in_identity(), ":", name].concat());
-        let mut findings = (self.findings)();
-        if self.switch != Preflight::Off {
-            findings.extend(self.checks.identity(self.pushed));
-        }
-        let warnings = preflight::judge(findings, self.switch)?;
-        object::write_value(&mut draft.buffer, &self.body).map_err(|error| no_object(name, &error))?;
-        Ok(Written { tail: &[], warnings })
     }
 }

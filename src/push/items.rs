@@ -1,20 +1,23 @@
+use std::borrow::Cow;
+use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 
 use futures_core::Stream;
 use serde::Serialize;
 
-use super::group::Group;
-use super::item::{AddOrUpdate, Delete, Item, PushItem};
-use super::pushing::{Pushing, Unfinished};
+use super::content;
+use super::destination::Destination;
+use super::intake::Intake;
+use super::item::{CheckedItem, ITEMS, Item, deletion};
+use super::push_future::{CancelGuard, PushFuture};
+use super::pusher::run_methods;
 use super::report::{PushError, Pushed};
-use super::run::Run;
-use super::{PushTarget, PusherBuilder, run_methods};
+use super::settings::PusherBuilder;
 use crate::api::Items;
-
-/// The lists of a batch of items, by their numbers.
-pub(super) const ADD_OR_UPDATE: usize = 0;
-pub(super) const DELETE: usize = 1;
-pub(super) const LISTS: [&str; 2] = ["addOrUpdate", "delete"];
+use crate::content::Content;
+use crate::kernel::request::PathParams;
+use crate::preflight::{InvalidText, ItemText, KnownIdentities};
 
 impl Items {
     /// Pushes many items: any number of operations, in bounded memory, in order, losing none.
@@ -26,27 +29,43 @@ impl Items {
     /// let pusher = client.items("my-source").pusher().concurrency(4).start();
     /// for number in 0..10_000 {
     ///     let doc = DocumentBody::text("words").title(format!("Document {number}"));
-    ///     pusher.add_or_update(&format!("https://example.com/{number}"), &doc).await?;
+    ///     pusher.add_or_update(format!("https://example.com/{number}"), &doc).await?;
     /// }
     /// let report = pusher.finish().await.into_result()?;
     /// println!("{report}");
-    /// if report.refused > 0 {
-    ///     // They break a rule of the service, and were left out: that is no error.
-    ///     eprintln!("{} refused, such as {}", report.refused, report.refused_samples[0]);
+    /// if report.totals.refused > 0 {
+    ///     // They break a rule of the service and were left out, which is not an error.
+    ///     eprintln!("{} refused, such as {}", report.totals.refused, report.refused_samples[0]);
     /// }
     /// # Ok(()) }
     /// ```
     pub fn pusher(&self) -> PusherBuilder<ItemPusher> {
-        PusherBuilder::new(self.kernel.clone(), PushTarget::Items(Arc::clone(&self.source_id)))
+        let destination = Destination { kind: &ITEMS, params: PathParams::Source(Arc::clone(&self.source_id)) };
+        PusherBuilder::new(self.kernel.clone(), destination)
     }
 }
 
 impl PusherBuilder<ItemPusher> {
-    /// Begins the run. Its tasks are spawned on the tokio runtime that it is used on.
+    /// Starts the run. Its tasks are spawned on the tokio runtime that it is used on.
     #[must_use]
     pub fn start(self) -> ItemPusher {
-        let (kernel, target, settings) = self.into_parts();
-        ItemPusher { run: Run::new(kernel, target, settings), is_ended: false }
+        let (kernel, destination, settings) = self.into_parts();
+        ItemPusher { intake: Intake::new(kernel, destination, settings), is_ended: false }
+    }
+
+    /// Says that the source is secured: an item without permissions, which the service would accept
+    /// and then drop, breaks a rule. Default: no.
+    pub fn secured(mut self, secured: bool) -> Self {
+        self.settings.validation.is_secured = secured;
+        self
+    }
+
+    /// Holds the permissions of items against the identities that are known: an item that names
+    /// another one, which the service would accept and then drop, breaks a rule. Default: not looked
+    /// for.
+    pub fn known_identities(mut self, known: &KnownIdentities) -> Self {
+        self.settings.validation.known = Some(known.clone());
+        self
     }
 }
 
@@ -75,7 +94,7 @@ impl PusherBuilder<ItemPusher> {
 ///     let pusher = Arc::clone(&pusher);
 ///     tasks.spawn(async move {
 ///         let doc = DocumentBody::text("words");
-///         pusher.add_or_update(&format!("https://example.com/{part}"), &doc).await
+///         pusher.add_or_update(format!("https://example.com/{part}"), &doc).await
 ///     });
 /// }
 /// while let Some(pushed) = tasks.join_next().await {
@@ -86,168 +105,67 @@ impl PusherBuilder<ItemPusher> {
 /// # Ok(()) }
 /// ```
 pub struct ItemPusher {
-    run: Arc<Run>,
+    intake: Intake,
     is_ended: bool,
 }
 
 run_methods!(ItemPusher);
 
-/// One operation of a stream of items: [`ItemPusher::push_stream`].
-///
-/// ```
-/// use coveo_push::{DocumentBody, ItemOperation};
-///
-/// let page = DocumentBody::text("words");
-/// let operations = [
-///     ItemOperation::add_or_update("https://example.com/a", page),
-///     ItemOperation::add_or_update_json("https://example.com/b", r#"{"data":"words"}"#),
-///     ItemOperation::delete("https://example.com/c"),
-///     ItemOperation::delete_with_children("https://example.com/d/"),
-/// ];
-///
-/// // Where no item serialises, any type does.
-/// let deleted = ["https://example.com/e"].map(ItemOperation::<()>::delete);
-/// # let _ = (operations, deleted);
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ItemOperation<T> {
-    /// Adds or updates an item.
-    AddOrUpdate {
-        /// The item's URI.
-        document_id: String,
-        /// The item.
-        item: T,
-    },
-    /// Adds or updates an item whose JSON text is in hand.
-    AddOrUpdateJson {
-        /// The item's URI; without one the text has it.
-        document_id: Option<String>,
-        /// The text.
-        json: String,
-    },
-    /// Deletes an item.
-    Delete {
-        /// The item's URI.
-        document_id: String,
-        /// Whether the items whose URI begins with this one go too.
-        delete_children: bool,
-    },
-}
-
-impl<T> ItemOperation<T> {
-    /// Adds or updates an item.
-    pub fn add_or_update(document_id: impl Into<String>, item: T) -> Self {
-        Self::AddOrUpdate { document_id: document_id.into(), item }
-    }
-
-    /// Adds or updates an item whose JSON text is in hand.
-    pub fn add_or_update_json(document_id: impl Into<String>, json: impl Into<String>) -> Self {
-        Self::AddOrUpdateJson { document_id: Some(document_id.into()), json: json.into() }
-    }
-
-    /// Adds or updates an item whose JSON text is in hand, and has the item's `documentId` in it.
-    pub fn add_or_update_json_with_id(json: impl Into<String>) -> Self {
-        Self::AddOrUpdateJson { document_id: None, json: json.into() }
-    }
-
-    /// Deletes an item, its children left alone.
-    pub fn delete(document_id: impl Into<String>) -> Self {
-        Self::Delete { document_id: document_id.into(), delete_children: false }
-    }
-
-    /// Deletes an item with its children: the items whose URI begins with this one.
-    pub fn delete_with_children(document_id: impl Into<String>) -> Self {
-        Self::Delete { document_id: document_id.into(), delete_children: true }
-    }
-}
-
 impl ItemPusher {
     /// Adds or updates an item: a [`DocumentBody`](crate::DocumentBody), or any type whose JSON is
     /// an object. It is serialised once, when there is room for it.
     ///
-    /// A `documentId` that the item has itself must be the same. An item that breaks a rule of the
-    /// service is refused, and the run goes on.
+    /// A `documentId` that the item has itself must be the same; null counts as absent. NaN and infinite numbers
+    /// become `null`, as serde_json writes them, except in a [`DocumentBody`](crate::DocumentBody), which refuses
+    /// them. An item that breaks a rule of the service is refused, and the run goes on.
     ///
     /// # Errors
     ///
-    /// [`PushError::Stopped`] when the run has stopped; the item was not taken then.
-    pub fn add_or_update<'a, T>(&'a self, document_id: &'a str, item: &'a T) -> PushItem<'a>
+    /// [`PushError::Stopped`] when the run has stopped; the item was not queued then.
+    pub fn add_or_update<'a, T>(&'a self, document_id: impl Into<Cow<'a, str>>, item: &'a T) -> PushItem<'a>
     where
         T: Serialize + Sync,
     {
-        PushItem::new(&self.run, Item::Typed { document_id, item })
+        PushItem::new(&self.intake, Some(document_id.into()), Item::Typed(item))
     }
 
-    /// Adds or updates an item whose JSON text is in hand: it is checked, and copied as it is.
+    /// Adds or updates an item that is JSON text: it is checked, and copied as it is.
     ///
-    /// A `documentId` in the text must be the same; without one it is put in.
+    /// Its id is the `documentId` in the text, or is set by [`document_id`](PushItem::document_id).
+    ///
+    /// ```
+    /// # async fn example(pusher: coveo_push::ItemPusher) -> Result<(), coveo_push::PushError> {
+    /// pusher.add_or_update_json(r#"{"documentId":"https://example.com/a","data":"words"}"#).await?;
+    /// pusher.add_or_update_json(r#"{"data":"words"}"#).document_id("https://example.com/b").await?;
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     ///
-    /// [`PushError::Stopped`] when the run has stopped; the item was not taken then.
-    pub fn add_or_update_json<'a>(&'a self, document_id: &'a str, json: &'a str) -> PushItem<'a> {
-        PushItem::new(&self.run, Item::Json { document_id: Some(document_id), json })
+    /// [`PushError::Stopped`] when the run has stopped; the item was not queued then.
+    pub fn add_or_update_json<'a>(&'a self, json: impl Into<Cow<'a, str>>) -> PushItem<'a> {
+        PushItem::new(&self.intake, None, Item::Json(json.into()))
     }
 
-    /// Adds or updates an item whose JSON text is in hand, and has the item's `documentId` in it.
+    /// Deletes an item, and its children where [`delete_children`](PushItemDeletion::delete_children) says so.
     ///
     /// # Errors
     ///
-    /// [`PushError::Stopped`] when the run has stopped; the item was not taken then.
-    pub fn add_or_update_json_with_id<'a>(&'a self, json: &'a str) -> PushItem<'a> {
-        PushItem::new(&self.run, Item::Json { document_id: None, json })
+    /// [`PushError::Stopped`] when the run has stopped; the deletion was not queued then.
+    pub fn delete<'a>(&'a self, document_id: impl Into<Cow<'a, str>>) -> PushItemDeletion<'a> {
+        PushItemDeletion { intake: &self.intake, document_id: document_id.into(), delete_children: false }
     }
 
-    /// Deletes an item, its children left alone.
-    ///
-    /// # Errors
-    ///
-    /// [`PushError::Stopped`] when the run has stopped; the deletion was not taken then.
-    pub fn delete<'a>(&'a self, document_id: &'a str) -> impl Future<Output = Result<Pushed, PushError>> + Send + 'a {
-        self.push_deletion(document_id, false)
-    }
-
-    /// Deletes an item with its children: the items whose URI begins with this one.
-    ///
-    /// # Errors
-    ///
-    /// [`PushError::Stopped`] when the run has stopped; the deletion was not taken then.
-    pub fn delete_with_children<'a>(
-        &'a self,
-        document_id: &'a str,
-    ) -> impl Future<Output = Result<Pushed, PushError>> + Send + 'a {
-        self.push_deletion(document_id, true)
-    }
-
-    fn push_deletion<'a>(&'a self, document_id: &'a str, delete_children: bool) -> Pushing<'a, Delete<'a>> {
-        Pushing::new(&self.run, self.deletion(document_id, delete_children))
-    }
-
-    fn deletion<'a>(&self, document_id: &'a str, delete_children: bool) -> Delete<'a> {
-        Delete { document_id, delete_children, switch: self.run.kernel.shared.preflight }
-    }
-
-    /// Pushes all operations of a stream, and returns how many there were. The run goes on after
+    /// Pushes all operations of a stream, one after another, and returns how many there were. The run goes on after
     /// it.
-    ///
-    /// Operations that are at hand are taken together: up to 32 of them, 64 KiB, or what came within 10 ms, and
-    /// at once when the stream has no more for now. That is faster than single pushes where several tasks push at
-    /// the same time, each a stream. Operations of one stream keep their order. But that the stream is asked for
-    /// the next one does not say that the one before was taken: what is pushed or flushed meanwhile, by other
-    /// tasks or by the stream itself, may come before it. After this has returned it comes after them.
-    ///
-    /// When this is dropped, what was read of the stream has been taken while there was room; what was not
-    /// counts as cancelled.
     ///
     /// ```
     /// # async fn example(pusher: coveo_push::ItemPusher) -> Result<(), coveo_push::PushError> {
     /// use coveo_push::{DocumentBody, ItemOperation};
     /// use futures_util::stream;
     ///
-    /// let pages = (0..1_000).map(|number| {
-    ///     ItemOperation::add_or_update(format!("https://example.com/{number}"), DocumentBody::text("words"))
-    /// });
+    /// let doc = DocumentBody::text("words");
+    /// let pages = (0..1_000).map(|number| ItemOperation::add_or_update(format!("https://example.com/{number}"), &doc));
     /// assert_eq!(pusher.push_stream(stream::iter(pages)).await?, 1_000);
     /// # Ok(()) }
     /// ```
@@ -255,34 +173,230 @@ impl ItemPusher {
     /// # Errors
     ///
     /// [`PushError::Stopped`] when the run has stopped.
-    pub fn push_stream<T, S>(&self, stream: S) -> impl Future<Output = Result<u64, PushError>> + Send
-    where
-        T: Serialize + Send + Sync,
-        S: Stream<Item = ItemOperation<T>> + Send,
-    {
-        let mut unfinished = Unfinished::new(&self.run);
+    pub fn push_stream(
+        &self,
+        stream: impl Stream<Item = ItemOperation> + Send,
+    ) -> impl Future<Output = Result<u64, PushError>> + Send {
+        // Made now, and not when the future is first polled: one that is dropped before counts as cancelled.
+        let mut guard = CancelGuard::new(&self.intake);
         async move {
-            let mut stream = std::pin::pin!(stream);
-            let mut group = Group::new(&self.run);
+            let mut stream = pin!(stream);
             let mut pushed = 0;
-            while let Some(operation) = group.next(stream.as_mut()).await? {
-                match operation {
-                    ItemOperation::AddOrUpdate { document_id, item } => {
-                        let item = Item::Typed { document_id: &document_id, item: &item };
-                        group.push(AddOrUpdate::new(&self.run, item)).await?;
-                    }
-                    ItemOperation::AddOrUpdateJson { document_id, json } => {
-                        let item = Item::Json { document_id: document_id.as_deref(), json: &json };
-                        group.push(AddOrUpdate::new(&self.run, item)).await?;
-                    }
-                    ItemOperation::Delete { document_id, delete_children } => {
-                        group.push(self.deletion(&document_id, delete_children)).await?;
-                    }
-                }
+            while let Some(operation) = std::future::poll_fn(|context| stream.as_mut().poll_next(context)).await {
+                self.push_operation(operation).await?;
                 pushed += 1;
             }
-            unfinished.done();
+            guard.done();
             Ok(pushed)
         }
+    }
+
+    fn push_operation(&self, ItemOperation { document_id, change }: ItemOperation) -> PushFuture<'_> {
+        let document_id = document_id.map(Cow::Owned);
+        match change {
+            Change::Upsert(item) => PushItem::new(&self.intake, document_id, Item::Written(item)).into_future(),
+            Change::Delete { delete_children } => {
+                self.delete(document_id.unwrap_or_default()).delete_children(delete_children).into_future()
+            }
+        }
+    }
+}
+
+/// One push of an item: [`ItemPusher::add_or_update`], [`ItemPusher::add_or_update_json`].
+#[must_use = "nothing is pushed before it is awaited"]
+pub struct PushItem<'a> {
+    intake: &'a Intake,
+    document_id: Option<Cow<'a, str>>,
+    item: Item<'a>,
+    content: Option<Content>,
+}
+
+impl<'a> PushItem<'a> {
+    fn new(intake: &'a Intake, document_id: Option<Cow<'a, str>>, item: Item<'a>) -> Self {
+        Self { intake, document_id, item, content: None }
+    }
+
+    /// The item's URI, for JSON text that does not have it. A `documentId` in the text must be the same; null counts
+    /// as absent.
+    pub fn document_id(mut self, document_id: impl Into<Cow<'a, str>>) -> Self {
+        self.document_id = Some(document_id.into());
+        self
+    }
+
+    /// Pushes the item with this content, in place of data in the item itself.
+    ///
+    /// The content is read and compressed, and what is too large for the item or its batch is
+    /// uploaded into a file container, before the item goes into a batch: the push returns after
+    /// that. As many contents and batches as the run's
+    /// [`concurrency`](crate::PusherBuilder::concurrency) are under way at the same time, so push from
+    /// several tasks, or several at a time from one, as the second half of the example does. A content on
+    /// its way goes on while its push is not polled, in a task that ends when the push is dropped.
+    ///
+    /// A text or bytes have no file whose extension could tell the service what they are: set
+    /// [`file_extension`](crate::DocumentBody::file_extension), such as `.html`, on the item.
+    ///
+    /// Content that cannot be read, is larger than 256 MB or changes meanwhile is refused, and the run
+    /// goes on. Content that could not be uploaded is a failed batch of one item, at the step
+    /// [`PushStep::Content`](crate::PushStep::Content).
+    ///
+    /// ```
+    /// # async fn example(client: coveo_push::PushClient, paths: Vec<String>) -> Result<(), Box<dyn std::error::Error>> {
+    /// use coveo_push::{Content, DocumentBody, file_uri};
+    /// use futures_util::{StreamExt, TryStreamExt, stream};
+    ///
+    /// let pusher = client.items("my-source").pusher().start();
+    /// // One after the other.
+    /// for path in &paths {
+    ///     let doc = DocumentBody::new().title(path);
+    ///     pusher.add_or_update(file_uri(path)?, &doc).content(Content::file(path)).await?;
+    /// }
+    /// // Eight at a time.
+    /// let push = async |path: &String| {
+    ///     let doc = DocumentBody::new().title(path);
+    ///     pusher.add_or_update(file_uri(path)?, &doc).content(Content::file(path)).await?;
+    ///     Ok::<_, Box<dyn std::error::Error>>(())
+    /// };
+    /// stream::iter(&paths).map(Ok).try_for_each_concurrent(8, push).await?;
+    /// pusher.finish().await.into_result()?;
+    /// # Ok(()) }
+    /// ```
+    pub fn content(mut self, content: Content) -> Self {
+        self.content = Some(content);
+        self
+    }
+}
+
+impl<'a> IntoFuture for PushItem<'a> {
+    type Output = Result<Pushed, PushError>;
+    type IntoFuture = PushFuture<'a>;
+
+    fn into_future(self) -> PushFuture<'a> {
+        /// What to do about an item that is too large for a batch.
+        const REMEDY: &str = "push its data as content";
+
+        let Self { intake, document_id, item, content } = self;
+        PushFuture::new(intake, async move {
+            match content {
+                Some(content) => content::push(intake, document_id, item, content).await,
+                None => {
+                    let write = || CheckedItem::check(&intake.account, document_id, item);
+                    intake.push(|| write().map(|item| item.into_operation(REMEDY))).await
+                }
+            }
+        })
+    }
+}
+
+impl fmt::Debug for PushItem<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { intake: _, document_id, item: _, content } = self;
+        f.debug_struct("PushItem").field("document_id", document_id).field("content", content).finish_non_exhaustive()
+    }
+}
+
+/// One deletion of an item: [`ItemPusher::delete`].
+#[must_use = "nothing is pushed before it is awaited"]
+pub struct PushItemDeletion<'a> {
+    intake: &'a Intake,
+    document_id: Cow<'a, str>,
+    delete_children: bool,
+}
+
+impl PushItemDeletion<'_> {
+    /// Whether the item's children are deleted too: the items whose URI begins with this one. Default: no.
+    pub fn delete_children(mut self, children: bool) -> Self {
+        self.delete_children = children;
+        self
+    }
+}
+
+impl<'a> IntoFuture for PushItemDeletion<'a> {
+    type Output = Result<Pushed, PushError>;
+    type IntoFuture = PushFuture<'a>;
+
+    fn into_future(self) -> PushFuture<'a> {
+        let Self { intake, document_id, delete_children } = self;
+        PushFuture::new(intake, intake.push(move || deletion(&intake.account, document_id, delete_children)))
+    }
+}
+
+impl fmt::Debug for PushItemDeletion<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { intake: _, document_id, delete_children } = self;
+        f.debug_struct("PushItemDeletion")
+            .field("document_id", document_id)
+            .field("delete_children", delete_children)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One operation of a stream of items: [`ItemPusher::push_stream`]. An item is serialised when its operation is made.
+///
+/// ```
+/// use coveo_push::{DocumentBody, ItemOperation};
+///
+/// let operations = [
+///     ItemOperation::add_or_update("https://example.com/a", &DocumentBody::text("words")),
+///     ItemOperation::add_or_update_json(r#"{"data":"words"}"#).document_id("https://example.com/b"),
+///     ItemOperation::delete("https://example.com/c"),
+///     ItemOperation::delete("https://example.com/d/").delete_children(true),
+/// ];
+/// # let _ = operations;
+/// ```
+#[derive(Clone)]
+pub struct ItemOperation {
+    /// Without one the item has its own.
+    document_id: Option<String>,
+    change: Change,
+}
+
+#[derive(Clone)]
+enum Change {
+    Upsert(Result<ItemText<'static>, InvalidText>),
+    Delete { delete_children: bool },
+}
+
+impl ItemOperation {
+    /// Adds or updates an item, as [`ItemPusher::add_or_update`] does.
+    pub fn add_or_update<T: Serialize + ?Sized>(document_id: impl Into<String>, item: &T) -> Self {
+        Self { document_id: Some(document_id.into()), change: Change::Upsert(ItemText::write(item)) }
+    }
+
+    /// Adds or updates an item that is JSON text, as [`ItemPusher::add_or_update_json`] does.
+    pub fn add_or_update_json(json: impl Into<String>) -> Self {
+        let item = ItemText::read(Cow::Owned(json.into()));
+        Self { document_id: None, change: Change::Upsert(item) }
+    }
+
+    /// Deletes an item.
+    pub fn delete(document_id: impl Into<String>) -> Self {
+        Self { document_id: Some(document_id.into()), change: Change::Delete { delete_children: false } }
+    }
+
+    /// The item's URI, for JSON text that does not have it.
+    #[must_use]
+    pub fn document_id(mut self, document_id: impl Into<String>) -> Self {
+        self.document_id = Some(document_id.into());
+        self
+    }
+
+    /// Whether a deletion deletes the item's children too: the items whose URI begins with this one. Default: no.
+    /// It changes nothing about an item to add or update.
+    #[must_use]
+    pub fn delete_children(mut self, children: bool) -> Self {
+        if let Change::Delete { delete_children } = &mut self.change {
+            *delete_children = children;
+        }
+        self
+    }
+}
+
+impl fmt::Debug for ItemOperation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match self.change {
+            Change::Upsert(_) => "AddOrUpdate",
+            Change::Delete { .. } => "Delete",
+        };
+        f.debug_struct(name).field("document_id", &self.document_id).finish_non_exhaustive()
     }
 }

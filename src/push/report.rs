@@ -1,30 +1,33 @@
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Serialize, Serializer};
 
-use super::FailedBatch;
+use super::failed::{FailedBatch, FailureReason};
+use super::keys::Keys;
 use crate::error::Error;
 use crate::finding::Finding;
+use crate::model::OrderingId;
 
 /// What became of one push.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Pushed {
-    /// It is part of the run, and will be accounted for.
-    Taken,
+    /// It is part of the run: the report accounts for it.
+    Queued,
     /// It breaks a rule of the service and was left out; the run goes on.
-    Refused(RefusedItem),
+    Refused(Refused),
 }
 
 impl Pushed {
     /// Whether it is part of the run.
     #[must_use]
-    pub fn is_taken(&self) -> bool {
-        *self == Self::Taken
+    pub fn is_queued(&self) -> bool {
+        *self == Self::Queued
     }
 
-    /// What was refused and why; `None` when it was taken.
+    /// The refused item and the reasons; `None` when it was queued.
     ///
     /// ```
     /// # async fn example(pusher: coveo_push::ItemPusher, doc: coveo_push::DocumentBody) -> Result<(), coveo_push::PushError> {
@@ -35,9 +38,9 @@ impl Pushed {
     /// # Ok(()) }
     /// ```
     #[must_use]
-    pub fn refused(&self) -> Option<&RefusedItem> {
+    pub fn refused(&self) -> Option<&Refused> {
         match self {
-            Self::Taken => None,
+            Self::Queued => None,
             Self::Refused(refused) => Some(refused),
         }
     }
@@ -45,12 +48,12 @@ impl Pushed {
 
 /// An item or identity that a run left out, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RefusedItem {
+pub struct Refused {
     id: String,
     findings: Vec<Finding>,
 }
 
-impl RefusedItem {
+impl Refused {
     pub(super) fn new(id: &str, findings: Vec<Finding>) -> Self {
         Self { id: id.to_owned(), findings }
     }
@@ -68,7 +71,7 @@ impl RefusedItem {
     }
 }
 
-impl fmt::Display for RefusedItem {
+impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (number, finding) in self.findings.iter().enumerate() {
             write!(f, "{}{finding}", if number == 0 { "" } else { "; " })?;
@@ -77,7 +80,7 @@ impl fmt::Display for RefusedItem {
     }
 }
 
-impl Serialize for RefusedItem {
+impl Serialize for Refused {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
         struct Line<'a> {
@@ -91,72 +94,21 @@ impl Serialize for RefusedItem {
     }
 }
 
-/// How far a run is, as its watch channel tells.
+/// The counts of a run: while it goes on ([`ItemPusher::progress`](crate::ItemPusher::progress)), and at its end
+/// ([`PushReport::totals`]).
+///
+/// At the end `pushed` is `accepted + replaced + failed + refused + unsent`: each operation is in one of them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Progress {
-    /// Operations that were pushed, refused ones included.
+    /// Operations that were pushed, including refused ones.
     pub pushed: u64,
-    /// Operations in batches that the storage took, whatever became of them after that.
-    pub uploaded: u64,
-    /// Operations that the service accepted.
-    pub accepted: u64,
-    /// Operations in batches that failed.
-    pub failed: u64,
-    /// Operations that were refused before they were sent.
-    pub refused: u64,
-    /// Operations that were taken although they break a rule, as [`Preflight::Warn`](crate::Preflight)
-    /// lets them.
-    pub warned: u64,
-    /// Bytes of the operations that were taken.
-    pub bytes_taken: u64,
-    /// Bytes that the storage took.
-    pub bytes_uploaded: u64,
-    /// Batches that the service accepted.
-    pub batches_accepted: u64,
-    /// Batches that failed; those that count as unsent are not among them.
-    pub batches_failed: u64,
-    /// Calls of the Push API, tries again included.
-    pub api_calls: u64,
-    /// Requests that were sent again.
-    pub retries: u64,
-    /// The time that calls waited because the service asked them to, added up over all of them, in
-    /// seconds.
-    #[serde(serialize_with = "seconds")]
-    pub throttled: Duration,
-}
-
-/// A batch that the service accepted.
-#[derive(Debug, Clone, Serialize)]
-#[non_exhaustive]
-pub struct AcceptedBatch {
-    /// Its place in the run, from 1.
-    pub number: u64,
-    /// The file container that carried it.
-    pub file_id: String,
-    /// How many operations it holds.
-    pub operations: u64,
-    /// How many bytes were uploaded.
-    pub bytes: u64,
-    /// How many requests were sent for it: three, to create a container, upload the batch and push the
-    /// container, and those that were sent again.
-    pub attempts: u32,
-}
-
-/// What became of every operation of a run. It is always there: after
-/// [`finish`](super::ItemPusher::finish), after [`abort`](super::ItemPusher::abort), and after a run
-/// that stopped.
-///
-/// `pushed` is `accepted + failed + refused + unsent`, each operation in one of them.
-#[derive(Debug, Serialize)]
-#[non_exhaustive]
-pub struct PushReport {
-    /// Operations that were pushed, refused ones included.
-    pub pushed: u64,
-    /// Operations in batches that the storage took, whatever became of them after that.
+    /// Operations in batches that the storage accepted, whatever became of them after that.
     pub uploaded: u64,
     /// Operations that the service accepted. Accepted is not indexed.
     pub accepted: u64,
+    /// Operations that were not sent because a later one in the same batch says everything that they said.
+    pub replaced: u64,
     /// Operations in batches that failed.
     pub failed: u64,
     /// Operations that were refused before they were sent.
@@ -165,66 +117,112 @@ pub struct PushReport {
     pub unsent: u64,
     /// How many of the accepted operations delete.
     pub deletions: u64,
-    /// Pushes that were dropped before they were done, and streams that were left before their end, with what was
-    /// read of them and not taken. They are in no other count: what counts here was not taken.
+    /// Pushes that were dropped before they were queued, and streams that were dropped before their end. They are
+    /// in no other count.
     pub cancelled: u64,
+    /// Operations that were queued although they break a rule, as [`Preflight::Warn`](crate::Preflight::Warn) allows.
+    pub warned: u64,
+    /// Bytes of the operations that were queued.
+    pub bytes_queued: u64,
+    /// Bytes that the storage accepted.
+    pub bytes_uploaded: u64,
     /// Batches that the service accepted.
     pub batches_accepted: u64,
-    /// Batches that failed, those that a handler has got included; those that count as unsent are not
+    /// Batches that failed, including those that a handler got; batches that count as unsent are not
     /// among them.
     pub batches_failed: u64,
-    /// Bytes of the operations that were taken.
-    pub bytes_taken: u64,
-    /// Bytes that the storage took.
-    pub bytes_uploaded: u64,
-    /// Calls of the Push API, tries again included.
+    /// Calls of the Push API, including retries.
     pub api_calls: u64,
-    /// Requests that were sent again.
+    /// Retries of calls and uploads.
     pub retries: u64,
-    /// The time that calls waited because the service asked them to, added up over all of them; in
-    /// seconds when it is serialised.
+    /// The time that calls waited because the service asked them to, added up over all of them. Serialised in
+    /// seconds.
     #[serde(serialize_with = "seconds")]
     pub throttled: Duration,
-    /// From the start of the run to its end; in seconds when it is serialised.
+}
+
+/// A batch that the service accepted: [`PusherBuilder::on_accepted`](crate::PusherBuilder::on_accepted).
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct BatchReceipt {
+    /// Its place in the run, from 1.
+    pub number: u64,
+    /// The file container that carried it.
+    pub file_id: String,
+    /// How many operations it holds.
+    pub operations: u64,
+    /// How many bytes were uploaded.
+    pub bytes: u64,
+    /// How many requests were sent for it: three (to create a container, upload the batch and push the
+    /// container), and their retries.
+    pub attempts: u32,
+    /// The service's clock when it accepted the batch, where its response told it. Serialised in milliseconds
+    /// since 1970.
+    #[serde(serialize_with = "milliseconds")]
+    pub server_time: Option<SystemTime>,
+    /// The ordering id of the run, where it has one.
+    pub ordering_id: Option<OrderingId>,
+    #[serde(skip)]
+    pub(super) keys: Option<Arc<Keys>>,
+}
+
+impl BatchReceipt {
+    /// The document ids of its operations, or the types and names of the identities
+    /// (`USER:asmith@example.com`), in the order in which they were pushed.
+    ///
+    /// Only the receipt that a [handler](crate::PusherBuilder::on_accepted) gets has them: those in a
+    /// [report](PushReport::batch_samples) have none.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.keys.iter().flat_map(|keys| keys.iter().map(|(_, key)| key.text))
+    }
+}
+
+/// What became of every operation of a run. There is always one: after
+/// [`finish`](super::ItemPusher::finish), after [`abort`](super::ItemPusher::abort), and after a run
+/// that stopped.
+#[derive(Debug, Serialize)]
+#[non_exhaustive]
+pub struct PushReport {
+    /// The counts.
+    #[serde(flatten)]
+    pub totals: Progress,
+    /// From the start of the run to its end. Serialised in seconds.
     #[serde(serialize_with = "seconds")]
     pub elapsed: Duration,
-    /// The service's clock when it accepted a batch, the earliest time of all; in milliseconds since
-    /// 1970 when it is serialised.
+    /// The service's clock when it accepted a batch, the earliest time of all. Serialised in milliseconds since
+    /// 1970.
     #[serde(serialize_with = "milliseconds")]
     pub first_accepted: Option<SystemTime>,
     /// The latest such time, likewise.
     #[serde(serialize_with = "milliseconds")]
     pub last_accepted: Option<SystemTime>,
-    /// The batches that the service accepted, in the order in which it did.
-    pub batches: Vec<AcceptedBatch>,
-    /// The batches that failed or were not sent and that no handler has got, in the order of the
+    /// The first hundred batches that the service accepted, in the order in which it did.
+    pub batch_samples: Vec<BatchReceipt>,
+    /// The batches that failed or were not sent and that no handler got, in the order of the
     /// run. Each hands back its bytes.
     pub failed_batches: Vec<FailedBatch>,
     /// The first hundred refused items.
-    pub refused_samples: Vec<RefusedItem>,
-    /// Operations that were taken although they break a rule, as [`Preflight::Warn`](crate::Preflight)
-    /// lets them; they are counted above by what became of them.
-    pub warned: u64,
-    /// The first hundred rules that they break.
+    pub refused_samples: Vec<Refused>,
+    /// The first hundred broken rules of operations that were queued all the same.
     pub warning_samples: Vec<Finding>,
 }
 
 impl PushReport {
-    /// How many refused items a report keeps, and how many warnings.
+    /// How many batches, refused items and warnings a report keeps.
     pub const SAMPLES: usize = 100;
 
     /// Whether everything that was pushed and not refused was accepted. Look at
-    /// [`refused`](Self::refused) as well where an item that is left out matters.
+    /// [`refused`](Progress::refused) as well where an item that is left out matters.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.failed == 0 && self.unsent == 0
+        self.totals.failed == 0 && self.totals.unsent == 0
     }
 
     /// The report itself, or an error with it when operations failed or were not sent.
     ///
     /// Refused ones are no error here: each was told by its push ([`Pushed::Refused`]) and to the handler
     /// ([`on_refused`](crate::PusherBuilder::on_refused)), and they are counted
-    /// ([`refused`](Self::refused)). They keep a [refresh](crate::RefreshReport) from deleting, and are an
+    /// ([`refused`](Progress::refused)). They keep a [refresh](crate::RefreshReport) from deleting, and are an
     /// error there.
     ///
     /// # Errors
@@ -253,35 +251,94 @@ impl PushReport {
 /// One line that a person can read.
 impl fmt::Display for PushReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { pushed, accepted, failed, refused, unsent, bytes_uploaded, api_calls, retries, elapsed, .. } = self;
-        let batches = self.batches_accepted;
-        let cancelled = match self.cancelled {
-            0 => String::new(),
-            cancelled => format!(", {cancelled} cancelled"),
-        };
-        let megabytes = *bytes_uploaded as f64 / 1e6;
-        let seconds = elapsed.as_secs_f64();
+        let Progress { pushed, accepted, replaced, failed, refused, unsent, cancelled, .. } = self.totals;
+        let Progress { batches_accepted, bytes_uploaded, api_calls, retries, .. } = self.totals;
+        let some = |count: u64, what: &str| if count == 0 { String::new() } else { format!(", {count} {what}") };
+        let (replaced, cancelled) = (some(replaced, "replaced"), some(cancelled, "cancelled"));
+        let megabytes = bytes_uploaded as f64 / 1e6;
+        let seconds = self.elapsed.as_secs_f64();
         write!(
             f,
-            "{pushed} pushed: {accepted} accepted, {failed} failed, {refused} refused, {unsent} unsent\
-             {cancelled}; {batches} batches, {megabytes:.1} MB uploaded, {api_calls} API calls, {retries} retries, {seconds:.1} s"
+            "{pushed} pushed: {accepted} accepted{replaced}, {failed} failed, {refused} refused, {unsent} unsent\
+             {cancelled}; {batches_accepted} batches, {megabytes:.1} MB uploaded, {api_calls} API calls, {retries} \
+             retries, {seconds:.1} s"
         )
     }
 }
 
-/// Why a run did not do all it was to do.
+/// Why a run does not accept any more operations.
+#[derive(Debug, Clone)]
+pub struct RunStopped {
+    message: Arc<str>,
+    cause: Option<Arc<FailureReason>>,
+}
+
+impl RunStopped {
+    pub(super) fn new(message: impl Into<Arc<str>>) -> Self {
+        Self { message: message.into(), cause: None }
+    }
+
+    /// It stopped because of a batch that failed.
+    pub(super) fn by(failed: &FailedBatch) -> Self {
+        Self { message: failed.to_string().into(), cause: Some(Arc::clone(&failed.reason)) }
+    }
+
+    /// The error of the batch that stopped the run, where there was one.
+    #[must_use]
+    pub fn error(&self) -> Option<&Error> {
+        match self.cause.as_deref()? {
+            FailureReason::Error(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// Whether a new run may get further, as the error that stopped this one may have passed.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        self.error().is_some_and(Error::is_retryable)
+    }
+}
+
+impl fmt::Display for RunStopped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the run has stopped: {}", self.message)
+    }
+}
+
+impl std::error::Error for RunStopped {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.error().map(|error| error as _)
+    }
+}
+
+/// Why a run did not do everything.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PushError {
-    /// The run has stopped, because a batch failed, and takes nothing more. This says which and why in
-    /// words. The report, from `finish`, has every operation, and the error itself:
-    /// [`first_error`](PushReport::first_error), or that of each of its
+    /// The run has stopped, because a batch failed, and accepts no more operations. The report, from `finish`,
+    /// accounts for every operation, and has the error of each of its
     /// [`failed_batches`](PushReport::failed_batches).
-    #[error("the run has stopped: {0}")]
-    Stopped(String),
+    #[error(transparent)]
+    Stopped(RunStopped),
     /// Some operations failed or were not sent. The report has them.
     #[error("the run is incomplete: {}{}", .0, .0.first_reasons())]
     Incomplete(Box<PushReport>),
+    /// A call that is not part of the run failed. The crate returns it nowhere: it is for functions that push in a
+    /// run and make single calls, so that `?` works for both.
+    #[error(transparent)]
+    Call(#[from] Error),
+}
+
+impl PushError {
+    /// Whether a new run may get further, as the first error of this one may have passed.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Stopped(stopped) => stopped.is_retryable(),
+            Self::Incomplete(report) => report.first_error().is_some_and(Error::is_retryable),
+            Self::Call(error) => error.is_retryable(),
+        }
+    }
 }
 
 fn seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {

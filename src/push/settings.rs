@@ -3,15 +3,17 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::report::RefusedItem;
-use super::{FailedBatch, PushTarget};
-use crate::RetryPolicy;
+use super::destination::Destination;
+use super::failed::FailedBatch;
+use super::report::{BatchReceipt, Refused};
+use crate::kernel::retry::RetryPolicy;
 use crate::kernel::shared::Kernel;
 use crate::model::OrderingId;
-use crate::preflight::{RunChecks, limit};
+use crate::preflight::{RunValidation, limit};
 
 pub(super) type FailedHandler = Arc<dyn Fn(FailedBatch) + Send + Sync>;
-pub(super) type RefusedHandler = Arc<dyn Fn(&RefusedItem) + Send + Sync>;
+pub(super) type AcceptedHandler = Arc<dyn Fn(&BatchReceipt) + Send + Sync>;
+pub(super) type RefusedHandler = Arc<dyn Fn(&Refused) + Send + Sync>;
 
 /// How a bulk run goes.
 #[derive(Clone)]
@@ -19,13 +21,15 @@ pub(super) struct Settings {
     pub(super) batch_bytes: usize,
     pub(super) linger: Duration,
     pub(super) concurrency: usize,
-    pub(super) api_calls: Option<(u32, Duration)>,
+    pub(super) max_api_calls: Option<(u32, Duration)>,
     pub(super) ordering_id: Option<OrderingId>,
     pub(super) throttle_patience: Duration,
     pub(super) retry: Option<RetryPolicy>,
     pub(super) on_failed_batch: Option<FailedHandler>,
+    pub(super) replace_queued: bool,
+    pub(super) on_accepted: Option<AcceptedHandler>,
     pub(super) on_refused: Option<RefusedHandler>,
-    pub(super) checks: RunChecks,
+    pub(super) validation: RunValidation,
 }
 
 impl Default for Settings {
@@ -34,13 +38,15 @@ impl Default for Settings {
             batch_bytes: 16 * 1024 * 1024,
             linger: Duration::from_secs(5),
             concurrency: 4,
-            api_calls: None,
+            max_api_calls: None,
+            replace_queued: true,
+            on_accepted: None,
             ordering_id: None,
             throttle_patience: Duration::from_secs(15 * 60),
             retry: None,
             on_failed_batch: None,
             on_refused: None,
-            checks: RunChecks::default(),
+            validation: RunValidation::default(),
         }
     }
 }
@@ -53,10 +59,12 @@ impl Default for Settings {
 /// | [`batch_bytes`](Self::batch_bytes) | 16 MiB | 1 KiB to 256 MB |
 /// | [`linger`](Self::linger) | 5 s | any |
 /// | [`concurrency`](Self::concurrency) | 4 | 1 to 64 |
-/// | [`api_calls`](Self::api_calls) | no limit of ours | 1 call or more, in an interval up to a year |
+/// | [`max_api_calls`](Self::max_api_calls) | no limit of ours | 1 call or more, in an interval up to a year |
 /// | [`ordering_id`](Self::ordering_id) | the service's clock at each batch | any |
 /// | [`throttle_patience`](Self::throttle_patience) | 15 minutes | any |
 /// | [`retry`](Self::retry) | what the client has | any |
+/// | [`replace_queued`](Self::replace_queued) | yes | |
+/// | [`on_accepted`](Self::on_accepted) | the report tells | |
 /// | [`on_failed_batch`](Self::on_failed_batch) | the run stops | |
 /// | [`on_refused`](Self::on_refused) | the report tells | |
 ///
@@ -64,24 +72,24 @@ impl Default for Settings {
 #[must_use = "a run begins with `start`"]
 pub struct PusherBuilder<P> {
     kernel: Kernel,
-    target: PushTarget,
+    destination: Destination,
     pub(super) settings: Settings,
     pusher: PhantomData<fn() -> P>,
 }
 
 impl<P> PusherBuilder<P> {
-    pub(super) fn new(kernel: Kernel, target: PushTarget) -> Self {
-        Self { kernel, target, settings: Settings::default(), pusher: PhantomData }
+    pub(super) fn new(kernel: Kernel, destination: Destination) -> Self {
+        Self { kernel, destination, settings: Settings::default(), pusher: PhantomData }
     }
 
-    pub(super) fn into_parts(self) -> (Kernel, PushTarget, Settings) {
-        (self.kernel, self.target, self.settings)
+    pub(super) fn into_parts(self) -> (Kernel, Destination, Settings) {
+        (self.kernel, self.destination, self.settings)
     }
 
     /// Changes the settings. Whatever builder comes back, the run stays that of this one.
     pub(crate) fn change(self, change: impl FnOnce(Self) -> Self) -> Self {
-        let (kernel, target) = (self.kernel.clone(), self.target.clone());
-        Self { kernel, target, ..change(self) }
+        let (kernel, destination) = (self.kernel.clone(), self.destination.clone());
+        Self { kernel, destination, ..change(self) }
     }
 
     /// The ordering id of everything in the run, where it has one.
@@ -123,8 +131,8 @@ impl<P> PusherBuilder<P> {
     /// At most so many calls of the Push API in any interval of that length, tries again included;
     /// uploads go to the storage and do not count. No calls are taken as one call, and an interval of
     /// more than a year as a year. Default: no limit of ours.
-    pub fn api_calls(mut self, calls: u32, interval: Duration) -> Self {
-        self.settings.api_calls = Some((calls, interval));
+    pub fn max_api_calls(mut self, calls: u32, interval: Duration) -> Self {
+        self.settings.max_api_calls = Some((calls, interval));
         self
     }
 
@@ -160,9 +168,28 @@ impl<P> PusherBuilder<P> {
         self
     }
 
+    /// Whether an operation replaces an earlier one on the same id in the batch that is being filled, where it says
+    /// everything that the earlier one said: a full item or a deletion over either of these. The earlier one is then
+    /// not sent, and counts as [`replaced`](crate::Progress::replaced). Default: yes.
+    ///
+    /// Any other operation on an id that the batch holds goes into the next batch; with `false`, these go there too.
+    pub fn replace_queued(mut self, replace: bool) -> Self {
+        self.settings.replace_queued = replace;
+        self
+    }
+
+    /// Gives `handler` the receipt of each batch that the service accepts, with the ids of its operations.
+    ///
+    /// It is called on the runtime, before the batch counts as done: hand the receipt on, rather than work on it
+    /// there. When it panics the run stops.
+    pub fn on_accepted(mut self, handler: impl Fn(&BatchReceipt) + Send + Sync + 'static) -> Self {
+        self.settings.on_accepted = Some(Arc::new(handler));
+        self
+    }
+
     /// Tells `handler` of each refused item, as the push of it returns. The report keeps a hundred
     /// of them.
-    pub fn on_refused(mut self, handler: impl Fn(&RefusedItem) + Send + Sync + 'static) -> Self {
+    pub fn on_refused(mut self, handler: impl Fn(&Refused) + Send + Sync + 'static) -> Self {
         self.settings.on_refused = Some(Arc::new(handler));
         self
     }
@@ -171,11 +198,11 @@ impl<P> PusherBuilder<P> {
 impl<P> fmt::Debug for PusherBuilder<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PusherBuilder")
-            .field("target", &self.target)
+            .field("destination", &self.destination)
             .field("batch_bytes", &self.settings.batch_bytes)
             .field("linger", &self.settings.linger)
             .field("concurrency", &self.settings.concurrency)
-            .field("api_calls", &self.settings.api_calls)
+            .field("max_api_calls", &self.settings.max_api_calls)
             .field("throttle_patience", &self.settings.throttle_patience)
             .finish_non_exhaustive()
     }

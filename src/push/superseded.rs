@@ -1,14 +1,27 @@
 //! Which operations of failed batches were pushed again later: pushing such a batch again must not
 //! undo what came after it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use super::failed::Marks;
-use super::keys::{Key, Scope};
+use super::keys::{Affects, Key};
 
-/// The operations of failed batches that nothing later has replaced so far.
+/// The operations of a failed batch that were pushed again later, as far as known by now.
+#[derive(Debug, Default)]
+pub(super) struct SupersededOperations(Mutex<BTreeSet<usize>>);
+
+impl SupersededOperations {
+    pub(super) fn insert(&self, operation: usize) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(operation);
+    }
+
+    pub(super) fn get(&self) -> BTreeSet<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// The operations of failed batches that no later operation supersedes so far.
 #[derive(Debug, Default)]
 pub(super) struct Superseded {
     watched: BTreeMap<Box<str>, Vec<Watched>>,
@@ -20,20 +33,20 @@ pub(super) struct Superseded {
 
 #[derive(Debug, Clone)]
 struct Watched {
-    scope: Scope,
+    affects: Affects,
     operation: usize,
     /// Held by the batch: nobody asks for the marks of one that is gone.
-    marks: Weak<Marks>,
+    marks: Weak<SupersededOperations>,
 }
 
 impl Superseded {
     /// How many ids may be watched before those of batches that are gone are first looked for.
     const FEW: usize = 1024;
 
-    pub(super) fn watch(&mut self, key: Key<'_>, operation: usize, marks: &Arc<Marks>) {
-        let watched = Watched { scope: key.scope, operation, marks: Arc::downgrade(marks) };
+    pub(super) fn watch(&mut self, key: Key<'_>, operation: usize, marks: &Arc<SupersededOperations>) {
+        let watched = Watched { affects: key.affects, operation, marks: Arc::downgrade(marks) };
         let one = || Vec::with_capacity(1);
-        if key.scope == Scope::Children {
+        if key.affects == Affects::Subtree {
             self.parents.entry(key.text.into()).or_insert_with(one).push(watched.clone());
         }
         self.watched.entry(key.text.into()).or_insert_with(one).push(watched);
@@ -54,10 +67,10 @@ impl Superseded {
         self.swept = self.watched.len();
     }
 
-    /// Marks what an operation that was just taken replaces.
+    /// SupersededOperations what an operation that was just taken replaces.
     pub(super) fn pushed_again(&mut self, key: Key<'_>) {
         if let Some(watched) = self.watched.get_mut(key.text) {
-            watched.retain(|watched| !replaces(key.scope, watched));
+            watched.retain(|watched| !replaces(key.affects, watched));
             if watched.is_empty() {
                 self.watched.remove(key.text);
             }
@@ -69,7 +82,7 @@ impl Superseded {
                 supersede(self.parents.remove(above));
             }
         }
-        if key.scope == Scope::Children {
+        if key.affects == Affects::Subtree {
             let from = (Bound::Included(key.text), Bound::Unbounded);
             let below = self.watched.range::<str, _>(from).map(|(text, _)| text.clone());
             let below = below.take_while(|text| text.starts_with(key.text));
@@ -84,8 +97,8 @@ fn supersede(watched: Option<Vec<Watched>>) {
     watched.into_iter().flatten().for_each(|watched| watched.supersede());
 }
 
-fn replaces(scope: Scope, watched: &Watched) -> bool {
-    let replaces = scope.shares_slot(watched.scope);
+fn replaces(affects: Affects, watched: &Watched) -> bool {
+    let replaces = affects.shares_slot(watched.affects);
     if replaces {
         watched.supersede();
     }
@@ -95,7 +108,7 @@ fn replaces(scope: Scope, watched: &Watched) -> bool {
 impl Watched {
     fn supersede(&self) {
         if let Some(marks) = self.marks.upgrade() {
-            marks.supersede(self.operation);
+            marks.insert(self.operation);
         }
     }
 }
@@ -110,16 +123,16 @@ mod tests {
     fn guarantee_7_what_failed_in_batches_that_are_gone_is_forgotten() {
         let hasher = RandomState::new();
         let mut superseded = Superseded::default();
-        let held = Arc::<Marks>::default();
-        superseded.watch(Key::new("held", Scope::Main, &hasher), 0, &held);
+        let held = Arc::<SupersededOperations>::default();
+        superseded.watch(Key::new("held", Affects::Item, &hasher), 0, &held);
         for number in 0..100_000 {
-            let gone = Arc::<Marks>::default();
-            let scope = if number % 2 == 0 { Scope::Main } else { Scope::Children };
-            superseded.watch(Key::new(&number.to_string(), scope, &hasher), 0, &gone);
+            let gone = Arc::<SupersededOperations>::default();
+            let affects = if number % 2 == 0 { Affects::Item } else { Affects::Subtree };
+            superseded.watch(Key::new(&number.to_string(), affects, &hasher), 0, &gone);
             assert!(superseded.watched.len() <= 2 * Superseded::FEW);
             assert!(superseded.parents.len() <= 2 * Superseded::FEW);
         }
-        superseded.pushed_again(Key::new("held", Scope::Main, &hasher));
+        superseded.pushed_again(Key::new("held", Affects::Item, &hasher));
         assert_eq!(held.get().len(), 1);
     }
 }

@@ -180,11 +180,11 @@ impl ActiveRefresh {
 
 fn counts(push: &PushReport) -> Counts {
     Counts {
-        added: push.accepted.saturating_sub(push.deletions),
-        failed: push.failed,
-        refused: push.refused,
-        unsent: push.unsent,
-        cancelled: push.cancelled,
+        added: push.totals.accepted.saturating_sub(push.totals.deletions),
+        failed: push.totals.failed,
+        refused: push.totals.refused,
+        unsent: push.totals.unsent,
+        cancelled: push.totals.cancelled,
         earliest: push.first_accepted,
     }
 }

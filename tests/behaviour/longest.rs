@@ -30,7 +30,7 @@ async fn no_setting_is_too_long_a_time() {
         ),
         ("deadline", Row { client: patient, ..ROW }),
         ("linger", Row { run: |run| run.linger(MAX), ..ROW }),
-        ("api_calls", Row { run: |run| run.api_calls(3, MAX), ..ROW }),
+        ("api_calls", Row { run: |run| run.max_api_calls(3, MAX), ..ROW }),
         ("throttle_patience", Row { run: |run| run.throttle_patience(MAX), ..ROW }),
         (
             "Retry-After, waited for",
@@ -56,6 +56,6 @@ async fn no_setting_is_too_long_a_time() {
             tokio::time::sleep(seconds(1)).await;
         }
         let report = pusher.finish().await.into_result().unwrap_or_else(|error| panic!("{name}: {error}"));
-        assert_eq!((report.accepted, report.retries), (2, 1), "{name}");
+        assert_eq!((report.totals.accepted, report.totals.retries), (2, 1), "{name}");
     }
 }

@@ -88,6 +88,8 @@ struct Case {
     container_lifetime: u64,
     api_calls: Option<u32>,
     faults: Faults,
+    /// Whether operations replace earlier ones of their batch.
+    replaces: bool,
     /// Whether the steps are one stream, without their limits of time, and what its own one is.
     stream: Option<u64>,
     ending: Ending,
@@ -123,14 +125,14 @@ fn case() -> impl Strategy<Value = Case> {
         1 => (0..20_000_u64).prop_map(Ending::DropWhileFinishing),
     ];
     let settings = (1_024..4_096_usize, 1..6_usize, prop::sample::select(vec![0_u64, 1, 700, 5_000, 86_400_000]));
-    let retry = (prop::sample::select(vec![1_u32, 2, 3, 5]), any::<bool>(), any::<bool>());
+    let retry = (prop::sample::select(vec![1_u32, 2, 3, 5]), any::<bool>(), any::<bool>(), any::<bool>());
     let service =
         (any::<bool>(), prop::sample::select(vec![3_600_u64, 3_600, 20]), prop::option::weighted(0.1, 1..10_u32));
     let ending = (ending, prop::option::of(prop_oneof![Just(u64::from(u32::MAX)), 0..8_000_u64]));
     (steps, settings, retry, service, faults(), ending).prop_map(|(steps, settings, retry, service, faults, ending)| {
         let (ending, stream) = ending;
         let (batch_bytes, concurrency, linger) = settings;
-        let (attempts, has_handler, ordering_id) = retry;
+        let (attempts, has_handler, ordering_id, replaces) = retry;
         let (refuses_second_commit, container_lifetime, api_calls) = service;
         let is_dropped = matches!(ending, Ending::Drop | Ending::DropWhileFinishing(_));
         Case {
@@ -145,6 +147,7 @@ fn case() -> impl Strategy<Value = Case> {
             container_lifetime,
             api_calls,
             faults,
+            replaces,
             stream: stream.filter(|_| !is_dropped),
             ending,
         }
@@ -202,32 +205,34 @@ impl serde::Serialize for Body {
 }
 
 /// What a stream has at a step, after how long, and what is to be taken of it.
-fn operation(((step, _), n): (&(Step, Option<u64>), u64)) -> ((Duration, Option<ItemOperation<Body>>), Option<Held>) {
-    let add = |id: &str, bytes| Some(ItemOperation::add_or_update(id, Body::Item(Item::new(n, bytes))));
-    let json = |text: &str| Some(ItemOperation::add_or_update_json("a://p", text));
+fn operation(((step, _), n): (&(Step, Option<u64>), u64)) -> ((Duration, Option<ItemOperation>), Option<Held>) {
+    let add = |id: &str, bytes| Some(ItemOperation::add_or_update(id, &Body::Item(Item::new(n, bytes))));
+    let json = |text: &str| Some(ItemOperation::add_or_update_json(text).document_id("a://p"));
     let mut wait = 0;
     let (operation, held) = match step {
         Step::Add { id, bytes, form } => {
             let id = IDS[*id];
             let item = Item::new(n, *bytes);
             let operation = match form {
-                Form::Typed => ItemOperation::add_or_update(id, Body::Item(item)),
-                Form::Json => ItemOperation::add_or_update_json(id, serde_json::to_string_pretty(&item).unwrap()),
+                Form::Typed => ItemOperation::add_or_update(id, &Body::Item(item)),
+                Form::Json => {
+                    ItemOperation::add_or_update_json(serde_json::to_string_pretty(&item).unwrap()).document_id(id)
+                }
                 Form::JsonWithId => {
                     let text = json!({"n": n, "documentId": id, "data": item.data});
-                    ItemOperation::add_or_update_json_with_id(text.to_string())
+                    ItemOperation::add_or_update_json(text.to_string())
                 }
             };
             (Some(operation), Some(Held::Add(id.to_owned(), n)))
         }
         Step::Delete { id } => (Some(ItemOperation::delete(IDS[*id])), Some(Held::Delete(IDS[*id].to_owned()))),
         Step::DeleteChildren { id } => {
-            let operation = ItemOperation::delete_with_children(IDS[*id]);
+            let operation = ItemOperation::delete(IDS[*id]).delete_children(true);
             (Some(operation), Some(Held::DeleteChildren(IDS[*id].to_owned())))
         }
         Step::Refused(Refused::NoUri) => (add("no uri", 1), None),
         Step::Refused(Refused::TooLarge) => (add("a://p", 5_000), None),
-        Step::Refused(Refused::Fails) => (Some(ItemOperation::add_or_update("a://p", Body::Fails)), None),
+        Step::Refused(Refused::Fails) => (Some(ItemOperation::add_or_update("a://p", &Body::Fails)), None),
         Step::Refused(Refused::KeyTwice) => (json(r#"{"n":1,"N":2}"#), None),
         Step::Refused(Refused::NoJson) => (json(r#"{"n":1,"#), None),
         Step::Refused(Refused::OtherId) => (json(r#"{"documentId":"a://q"}"#), None),
@@ -256,10 +261,12 @@ async fn push(
             let item = Item::new(n, *bytes);
             let pushed = match form {
                 Form::Typed => pusher.add_or_update(id, &item).await?,
-                Form::Json => pusher.add_or_update_json(id, &serde_json::to_string_pretty(&item).unwrap()).await?,
+                Form::Json => {
+                    pusher.add_or_update_json(&serde_json::to_string_pretty(&item).unwrap()).document_id(id).await?
+                }
                 Form::JsonWithId => {
                     let text = json!({"n": n, "documentId": id, "data": item.data}).to_string();
-                    pusher.add_or_update_json_with_id(&text).await?
+                    pusher.add_or_update_json(&text).await?
                 }
             };
             return Ok((pushed, Some(Held::Add(id.to_owned(), n))));
@@ -268,13 +275,15 @@ async fn push(
             return Ok((pusher.delete(IDS[*id]).await?, Some(Held::Delete(IDS[*id].to_owned()))));
         }
         Step::DeleteChildren { id } => {
-            let pushed = pusher.delete_with_children(IDS[*id]).await?;
+            let pushed = pusher.delete(IDS[*id]).delete_children(true).await?;
             return Ok((pushed, Some(Held::DeleteChildren(IDS[*id].to_owned()))));
         }
         Step::Refused(Refused::NoUri) => pusher.add_or_update("no uri", &Item::new(n, 1)).await?,
-        Step::Refused(Refused::KeyTwice) => pusher.add_or_update_json("a://p", r#"{"n":1,"N":2}"#).await?,
-        Step::Refused(Refused::NoJson) => pusher.add_or_update_json("a://p", r#"{"n":1,"#).await?,
-        Step::Refused(Refused::OtherId) => pusher.add_or_update_json("a://p", r#"{"documentId":"a://q"}"#).await?,
+        Step::Refused(Refused::KeyTwice) => pusher.add_or_update_json(r#"{"n":1,"N":2}"#).document_id("a://p").await?,
+        Step::Refused(Refused::NoJson) => pusher.add_or_update_json(r#"{"n":1,"#).document_id("a://p").await?,
+        Step::Refused(Refused::OtherId) => {
+            pusher.add_or_update_json(r#"{"documentId":"a://q"}"#).document_id("a://p").await?
+        }
         Step::Refused(Refused::TooLarge) => pusher.add_or_update("a://p", &Item::new(n, 5_000)).await?,
         Step::Refused(Refused::Fails) => pusher.add_or_update("a://p", &Fails).await?,
         Step::Wait(_) | Step::Flush => unreachable!(),
@@ -305,6 +314,7 @@ async fn run(case: &Case) -> Outcome {
         .concurrency(case.concurrency)
         .linger(ms(case.linger))
         .throttle_patience(ms(300_000))
+        .replace_queued(case.replaces)
         .retry(RetryPolicy::default().max_attempts(case.attempts));
     if case.has_handler {
         builder = builder.on_failed_batch(handed.handler());
@@ -313,14 +323,14 @@ async fn run(case: &Case) -> Outcome {
         builder = builder.ordering_id(OrderingId::new(u64::MAX / 2));
     }
     if let Some(calls) = case.api_calls {
-        builder = builder.api_calls(calls, ms(10_000));
+        builder = builder.max_api_calls(calls, ms(10_000));
     }
     let pusher = builder.start();
     let mut progress = pusher.progress();
     let has_own_ids = matches!(case.ending, Ending::Drop | Ending::DropWhileFinishing(_));
     let (mut taken, mut refused, mut cancelled) = (Vec::new(), 0, 0);
     let mut of_stream = Vec::new();
-    let read = AtomicU64::new(0);
+    let (read, mut is_left) = (AtomicU64::new(0), false);
     if let Some(limit) = case.stream {
         let (operations, expected): (Vec<_>, Vec<_>) = case.steps.iter().zip(1..).map(operation).unzip();
         of_stream = expected.into_iter().flatten().collect();
@@ -333,6 +343,7 @@ async fn run(case: &Case) -> Outcome {
         });
         let pushed = tokio::time::timeout(ms(limit), pusher.push_stream(operations)).await;
         cancelled = u64::from(!matches!(pushed, Ok(Ok(_))));
+        is_left = pushed.is_err();
     } else {
         for (number, (step, patience)) in case.steps.iter().enumerate() {
             let n = number as u64 + 1;
@@ -361,7 +372,7 @@ async fn run(case: &Case) -> Outcome {
                 },
             };
             match pushed {
-                Ok((Pushed::Taken, operation)) => taken.push(operation.expect("what is refused is not taken")),
+                Ok((Pushed::Queued, operation)) => taken.push(operation.expect("what is refused is not taken")),
                 Ok((Pushed::Refused(why), operation)) => {
                     assert!(operation.is_none(), "{why} {operation:?}");
                     refused += 1;
@@ -385,13 +396,15 @@ async fn run(case: &Case) -> Outcome {
         Some(mut report) => {
             failed.append(&mut report.failed_batches);
             if case.stream.is_some() {
-                refused = report.refused;
-                let taken_of_stream = usize::try_from(report.pushed - refused).unwrap();
+                refused = report.totals.refused;
+                let taken_of_stream = usize::try_from(report.totals.pushed - refused).unwrap();
                 let is_whole = cancelled == 0;
                 assert!(taken_of_stream <= of_stream.len() && (!is_whole || taken_of_stream == of_stream.len()));
                 taken = of_stream.into_iter().take(taken_of_stream).collect();
-                // The stream itself, and what was read of it in vain.
-                cancelled += read.into_inner() - report.pushed;
+                if is_left {
+                    // Beside the stream the operation that it was read for.
+                    cancelled += read.into_inner() - report.totals.pushed;
+                }
             }
             Account::Report(Box::new(report))
         }
@@ -411,7 +424,7 @@ fn batches(outcome: &Outcome) -> Vec<(&[Held], Option<&FailedBatch>)> {
     let Outcome { taken, account, failed, .. } = outcome;
     match account {
         Account::Report(report) => {
-            let accepted = report.batches.iter().map(|batch| (batch.number, batch.operations as usize, None));
+            let accepted = report.batch_samples.iter().map(|batch| (batch.number, batch.operations as usize, None));
             let failed = failed.iter().map(|batch| (batch.number(), batch.operations(), Some(batch)));
             let mut all: Vec<_> = accepted.chain(failed).collect();
             all.sort_by_key(|(number, ..)| *number);
@@ -447,6 +460,9 @@ fn batches(outcome: &Outcome) -> Vec<(&[Held], Option<&FailedBatch>)> {
 fn check(case: &Case) {
     block_on(async {
         let outcome = run(case).await;
+        if case.replaces {
+            return check_end(case, &outcome).await;
+        }
         let batches = batches(&outcome);
         let Outcome { fake, before, taken, refused, cancelled, account, failed } = &outcome;
 
@@ -460,12 +476,15 @@ fn check(case: &Case) {
         let pushed = taken.len() as u64 + refused;
         let (accepted, in_failed) = match account {
             Account::Report(report) => {
-                assert_eq!((report.pushed, report.refused, report.unsent), (pushed, *refused, unsent));
-                assert_eq!((report.is_complete(), report.cancelled), (failed.is_empty(), *cancelled));
-                assert_eq!(report.batches_accepted, report.batches.len() as u64);
-                assert_eq!(report.batches_failed, failed_batches);
-                assert!((report.accepted..=taken.len() as u64).contains(&report.uploaded));
-                (report.accepted, report.failed)
+                assert_eq!(
+                    (report.totals.pushed, report.totals.refused, report.totals.unsent),
+                    (pushed, *refused, unsent)
+                );
+                assert_eq!((report.is_complete(), report.totals.cancelled), (failed.is_empty(), *cancelled));
+                assert_eq!(report.totals.batches_accepted, report.batch_samples.len() as u64);
+                assert_eq!(report.totals.batches_failed, failed_batches);
+                assert!((report.totals.accepted..=taken.len() as u64).contains(&report.totals.uploaded));
+                (report.totals.accepted, report.totals.failed)
             }
             Account::Progress(progress) => {
                 assert_eq!((progress.pushed, progress.refused), (pushed, *refused));
@@ -504,6 +523,37 @@ fn check(case: &Case) {
     });
 }
 
+/// Some operations are in no batch, as later ones replaced them: the account adds up all the same, and in the end all is
+/// as if each had been applied.
+async fn check_end(case: &Case, outcome: &Outcome) {
+    let Outcome { fake, before, taken, refused, account, failed, .. } = outcome;
+    let totals = match account {
+        Account::Report(report) => &report.totals,
+        Account::Progress(progress) => progress,
+    };
+    let in_failed: u64 = failed.iter().map(|batch| batch.operations() as u64).sum();
+    assert_eq!((totals.pushed, totals.refused), (taken.len() as u64 + refused, *refused));
+    assert_eq!(totals.pushed, totals.accepted + totals.replaced + refused + in_failed);
+    assert_eq!(in_failed, totals.failed + totals.unsent);
+    for upload in uploads(fake).iter().filter(|upload| !upload.body.is_empty()) {
+        assert!(upload.body.len() <= case.batch_bytes && !held(&upload.body).is_empty());
+    }
+    fake.clear_faults();
+    tokio::time::sleep(ms(300_000)).await;
+    let mut model = before.clone();
+    taken.iter().for_each(|operation| model.apply(operation));
+    for batch in failed {
+        for superseded in batch.to_superseded_ids() {
+            if taken.contains(&Held::DeleteChildren(superseded.to_owned())) {
+                // It would delete an item that was pushed later, and so it is not pushed again.
+                model.leave_out(|id| id.starts_with(superseded));
+            }
+        }
+        batch.push_again().await.unwrap();
+    }
+    assert_eq!(model.difference(fake), None, "as if nothing had failed");
+}
+
 fn check_uploads(case: &Case, outcome: &Outcome, batches: &[(&[Held], Option<&FailedBatch>)]) {
     let uploads = uploads(&outcome.fake);
     for upload in uploads.iter().filter(|upload| !upload.body.is_empty()) {
@@ -511,7 +561,7 @@ fn check_uploads(case: &Case, outcome: &Outcome, batches: &[(&[Held], Option<&Fa
         assert!(!held(&upload.body).is_empty());
     }
     let Account::Report(report) = &outcome.account else { return };
-    let mut accepted: Vec<_> = report.batches.iter().collect();
+    let mut accepted: Vec<_> = report.batch_samples.iter().collect();
     accepted.sort_by_key(|batch| batch.number);
     let operations = batches.iter().filter(|(_, failed)| failed.is_none());
     for (batch, (operations, _)) in accepted.into_iter().zip(operations) {
@@ -522,7 +572,7 @@ fn check_uploads(case: &Case, outcome: &Outcome, batches: &[(&[Held], Option<&Fa
         meant.sort();
         assert_eq!(there, meant);
     }
-    assert!(report.batches.iter().all(|batch| commits(&outcome.fake).contains(&batch.file_id)));
+    assert!(report.batch_samples.iter().all(|batch| commits(&outcome.fake).contains(&batch.file_id)));
 }
 
 /// Pushes the failed batches again, in order: then all is as if nothing had failed.
@@ -535,7 +585,7 @@ async fn push_the_rest(outcome: &Outcome, batches: &[(&[Held], Option<&FailedBat
     for (at, (operations, batch)) in batches.iter().enumerate() {
         operations.iter().for_each(|operation| without_failures.apply(operation));
         let Some(batch) = batch else { continue };
-        let superseded = batch.superseded_ids();
+        let superseded = batch.to_superseded_ids();
         let mut is_left = false;
         for operation in *operations {
             let is_superseded = superseded.contains(&operation.id());

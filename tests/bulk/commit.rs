@@ -19,7 +19,7 @@ async fn a_failed_commit_uses_the_container_that_was_uploaded() {
     fake.inject(Fault::on(Operation::PushItemContainer).status(503).times(2));
     fake.inject(Fault::on(Operation::PushItemContainer).reset_before());
     let report = push_one(&fake).await.into_result().unwrap();
-    assert_eq!((commits(&fake).len(), report.retries), (4, 3));
+    assert_eq!((commits(&fake).len(), report.totals.retries), (4, 3));
     assert_eq!((uploads(&fake).len(), fake.containers().created), (1, 1));
     assert_eq!(commits(&fake).into_iter().collect::<BTreeSet<_>>().len(), 1);
 }
@@ -38,7 +38,7 @@ async fn the_attempts_of_a_batch_are_those_of_all_its_steps_and_of_no_other_batc
     }
     let report = pusher.finish().await.into_result().unwrap();
     // Three containers, three uploads and three pushes; then one of each.
-    assert_eq!(report.batches.iter().map(|batch| batch.attempts).collect::<Vec<_>>(), [9, 3]);
+    assert_eq!(report.batch_samples.iter().map(|batch| batch.attempts).collect::<Vec<_>>(), [9, 3]);
     assert_eq!(fake.requests().len(), 12);
 }
 
@@ -69,8 +69,8 @@ async fn a_container_that_an_attempt_of_unknown_fate_used_up_is_replaced_by_one_
         assert_eq!(uploads.len(), 2);
         assert_eq!(uploads[0].body, uploads[1].body);
         assert_ne!(uploads[0].file_id, uploads[1].file_id);
-        assert_eq!(report.batches[0].file_id, uploads[1].file_id);
-        assert_eq!((report.uploaded, report.bytes_uploaded), (1, 2 * report.batches[0].bytes));
+        assert_eq!(report.batch_samples[0].file_id, uploads[1].file_id);
+        assert_eq!((report.totals.uploaded, report.totals.bytes_uploaded), (1, 2 * report.batch_samples[0].bytes));
         assert_eq!(number(&fake, "a://x"), Some(1));
     }
 }
@@ -83,7 +83,7 @@ async fn it_is_replaced_once_and_no_more() {
         fake.inject(Fault::on(Operation::PushItemContainer).status(404).times(1));
     }
     let report = push_one(&fake).await;
-    assert_eq!((report.failed, uploads(&fake).len(), commits(&fake).len()), (1, 2, 4));
+    assert_eq!((report.totals.failed, uploads(&fake).len(), commits(&fake).len()), (1, 2, 4));
     assert!(matches!(report.failed_batches[0].error(), Some(Error::NotFound(_))));
     assert_eq!(report.failed_batches[0].step(), PushStep::Commit);
     assert!(report.failed_batches[0].may_have_been_applied());
@@ -98,7 +98,7 @@ async fn a_refusal_that_is_about_something_else_uploads_nothing_again() {
         fake.inject(Fault::on(Operation::PushItemContainer).status(503));
         fake.inject(Fault::on(Operation::PushItemContainer).status(412).error_code(code));
         let report = push_one(&fake).await;
-        assert_eq!((report.failed, uploads(&fake).len(), commits(&fake).len()), (1, 1, 2), "{code}");
+        assert_eq!((report.totals.failed, uploads(&fake).len(), commits(&fake).len()), (1, 1, 2), "{code}");
     }
 }
 
@@ -109,7 +109,7 @@ async fn a_refusal_without_an_attempt_of_unknown_fate_uploads_nothing_again() {
         fake.inject(Fault::on(Operation::PushItemContainer).status(429));
         fake.inject(Fault::on(Operation::PushItemContainer).status(status));
         let report = push_one(&fake).await;
-        assert_eq!((report.failed, uploads(&fake).len(), commits(&fake).len()), (1, 1, 2));
+        assert_eq!((report.totals.failed, uploads(&fake).len(), commits(&fake).len()), (1, 1, 2));
         assert!(!report.failed_batches[0].may_have_been_applied());
     }
 }
@@ -162,7 +162,7 @@ async fn each_step_that_fails_is_named_and_hands_back_the_bytes() {
         assert_eq!((failed.step(), failed.error().unwrap().status().unwrap().as_u16()), (step, status));
         assert!(!failed.may_have_been_applied() && !failed.is_unsent());
         failed.push_again().await.unwrap().unwrap();
-        assert!(uploads(&fake).last().unwrap().body == failed.body());
+        assert!(uploads(&fake).last().unwrap().body == failed.to_body());
         assert_eq!(number(&fake, "a://x"), Some(1));
     }
 }

@@ -22,15 +22,15 @@ async fn guarantee_5_a_run_that_stopped_takes_nothing_more_and_its_report_has_ev
             Err(error) => break error,
         }
     };
-    assert!(matches!(&stopped, PushError::Stopped(why) if why.contains("batch 1")), "{stopped}");
+    assert!(matches!(&stopped, PushError::Stopped(why) if why.to_string().contains("batch 1")), "{stopped}");
     assert!(matches!(pusher.flush().await, Err(PushError::Stopped(_))));
     let error = pusher.finish().await.into_result().unwrap_err();
     let PushError::Incomplete(report) = error else { panic!("{error}") };
-    assert_eq!((report.pushed, report.failed), (taken, 1));
-    assert_eq!(report.pushed, report.accepted + report.failed + report.unsent);
+    assert_eq!((report.totals.pushed, report.totals.failed), (taken, 1));
+    assert_eq!(report.totals.pushed, report.totals.accepted + report.totals.failed + report.totals.unsent);
     assert_eq!(
         report.failed_batches.iter().map(|batch| batch.operations() as u64).sum::<u64>(),
-        taken - report.accepted
+        taken - report.totals.accepted
     );
     assert!(matches!(report.failed_batches.last().unwrap().reason(), FailureReason::Stopped));
     for batch in &report.failed_batches {
@@ -50,7 +50,7 @@ async fn guarantee_5_with_a_handler_a_run_goes_on_and_the_handler_gets_each_fail
         pusher.flush().await.unwrap();
     }
     let report = pusher.finish().await;
-    assert_eq!((report.accepted, report.failed, report.failed_batches.len()), (4, 2, 0));
+    assert_eq!((report.totals.accepted, report.totals.failed, report.failed_batches.len()), (4, 2, 0));
     assert!(!report.is_complete());
     assert_eq!(handed.take().iter().map(|batch| batch.number()).collect::<Vec<_>>(), [2, 3]);
 }
@@ -67,7 +67,7 @@ async fn a_flush_sends_what_there_is_and_waits_until_it_is_done() {
     assert_eq!(number(&fake, "a://1"), Some(1));
     pusher.add_or_update("a://2", &full(2)).await.unwrap();
     let report = pusher.finish().await;
-    assert_eq!(report.batches.iter().map(|batch| batch.number).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(report.batch_samples.iter().map(|batch| batch.number).collect::<Vec<_>>(), [1, 2]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -151,12 +151,12 @@ async fn a_flush_does_not_wait_for_the_handler_to_get_a_later_batch() {
 async fn guarantee_8_a_run_with_nothing_sends_nothing() {
     let fake = fake();
     let pusher = pusher(&fake).linger(ms(1)).start();
-    assert!(!pusher.add_or_update("no uri", &full(1)).await.unwrap().is_taken());
+    assert!(!pusher.add_or_update("no uri", &full(1)).await.unwrap().is_queued());
     tokio::time::sleep(secs(1)).await;
     pusher.flush().await.unwrap();
-    assert!(!pusher.add_or_update("no uri", &full(1)).await.unwrap().is_taken());
+    assert!(!pusher.add_or_update("no uri", &full(1)).await.unwrap().is_queued());
     let report = pusher.finish().await.into_result().unwrap();
-    assert_eq!((report.pushed, report.refused, report.api_calls), (2, 2, 0));
+    assert_eq!((report.totals.pushed, report.totals.refused, report.totals.api_calls), (2, 2, 0));
     assert!(fake.requests().is_empty());
 }
 
@@ -190,7 +190,7 @@ async fn a_batch_that_could_not_be_sent_yet_is_filled_for_longer() {
     tokio::time::sleep(secs(20)).await;
     assert_eq!(fake.source(SOURCE).len(), 3);
     let report = pusher.finish().await;
-    assert_eq!(report.batches.iter().map(|batch| batch.operations).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(report.batch_samples.iter().map(|batch| batch.operations).collect::<Vec<_>>(), [1, 2]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -204,7 +204,10 @@ async fn guarantee_5_an_abort_cuts_off_what_is_under_way_and_says_what_may_have_
     }
     tokio::time::sleep(secs(1)).await;
     let report = pusher.abort().await;
-    assert_eq!((report.pushed, report.accepted, report.failed, report.unsent), (3, 0, 1, 2));
+    assert_eq!(
+        (report.totals.pushed, report.totals.accepted, report.totals.failed, report.totals.unsent),
+        (3, 0, 1, 2)
+    );
     let maybe: Vec<_> = report.failed_batches.iter().map(|batch| batch.may_have_been_applied()).collect();
     assert_eq!(maybe, [true, false, false]);
     assert_eq!(number(&fake, "a://0"), Some(0));
@@ -232,8 +235,8 @@ fn guarantee_5_threads_and_real_time_lose_nothing_either() {
             }
             let report = if round % 3 == 0 { pusher.abort().await } else { pusher.finish().await };
             let handed: u64 = handed.take().iter().map(|batch| batch.operations() as u64).sum();
-            assert_eq!((report.pushed, report.accepted + handed), (60, 60));
-            assert_eq!(handed, report.failed + report.unsent);
+            assert_eq!((report.totals.pushed, report.totals.accepted + handed), (60, 60));
+            assert_eq!(handed, report.totals.failed + report.totals.unsent);
         });
     }
 }
@@ -256,6 +259,6 @@ async fn guarantee_5_a_transport_that_panics_stops_the_run_and_loses_nothing() {
     let pusher = client.items(SOURCE).pusher().start();
     pusher.add_or_update("a://1", &full(1)).await.unwrap();
     let report = timeout(secs(60), pusher.finish()).await.unwrap();
-    assert_eq!((report.pushed, report.accepted, report.failed), (1, 0, 1));
+    assert_eq!((report.totals.pushed, report.totals.accepted, report.totals.failed), (1, 0, 1));
     assert!(report.failed_batches[0].may_have_been_applied());
 }

@@ -4,7 +4,7 @@ use coveo_push::ItemPusher;
 use proptest::prelude::*;
 
 use super::cases::cases;
-use super::support::{Item, SOURCE, block_on, fake, held, pusher, secs, uploads};
+use super::support::{Held, Item, SOURCE, block_on, fake, held, number, pusher, secs, uploads};
 
 /// How many bytes a container has that holds these operations.
 fn container(adds: &[String], deletes: &[String]) -> usize {
@@ -33,7 +33,7 @@ async fn push(pusher: &ItemPusher, n: usize, push: &Push) -> (String, bool) {
     } else {
         (written(&id, &item), pusher.add_or_update(&id, &item).await.unwrap())
     };
-    (json, pushed.is_taken())
+    (json, pushed.is_queued())
 }
 
 proptest! {
@@ -68,10 +68,10 @@ proptest! {
                 sizes.push(container(&last.0, &last.1));
             }
             let report = pusher.finish().await.into_result().unwrap();
-            let mut batches = report.batches;
+            let mut batches = report.batch_samples;
             batches.sort_by_key(|batch| batch.number);
             assert_eq!(batches.iter().map(|batch| batch.bytes as usize).collect::<Vec<_>>(), sizes);
-            assert_eq!(report.bytes_uploaded, sizes.iter().sum::<usize>() as u64);
+            assert_eq!(report.totals.bytes_uploaded, sizes.iter().sum::<usize>() as u64);
             for upload in uploads(&fake) {
                 assert!(!held(&upload.body).is_empty() && upload.body.len() <= batch_bytes);
             }
@@ -90,27 +90,74 @@ async fn guarantee_8_an_item_that_fits_exactly_is_taken_and_one_byte_more_is_ref
     assert_eq!(refused.id(), "a://1");
     assert_eq!(refused.findings()[0].rule().code(), "container-too-large");
     assert!(refused.to_string().contains("2001 bytes"), "{refused}");
-    assert!(pusher.add_or_update("a://1", &Item::new(1, most)).await.unwrap().is_taken());
+    assert!(pusher.add_or_update("a://1", &Item::new(1, most)).await.unwrap().is_queued());
     let report = pusher.finish().await.into_result().unwrap();
-    assert_eq!((report.accepted, report.refused, report.bytes_uploaded), (1, 1, 2_000));
+    assert_eq!((report.totals.accepted, report.totals.refused, report.totals.bytes_uploaded), (1, 1, 2_000));
 }
 
 #[tokio::test(start_paused = true)]
-async fn guarantee_8_the_order_cuts_a_batch() {
+async fn guarantee_8_the_order_cuts_a_batch_where_nothing_is_replaced() {
     let fake = fake();
-    let pusher = pusher(&fake).batch_bytes(100_000).start();
+    let pusher = pusher(&fake).batch_bytes(100_000).replace_queued(false).start();
     pusher.add_or_update("a://p/1", &Item::new(1, 1)).await.unwrap();
     pusher.add_or_update("a://p/2", &Item::new(2, 1)).await.unwrap();
     pusher.add_or_update("a://p/1", &Item::new(3, 1)).await.unwrap();
     pusher.delete("a://p/2").await.unwrap();
-    pusher.delete_with_children("a://p/").await.unwrap();
+    pusher.delete("a://p/").delete_children(true).await.unwrap();
     pusher.delete("a://p/3").await.unwrap();
-    pusher.delete_with_children("a://p/3").await.unwrap();
+    pusher.delete("a://p/3").delete_children(true).await.unwrap();
     pusher.add_or_update("a://p", &Item::new(4, 1)).await.unwrap();
-    let mut batches = pusher.finish().await.into_result().unwrap().batches;
+    let mut batches = pusher.finish().await.into_result().unwrap().batch_samples;
     batches.sort_by_key(|batch| batch.number);
     assert_eq!(batches.iter().map(|batch| batch.operations).collect::<Vec<_>>(), [2, 2, 1, 1, 2]);
     assert_eq!(fake.source(SOURCE).document_ids(), ["a://p"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_operation_replaces_an_earlier_one_of_its_batch_that_says_no_more() {
+    let fake = fake();
+    let pusher = pusher(&fake).batch_bytes(100_000).start();
+    for n in 0..10 {
+        pusher.add_or_update("a://hot", &Item::new(n, 1)).await.unwrap();
+    }
+    pusher.add_or_update("a://gone", &Item::new(1, 1)).await.unwrap();
+    pusher.delete("a://gone").await.unwrap();
+    pusher.delete("a://back").await.unwrap();
+    pusher.add_or_update("a://back", &Item::new(7, 1)).await.unwrap();
+    let report = pusher.finish().await.into_result().unwrap();
+    assert_eq!((report.totals.pushed, report.totals.accepted, report.totals.replaced), (14, 3, 11));
+    assert_eq!((report.totals.batches_accepted, report.totals.deletions), (1, 1));
+    let expected = [Held::Add("a://back".into(), 7), Held::Add("a://hot".into(), 9), Held::Delete("a://gone".into())];
+    let mut held = held(&uploads(&fake)[0].body);
+    held.sort();
+    assert_eq!(held, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn guarantee_6_a_deletion_with_children_replaces_nothing_and_is_not_replaced() {
+    let fake = fake();
+    let pusher = pusher(&fake).batch_bytes(100_000).start();
+    pusher.add_or_update("a://p/1", &Item::new(1, 1)).await.unwrap();
+    pusher.delete("a://p/").delete_children(true).await.unwrap();
+    pusher.add_or_update("a://p/", &Item::new(2, 1)).await.unwrap();
+    pusher.delete("a://p/").delete_children(true).await.unwrap();
+    pusher.delete("a://p/").await.unwrap();
+    let report = pusher.finish().await.into_result().unwrap();
+    assert_eq!((report.totals.accepted, report.totals.replaced, report.totals.batches_accepted), (5, 0, 5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_feed_that_touches_one_id_many_times_is_a_few_batches() {
+    let fake = fake();
+    let pusher = pusher(&fake).batch_bytes(16_000).start();
+    for n in 0..1_000 {
+        pusher.add_or_update("a://hot", &Item::new(n, 50)).await.unwrap();
+        pusher.add_or_update(format!("a://{n}"), &Item::new(n, 50)).await.unwrap();
+    }
+    let report = pusher.finish().await.into_result().unwrap();
+    assert!(report.totals.batches_accepted < 20, "{report}");
+    assert_eq!(report.totals.accepted + report.totals.replaced, 2_000);
+    assert_eq!(number(&fake, "a://hot"), Some(999));
 }
 
 #[tokio::test(start_paused = true)]
@@ -123,7 +170,7 @@ async fn guarantee_8_buffers_that_are_used_again_hold_nothing_of_before() {
         pusher.add_or_update(&format!("a://{n}"), &Item::new(n, (n as usize * 37) % 1_500)).await.unwrap();
     }
     let report = pusher.finish().await.into_result().unwrap();
-    assert_eq!((report.accepted, fake.source(SOURCE).len()), (600, 300));
+    assert_eq!((report.totals.accepted, fake.source(SOURCE).len()), (600, 300));
     for item in fake.source(SOURCE).items() {
         let n = item.metadata("n").unwrap().as_u64().unwrap();
         assert_eq!((item.document_id(), item.data().unwrap().len()), (&*format!("a://{n}"), (n as usize * 37) % 1_500));
@@ -138,14 +185,14 @@ async fn many_deletions_with_children_are_not_compared_each_with_every_other_one
     let pusher = pusher(&fake).batch_bytes(16 << 20).on_failed_batch(|_| {}).start();
     let begin = std::time::Instant::now();
     for n in 0..20_000 {
-        pusher.delete_with_children(&format!("a://folder/{n:06}")).await.unwrap();
+        pusher.delete(&format!("a://folder/{n:06}")).delete_children(true).await.unwrap();
     }
     pusher.flush().await.unwrap();
     for n in 0..40_000 {
-        pusher.delete_with_children(&format!("a://folder/{n:06}")).await.unwrap();
+        pusher.delete(&format!("a://folder/{n:06}")).delete_children(true).await.unwrap();
     }
     let report = pusher.finish().await;
-    assert_eq!((report.accepted, report.failed), (40_000, 20_000));
+    assert_eq!((report.totals.accepted, report.totals.failed), (40_000, 20_000));
     // A second without optimisation, and a hundred seconds if it did.
     assert!(begin.elapsed() < secs(30), "{:?}", begin.elapsed());
 }

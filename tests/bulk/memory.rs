@@ -28,7 +28,7 @@ async fn guarantee_7_a_push_waits_while_one_batch_more_than_may_be_under_way_is_
         assert_eq!(uploads(&fake).len(), concurrency);
         let containers = requests_of(&fake, Operation::CreateFileContainer).len();
         assert_eq!(containers, concurrency + 1);
-        assert_eq!(pusher.abort().await.unsent, taken);
+        assert_eq!(pusher.abort().await.totals.unsent, taken);
     }
 }
 
@@ -60,7 +60,7 @@ async fn guarantee_7_a_batch_that_waited_too_long_to_be_filled_counts_as_well() 
     }
     // Two under way and one that is full: as without a linger.
     assert_eq!(taken, 3);
-    assert_eq!(pusher.abort().await.unsent, 3);
+    assert_eq!(pusher.abort().await.totals.unsent, 3);
 }
 
 #[tokio::test(start_paused = true)]
@@ -74,7 +74,7 @@ async fn guarantee_7_a_failed_batch_counts_until_the_handler_has_got_it() {
         let handler = {
             let (pusher, taken, held) = (Arc::clone(&pusher), Arc::clone(&taken_meanwhile), Arc::clone(&held));
             move |failed: FailedBatch| {
-                let mut bytes = failed.body().len();
+                let mut bytes = failed.to_body().len();
                 for n in 1.. {
                     let (id, item) = (format!("a://{n}"), full(n));
                     let push = pin!(pusher.get().unwrap().add_or_update(&id, &item).into_future());
@@ -83,7 +83,7 @@ async fn guarantee_7_a_failed_batch_counts_until_the_handler_has_got_it() {
                     }
                     taken.fetch_add(1, Ordering::Relaxed);
                     // They differ by the length of their ids alone.
-                    bytes += failed.body().len();
+                    bytes += failed.to_body().len();
                 }
                 held.store(bytes, Ordering::Relaxed);
             }
@@ -121,7 +121,7 @@ async fn guarantee_7_an_item_is_serialised_once_and_only_when_there_is_room() {
     let item = Counted(&count);
     {
         // There is room, and the item does not fit into it.
-        let mut push = std::pin::pin!(pusher.add_or_update("a://9", &item));
+        let mut push = std::pin::pin!(pusher.add_or_update("a://9", &item).into_future());
         assert!(timeout(secs(9), &mut push).await.is_err());
         assert_eq!(count.load(Ordering::Relaxed), 1);
         // There is none.
@@ -130,6 +130,6 @@ async fn guarantee_7_an_item_is_serialised_once_and_only_when_there_is_room() {
         push.await.unwrap();
     }
     let report = pusher.finish().await;
-    assert_eq!((report.accepted, count.load(Ordering::Relaxed)), (3, 1));
+    assert_eq!((report.totals.accepted, count.load(Ordering::Relaxed)), (3, 1));
     assert!(report.elapsed >= Duration::from_secs(10));
 }

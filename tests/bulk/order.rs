@@ -15,7 +15,7 @@ async fn guarantee_6_a_commit_waits_for_earlier_batches_that_share_an_id() {
     }
     let report = pusher.finish().await.into_result().unwrap();
     // The third did not wait for anybody, and the second, which was uploaded long ago, for the first.
-    assert_eq!(report.batches.iter().map(|batch| batch.number).collect::<Vec<_>>(), [3, 1, 2]);
+    assert_eq!(report.batch_samples.iter().map(|batch| batch.number).collect::<Vec<_>>(), [3, 1, 2]);
     assert_eq!((number(&fake, "a://x"), number(&fake, "a://y")), (Some(2), Some(3)));
     let uploaded = requests_of(&fake, Operation::UploadToContainer);
     assert!(uploaded.iter().all(|request| request.received_after() < secs(1)));
@@ -27,10 +27,10 @@ async fn guarantee_6_a_deletion_with_children_waits_for_them_and_they_for_it() {
     fake.inject(Fault::on(Operation::PushItemContainer).latency(secs(10)).times(3));
     let pusher = pusher(&fake).start();
     pusher.add_or_update("a://p/1", &full(1)).await.unwrap();
-    pusher.delete_with_children("a://p").await.unwrap();
+    pusher.delete("a://p").delete_children(true).await.unwrap();
     pusher.add_or_update("a://p/2", &full(2)).await.unwrap();
     let report = pusher.finish().await.into_result().unwrap();
-    assert_eq!(report.batches.iter().map(|batch| batch.number).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!(report.batch_samples.iter().map(|batch| batch.number).collect::<Vec<_>>(), [1, 2, 3]);
     assert_eq!(fake.source(SOURCE).document_ids(), ["a://p/2"]);
     assert!(report.elapsed >= secs(30));
 }
@@ -45,7 +45,10 @@ async fn guarantee_6_an_attempt_of_unknown_fate_is_waited_for_until_a_later_one_
     tokio::time::sleep(secs(1)).await;
     pusher.add_or_update("a://x", &full(2)).await.unwrap();
     let report = pusher.finish().await.into_result().unwrap();
-    assert_eq!(report.batches.iter().map(|batch| (batch.number, batch.attempts)).collect::<Vec<_>>(), [(1, 4), (2, 3)]);
+    assert_eq!(
+        report.batch_samples.iter().map(|batch| (batch.number, batch.attempts)).collect::<Vec<_>>(),
+        [(1, 4), (2, 3)]
+    );
     assert_eq!(number(&fake, "a://x"), Some(2));
 }
 
@@ -61,7 +64,10 @@ async fn guarantee_6_after_an_unknown_fate_batches_with_that_id_are_handed_back_
         tokio::time::sleep(secs(1)).await;
     }
     let report = pusher.finish().await;
-    assert_eq!((report.pushed, report.accepted, report.failed, report.unsent), (4, 1, 3, 0));
+    assert_eq!(
+        (report.totals.pushed, report.totals.accepted, report.totals.failed, report.totals.unsent),
+        (4, 1, 3, 0)
+    );
     tokio::time::sleep(secs(60)).await;
     assert_eq!((number(&fake, "a://x"), number(&fake, "a://y")), (Some(1), Some(3)));
 
@@ -88,11 +94,11 @@ async fn guarantee_6_after_a_refusal_batches_with_that_id_go_on() {
     tokio::time::sleep(secs(1)).await;
     pusher.add_or_update("a://x", &full(2)).await.unwrap();
     let report = pusher.finish().await;
-    assert_eq!((report.accepted, report.failed), (1, 1));
+    assert_eq!((report.totals.accepted, report.totals.failed), (1, 1));
     let failed = handed.take();
     // The first attempt may have been carried out, and before the second one was answered.
     assert!(failed[0].may_have_been_applied());
-    assert_eq!(failed[0].superseded_ids(), ["a://x"]);
+    assert_eq!(failed[0].to_superseded_ids(), ["a://x"]);
     assert!(failed[0].push_again().await.unwrap().is_none());
     assert_eq!(number(&fake, "a://x"), Some(2));
 }
@@ -109,13 +115,13 @@ async fn guarantee_6_what_was_pushed_again_later_is_left_out_of_a_retry() {
     pusher.delete("a://w").await.unwrap();
     pusher.flush().await.unwrap();
     pusher.add_or_update("a://y", &full(20)).await.unwrap();
-    pusher.delete_with_children("a://z").await.unwrap();
+    pusher.delete("a://z").delete_children(true).await.unwrap();
     assert!(!pusher.finish().await.is_complete());
     let failed = handed.take();
     assert_eq!(failed[0].ids().collect::<Vec<_>>(), ["a://x", "a://y", "a://z", "a://w"]);
-    assert_eq!(failed[0].superseded_ids(), ["a://y", "a://z"]);
+    assert_eq!(failed[0].to_superseded_ids(), ["a://y", "a://z"]);
     let again = failed[0].push_again().await.unwrap().unwrap();
-    assert_eq!(again.bytes(), Some(failed[0].body().len() as u64));
+    assert_eq!(again.bytes(), Some(failed[0].to_body().len() as u64));
     assert_eq!(fake.source(SOURCE).document_ids(), ["a://x", "a://y"]);
     assert_eq!(number(&fake, "a://y"), Some(20));
 }
@@ -127,12 +133,12 @@ async fn guarantee_6_a_deletion_with_children_is_not_tried_again_once_something_
         fake.inject(Fault::on(Operation::PushItemContainer).status(412));
         let handed = Handed::default();
         let pusher = pusher(&fake).on_failed_batch(handed.handler()).start();
-        pusher.delete_with_children("a://é/ü").await.unwrap();
+        pusher.delete("a://é/ü").delete_children(true).await.unwrap();
         pusher.flush().await.unwrap();
         pusher.add_or_update(id, &full(1)).await.unwrap();
         assert!(!pusher.finish().await.is_complete());
         let failed = handed.take();
-        assert_eq!(failed[0].superseded_ids(), if is_superseded { vec!["a://é/ü"] } else { vec![] }, "{id}");
+        assert_eq!(failed[0].to_superseded_ids(), if is_superseded { vec!["a://é/ü"] } else { vec![] }, "{id}");
         assert_eq!(failed[0].push_again().await.unwrap().is_none(), is_superseded);
         assert_eq!(number(&fake, id), Some(1));
     }

@@ -19,13 +19,13 @@ async fn no_interval_holds_more_api_calls_than_the_limit() {
         let fake = fake();
         let rates = FaultRates::seeded(seed).status(503, 0.1).throttled_for(0.05, secs(3)).latency(ms(0)..=ms(300));
         fake.inject_random(rates);
-        let pusher = pusher(&fake).api_calls(5, secs(10)).on_failed_batch(|_| {}).start();
+        let pusher = pusher(&fake).max_api_calls(5, secs(10)).on_failed_batch(|_| {}).start();
         for n in 0..20 {
             pusher.add_or_update(&format!("a://{n}"), &full(n)).await.unwrap();
         }
         let report = pusher.finish().await;
         let calls = api_calls(&fake);
-        assert_eq!(report.api_calls, calls.len() as u64);
+        assert_eq!(report.totals.api_calls, calls.len() as u64);
         assert!(calls.len() > 20);
         assert!(calls.windows(6).all(|six| six[5] - six[0] >= secs(10)), "{calls:?}");
     }
@@ -42,8 +42,12 @@ async fn a_long_throttle_is_waited_out_and_is_neither_an_attempt_nor_part_of_the
     let pusher = pusher(&fake).retry(RetryPolicy::default().max_attempts(2)).start();
     pusher.add_or_update("a://1", &full(1)).await.unwrap();
     let report = pusher.finish().await.into_result().unwrap();
-    assert_eq!((report.accepted, report.batches[0].attempts, report.retries), (1, 7, 4));
-    assert!(report.throttled >= secs(720) && report.throttled < secs(780), "{:?}", report.throttled);
+    assert_eq!((report.totals.accepted, report.batch_samples[0].attempts, report.totals.retries), (1, 7, 4));
+    assert!(
+        report.totals.throttled >= secs(720) && report.totals.throttled < secs(780),
+        "{:?}",
+        report.totals.throttled
+    );
     let calls = requests_of(&fake, Operation::PushItemContainer);
     let waits: Vec<_> = calls.windows(2).map(|two| two[1].received_after() - two[0].received_after()).collect();
     assert!(waits[0] >= secs(240) && waits[1] >= secs(240) && waits[2] < secs(3) && waits[3] >= secs(240), "{waits:?}");
@@ -90,7 +94,7 @@ async fn a_turn_that_comes_while_the_service_holds_calls_back_is_waited_for_anew
     let fake = fake();
     // The third call is told to wait until after the turn of the fourth has come.
     fake.inject(Fault::on(Operation::CreateFileContainer).skip(2).latency(secs(1)).status(429).retry_after(secs(25)));
-    let pusher = pusher(&fake).concurrency(4).api_calls(3, secs(10)).start();
+    let pusher = pusher(&fake).concurrency(4).max_api_calls(3, secs(10)).start();
     for n in 0..6 {
         pusher.add_or_update(&format!("a://{n}"), &full(n)).await.unwrap();
     }
@@ -111,6 +115,6 @@ async fn a_throttle_before_the_first_attempt_of_a_call_is_no_part_of_its_deadlin
     let pusher = client.items(SOURCE).pusher().start();
     pusher.add_or_update("a://1", &full(1)).await.unwrap();
     let report = pusher.finish().await.into_result().unwrap();
-    assert_eq!((report.accepted, report.retries), (1, 1));
-    assert!(report.throttled >= secs(295), "{:?}", report.throttled);
+    assert_eq!((report.totals.accepted, report.totals.retries), (1, 1));
+    assert!(report.totals.throttled >= secs(295), "{:?}", report.totals.throttled);
 }

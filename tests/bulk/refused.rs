@@ -29,7 +29,7 @@ fn guarantee_5_an_item_whose_serialiser_panics_leaves_no_trace() {
         let pusher = pusher(&fake).batch_bytes(10_000).start();
         for n in 0..20_u64 {
             let panicked = {
-                let mut push = Box::pin(pusher.add_or_update("a://panics", &Panics));
+                let mut push = Box::pin(pusher.add_or_update("a://panics", &Panics).into_future());
                 let poll = AssertUnwindSafe(|context: &mut std::task::Context<'_>| push.as_mut().poll(context));
                 std::panic::catch_unwind(AssertUnwindSafe(|| {
                     let AssertUnwindSafe(mut poll) = poll;
@@ -41,7 +41,7 @@ fn guarantee_5_an_item_whose_serialiser_panics_leaves_no_trace() {
             pusher.add_or_update(&format!("a://{n}"), &Item::new(n, 900)).await.unwrap();
         }
         let report = pusher.finish().await.into_result().unwrap();
-        assert_eq!((report.pushed, report.accepted, report.refused), (20, 20, 0));
+        assert_eq!((report.totals.pushed, report.totals.accepted, report.totals.refused), (20, 20, 0));
         assert_eq!(fake.source(SOURCE).len(), 20);
     });
 }
@@ -51,7 +51,7 @@ async fn rule(pushed: Result<Pushed, coveo_push::PushError>) -> &'static str {
 }
 
 async fn json_rule(pusher: &ItemPusher, text: &str) -> &'static str {
-    rule(pusher.add_or_update_json("a://1", text).await).await
+    rule(pusher.add_or_update_json(text).document_id("a://1").await).await
 }
 
 #[tokio::test(start_paused = true)]
@@ -61,7 +61,8 @@ async fn a_document_id_in_json_text_must_be_the_one_it_is_pushed_with() {
     assert_eq!(json_rule(&pusher, r#"{"documentId":"a://2"}"#).await, "document-id-mismatch");
     assert_eq!(json_rule(&pusher, r#"{"DOCUMENTID":"a://2"}"#).await, "document-id-mismatch");
     assert_eq!(json_rule(&pusher, r#"{"documentId":1}"#).await, "document-id-mismatch");
-    assert_eq!(json_rule(&pusher, r#"{"documentId":null}"#).await, "document-id-mismatch");
+    assert_eq!(json_rule(&pusher, r#"{"documentId":null,"DocumentId":"a://1"}"#).await, "duplicate-key");
+    assert_eq!(json_rule(&pusher, r#"{"documentId":null,"n":1}"#).await, "taken");
     assert_eq!(json_rule(&pusher, r#"{"document\u0049d":"a://2"}"#).await, "document-id-mismatch");
     assert_eq!(json_rule(&pusher, r#"{"documentId":"a://1","document\u0049d":"a://1"}"#).await, "duplicate-key");
     assert_eq!(json_rule(&pusher, r#"{"documentId":"a://1","DocumentId":"a://1"}"#).await, "duplicate-key");
@@ -69,10 +70,11 @@ async fn a_document_id_in_json_text_must_be_the_one_it_is_pushed_with() {
     assert_eq!(json_rule(&pusher, r#"{"DocumentID":"a://1","n":2}"#).await, "taken");
     assert_eq!(json_rule(&pusher, r#"{"\u006e":3}"#).await, "taken");
     assert_eq!(json_rule(&pusher, " \n{ } \t").await, "taken");
-    let with_id = async |pusher: &ItemPusher, text: &str| rule(pusher.add_or_update_json_with_id(text).await).await;
+    let with_id = async |pusher: &ItemPusher, text: &str| rule(pusher.add_or_update_json(text).await).await;
     assert_eq!(with_id(&pusher, r#"{"n":1}"#).await, "document-id-empty");
     assert_eq!(with_id(&pusher, r#"{"documentId":""}"#).await, "document-id-empty");
-    assert_eq!(with_id(&pusher, r#"{"documentId":7}"#).await, "document-id-empty");
+    assert_eq!(with_id(&pusher, r#"{"documentId":null}"#).await, "document-id-empty");
+    assert_eq!(with_id(&pusher, r#"{"documentId":7}"#).await, "document-id-mismatch");
     assert_eq!(with_id(&pusher, r#"{"documentId":"a://3","documentid":"a://3"}"#).await, "duplicate-key");
     assert_eq!(with_id(&pusher, r#"{"n":1,"documentID":"a:\u002f/4"}"#).await, "taken");
     pusher.finish().await.into_result().unwrap();
@@ -107,7 +109,7 @@ async fn a_key_that_comes_twice_is_refused_whatever_its_case() {
     let typed = BTreeMap::from([("author", 1), ("Author", 2)]);
     assert_eq!(rule(pusher.add_or_update("a://1", &typed).await).await, "duplicate-key");
     let report = pusher.finish().await.into_result().unwrap();
-    assert_eq!((report.refused, report.api_calls), (5, 0));
+    assert_eq!((report.totals.refused, report.totals.api_calls), (5, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -115,15 +117,15 @@ async fn refused_items_are_counted_sampled_and_told_to_the_handler() {
     let fake = fake();
     let told = Arc::new(Mutex::new(Vec::new()));
     let telling = Arc::clone(&told);
-    let on_refused = move |refused: &coveo_push::RefusedItem| telling.lock().unwrap().push(refused.id().to_owned());
+    let on_refused = move |refused: &coveo_push::Refused| telling.lock().unwrap().push(refused.id().to_owned());
     let pusher = pusher(&fake).on_refused(on_refused).start();
     for n in 0..250 {
         let doc = DocumentBody::text("words");
-        assert!(!pusher.add_or_update(&format!("no uri {n}"), &doc).await.unwrap().is_taken());
+        assert!(!pusher.add_or_update(&format!("no uri {n}"), &doc).await.unwrap().is_queued());
     }
-    assert!(!pusher.delete("").await.unwrap().is_taken());
+    assert!(!pusher.delete("").await.unwrap().is_queued());
     let report = pusher.finish().await.into_result().unwrap();
-    assert_eq!((report.pushed, report.refused), (251, 251));
+    assert_eq!((report.totals.pushed, report.totals.refused), (251, 251));
     assert_eq!(report.refused_samples.len(), 100);
     assert_eq!(report.refused_samples[99].id(), "no uri 99");
     assert_eq!(told.lock().unwrap().len(), 251);
@@ -135,11 +137,11 @@ async fn a_refused_item_cuts_no_batch() {
     let pusher = pusher(&fake).batch_bytes(10_000).start();
     for n in 0..5 {
         pusher.add_or_update(&format!("a://{n}"), &Item::new(n, 900)).await.unwrap();
-        assert!(!pusher.add_or_update("a://big", &Item::new(n, 20_000)).await.unwrap().is_taken());
-        assert!(!pusher.add_or_update_json("a://0", r#"{"n":1,"N":2}"#).await.unwrap().is_taken());
+        assert!(!pusher.add_or_update("a://big", &Item::new(n, 20_000)).await.unwrap().is_queued());
+        assert!(!pusher.add_or_update_json(r#"{"n":1,"N":2}"#).document_id("a://0").await.unwrap().is_queued());
     }
     let report = pusher.finish().await.into_result().unwrap();
-    assert_eq!((report.batches.len(), report.accepted, report.refused), (1, 5, 10));
+    assert_eq!((report.batch_samples.len(), report.totals.accepted, report.totals.refused), (1, 5, 10));
 }
 
 #[tokio::test(start_paused = true)]

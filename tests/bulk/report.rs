@@ -18,13 +18,13 @@ async fn the_watch_channel_follows_the_run_and_closes_with_it() {
     }
     assert!(progress.has_changed().unwrap());
     assert!(progress.borrow_and_update().pushed >= 744);
-    assert!(!pusher.add_or_update("no uri", &full(1)).await.unwrap().is_taken());
+    assert!(!pusher.add_or_update("no uri", &full(1)).await.unwrap().is_queued());
     pusher.flush().await.unwrap();
     let now = *progress.borrow_and_update();
     assert_eq!((now.pushed, now.accepted, now.refused, now.batches_accepted), (1_001, 1_000, 1, 1));
     assert_eq!((now.api_calls, now.retries, now.uploaded), (3, 1, 1_000));
     let report = pusher.finish().await;
-    assert_eq!((report.bytes_uploaded, report.bytes_taken), (now.bytes_uploaded, now.bytes_taken));
+    assert_eq!((report.totals.bytes_uploaded, report.totals.bytes_queued), (now.bytes_uploaded, now.bytes_queued));
     while progress.changed().await.is_ok() {}
 }
 
@@ -52,7 +52,7 @@ async fn reports_and_failed_batches_serialise() {
     fake.inject(Fault::on(Operation::PushItemContainer).status(412));
     let pusher = pusher(&fake).start();
     pusher.add_or_update("a://1", &full(1)).await.unwrap();
-    assert!(!pusher.add_or_update("no uri", &full(1)).await.unwrap().is_taken());
+    assert!(!pusher.add_or_update("no uri", &full(1)).await.unwrap().is_queued());
     let report = pusher.finish().await;
     let json: Value = serde_json::to_value(&report).unwrap();
     assert_eq!((&json["pushed"], &json["failed"], &json["refused"]), (&2.into(), &1.into(), &1.into()));
@@ -61,7 +61,7 @@ async fn reports_and_failed_batches_serialise() {
     assert_eq!(*failed, serde_json::to_value(&report.failed_batches[0]).unwrap());
     assert_eq!((&failed["number"], &failed["ids"][0]), (&1.into(), &"a://1".into()));
     assert_eq!(failed["step"], "pushing the file container");
-    assert_eq!(failed["bytes"], report.failed_batches[0].body().len());
+    assert_eq!(failed["bytes"], report.failed_batches[0].to_body().len());
     assert!(failed["reason"].as_str().unwrap().contains("412"), "{failed}");
     assert_eq!(json["refused_samples"][0]["rules"][0], "document-id-not-a-uri");
     assert!(!format!("{report:?} {report} {json}").contains("fake-key"));
@@ -79,7 +79,7 @@ async fn the_error_of_a_run_says_what_failed_and_what_was_refused_first() {
     fake.inject(Fault::on(Operation::PushItemContainer).status(412));
     let pusher = pusher(&fake).start();
     pusher.add_or_update("a://1", &full(1)).await.unwrap();
-    assert!(!pusher.add_or_update("no uri", &full(1)).await.unwrap().is_taken());
+    assert!(!pusher.add_or_update("no uri", &full(1)).await.unwrap().is_queued());
     let report = pusher.finish().await;
     let [line, failed, refused] =
         [report.to_string(), report.failed_batches[0].to_string(), report.refused_samples[0].to_string()];
@@ -101,8 +101,8 @@ async fn a_report_counts_the_batches_that_failed_also_when_a_handler_has_got_the
         pusher.flush().await.unwrap();
         pusher.add_or_update("a://2", &full(2)).await.unwrap();
         let report = pusher.finish().await;
-        assert_eq!((report.batches_accepted, report.batches_failed), (1, 1));
-        assert_eq!((report.uploaded, report.accepted), (2, 1));
+        assert_eq!((report.totals.batches_accepted, report.totals.batches_failed), (1, 1));
+        assert_eq!((report.totals.uploaded, report.totals.accepted), (2, 1));
         assert_eq!(report.failed_batches.len(), usize::from(!has_handler));
     }
 }
@@ -117,7 +117,7 @@ async fn the_line_of_a_report_says_how_many_pushes_were_cancelled_where_there_we
     }
     assert!(timeout(secs(1), pusher.add_or_update("a://1", &full(3))).await.is_err());
     let report = pusher.finish().await;
-    assert_eq!(report.cancelled, 1);
+    assert_eq!(report.totals.cancelled, 1);
     let begin = "2 pushed: 2 accepted, 0 failed, 0 refused, 0 unsent, 1 cancelled; 2 batches, ";
     assert!(report.to_string().starts_with(begin), "{report}");
 }

@@ -51,7 +51,7 @@ async fn run(fake: &FakePushApi, folder: &Folder, again: &[&str]) -> Vec<SavedBa
         pusher.flush().await.unwrap();
     }
     for id in again {
-        pusher.add_or_update(id, &full(9)).await.unwrap();
+        pusher.add_or_update(*id, &full(9)).await.unwrap();
     }
     assert!(!pusher.finish().await.is_complete());
     std::mem::take(&mut *saved.lock().unwrap())
@@ -94,7 +94,7 @@ async fn of_a_batch_that_was_pushed_again_as_a_whole_there_is_no_file() {
     pusher.add_or_update("a://1", &full(1)).await.unwrap();
     let _ = pusher.flush().await;
     pusher.add_or_update("a://1", &full(2)).await.unwrap();
-    assert_eq!(pusher.finish().await.accepted, 1);
+    assert_eq!(pusher.finish().await.totals.accepted, 1);
     let mut saved = handed.take()[0].save(&folder.0).unwrap();
     saved.update().unwrap();
     assert!(folder.files().is_empty());
@@ -130,7 +130,7 @@ async fn a_saved_batch_is_not_written_over_another_one() {
     pusher.add_or_update("a://1", &full(1)).await.unwrap();
     let report = pusher.finish().await;
     let there = report.failed_batches[0].save(&folder.0).unwrap();
-    assert_eq!(fs::read(there.path()).unwrap(), report.failed_batches[0].body());
+    assert_eq!(fs::read(there.path()).unwrap(), report.failed_batches[0].to_body());
     let error = report.failed_batches[0].save(&folder.0).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::AlreadyExists);
     assert!(error.to_string().starts_with(&there.path().display().to_string()), "{error}");

@@ -82,10 +82,10 @@ async fn from_1_to_64_batches_are_under_way_at_a_time() {
 #[tokio::test(start_paused = true)]
 async fn no_calls_in_an_interval_are_taken_as_one() {
     let fake = fake();
-    let pusher = pusher(&fake).api_calls(0, secs(10)).start();
+    let pusher = pusher(&fake).max_api_calls(0, secs(10)).start();
     pusher.add_or_update("a://1", &full(1)).await.unwrap();
     let report = pusher.finish().await.into_result().unwrap();
-    assert_eq!((report.api_calls, report.elapsed), (2, secs(10)));
+    assert_eq!((report.totals.api_calls, report.elapsed), (2, secs(10)));
 }
 
 #[tokio::test(start_paused = true)]

@@ -91,11 +91,11 @@ proptest! {
             }
             let taken = tasks.join_all().await.into_iter().filter(|is_taken| *is_taken).count() as u64;
             let mut report = Arc::into_inner(pusher).unwrap().finish().await;
-            assert_eq!(report.pushed, taken);
-            assert_eq!(report.pushed, report.accepted + report.failed + report.refused + report.unsent);
+            assert_eq!(report.totals.pushed, taken);
+            assert_eq!(report.totals.pushed, report.totals.accepted + report.totals.failed + report.totals.refused + report.totals.unsent);
             let mut failed = std::mem::take(&mut report.failed_batches);
             failed.append(&mut handed.lock().unwrap());
-            assert_eq!(failed.iter().map(|failed| failed.operations() as u64).sum::<u64>(), report.failed + report.unsent);
+            assert_eq!(failed.iter().map(|failed| failed.operations() as u64).sum::<u64>(), report.totals.failed + report.totals.unsent);
             // What was handed back goes through when nothing goes wrong any more, content and all.
             fake.clear_faults();
             tokio::time::sleep(Duration::from_secs(600)).await;
@@ -152,7 +152,7 @@ proptest! {
                         return;
                     }
                     let mut report = pusher.finish().await;
-                    assert_eq!(report.pushed, report.accepted + report.failed + report.refused + report.unsent);
+                    assert_eq!(report.totals.pushed, report.totals.accepted + report.totals.failed + report.totals.refused + report.totals.unsent);
                     for failed in std::mem::take(&mut report.failed_batches) {
                         fake.clear_faults();
                         tokio::time::sleep(Duration::from_secs(600)).await;

@@ -32,7 +32,7 @@ async fn guarantee_6_an_item_goes_into_a_batch_only_after_its_content_is_up() {
         assert_eq!(fake.source(SOURCE).len(), 5);
     };
     let (slow, ()) = tokio::join!(slow, others);
-    assert_eq!(slow.unwrap(), Pushed::Taken);
+    assert_eq!(slow.unwrap(), Pushed::Queued);
     run.finish().await.into_result().unwrap();
     assert!(fake.source(SOURCE).dropped().is_empty());
     assert!(pushed(&fake, ID).content().unwrap() == noise(LARGEST_INLINE + 1));
@@ -80,7 +80,7 @@ async fn several_contents_and_batches_finish_whatever_the_concurrency() {
         }
         tasks.join_all().await;
         let report = Arc::into_inner(run).unwrap().finish().await.into_result().unwrap();
-        assert_eq!(report.accepted, 24);
+        assert_eq!(report.totals.accepted, 24);
     }
 }
 
@@ -89,17 +89,17 @@ async fn guarantee_5_content_that_cannot_be_uploaded_fails_its_item_and_hands_it
     let fake = fake();
     fake.inject(Fault::on(Operation::UploadToContainer).status(500).always());
     let run = pusher(&fake).retry(RetryPolicy::none()).start();
-    assert_eq!(run.add_or_update(ID, &doc()).content(large()).await.unwrap(), Pushed::Taken);
+    assert_eq!(run.add_or_update(ID, &doc()).content(large()).await.unwrap(), Pushed::Queued);
     assert!(matches!(run.add_or_update("a://b", &doc()).await, Err(PushError::Stopped(_))));
     let report = run.finish().await;
-    assert_eq!((report.pushed, report.failed, report.accepted), (1, 1, 0));
+    assert_eq!((report.totals.pushed, report.totals.failed, report.totals.accepted), (1, 1, 0));
     let [failed] = report.failed_batches.try_into().unwrap();
     assert_eq!(failed.step(), PushStep::Content);
     assert!(!failed.may_have_been_applied() && !failed.is_unsent());
     assert_eq!(failed.error().unwrap().status().unwrap(), 500);
     assert_eq!(failed.ids().collect::<Vec<_>>(), [ID]);
     // Bytes that can be uploaded as they are do not have it: it would lose its content.
-    assert_eq!(failed.body(), br#"{"addOrUpdate":[]}"#);
+    assert_eq!(failed.to_body(), br#"{"addOrUpdate":[]}"#);
     let folder = Folder::new();
     assert_eq!(failed.save(folder.path()).unwrap_err().kind(), std::io::ErrorKind::Unsupported);
     assert_eq!(folder.files(), 0);
@@ -118,15 +118,15 @@ async fn guarantee_5_a_run_with_a_handler_goes_on_after_content_that_cannot_be_u
     let handed = Arc::new(std::sync::Mutex::new(Vec::new()));
     let handler = Arc::clone(&handed);
     let run = pusher(&fake).on_failed_batch(move |failed| handler.lock().unwrap().push(failed)).start();
-    assert_eq!(run.add_or_update(ID, &doc()).content(large()).await.unwrap(), Pushed::Taken);
-    assert_eq!(run.add_or_update("a://b", &doc()).content(large()).await.unwrap(), Pushed::Taken);
+    assert_eq!(run.add_or_update(ID, &doc()).content(large()).await.unwrap(), Pushed::Queued);
+    assert_eq!(run.add_or_update("a://b", &doc()).content(large()).await.unwrap(), Pushed::Queued);
     // Pushed again, it replaces what failed.
-    assert_eq!(run.add_or_update(ID, &doc().title("B")).await.unwrap(), Pushed::Taken);
+    assert_eq!(run.add_or_update(ID, &doc().title("B")).await.unwrap(), Pushed::Queued);
     let report = run.finish().await;
-    assert_eq!((report.pushed, report.accepted, report.failed), (3, 2, 1));
+    assert_eq!((report.totals.pushed, report.totals.accepted, report.totals.failed), (3, 2, 1));
     let failed = handed.lock().unwrap().pop().unwrap();
     assert_eq!((failed.step(), failed.operations()), (PushStep::Content, 1));
-    assert_eq!(failed.superseded_ids(), [ID]);
+    assert_eq!(failed.to_superseded_ids(), [ID]);
     assert!(failed.push_again().await.unwrap().is_none());
     assert_eq!(pushed(&fake, ID).title(), Some("B"));
 }
@@ -135,15 +135,15 @@ async fn guarantee_5_a_run_with_a_handler_goes_on_after_content_that_cannot_be_u
 async fn the_containers_of_contents_count_as_calls_of_the_run() {
     let fake = fake();
     let minute = Duration::from_secs(60);
-    let run = pusher(&fake).api_calls(1, minute).linger(minute * 60).start();
+    let run = pusher(&fake).max_api_calls(1, minute).linger(minute * 60).start();
     for n in 0..3 {
         run.add_or_update(&format!("a://{n}"), &doc()).content(large()).await.unwrap();
     }
     let report = run.finish().await.into_result().unwrap();
     // A container for each content, and one with its push for the batch.
-    assert_eq!(report.api_calls, 5);
+    assert_eq!(report.totals.api_calls, 5);
     assert!(report.elapsed >= minute * 4);
-    assert_eq!(report.bytes_uploaded, report.batches[0].bytes + 3 * (LARGEST_INLINE as u64 + 1));
+    assert_eq!(report.totals.bytes_uploaded, report.batch_samples[0].bytes + 3 * (LARGEST_INLINE as u64 + 1));
 }
 
 #[tokio::test]

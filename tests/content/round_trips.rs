@@ -31,7 +31,9 @@ async fn comes_back(content: &Bytes, compression: CompressionType, is_inline: bo
         let fake = fake();
         let run = pusher(&fake).start();
         let doc = DocumentBody::new();
-        assert!(run.add_or_update(ID, &doc).content(given.compression(compression).level(1)).await.unwrap().is_taken());
+        assert!(
+            run.add_or_update(ID, &doc).content(given.compression(compression).level(1)).await.unwrap().is_queued()
+        );
         run.finish().await.into_result().unwrap();
         let item = pushed(&fake, ID);
         assert!(item.content().unwrap() == content, "{source}, {compression}, in a batch");

@@ -83,8 +83,8 @@ async fn what_does_not_fit_into_a_batch_with_the_name_of_its_container_is_refuse
         let doc = DocumentBody::new().title("x".repeat(title));
         let pushed = run.add_or_update(ID, &doc).content(content()).await.unwrap();
         let report = run.finish().await.into_result().unwrap();
-        if pushed.is_taken() {
-            fits_alone = report.batches[0].bytes == 1_024;
+        if pushed.is_queued() {
+            fits_alone = report.batch_samples[0].bytes == 1_024;
             continue;
         }
         assert!(fits_alone, "{title}");
@@ -189,15 +189,22 @@ async fn json_text_in_a_run_takes_content_whether_its_id_is_in_it_or_not() {
     let run = fake.client().items(SOURCE).pusher().start();
     let content = || Content::bytes(words(100));
     assert!(
-        run.add_or_update_json("a://1", r#"{"title":"1","data":null}"#).content(content()).await.unwrap().is_taken()
+        run.add_or_update_json(r#"{"title":"1","data":null}"#)
+            .document_id("a://1")
+            .content(content())
+            .await
+            .unwrap()
+            .is_queued()
     );
-    assert!(run.add_or_update_json("a://2", "{}").content(content()).await.unwrap().is_taken());
+    assert!(run.add_or_update_json("{}").document_id("a://2").content(content()).await.unwrap().is_queued());
     let with_id = r#" {"DATA":null, "documentId":"a://3", "title" : "3"} "#;
-    assert!(run.add_or_update_json_with_id(with_id).content(content()).await.unwrap().is_taken());
-    assert!(!run.add_or_update_json("a://4", r#"{"data":"x"}"#).content(content()).await.unwrap().is_taken());
-    assert!(!run.add_or_update_json("a://5", "[]").content(content()).await.unwrap().is_taken());
+    assert!(run.add_or_update_json(with_id).content(content()).await.unwrap().is_queued());
+    assert!(
+        !run.add_or_update_json(r#"{"data":"x"}"#).document_id("a://4").content(content()).await.unwrap().is_queued()
+    );
+    assert!(!run.add_or_update_json("[]").document_id("a://5").content(content()).await.unwrap().is_queued());
     let report = run.finish().await.into_result().unwrap();
-    assert_eq!((report.accepted, report.refused), (3, 2));
+    assert_eq!((report.totals.accepted, report.totals.refused), (3, 2));
     for (id, title) in [("a://1", Some("1")), ("a://2", None), ("a://3", Some("3"))] {
         let item = pushed(&fake, id);
         assert_eq!((item.title(), item.content()), (title, Some(words(100))));

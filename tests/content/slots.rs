@@ -41,7 +41,7 @@ async fn between(concurrency: usize, content: fn() -> Content, mut other: impl A
         let mut pushes = stream::iter(0..30).map(push).buffer_unordered(8);
         let mut pushed = 0;
         while let Some(taken) = pushes.next().await {
-            assert_eq!(taken, Pushed::Taken);
+            assert_eq!(taken, Pushed::Queued);
             pushed += 1;
             other(&run, pushed).await;
         }
@@ -49,7 +49,7 @@ async fn between(concurrency: usize, content: fn() -> Content, mut other: impl A
     timeout(HOUR, all).await.expect("it goes on");
     let report = run.finish().await.into_result().unwrap();
     assert!(fake.source(SOURCE).dropped().is_empty());
-    report.accepted
+    report.totals.accepted
 }
 
 #[tokio::test(start_paused = true)]
@@ -100,7 +100,7 @@ async fn guarantee_9_a_push_that_is_dropped_ends_its_upload() {
     let [upload] = requests_of(&fake, Operation::UploadToContainer).try_into().unwrap();
     assert_eq!(upload.status(), None);
     let report = run.finish().await.into_result().unwrap();
-    assert_eq!((report.pushed, report.cancelled, report.bytes_uploaded), (0, 1, 0));
+    assert_eq!((report.totals.pushed, report.totals.cancelled, report.totals.bytes_uploaded), (0, 1, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -113,7 +113,7 @@ async fn contents_that_wait_for_their_turn_are_not_begun_when_the_run_has_stoppe
     let all: Vec<_> = stream::iter(0..4).map(push).buffer_unordered(4).collect().await;
     let stopped = all.iter().filter(|pushed| matches!(pushed, Err(PushError::Stopped(_)))).count() as u64;
     let report = run.finish().await;
-    assert_eq!((report.pushed, report.failed, report.cancelled), (4 - stopped, 4 - stopped, 0));
+    assert_eq!((report.totals.pushed, report.totals.failed, report.totals.cancelled), (4 - stopped, 4 - stopped, 0));
     // One has its turn before the push of the first one ends, and the run stops with that.
     assert!(stopped >= 2 && fake.requests().len() <= 2, "{stopped}: {:?}", fake.requests());
 }
@@ -137,7 +137,7 @@ async fn a_panic_of_a_reader_is_one_of_its_push_and_the_run_goes_on() {
     assert_eq!(panic.downcast_ref::<&str>(), Some(&"a reader's panic"));
     run.add_or_update("a://b", &doc).content(Content::bytes("b")).await.unwrap();
     let report = run.finish().await.into_result().unwrap();
-    assert_eq!((report.pushed, report.accepted, report.cancelled), (1, 1, 1));
+    assert_eq!((report.totals.pushed, report.totals.accepted, report.totals.cancelled), (1, 1, 1));
 }
 
 fn runtime(threads_for_blocking: usize) -> Runtime {
@@ -159,7 +159,7 @@ fn guarantee_5_a_push_whose_runtime_is_gone_accounts_for_its_item() {
         assert_eq!((refused.id(), refused.findings()[0].rule().code()), (ID, "content-unreadable"));
     });
     let report = runtime(1).block_on(run.finish()).into_result().unwrap();
-    assert_eq!((report.pushed, report.refused, report.cancelled), (1, 1, 0));
+    assert_eq!((report.totals.pushed, report.totals.refused, report.totals.cancelled), (1, 1, 0));
 }
 
 #[test]

@@ -97,7 +97,7 @@ async fn guarantee_9_a_push_of_a_run_that_is_dropped_has_taken_nothing_and_leave
     // What it held of the run is free again.
     run.add_or_update("a://b", &doc).content(Content::bytes("b")).await.unwrap();
     let report = run.finish().await.into_result().unwrap();
-    assert_eq!((report.pushed, report.accepted, report.cancelled), (1, 1, 1));
+    assert_eq!((report.totals.pushed, report.totals.accepted, report.totals.cancelled), (1, 1, 1));
     assert_eq!(fake.source(SOURCE).document_ids(), ["a://b"]);
 }
 

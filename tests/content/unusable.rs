@@ -26,7 +26,7 @@ async fn refused(content: impl Fn() -> Content) -> Error {
     assert_eq!(refused.id(), ID);
     run.add_or_update("a://b", &doc).content(Content::bytes("b")).await.unwrap();
     let report = run.finish().await.into_result().unwrap();
-    assert_eq!((report.pushed, report.accepted, report.refused), (2, 1, 1));
+    assert_eq!((report.totals.pushed, report.totals.accepted, report.totals.refused), (2, 1, 1));
     assert_eq!(fake.source(SOURCE).document_ids(), ["a://b"]);
     error
 }
@@ -159,5 +159,5 @@ async fn a_file_that_changes_during_its_upload_is_refused_in_a_run_which_goes_on
     let Pushed::Refused(refused) = pushed.unwrap() else { panic!() };
     assert_eq!(refused.findings()[0].rule().code(), "content-changed");
     let report = run.finish().await.into_result().unwrap();
-    assert_eq!((report.pushed, report.refused), (1, 1));
+    assert_eq!((report.totals.pushed, report.totals.refused), (1, 1));
 }

@@ -118,7 +118,7 @@ async fn bulk(client: &PushClient) {
         let _ = pusher.add_or_update(&format!("https://example.com/bulk/{number}"), &doc).await.unwrap();
     }
     let _ = pusher.delete("https://example.com/x").await.unwrap();
-    let _ = pusher.delete_with_children("https://example.com/y/").await.unwrap();
+    let _ = pusher.delete("https://example.com/y/").delete_children(true).await.unwrap();
     let _ = pusher.finish().await.into_result().unwrap();
 
     let pusher = client.identities(PROVIDER).pusher().start();

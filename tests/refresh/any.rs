@@ -181,7 +181,7 @@ async fn run(case: &Case, fake: &FakePushApi) -> (Outcome, Taken) {
             }
             Step::Refused => {
                 let pushed = run.pusher().add_or_update("no uri", &document(number)).await;
-                assert!(pushed.is_err() || !pushed.unwrap().is_taken());
+                assert!(pushed.is_err() || !pushed.unwrap().is_queued());
             }
             Step::Wait(time) => tokio::time::sleep(ms(*time)).await,
             Step::Flush => {
@@ -281,18 +281,24 @@ fn check(case: &Case) {
 
 fn check_report(case: &Case, report: &RefreshReport, after: &BTreeMap<String, u64>, taken: &Taken) {
     let push = &report.push;
-    assert_eq!(push.pushed, push.accepted + push.failed + push.refused + push.unsent);
-    assert_eq!(taken.values().map(|numbers| numbers.len() as u64).sum::<u64>(), push.pushed - push.refused);
+    assert_eq!(
+        push.totals.pushed,
+        push.totals.accepted + push.totals.failed + push.totals.refused + push.totals.unsent + push.totals.replaced
+    );
+    assert_eq!(
+        taken.values().map(|numbers| numbers.len() as u64).sum::<u64>(),
+        push.totals.pushed - push.totals.refused
+    );
     if matches!(report.deletion, DeletionOutcome::Accepted) {
         assert!(after.values().all(|number| *number > 0), "something old is left: {after:?}");
-        assert_eq!((push.failed, push.unsent, push.cancelled), (0, 0, 0));
-        assert!(push.refused == 0 || case.despite_refused);
-        assert!(push.accepted >= case.at_least.unwrap_or(1));
+        assert_eq!((push.totals.failed, push.totals.unsent, push.totals.cancelled), (0, 0, 0));
+        assert!(push.totals.refused == 0 || case.despite_refused);
+        assert!(push.totals.accepted >= case.at_least.unwrap_or(1));
     }
     if case.faults.level == 0 && case.ending == Ending::Finish && case.kind != RefreshKind::Incremental {
         // Nothing went wrong: what forbids the deletion is in the run itself.
-        let is_all = push.cancelled == 0 && (push.refused == 0 || case.despite_refused);
-        let expected = is_all && push.accepted >= case.at_least.unwrap_or(1);
+        let is_all = push.totals.cancelled == 0 && (push.totals.refused == 0 || case.despite_refused);
+        let expected = is_all && push.totals.accepted >= case.at_least.unwrap_or(1);
         assert_eq!(matches!(report.deletion, DeletionOutcome::Accepted), expected, "{report}");
     }
 }

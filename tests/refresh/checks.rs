@@ -41,7 +41,7 @@ async fn an_item_that_names_nobody_or_somebody_unknown_is_refused_in_every_form(
     let groups = client.identities(PROVIDER).refresh().pusher(|pusher| pusher.known_identities(&known));
     let groups = groups.start().await.unwrap();
     groups.pusher().add_or_update(&staff()).await.unwrap();
-    assert!(!groups.pusher().add_or_update(&IdentityBody::group("")).await.unwrap().is_taken());
+    assert!(!groups.pusher().add_or_update(&IdentityBody::group("")).await.unwrap().is_queued());
     assert!(!groups.finish().await.is_complete());
     assert_eq!(known.len(), 2);
 
@@ -62,10 +62,10 @@ async fn an_item_that_names_nobody_or_somebody_unknown_is_refused_in_every_form(
     ] {
         let json = serde_json::to_string(doc).unwrap();
         assert_eq!(refused(&run.pusher().add_or_update(id, doc).await.unwrap()), expected, "{id}");
-        assert_eq!(refused(&run.pusher().add_or_update_json(id, &json).await.unwrap()), expected, "{id}");
+        assert_eq!(refused(&run.pusher().add_or_update_json(&json).document_id(id).await.unwrap()), expected, "{id}");
     }
     let report = run.finish().await;
-    assert_eq!((report.push.refused, report.push.accepted), (4, 6));
+    assert_eq!((report.push.totals.refused, report.push.totals.accepted), (4, 6));
     // What would have been dropped was not sent, and so nothing is deleted either.
     assert!(fake.source(SOURCE).dropped().is_empty());
     assert!(!report.is_complete());
@@ -81,7 +81,10 @@ async fn with_the_switch_at_warn_it_is_sent_and_counted_and_with_off_it_is_not_l
         run.pusher().add_or_update("a://1", &doc_for(PermissionIdentity::user("bob"))).await.unwrap();
         run.pusher().add_or_update("a://2", &DocumentBody::text("words")).await.unwrap();
         let report = run.finish().await;
-        assert_eq!((report.push.accepted, report.push.refused, report.push.warned), (2, 0, warned));
+        assert_eq!(
+            (report.push.totals.accepted, report.push.totals.refused, report.push.totals.warned),
+            (2, 0, warned)
+        );
         assert_eq!(fake.source(SOURCE).dropped().len(), 2);
     }
 }
@@ -91,10 +94,10 @@ async fn nothing_of_it_is_looked_for_unless_it_is_asked_for() {
     let fake = fake();
     let client = client(&fake, Preflight::Refuse);
     let items = client.items(SOURCE).pusher().start();
-    assert!(items.add_or_update("a://1", &DocumentBody::text("words")).await.unwrap().is_taken());
+    assert!(items.add_or_update("a://1", &DocumentBody::text("words")).await.unwrap().is_queued());
     let groups = client.identities(PROVIDER).pusher().start();
-    assert!(groups.add_or_update(&staff()).await.unwrap().is_taken());
-    assert!(groups.add_or_update(&IdentityBody::group("Staff")).await.unwrap().is_taken());
+    assert!(groups.add_or_update(&staff()).await.unwrap().is_queued());
+    assert!(groups.add_or_update(&IdentityBody::group("Staff")).await.unwrap().is_queued());
     assert!(items.finish().await.is_complete());
     assert!(groups.finish().await.is_complete());
 }
@@ -105,8 +108,8 @@ async fn a_group_that_comes_in_pages_is_refused_from_the_second_on() {
     let groups = client(&fake, Preflight::Refuse).identities(PROVIDER).refresh();
     let run = groups.pusher(|pusher| pusher.compare_identities(true)).start().await.unwrap();
     let second_page = IdentityBody::group("Staff").member(Identity::user("bjones@example.com"));
-    assert!(run.pusher().add_or_update(&staff()).await.unwrap().is_taken());
-    assert!(run.pusher().add_or_update(&staff()).await.unwrap().is_taken());
+    assert!(run.pusher().add_or_update(&staff()).await.unwrap().is_queued());
+    assert!(run.pusher().add_or_update(&staff()).await.unwrap().is_queued());
     let found = refused(&run.pusher().add_or_update(&second_page).await.unwrap());
     assert_eq!(found, [Rule::IdentityMembersDiffer]);
     let granted = MappedIdentityBody::group("Staff")
@@ -115,7 +118,7 @@ async fn a_group_that_comes_in_pages_is_refused_from_the_second_on() {
     let found = refused(&run.pusher().add_or_update_alias(&granted).await.unwrap());
     assert_eq!(found, [Rule::WellKnownsDiffer]);
     run.pusher().delete(&Identity::group("Staff")).await.unwrap();
-    assert!(run.pusher().add_or_update(&second_page).await.unwrap().is_taken());
+    assert!(run.pusher().add_or_update(&second_page).await.unwrap().is_queued());
     assert!(!run.finish().await.is_complete());
     let held = fake.provider(PROVIDER).identity("Staff", coveo_push::SecurityIdentityType::Group).unwrap();
     assert_eq!(held.members(), [Identity::user("bjones@example.com")]);
@@ -128,7 +131,7 @@ async fn a_push_that_was_refused_for_another_reason_is_not_what_later_ones_are_h
     let pusher = groups.batch_bytes(1_024).compare_identities(true).start();
     let too_many = IdentityBody::group("Staff").members((0..100).map(|n| Identity::user(format!("u{n}@example.com"))));
     assert_eq!(refused(&pusher.add_or_update(&too_many).await.unwrap()), [Rule::ContainerTooLarge]);
-    assert!(pusher.add_or_update(&staff()).await.unwrap().is_taken());
+    assert!(pusher.add_or_update(&staff()).await.unwrap().is_queued());
     tokio::time::sleep(secs(1)).await;
     pusher.finish().await.into_result().unwrap();
 }

@@ -23,7 +23,7 @@ async fn an_item_that_was_refused_forbids_the_deletion_unless_the_caller_says_ot
         let fake = fake().await;
         let run = rebuild(&fake).delete_despite_refused(despite).start().await.unwrap();
         push_all(run.pusher()).await.unwrap();
-        assert!(!run.pusher().add_or_update("no uri", &document(1)).await.unwrap().is_taken());
+        assert!(!run.pusher().add_or_update("no uri", &document(1)).await.unwrap().is_queued());
         let report = run.finish().await;
         assert_eq!(report.is_complete(), despite);
         if despite {
@@ -49,7 +49,7 @@ async fn a_batch_that_failed_forbids_the_deletion_even_if_a_handler_has_pushed_i
     push_all(run.pusher()).await.unwrap();
     failed.recv().await.unwrap().push_again().await.unwrap();
     let report = run.finish().await;
-    assert_eq!((skipped(&report), report.push.failed), ("failed", 1));
+    assert_eq!((skipped(&report), report.push.totals.failed), ("failed", 1));
     assert_eq!(left(&fake), all());
     assert!(is_idle(&fake));
 }
@@ -167,8 +167,8 @@ async fn a_push_that_was_cancelled_forbids_the_deletion_for_its_item_is_not_in_t
     }
     let report = run.finish().await;
     assert!(cancelled > 0);
-    assert_eq!((skipped(&report), report.push.cancelled), ("cancelled", cancelled));
-    assert_eq!(report.push.pushed + cancelled, 8);
+    assert_eq!((skipped(&report), report.push.totals.cancelled), ("cancelled", cancelled));
+    assert_eq!(report.push.totals.pushed + cancelled, 8);
     assert!(left(&fake).iter().any(|id| id == "a://old/1"));
     assert!(is_idle(&fake));
 }
@@ -202,13 +202,13 @@ async fn a_stream_that_is_left_before_its_end_forbids_the_deletion() {
     struct Stalls(bool);
 
     impl futures_core::Stream for Stalls {
-        type Item = ItemOperation<DocumentBody>;
+        type Item = ItemOperation;
 
         fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
             if std::mem::replace(&mut self.0, true) {
                 return Poll::Pending;
             }
-            Poll::Ready(Some(ItemOperation::add_or_update(NEW[0], document(1))))
+            Poll::Ready(Some(ItemOperation::add_or_update(NEW[0], &document(1))))
         }
     }
 
@@ -216,7 +216,7 @@ async fn a_stream_that_is_left_before_its_end_forbids_the_deletion() {
     let run = rebuild(&fake).start().await.unwrap();
     assert!(tokio::time::timeout(secs(1), run.pusher().push_stream(Stalls(false))).await.is_err());
     let report = run.finish().await;
-    assert_eq!((skipped(&report), report.push.accepted, report.push.cancelled), ("cancelled", 1, 1));
+    assert_eq!((skipped(&report), report.push.totals.accepted, report.push.totals.cancelled), ("cancelled", 1, 1));
 }
 
 #[tokio::test(start_paused = true)]
@@ -227,7 +227,10 @@ async fn deletions_do_not_count_as_items_that_were_pushed() {
         run.pusher().delete(&format!("a://gone/{n}")).await.unwrap();
     }
     let report = run.finish().await;
-    assert_eq!((skipped(&report), report.push.accepted, report.push.deletions), ("nothing-pushed", 10, 10));
+    assert_eq!(
+        (skipped(&report), report.push.totals.accepted, report.push.totals.deletions),
+        ("nothing-pushed", 10, 10)
+    );
     assert_eq!(left(&fake).len(), 3);
 }
 
@@ -238,8 +241,8 @@ async fn an_item_that_was_prepared_and_never_pushed_forbids_the_deletion() {
         let run = rebuild(&fake).delete_despite_refused(true).start().await.unwrap();
         push_all(run.pusher()).await.unwrap();
         let item = document(2);
-        drop(run.pusher().add_or_update(id, &item).prepare());
+        drop(run.pusher().add_or_update(id, &item).into_future());
         let report = run.finish().await;
-        assert_eq!((skipped(&report), report.push.pushed, report.push.refused), ("cancelled", 3, 0));
+        assert_eq!((skipped(&report), report.push.totals.pushed, report.push.totals.refused), ("cancelled", 3, 0));
     }
 }

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use coveo_push::fake::{FakePushApi, Fault, FaultRates};
 use coveo_push::{
-    DeletionOutcome, DeletionSkipped, IdentityPusher, ItemPusher, Operation, PushError, Refresh, RefreshError,
+    DeletionOutcome, DeletionSkipped, Error, IdentityPusher, ItemPusher, Operation, PushError, Refresh, RefreshError,
+    SourceStatus,
 };
 
 use tokio::sync::watch;
@@ -31,7 +32,8 @@ async fn an_error_of_the_producer_drops_the_run() {
     async fn produce(run: Result<Refresh<ItemPusher>, RefreshError>) -> Result<(), RefreshError> {
         let run = run?;
         push_all(run.pusher()).await?;
-        Err(PushError::Stopped("the source system is gone".to_owned()))?;
+        let unknown = "no status".parse::<SourceStatus>().unwrap_err();
+        Err(PushError::from(Error::from(unknown)))?;
         run.finish().await.into_result()?;
         Ok(())
     }

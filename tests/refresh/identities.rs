@@ -89,7 +89,7 @@ async fn what_failed_or_was_refused_or_aborted_disables_nothing() {
         let run = refresh(&fake).start().await.unwrap();
         push_all(run.pusher()).await.unwrap();
         if way == "refused" {
-            assert!(!run.pusher().add_or_update(&IdentityBody::group("")).await.unwrap().is_taken());
+            assert!(!run.pusher().add_or_update(&IdentityBody::group("")).await.unwrap().is_queued());
         }
         let report = if way == "aborted" { run.abort().await } else { run.finish().await };
         assert!(

@@ -45,7 +45,7 @@ async fn a_report_is_json_that_a_program_can_read() {
     fake.inject(Fault::on(Operation::SetSourceStatus).skip(1).status(403));
     let run = rebuild(&fake).start().await.unwrap();
     push_all(run.pusher()).await.unwrap();
-    assert!(!run.pusher().delete("no uri").await.unwrap().is_taken());
+    assert!(!run.pusher().delete("no uri").await.unwrap().is_queued());
     let report = run.finish().await;
     let json = serde_json::to_value(&report).unwrap();
     assert_eq!((&json["target"], &json["kind"]), (&json!("my-source"), &json!("REBUILD")));

@@ -18,7 +18,7 @@ async fn a_rebuild_sets_the_status_pushes_deletes_what_is_old_and_ends_idle() {
     let report = run.finish().await.into_result().unwrap();
     assert!(matches!(report.deletion, DeletionOutcome::Accepted));
     assert!(matches!(report.idle, IdleOutcome::Set));
-    assert_eq!((report.push.pushed, report.push.accepted), (3, 3));
+    assert_eq!((report.push.totals.pushed, report.push.totals.accepted), (3, 3));
     assert_eq!(statuses(&fake), ["REBUILD", "IDLE"]);
     assert_eq!(left(&fake), new());
     assert!(is_idle(&fake));

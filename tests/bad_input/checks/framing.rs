@@ -32,7 +32,7 @@ pub(crate) fn check(lines: &[u8]) {
             taken.extend(push(&pusher, line).await);
         }
         let report = pusher.finish().await.into_result().unwrap();
-        assert_eq!(report.accepted as usize, taken.len());
+        assert_eq!(report.totals.accepted as usize, taken.len());
 
         let mut uploads: BTreeMap<_, _> = BTreeMap::new();
         for request in fake.requests() {
@@ -42,7 +42,7 @@ pub(crate) fn check(lines: &[u8]) {
                 uploads.insert(file_id, request.body().clone());
             }
         }
-        let mut batches = report.batches;
+        let mut batches = report.batch_samples;
         batches.sort_by_key(|batch| batch.number);
         let mut taken = taken.into_iter();
         for batch in batches {
@@ -65,12 +65,12 @@ async fn push(pusher: &ItemPusher, line: &[u8]) -> Option<Entry> {
     let delete = |children| Entry::Delete { id: id.to_owned(), children };
     let (pushed, entry) = match what {
         "-" => (pusher.delete(id).await, Some(delete(false))),
-        "/" => (pusher.delete_with_children(id).await, Some(delete(true))),
-        "=" => (pusher.add_or_update_json_with_id(json).await, item(json, None).map(Entry::Add)),
-        _ => (pusher.add_or_update_json(id, json).await, item(json, Some(id)).map(Entry::Add)),
+        "/" => (pusher.delete(id).delete_children(true).await, Some(delete(true))),
+        "=" => (pusher.add_or_update_json(json).await, item(json, None).map(Entry::Add)),
+        _ => (pusher.add_or_update_json(json).document_id(id).await, item(json, Some(id)).map(Entry::Add)),
     };
     match pushed.unwrap() {
-        Pushed::Taken => Some(entry.unwrap_or_else(|| panic!("taken, and no item: {line:?}"))),
+        Pushed::Queued => Some(entry.unwrap_or_else(|| panic!("taken, and no item: {line:?}"))),
         _ => None,
     }
 }

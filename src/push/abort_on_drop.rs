@@ -1,4 +1,4 @@
-//! A task that goes on while nobody polls who waits for it, and ends with that.
+//! A task that goes on while its owner is not polled, and ends with its owner.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -6,21 +6,21 @@ use std::task::{Context, Poll};
 use tokio::task::{JoinError, JoinHandle};
 
 /// A task that is aborted when this is dropped.
-pub(super) struct OwnTask<T>(JoinHandle<T>);
+pub(super) struct AbortOnDrop<T>(JoinHandle<T>);
 
-impl<T: Send + 'static> OwnTask<T> {
+impl<T: Send + 'static> AbortOnDrop<T> {
     pub(super) fn spawn(task: impl Future<Output = T> + Send + 'static) -> Self {
         Self(tokio::spawn(task))
     }
 }
 
-impl<T> OwnTask<T> {
+impl<T> AbortOnDrop<T> {
     pub(super) fn is_finished(&self) -> bool {
         self.0.is_finished()
     }
 }
 
-impl<T> Future for OwnTask<T> {
+impl<T> Future for AbortOnDrop<T> {
     type Output = Result<T, JoinError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
@@ -28,7 +28,7 @@ impl<T> Future for OwnTask<T> {
     }
 }
 
-impl<T> Drop for OwnTask<T> {
+impl<T> Drop for AbortOnDrop<T> {
     fn drop(&mut self) {
         self.0.abort();
     }

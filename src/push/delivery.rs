@@ -1,34 +1,27 @@
-//! The way of one batch to the service: a container, the upload, its turn, the push of the
-//! container.
+//! One batch on its way to the service: a container, the upload, its turn, the commit.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
+use super::abort_on_drop::AbortOnDrop;
+use super::account::{Account, Delivered};
+use super::batch::Batch;
+use super::destination::Destination;
 use super::failed::{FailureReason, PushStep};
-use super::frame::Sealed;
-use super::own_task::OwnTask;
-use super::run::Run;
-use crate::api::{Accepted, file_containers, push_batch};
+use crate::api::{Accepted, file_containers};
 use crate::error::{Error, ErrorCode};
 use crate::kernel::body::Body;
 use crate::kernel::send::CallSettings;
 use crate::kernel::shared::Kernel;
 use crate::model::FileContainer;
 
-/// A batch that the service accepted.
-pub(super) struct Delivered {
-    pub(super) file_id: String,
-    pub(super) attempts: u32,
-    pub(super) server_time: Option<SystemTime>,
-}
-
 /// A batch on its way. When it is dropped on the way the batch is accounted for all the same.
 pub(super) struct Delivery {
-    run: Arc<Run>,
+    account: Arc<Account>,
     number: u64,
     /// With these its requests are sent.
     calls: CallSettings,
@@ -47,70 +40,70 @@ impl Drop for Delivery {
             self.sealed.close();
             // A push of the container that was cut off may have arrived.
             let is_open = self.may_have_been_applied || self.step == PushStep::Commit;
-            self.run.not_accepted(self.number, self.step, FailureReason::Aborted, is_open);
+            self.account.not_accepted(self.number, self.step, FailureReason::Aborted, is_open);
         }
     }
 }
 
 impl Delivery {
     /// `sealed` tells that the batch is sealed.
-    pub(super) fn new(run: Arc<Run>, number: u64, sealed: oneshot::Receiver<()>) -> Self {
+    pub(super) fn new(account: Arc<Account>, number: u64, sealed: oneshot::Receiver<()>) -> Self {
         let attempts = Arc::default();
-        let calls = run.calls.counted_by(&attempts);
+        let calls = account.calls.counted_by(&attempts);
         let step = PushStep::Wait;
-        Self { run, number, calls, attempts, step, may_have_been_applied: false, sealed, is_done: false }
+        Self { account, number, calls, attempts, step, may_have_been_applied: false, sealed, is_done: false }
     }
 
     /// Carries the batch to the service once it is sealed, which happens here if it takes too long
     /// to fill.
     pub(super) async fn go(mut self) {
-        let run = Arc::clone(&self.run);
+        let account = Arc::clone(&self.account);
         // Asked for while the batch is being filled.
-        let container = Ahead::create(&run.kernel, &self.calls);
+        let container = PrefetchedContainer::create(&account.kernel, &self.calls);
         // A batch that could not be sent yet is filled for longer: its time begins again when it could.
-        while timeout(run.settings.linger, &mut self.sealed).await.is_err() {
-            if run.seal_if_filling(self.number) {
+        while timeout(account.settings.linger, &mut self.sealed).await.is_err() {
+            if account.seal_if_filling(self.number) {
                 break;
             }
-            run.could_start(self.number).await;
+            account.could_start(self.number).await;
         }
-        let Some(batch) = run.batch_under_way(self.number) else { return };
+        let Some(batch) = account.batch_under_way(self.number) else { return };
         let result = self.deliver(&batch, container).await;
         drop(batch);
         self.is_done = true;
         match result {
-            Ok(delivered) => run.accepted(self.number, delivered),
-            Err(reason) => run.not_accepted(self.number, self.step, reason, self.may_have_been_applied),
+            Ok(delivered) => account.accepted(self.number, delivered),
+            Err(reason) => account.not_accepted(self.number, self.step, reason, self.may_have_been_applied),
         }
     }
 
-    async fn deliver(&mut self, batch: &Sealed, container: Ahead) -> Result<Delivered, FailureReason> {
-        let run = Arc::clone(&self.run);
-        run.may_start(self.number).await?;
-        let _slot = run.slot().await;
+    async fn deliver(&mut self, batch: &Batch, container: PrefetchedContainer) -> Result<Delivered, FailureReason> {
+        let account = Arc::clone(&self.account);
+        account.may_start(self.number).await?;
+        let _slot = account.slot().await;
         self.step = PushStep::Create;
-        let container = container.get(&run.kernel, &self.calls).await.map_err(FailureReason::Error)?;
+        let container = container.get(&account.kernel, &self.calls).await.map_err(FailureReason::Error)?;
         let container = self.upload(batch, container).await.map_err(FailureReason::Error)?;
         self.step = PushStep::Order;
-        self.run.may_commit(self.number, &batch.keys).await?;
+        self.account.may_commit(self.number, batch).await?;
         self.commit(batch, container).await.map_err(FailureReason::Error)
     }
 
-    async fn upload(&mut self, batch: &Sealed, container: FileContainer) -> Result<FileContainer, Error> {
+    async fn upload(&mut self, batch: &Batch, container: FileContainer) -> Result<FileContainer, Error> {
         self.step = PushStep::Upload;
-        let body = Body::chunks(batch.chunks.iter().cloned());
-        let filled = file_containers::fill(&self.run.kernel, container, body, &self.calls).await?;
-        self.run.batch_uploaded(self.number);
+        let body = Body::chunks(batch.chunks());
+        let filled = file_containers::fill(&self.account.kernel, container, body, &self.calls).await?;
+        self.account.batch_uploaded(self.number);
         Ok(filled)
     }
 
     /// Pushes the container. When an attempt of unknown fate was made before, and the service then
     /// does not take the container, it may have used it up: the same bytes go up once more.
-    async fn commit(&mut self, batch: &Sealed, container: FileContainer) -> Result<Delivered, Error> {
+    async fn commit(&mut self, batch: &Batch, container: FileContainer) -> Result<Delivered, Error> {
         match self.push(&container).await {
             Ok(accepted) => Ok(self.delivered(&container, &accepted)),
             Err(error) if may_be_used_up(&error) => {
-                let container = file_containers::create(&self.run.kernel, &self.calls).await?;
+                let container = Destination::acquire(&self.account.kernel, &self.calls).await?;
                 let container = self.upload(batch, container).await?;
                 let accepted = self.push(&container).await?;
                 Ok(self.delivered(&container, &accepted))
@@ -121,10 +114,8 @@ impl Delivery {
 
     async fn push(&mut self, container: &FileContainer) -> Result<Accepted, Error> {
         self.step = PushStep::Commit;
-        let Run { kernel, target, settings, .. } = &*self.run;
-        let (operation, params) = (target.commit(), target.path_params());
-        let pushed =
-            push_batch::commit(kernel, operation, params, container.file_id(), settings.ordering_id, &self.calls).await;
+        let Account { kernel, destination, settings, .. } = &*self.account;
+        let pushed = destination.commit(kernel, container, settings.ordering_id, &self.calls).await;
         if let Err(error) = &pushed {
             self.may_have_been_applied |= error.may_have_been_applied();
         }
@@ -157,12 +148,12 @@ fn may_be_used_up(error: &Error) -> bool {
 }
 
 /// A container that was asked for before it is needed.
-struct Ahead {
-    task: OwnTask<Result<FileContainer, Error>>,
+struct PrefetchedContainer {
+    task: AbortOnDrop<Result<FileContainer, Error>>,
     begin: Instant,
 }
 
-impl Ahead {
+impl PrefetchedContainer {
     /// A container can be filled for about an hour; one that was asked for longer ago than this is
     /// not worth an upload.
     const LONGEST: Duration = Duration::from_secs(30 * 60);
@@ -171,7 +162,7 @@ impl Ahead {
 
     fn create(kernel: &Kernel, calls: &CallSettings) -> Self {
         let (kernel, calls) = (kernel.clone(), calls.clone());
-        let task = OwnTask::spawn(async move { file_containers::create(&kernel, &calls).await });
+        let task = AbortOnDrop::spawn(async move { Destination::acquire(&kernel, &calls).await });
         Self { task, begin: Instant::now() }
     }
 
@@ -181,7 +172,7 @@ impl Ahead {
             Ok(Ok(container)) if self.begin.elapsed() < Self::LONGEST => Ok(container),
             Ok(Err(error)) if !was_there || self.begin.elapsed() < Self::STALE_ERROR => Err(error),
             // It is too old, or the task is gone, and this one is not.
-            Ok(_) | Err(_) => file_containers::create(kernel, calls).await,
+            Ok(_) | Err(_) => Destination::acquire(kernel, calls).await,
         }
     }
 }

@@ -1,0 +1,412 @@
+//! What became of everything in a run: the batch that is being filled, the batches under way, and the counts.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::RandomState;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::SystemTime;
+
+use tokio::sync::{Notify, Semaphore, oneshot, watch};
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+
+use super::batch::{Batch, BatchBuilder, BufferPool};
+use super::destination::Destination;
+use super::failed::{FailedBatch, FailureReason, PushStep};
+use super::keys::Keys;
+use super::report::{BatchReceipt, Progress, PushError, PushReport, Pushed, Refused, RunStopped};
+use super::settings::Settings;
+use super::superseded::Superseded;
+use crate::finding::Finding;
+use crate::kernel::run_context::{CallCounters, RateLimit, RunContext};
+use crate::kernel::send::CallSettings;
+use crate::kernel::shared::Kernel;
+
+/// How many pushes there can be between two values of the watch channel.
+const PUSHES_A_MESSAGE: u64 = 256;
+
+/// A run: its settings, and the account of its operations.
+pub(super) struct Account {
+    pub(super) kernel: Kernel,
+    pub(super) destination: Destination,
+    pub(super) settings: Settings,
+    pub(super) calls: CallSettings,
+    pub(super) hasher: RandomState,
+    pub(super) buffers: Arc<BufferPool>,
+    /// One for each batch, and each content of an item, that may be under way.
+    pub(super) slots: Semaphore,
+    counters: Arc<CallCounters>,
+    started: Instant,
+    state: Mutex<State>,
+    /// A batch is done, or the run has stopped: tasks that wait look again.
+    pub(super) changed: Notify,
+    progress: watch::Sender<Progress>,
+}
+
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) filling: Option<Filling>,
+    /// The batches that are sealed and not done, by their numbers.
+    pub(super) under_way: BTreeMap<u64, UnderWay>,
+    pub(super) last_number: u64,
+    /// Why nothing more is accepted.
+    pub(super) stopped: Option<RunStopped>,
+    /// The batches that are done and that a handler is being given.
+    handing_over: BTreeSet<u64>,
+    pub(super) totals: Progress,
+    first_accepted: Option<SystemTime>,
+    last_accepted: Option<SystemTime>,
+    accepted: Vec<BatchReceipt>,
+    failed: Vec<FailedBatch>,
+    refused: Vec<Refused>,
+    warnings: Vec<Finding>,
+    pub(super) superseded: Superseded,
+    /// Batches that failed and may still be applied.
+    pub(super) unknown: Vec<Arc<Keys>>,
+}
+
+/// The batch that is being filled. It is opened for its first operation, and never empty.
+pub(super) struct Filling {
+    pub(super) number: u64,
+    pub(super) batch: BatchBuilder,
+    pub(super) task: BatchTask,
+}
+
+/// How the task of a batch is told to go on, or to end.
+pub(super) struct BatchTask {
+    pub(super) seal: oneshot::Sender<()>,
+    /// Empty until the task is spawned.
+    pub(super) abort: Arc<OnceLock<AbortHandle>>,
+}
+
+impl BatchTask {
+    fn abort(abort: &OnceLock<AbortHandle>) {
+        if let Some(task) = abort.get() {
+            task.abort();
+        }
+    }
+}
+
+pub(super) struct UnderWay {
+    pub(super) batch: Batch,
+    is_uploaded: bool,
+    abort: Arc<OnceLock<AbortHandle>>,
+}
+
+/// A batch that the service accepted.
+pub(super) struct Delivered {
+    pub(super) file_id: String,
+    pub(super) attempts: u32,
+    pub(super) server_time: Option<SystemTime>,
+}
+
+impl State {
+    /// Whether the sealed batches up to a number are done.
+    pub(super) fn is_done_to(&self, last: u64) -> bool {
+        let is_later = |first: Option<&u64>| first.is_none_or(|first| *first > last);
+        is_later(self.under_way.keys().next()) && is_later(self.handing_over.first())
+    }
+
+    /// Whether a batch can be filled beside those that are under way, or that a handler is being given: while it
+    /// works it holds their memory.
+    pub(super) fn has_room(&self, concurrency: usize) -> bool {
+        self.under_way.len() + self.handing_over.len() <= concurrency
+    }
+
+    pub(super) fn warned(&mut self, warnings: &[Finding]) {
+        self.totals.warned += u64::from(!warnings.is_empty());
+        let room = PushReport::SAMPLES.saturating_sub(self.warnings.len());
+        self.warnings.extend(warnings.iter().take(room).cloned());
+    }
+
+    pub(super) fn goes_on(&self) -> Result<(), PushError> {
+        self.stopped.clone().map_or(Ok(()), |stopped| Err(PushError::Stopped(stopped)))
+    }
+}
+
+/// Removes a batch from those that a handler is being given.
+struct HandedOver<'a> {
+    account: &'a Account,
+    number: u64,
+}
+
+impl Drop for HandedOver<'_> {
+    fn drop(&mut self) {
+        self.account.lock().handing_over.remove(&self.number);
+        self.account.changed.notify_waiters();
+    }
+}
+
+impl Account {
+    pub(super) fn new(kernel: Kernel, destination: Destination, settings: Settings) -> Arc<Self> {
+        let counters = Arc::new(CallCounters::default());
+        let limit = settings.max_api_calls.map(|(calls, interval)| Arc::new(RateLimit::new(calls, interval)));
+        let context = RunContext {
+            patience: settings.throttle_patience,
+            limit,
+            counters: Arc::clone(&counters),
+            attempts: Arc::default(),
+        };
+        Arc::new(Self {
+            kernel,
+            destination,
+            calls: CallSettings { timeout: None, retry: settings.retry, run: Some(context) },
+            hasher: RandomState::new(),
+            buffers: BufferPool::new(settings.batch_bytes, settings.concurrency + 1),
+            slots: Semaphore::new(settings.concurrency),
+            counters,
+            started: Instant::now(),
+            settings,
+            state: Mutex::default(),
+            changed: Notify::new(),
+            progress: watch::Sender::new(Progress::default()),
+        })
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn progress(&self) -> watch::Receiver<Progress> {
+        self.progress.subscribe()
+    }
+
+    /// Waits until `look` finds something.
+    pub(super) async fn wait_for<T>(&self, mut look: impl FnMut(&mut State) -> Option<T>) -> T {
+        loop {
+            let changed = self.changed.notified();
+            if let Some(found) = look(&mut self.lock()) {
+                return found;
+            }
+            changed.await;
+        }
+    }
+
+    /// Counts a push, which is queued or refused.
+    pub(super) fn count(&self, state: &mut State) {
+        state.totals.pushed += 1;
+        if state.totals.pushed.is_multiple_of(PUSHES_A_MESSAGE) {
+            self.publish(state);
+        }
+    }
+
+    /// Accounts for an operation that is refused.
+    pub(super) fn refuse(&self, refused: Refused) -> Result<Pushed, PushError> {
+        let mut state = self.lock();
+        state.goes_on()?;
+        state.totals.refused += 1;
+        self.count(&mut state);
+        if state.refused.len() < PushReport::SAMPLES {
+            state.refused.push(refused.clone());
+        }
+        drop(state);
+        if let Some(handler) = &self.settings.on_refused {
+            handler(&refused);
+        }
+        Ok(Pushed::Refused(refused))
+    }
+
+    pub(super) fn cancelled(&self) {
+        self.lock().totals.cancelled += 1;
+    }
+
+    /// Moves the batch that was filled to those under way. Its number is returned when its task is gone, as it
+    /// is with its runtime: the batch must then be [cut off](Self::cut_off) once the state is unlocked.
+    pub(super) fn seal(&self, state: &mut State, filling: Filling) -> Option<u64> {
+        let Filling { number, batch, task: BatchTask { seal, abort } } = filling;
+        state.under_way.insert(number, UnderWay { batch: batch.seal(), is_uploaded: false, abort });
+        self.changed.notify_waiters();
+        seal.send(()).is_err().then_some(number)
+    }
+
+    /// Accounts for a batch whose task is gone.
+    pub(super) fn cut_off(&self, number: Option<u64>) {
+        if let Some(number) = number {
+            self.not_accepted(number, PushStep::Wait, FailureReason::Aborted, false);
+        }
+    }
+
+    /// The storage accepted a batch, which it can be given once more.
+    pub(super) fn batch_uploaded(&self, number: u64) {
+        let mut state = self.lock();
+        let State { under_way, totals, .. } = &mut *state;
+        let Some(UnderWay { batch, is_uploaded, .. }) = under_way.get_mut(&number) else { return };
+        totals.bytes_uploaded += batch.len();
+        if !std::mem::replace(is_uploaded, true) {
+            totals.uploaded += batch.keys().len() as u64;
+        }
+        self.publish(&state);
+    }
+
+    pub(super) fn content_uploaded(&self, bytes: u64) {
+        let mut state = self.lock();
+        state.totals.bytes_uploaded += bytes;
+        self.publish(&state);
+    }
+
+    pub(super) fn accepted(&self, number: u64, delivered: Delivered) {
+        let mut state = self.lock();
+        let Some(UnderWay { batch, .. }) = state.under_way.remove(&number) else { return };
+        let Delivered { file_id, attempts, server_time } = delivered;
+        let (operations, bytes) = (batch.keys().len() as u64, batch.len());
+        let ordering_id = self.settings.ordering_id;
+        let receipt =
+            BatchReceipt { number, file_id, operations, bytes, attempts, server_time, ordering_id, keys: None };
+        state.totals.accepted += operations;
+        state.totals.deletions += batch.deletions();
+        state.totals.batches_accepted += 1;
+        // By the service's clock, which can differ from the order in which its responses came.
+        state.first_accepted = state.first_accepted.into_iter().chain(server_time).min();
+        state.last_accepted = state.last_accepted.max(server_time);
+        if state.accepted.len() < PushReport::SAMPLES {
+            state.accepted.push(receipt.clone());
+        }
+        self.publish(&state);
+        state.handing_over.insert(number);
+        drop(state);
+        let _handed_over = HandedOver { account: self, number };
+        if let Some(handler) = &self.settings.on_accepted {
+            let receipt = BatchReceipt { keys: Some(Arc::clone(batch.keys())), ..receipt };
+            self.guarded("accepted", || handler(&receipt));
+        }
+    }
+
+    /// Accounts for a batch that was not accepted, and hands it over. A batch that is done already is
+    /// left alone.
+    pub(super) fn not_accepted(&self, number: u64, step: PushStep, reason: FailureReason, may_have_been_applied: bool) {
+        let mut state = self.lock();
+        let Some(UnderWay { batch, .. }) = state.under_way.remove(&number) else { return };
+        let failed = self.failed_batch(number, batch, step, reason, may_have_been_applied);
+        self.hand_over(state, failed);
+    }
+
+    pub(super) fn hand_over(&self, mut state: MutexGuard<'_, State>, failed: FailedBatch) {
+        let number = failed.number();
+        let failed = self.account_failed(&mut state, failed);
+        self.publish(&state);
+        state.handing_over.insert(number);
+        drop(state);
+        let _handed_over = HandedOver { account: self, number };
+        if let (Some(failed), Some(handler)) = (failed, &self.settings.on_failed_batch) {
+            self.guarded("failed", || handler(failed));
+        }
+    }
+
+    /// Calls a handler. A panic must not end the task of the batch, nor the program when another panic drops the
+    /// pusher: the run stops instead.
+    fn guarded(&self, batches: &str, handler: impl FnOnce()) {
+        if catch_unwind(AssertUnwindSafe(handler)).is_err() {
+            let stopped = RunStopped::new(format!("the handler of {batches} batches panicked"));
+            self.lock().stopped.get_or_insert(stopped);
+        }
+    }
+
+    pub(super) fn failed_batch(
+        &self,
+        number: u64,
+        batch: Batch,
+        step: PushStep,
+        reason: FailureReason,
+        may_have_been_applied: bool,
+    ) -> FailedBatch {
+        FailedBatch {
+            number,
+            step,
+            reason: Arc::new(reason),
+            may_have_been_applied,
+            batch,
+            content: None,
+            superseded: Arc::default(),
+            kernel: self.kernel.clone(),
+            destination: self.destination.clone(),
+            ordering_id: self.settings.ordering_id,
+        }
+    }
+
+    /// Returns the batch when there is a handler for it.
+    fn account_failed(&self, state: &mut State, failed: FailedBatch) -> Option<FailedBatch> {
+        let operations = failed.operations() as u64;
+        if failed.is_unsent() {
+            state.totals.unsent += operations;
+        } else {
+            state.totals.failed += operations;
+            state.totals.batches_failed += 1;
+        }
+        if failed.leaves_order_open() {
+            state.unknown.push(Arc::clone(failed.batch.keys()));
+        }
+        note_superseded(state, &failed);
+        if self.settings.on_failed_batch.is_some() {
+            return Some(failed);
+        }
+        if state.stopped.is_none() {
+            state.stopped = Some(RunStopped::by(&failed));
+        }
+        state.failed.push(failed);
+        None
+    }
+
+    /// Accepts nothing more and ends the tasks under way. Operations that were not pushed are unsent.
+    pub(super) fn abort(&self) {
+        let mut state = self.lock();
+        state.stopped.get_or_insert_with(|| RunStopped::new(FailureReason::Aborted.to_string()));
+        for batch in state.under_way.values() {
+            BatchTask::abort(&batch.abort);
+        }
+        if let Some(Filling { number, batch, task }) = state.filling.take() {
+            BatchTask::abort(&task.abort);
+            let failed = self.failed_batch(number, batch.seal(), PushStep::Wait, FailureReason::Aborted, false);
+            self.hand_over(state, failed);
+        } else {
+            self.publish(&state);
+        }
+        self.changed.notify_waiters();
+    }
+
+    /// Waits until all batches are done, and ends the run.
+    pub(super) async fn report(&self) -> PushReport {
+        self.wait_for(|state| state.is_done_to(u64::MAX).then_some(())).await;
+        let mut state = self.lock();
+        state.stopped.get_or_insert_with(|| RunStopped::new("it has ended"));
+        self.publish(&state);
+        let mut failed_batches = std::mem::take(&mut state.failed);
+        failed_batches.sort_by_key(FailedBatch::number);
+        PushReport {
+            totals: self.totals(&state),
+            elapsed: self.started.elapsed(),
+            first_accepted: state.first_accepted,
+            last_accepted: state.last_accepted,
+            batch_samples: std::mem::take(&mut state.accepted),
+            failed_batches,
+            refused_samples: std::mem::take(&mut state.refused),
+            warning_samples: std::mem::take(&mut state.warnings),
+        }
+    }
+
+    fn totals(&self, state: &State) -> Progress {
+        Progress {
+            api_calls: self.counters.api_calls(),
+            retries: self.counters.retries(),
+            throttled: self.counters.throttled(),
+            ..state.totals
+        }
+    }
+
+    fn publish(&self, state: &State) {
+        self.progress.send_replace(self.totals(state));
+    }
+}
+
+/// Marks the operations that later batches already supersede, and watches the others.
+fn note_superseded(state: &mut State, failed: &FailedBatch) {
+    let later = state.under_way.range(failed.number..).map(|(_, under_way)| &**under_way.batch.keys());
+    let filling = state.filling.iter().filter(|filling| filling.number > failed.number);
+    let later: Vec<&Keys> = later.chain(filling.map(|filling| filling.batch.keys())).collect();
+    for (operation, key) in failed.batch.keys().iter() {
+        if later.iter().any(|later| later.supersedes(key)) {
+            failed.superseded.insert(operation);
+        } else {
+            state.superseded.watch(key, operation, &failed.superseded);
+        }
+    }
+}

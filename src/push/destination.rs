@@ -1,0 +1,89 @@
+//! Where the batches of a run go. The pipeline knows no destination by name.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::api::{Accepted, file_containers, push_batch};
+use crate::error::Error;
+use crate::kernel::request::PathParams;
+use crate::kernel::send::CallSettings;
+use crate::kernel::shared::Kernel;
+use crate::model::{FileContainer, OrderingId};
+use crate::operation::Operation;
+
+/// Where the batches of a run go.
+#[derive(Clone)]
+pub(crate) struct Destination {
+    pub(super) kind: &'static DestinationKind,
+    pub(super) params: PathParams,
+}
+
+/// What all destinations of a kind have in common.
+#[derive(Debug)]
+pub(super) struct DestinationKind {
+    /// The lists that a batch holds, in their order. The first one is always written.
+    pub(super) lists: &'static [List],
+    /// Commits a container that is filled.
+    pub(super) commit: Operation,
+}
+
+/// One list of a batch.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct List {
+    /// Its key in the JSON of the batch.
+    pub(super) key: &'static str,
+    pub(super) kind: ListKind,
+    /// What to do about an operation of this list on an id that the batch already holds.
+    pub(super) repeated: Repeated,
+}
+
+/// What the operations of a list do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ListKind {
+    /// They add, or replace as a whole.
+    Upsert,
+    Delete,
+}
+
+/// What to do about an operation on an id that the batch that is being filled already holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Repeated {
+    /// It replaces an earlier operation if it says everything that the earlier one said, else it cuts the batch.
+    Replaces,
+    /// It cuts the batch: it goes into the next one. So does a later operation on its own id.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for lists of partial updates, which no destination has so far"))]
+    Cuts,
+}
+
+impl Destination {
+    /// The id of the source or provider.
+    pub(super) fn id(&self) -> Arc<str> {
+        match &self.params {
+            PathParams::Source(id) | PathParams::Provider(id) => Arc::clone(id),
+            PathParams::Organization => Arc::default(),
+        }
+    }
+
+    /// A container for a batch.
+    pub(super) async fn acquire(kernel: &Kernel, calls: &CallSettings) -> Result<FileContainer, Error> {
+        file_containers::create(kernel, calls).await
+    }
+
+    /// Commits a container that is filled.
+    pub(super) async fn commit(
+        &self,
+        kernel: &Kernel,
+        container: &FileContainer,
+        ordering_id: Option<OrderingId>,
+        calls: &CallSettings,
+    ) -> Result<Accepted, Error> {
+        let params = self.params.clone();
+        push_batch::commit(kernel, self.kind.commit, params, container.file_id(), ordering_id, calls).await
+    }
+}
+
+impl fmt::Debug for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.params.fmt(f)
+    }
+}

@@ -1,0 +1,165 @@
+//! Takes written operations into batches.
+
+use std::borrow::Cow;
+use std::sync::{Arc, OnceLock};
+
+use tokio::sync::oneshot;
+use tokio::task::coop;
+
+use super::account::{Account, BatchTask, Filling, State};
+use super::batch::{self, BatchBuilder};
+use super::delivery::Delivery;
+use super::destination::Destination;
+use super::keys::{Affects, Fit, Key};
+use super::report::{PushError, Pushed, Refused};
+use super::settings::Settings;
+use crate::finding::{Finding, Rule};
+use crate::kernel::shared::Kernel;
+use crate::kernel::trace;
+use crate::preflight::limit;
+
+/// The entrance of a run.
+#[derive(Clone)]
+pub(super) struct Intake {
+    pub(super) account: Arc<Account>,
+}
+
+/// An operation that was written, and can go into a batch.
+pub(super) struct QueuedOperation<'a> {
+    /// A document id, or the type and name of a security identity.
+    pub(super) id: Cow<'a, str>,
+    /// The list that it belongs into.
+    pub(super) list: usize,
+    pub(super) affects: Affects,
+    /// Its JSON, in two parts.
+    pub(super) head: Vec<u8>,
+    pub(super) json: Cow<'a, [u8]>,
+    /// The broken rules that were let through.
+    pub(super) warnings: Vec<Finding>,
+    /// What to do about it when it is too large for any batch.
+    pub(super) remedy: &'static str,
+}
+
+impl QueuedOperation<'_> {
+    fn len(&self) -> usize {
+        self.head.len() + self.json.len()
+    }
+}
+
+impl Intake {
+    pub(super) fn new(kernel: Kernel, destination: Destination, settings: Settings) -> Self {
+        Self { account: Account::new(kernel, destination, settings) }
+    }
+
+    /// Waits for room, writes an operation, and takes it into a batch. Nothing is awaited after the operation is
+    /// taken: a push that is dropped has taken it whole or not at all.
+    pub(super) async fn push<'a>(
+        &self,
+        write: impl FnOnce() -> Result<QueuedOperation<'a>, Refused>,
+    ) -> Result<Pushed, PushError> {
+        let account = &*self.account;
+        // A loop of pushes hardly ever waits: other tasks of its thread, uploads among them, get their turn.
+        coop::consume_budget().await;
+        account.room().await?;
+        let operation = match write().and_then(|operation| self.fits(operation)) {
+            Ok(operation) => operation,
+            Err(refused) => return account.refuse(refused),
+        };
+        loop {
+            if let Some(taken) = self.take(&operation) {
+                return taken.map(|()| Pushed::Queued);
+            }
+            account.room().await?;
+        }
+    }
+
+    /// Whether an operation fits into a batch of its own.
+    fn fits<'a>(&self, operation: QueuedOperation<'a>) -> Result<QueuedOperation<'a>, Refused> {
+        match self.too_large(&operation.id, operation.list, operation.len(), operation.remedy) {
+            None => Ok(operation),
+            Some(finding) => Err(Refused::new(&operation.id, vec![finding])),
+        }
+    }
+
+    /// What is wrong with an operation of so many bytes, if it does not fit into a batch of its own.
+    pub(super) fn too_large(&self, id: &str, list: usize, bytes: usize, remedy: &str) -> Option<Finding> {
+        let alone = batch::single_len(self.account.destination.kind.lists, list, bytes);
+        let most = self.account.settings.batch_bytes;
+        let is_for_larger_batches = alone as u64 <= limit::CONTAINER_BYTES;
+        let first =
+            if is_for_larger_batches { "set a larger `batch_bytes`, or" } else { "it is too large for any batch:" };
+        (alone > most).then(|| {
+            let message = format!("it makes a batch of {alone} bytes and a batch may have {most}; {first} {remedy}");
+            Finding::new(id, Rule::ContainerTooLarge, message)
+        })
+    }
+
+    /// Takes an operation; `None` while there is no room for it. A batch that is too full for it, or that it must
+    /// not be in, is sealed before it.
+    fn take(&self, operation: &QueuedOperation<'_>) -> Option<Result<(), PushError>> {
+        let account = &*self.account;
+        let key = Key::new(&operation.id, operation.affects, &account.hasher);
+        let (mut opened, mut cut_off) = (None, None);
+        let taken = {
+            let mut state = account.lock();
+            if let Err(stopped) = state.goes_on() {
+                return Some(Err(stopped));
+            }
+            if let Some(cut) = state.filling.take_if(|filling| self.cuts(&filling.batch, operation, key)) {
+                cut_off = account.seal(&mut state, cut);
+            }
+            let has_room = state.has_room(account.settings.concurrency);
+            if has_room {
+                let State { filling, last_number, totals, superseded, .. } = &mut *state;
+                let filling = filling.get_or_insert_with(|| {
+                    let (filling, delivery) = self.open(last_number);
+                    opened = Some(delivery);
+                    filling
+                });
+                let replaced = filling.batch.push(operation.list, [&operation.head, &operation.json], key);
+                totals.replaced += replaced;
+                totals.bytes_queued += operation.len() as u64;
+                superseded.pushed_again(key);
+                state.warned(&operation.warnings);
+                account.count(&mut state);
+            }
+            has_room
+        };
+        // A runtime that shuts down drops a task as it is spawned, and its batch then locks the state.
+        if let Some((delivery, abort)) = opened {
+            let task = tokio::spawn(delivery.go());
+            // It is set here only.
+            let _ = abort.set(task.abort_handle());
+        }
+        account.cut_off(cut_off);
+        if taken {
+            let commit = account.destination.kind.commit;
+            operation.warnings.iter().for_each(|warning| trace::found(commit, warning));
+        }
+        taken.then_some(Ok(()))
+    }
+
+    /// Whether an operation must go into a new batch.
+    fn cuts(&self, batch: &BatchBuilder, operation: &QueuedOperation<'_>, key: Key<'_>) -> bool {
+        let settings = &self.account.settings;
+        if batch.len_with(operation.list, operation.len()) > settings.batch_bytes {
+            return true;
+        }
+        match batch.fit(operation.list, key) {
+            Fit::New => false,
+            Fit::Covers => !settings.replace_queued,
+            Fit::Conflicts => true,
+        }
+    }
+
+    /// Opens the next batch, with its task.
+    fn open(&self, last_number: &mut u64) -> (Filling, (Delivery, Arc<OnceLock<tokio::task::AbortHandle>>)) {
+        *last_number += 1;
+        let (seal, sealed) = oneshot::channel();
+        let abort = Arc::<OnceLock<_>>::default();
+        let delivery = Delivery::new(Arc::clone(&self.account), *last_number, sealed);
+        let batch = BatchBuilder::new(self.account.destination.kind.lists, &self.account.buffers);
+        let task = BatchTask { seal, abort: Arc::clone(&abort) };
+        (Filling { number: *last_number, batch, task }, (delivery, abort))
+    }
+}

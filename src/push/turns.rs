@@ -1,0 +1,123 @@
+//! When a batch is sealed, sent and committed: the order among the batches of a run.
+
+use std::sync::Arc;
+
+use tokio::sync::SemaphorePermit;
+
+use super::account::{Account, State};
+use super::batch::Batch;
+use super::failed::FailureReason;
+use super::keys::Keys;
+use super::report::PushError;
+
+impl Account {
+    /// Seals the batch that is being filled, if it is this one still and could be sent. `false` when
+    /// it has to wait in any case.
+    pub(super) fn seal_if_filling(&self, number: u64) -> bool {
+        let mut state = self.lock();
+        let can_start = self.can_start(&state);
+        let is_this = state.filling.as_ref().is_some_and(|filling| filling.number == number);
+        if is_this && !can_start {
+            return false;
+        }
+        if let Some(filling) = state.filling.take_if(|_| is_this) {
+            // Its task is there: it is the caller.
+            self.seal(&mut state, filling);
+        }
+        true
+    }
+
+    /// Waits until the batch that is being filled could be sent at once, or is sealed.
+    pub(super) async fn could_start(&self, number: u64) {
+        self.wait_for(|state| {
+            let is_filling = state.filling.as_ref().is_some_and(|filling| filling.number == number);
+            (!is_filling || self.can_start(state)).then_some(())
+        })
+        .await;
+    }
+
+    fn can_start(&self, state: &State) -> bool {
+        state.stopped.is_some() || state.under_way.len() < self.settings.concurrency
+    }
+
+    /// Waits until a batch may be sent: a limited number at a time, the earlier ones first.
+    /// `Err` when the run has stopped.
+    pub(super) async fn may_start(&self, number: u64) -> Result<(), FailureReason> {
+        let most = self.settings.concurrency;
+        self.wait_for(|state| {
+            if state.stopped.is_some() {
+                return Some(Err(FailureReason::Stopped));
+            }
+            (state.under_way.range(..number).count() < most).then_some(Ok(()))
+        })
+        .await
+    }
+
+    /// Waits until no earlier batch that shares an id is under way. `Err` when one failed that may
+    /// still be applied: it could undo this one.
+    pub(super) async fn may_commit(&self, number: u64, batch: &Batch) -> Result<(), FailureReason> {
+        let mut before = self.conflicting_before(number, batch);
+        let mut compared = 0;
+        self.wait_for(|state| {
+            if state.unknown.iter().skip(compared).any(|earlier| earlier.conflict(batch.keys())) {
+                return Some(Err(FailureReason::EarlierBatchUnknown));
+            }
+            compared = state.unknown.len();
+            before.retain(|number| state.under_way.contains_key(number));
+            before.is_empty().then_some(Ok(()))
+        })
+        .await
+    }
+
+    /// The earlier batches under way that share an id with this one: they are known, and only get fewer.
+    fn conflicting_before(&self, number: u64, batch: &Batch) -> Vec<u64> {
+        let earlier: Vec<(u64, Arc<Keys>)> = {
+            let state = self.lock();
+            let earlier = state.under_way.range(..number);
+            earlier.map(|(number, under_way)| (*number, Arc::clone(under_way.batch.keys()))).collect()
+        };
+        // The state is not locked meanwhile: pushes go on.
+        let conflicting = earlier.into_iter().filter(|(_, earlier)| earlier.conflict(batch.keys()));
+        conflicting.map(|(number, _)| number).collect()
+    }
+
+    /// The batch of that number, once it is sealed and until it is done.
+    pub(super) fn batch_under_way(&self, number: u64) -> Option<Batch> {
+        self.lock().under_way.get(&number).map(|under_way| under_way.batch.clone())
+    }
+
+    /// One of the slots that batches and contents share, as many as the concurrency; it is never refused.
+    ///
+    /// A free slot belongs to the next task in line, so only a task that goes on by itself may wait for one or hold
+    /// one. A push that waits for room in a batch must hold none: batches wait for slots.
+    pub(super) async fn slot(&self) -> Option<SemaphorePermit<'_>> {
+        self.slots.acquire().await.ok()
+    }
+
+    /// Waits until there may be room for an operation. `Err` when the run has stopped.
+    pub(super) async fn room(&self) -> Result<(), PushError> {
+        self.wait_for(|state| match state.goes_on() {
+            Ok(()) => state.has_room(self.settings.concurrency).then_some(Ok(())),
+            stopped => Some(stopped),
+        })
+        .await
+    }
+
+    /// Seals what is being filled and waits until it is done, and all before it. Operations that others push
+    /// meanwhile are not waited for.
+    pub(super) async fn flush(&self) -> Result<(), PushError> {
+        let last = self.seal_filling();
+        self.wait_for(|state| state.is_done_to(last).then_some(())).await;
+        self.lock().goes_on()
+    }
+
+    /// Seals the batch that is being filled, and returns the number of the last batch.
+    pub(super) fn seal_filling(&self) -> u64 {
+        let mut state = self.lock();
+        let last = state.last_number;
+        let cut_off = state.filling.take().and_then(|filling| self.seal(&mut state, filling));
+        drop(state);
+        self.cut_off(cut_off);
+        last
+    }
+}
