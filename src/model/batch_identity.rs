@@ -31,11 +31,11 @@ pub struct BatchIdentityBody {
     pub deleted: Vec<Identity>,
 }
 
-/// The JSON, with a wrapper around each deleted identity.
+/// The JSON, in which a deleted identity is in the place of a body's.
 struct Wire {
     members: Vec<IdentityBody>,
     mappings: Vec<MappedIdentityBody>,
-    deleted: Vec<Deleted>,
+    deleted: Vec<IdentityBody>,
 }
 
 deserialize_any_case!(Wire {
@@ -47,17 +47,9 @@ deserialize_any_case!(Wire {
 impl<'de> Deserialize<'de> for BatchIdentityBody {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Wire { members, mappings, deleted } = Wire::deserialize(deserializer)?;
-        Ok(Self { members, mappings, deleted: deleted.into_iter().map(|entry| entry.identity).collect() })
+        Ok(Self { members, mappings, deleted: deleted.into_iter().map(|body| body.identity).collect() })
     }
 }
-
-struct Deleted {
-    identity: Identity,
-}
-
-deserialize_any_case!(Deleted {
-    identity: required "identity",
-});
 
 fn serialize_deleted<S: Serializer>(deleted: &[Identity], to: S) -> Result<S::Ok, S::Error> {
     to.collect_seq(deleted.iter().map(|identity| BTreeMap::from([("identity", identity)])))

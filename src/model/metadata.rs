@@ -1,4 +1,3 @@
-use std::cmp::Ordering;
 use std::collections::{BTreeMap, btree_map};
 use std::fmt;
 use std::ops::Index;
@@ -22,38 +21,16 @@ use super::MetadataValue;
 ///     println!("{key}: {value:?}");
 /// }
 /// ```
-#[derive(Clone, Default, PartialEq)]
-pub struct Metadata(BTreeMap<Key, MetadataValue>);
+#[derive(Clone, Default)]
+pub struct Metadata(
+    /// By folded key: the key as it is spelled, and the value.
+    BTreeMap<String, (String, MetadataValue)>,
+);
 
-/// A key in its spelling, compared without regard to case.
-#[derive(Debug, Clone)]
-struct Key(String);
-
-impl Key {
-    fn folded(&self) -> impl Iterator<Item = char> {
-        self.0.chars().flat_map(char::to_lowercase)
-    }
+/// The same for all spellings of a key that differ only in case.
+fn folded(key: &str) -> String {
+    key.chars().flat_map(char::to_lowercase).collect()
 }
-
-impl Ord for Key {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.folded().cmp(other.folded())
-    }
-}
-
-impl PartialOrd for Key {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Key {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Key {}
 
 impl Metadata {
     /// No metadata.
@@ -64,38 +41,35 @@ impl Metadata {
 
     /// Sets the value of a key, and returns the value that it replaces. The key is spelled as it is here.
     pub fn insert(&mut self, key: impl Into<String>, value: impl Into<MetadataValue>) -> Option<MetadataValue> {
-        let key = Key(key.into());
-        // A map keeps the key that it has, and with it the spelling.
-        let before = self.0.remove(&key);
-        self.0.insert(key, value.into());
-        before
+        let key = key.into();
+        self.0.insert(folded(&key), (key, value.into())).map(|(_, before)| before)
     }
 
     /// The value of a key, in any case.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&MetadataValue> {
-        self.0.get(&Key(key.to_owned()))
+        self.0.get(&folded(key)).map(|(_, value)| value)
     }
 
     /// The value of a key, in any case, to change it.
     pub fn get_mut(&mut self, key: &str) -> Option<&mut MetadataValue> {
-        self.0.get_mut(&Key(key.to_owned()))
+        self.0.get_mut(&folded(key)).map(|(_, value)| value)
     }
 
     /// Removes a key, in any case, and returns its value.
     pub fn remove(&mut self, key: &str) -> Option<MetadataValue> {
-        self.0.remove(&Key(key.to_owned()))
+        self.0.remove(&folded(key)).map(|(_, value)| value)
     }
 
-    /// Whether there is a value for a key, in any case.
+    /// Whether the key, in any case, has a value.
     #[must_use]
     pub fn contains_key(&self, key: &str) -> bool {
-        self.get(key).is_some()
+        self.0.contains_key(&folded(key))
     }
 
     /// Removes the entries for which `keep` returns false.
     pub fn retain(&mut self, mut keep: impl FnMut(&str, &mut MetadataValue) -> bool) {
-        self.0.retain(|key, value| keep(&key.0, value));
+        self.0.retain(|_, (key, value)| keep(key, value));
     }
 
     /// Removes all entries.
@@ -105,24 +79,24 @@ impl Metadata {
 
     /// The keys in their order, as they are spelled.
     pub fn keys(&self) -> impl ExactSizeIterator<Item = &str> + DoubleEndedIterator + Clone {
-        self.0.keys().map(|key| key.0.as_str())
+        self.0.values().map(|(key, _)| key.as_str())
     }
 
     /// The values in the order of their keys.
     pub fn values(&self) -> impl ExactSizeIterator<Item = &MetadataValue> + DoubleEndedIterator + Clone {
-        self.0.values()
+        self.0.values().map(|(_, value)| value)
     }
 
     /// The keys with their values, in the order of the keys.
     #[must_use]
     pub fn iter(&self) -> MetadataIter<'_> {
-        MetadataIter(self.0.iter())
+        MetadataIter(self.0.values())
     }
 
     /// The keys with their values, in the order of the keys, to change the values.
     #[must_use]
     pub fn iter_mut(&mut self) -> MetadataIterMut<'_> {
-        MetadataIterMut(self.0.iter_mut())
+        MetadataIterMut(self.0.values_mut())
     }
 
     /// The number of keys.
@@ -135,6 +109,13 @@ impl Metadata {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+/// Ignores the case of keys.
+impl PartialEq for Metadata {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.keys().eq(other.0.keys()) && self.values().eq(other.values())
     }
 }
 
@@ -153,7 +134,7 @@ impl Index<&str> for Metadata {
     type Output = MetadataValue;
 
     fn index(&self, key: &str) -> &MetadataValue {
-        &self.0[&Key(key.to_owned())]
+        &self.0[&folded(key)].1
     }
 }
 
@@ -173,18 +154,18 @@ impl<K: Into<String>, V: Into<MetadataValue>> FromIterator<(K, V)> for Metadata 
     }
 }
 
-/// Wraps the iterators of the map, so that they return keys as text.
+/// Wraps the iterators of the map.
 macro_rules! iterators {
-    ($($(#[$attribute:meta])* $name:ident<$($a:lifetime)?> for $map:ty, by $start:ident,
-        $entries:ty => ($text:ty, $value:ty), |$key:ident| $to_text:expr;)+) => {$(
+    ($($(#[$attribute:meta])* $name:ident<$($a:lifetime)?> for $map:ty, by $values:ident:
+        $inner:ident => ($key:ty, $value:ty), $to_key:expr;)+) => {$(
         $(#[$attribute])*
-        pub struct $name<$($a)?>($entries);
+        pub struct $name<$($a)?>(btree_map::$inner<$($a,)? String, (String, MetadataValue)>);
 
         impl<$($a)?> Iterator for $name<$($a)?> {
-            type Item = ($text, $value);
+            type Item = ($key, $value);
 
             fn next(&mut self) -> Option<Self::Item> {
-                self.0.next().map(|($key, value)| ($to_text, value))
+                self.0.next().map(|(key, value)| ($to_key(key), value))
             }
 
             fn size_hint(&self) -> (usize, Option<usize>) {
@@ -195,11 +176,11 @@ macro_rules! iterators {
         impl<$($a)?> ExactSizeIterator for $name<$($a)?> {}
 
         impl<$($a)?> IntoIterator for $map {
-            type Item = ($text, $value);
+            type Item = ($key, $value);
             type IntoIter = $name<$($a)?>;
 
             fn into_iter(self) -> Self::IntoIter {
-                $name(self.0.$start())
+                $name(self.0.$values())
             }
         }
     )+};
@@ -208,16 +189,13 @@ macro_rules! iterators {
 iterators! {
     /// The entries of a [`Metadata`] in the order of the keys: [`Metadata::iter`].
     #[derive(Debug, Clone)]
-    MetadataIter<'a> for &'a Metadata, by iter,
-        btree_map::Iter<'a, Key, MetadataValue> => (&'a str, &'a MetadataValue), |key| key.0.as_str();
+    MetadataIter<'a> for &'a Metadata, by values: Values => (&'a str, &'a MetadataValue), String::as_str;
     /// The entries of a [`Metadata`] in the order of the keys, to change the values: [`Metadata::iter_mut`].
     #[derive(Debug)]
-    MetadataIterMut<'a> for &'a mut Metadata, by iter_mut,
-        btree_map::IterMut<'a, Key, MetadataValue> => (&'a str, &'a mut MetadataValue), |key| key.0.as_str();
+    MetadataIterMut<'a> for &'a mut Metadata, by values_mut: ValuesMut => (&'a str, &'a mut MetadataValue), String::as_str;
     /// The entries of a [`Metadata`] by value, in the order of the keys.
     #[derive(Debug)]
-    MetadataIntoIter<> for Metadata, by into_iter,
-        btree_map::IntoIter<Key, MetadataValue> => (String, MetadataValue), |key| key.0;
+    MetadataIntoIter<> for Metadata, by into_values: IntoValues => (String, MetadataValue), String::from;
 }
 
 #[cfg(test)]
@@ -234,7 +212,8 @@ mod tests {
 
     #[test]
     fn a_key_is_found_in_any_case_beyond_ascii_too() {
-        let spellings = [("größe", "GRÖßE"), ("ÉTÉ", "été"), ("ДАТА", "дата"), ("aB1", "Ab1"), ("K", "\u{212a}")];
+        let spellings =
+            [("größe", "GRÖßE"), ("ÉTÉ", "été"), ("ДАТА", "дата"), ("aB1", "Ab1"), ("k", "\u{212a}"), ("σασ", "ΣΑΣ")];
         for (key, other) in spellings {
             let mut metadata: Metadata = [(key, 1)].into_iter().collect();
             assert!(metadata.contains_key(other), "{other}");

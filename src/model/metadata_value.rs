@@ -1,11 +1,9 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt;
 
-use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
-use serde::de::{self, MapAccess, SeqAccess};
-use serde::ser::Error as _;
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
 
 use super::document_keys::IS_NOT_FINITE;
 
@@ -56,7 +54,7 @@ pub enum MetadataValue {
 
 fn serialize_finite<S: Serializer>(number: &f64, to: S) -> Result<S::Ok, S::Error> {
     if !number.is_finite() {
-        return Err(S::Error::custom(format_args!("the value is {number}, {IS_NOT_FINITE}")));
+        return Err(<S::Error as serde::ser::Error>::custom(format_args!("the value is {number}, {IS_NOT_FINITE}")));
     }
     to.serialize_f64(*number)
 }
@@ -80,33 +78,23 @@ impl MetadataValue {
 }
 
 macro_rules! from {
-    ($($from:ty => |$value:ident| $to:expr),+ $(,)?) => {
-        $(impl From<$from> for MetadataValue {
+    ($($($from:ty),+ => |$value:ident| $to:expr;)+) => {
+        $($(impl From<$from> for MetadataValue {
             fn from($value: $from) -> Self {
                 $to
             }
-        })+
+        })+)+
     };
 }
 
 from! {
-    &str => |text| Self::String(text.to_owned()),
-    String => |text| Self::String(text),
-    &String => |text| Self::String(text.clone()),
-    Cow<'_, str> => |text| Self::String(text.into_owned()),
-    bool => |flag| Self::Boolean(flag),
-    i8 => |number| Self::Integer(number.into()),
-    i16 => |number| Self::Integer(number.into()),
-    i32 => |number| Self::Integer(number.into()),
-    i64 => |number| Self::Integer(number),
-    u8 => |number| Self::Integer(number.into()),
-    u16 => |number| Self::Integer(number.into()),
-    u32 => |number| Self::Integer(number.into()),
-    u64 => |number| i64::try_from(number).map_or(Self::Unsigned(number), Self::Integer),
-    usize => |number| Self::from(number as u64),
-    f32 => |number| Self::Float(number.into()),
-    f64 => |number| Self::Float(number),
-    BTreeMap<String, MetadataValue> => |values| Self::Dictionary(values),
+    String, &String, &str, Cow<'_, str> => |text| Self::String(text.into());
+    bool => |flag| Self::Boolean(flag);
+    i8, i16, i32, i64, u8, u16, u32 => |number| Self::Integer(number.into());
+    u64 => |number| i64::try_from(number).map_or(Self::Unsigned(number), Self::Integer);
+    usize => |number| Self::from(number as u64);
+    f32, f64 => |number| Self::Float(number.into());
+    BTreeMap<String, MetadataValue> => |values| Self::Dictionary(values);
 }
 
 impl<T: Into<MetadataValue>> From<Vec<T>> for MetadataValue {
@@ -128,55 +116,31 @@ impl<T: Clone + Into<MetadataValue>> From<&[T]> for MetadataValue {
 }
 
 /// Fails when the JSON is `null` or contains `null`.
-impl TryFrom<serde_json::Value> for MetadataValue {
+impl TryFrom<Value> for MetadataValue {
     type Error = serde_json::Error;
 
-    fn try_from(value: serde_json::Value) -> Result<Self, serde_json::Error> {
-        Self::deserialize(value)
+    fn try_from(value: Value) -> Result<Self, serde_json::Error> {
+        Ok(match value {
+            Value::Null => return Err(serde_json::Error::custom("metadata has no null; leave the key out")),
+            Value::Bool(flag) => flag.into(),
+            Value::Number(number) => match (number.as_i64(), number.as_u64()) {
+                (Some(number), _) => Self::Integer(number),
+                (None, Some(number)) => Self::Unsigned(number),
+                (None, None) => Self::Float(number.as_f64().unwrap_or(f64::NAN)),
+            },
+            Value::String(text) => Self::String(text),
+            Value::Array(values) => Self::Array(values.into_iter().map(Self::try_from).collect::<Result<_, _>>()?),
+            Value::Object(values) => {
+                let entry = |(key, value)| Ok((key, Self::try_from(value)?));
+                Self::Dictionary(values.into_iter().map(entry).collect::<Result<_, serde_json::Error>>()?)
+            }
+        })
     }
 }
 
 impl<'de> Deserialize<'de> for MetadataValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Read;
-
-        impl<'de> de::Visitor<'de> for Read {
-            type Value = MetadataValue;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a metadata value (text, a number, a boolean, an array or a dictionary)")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<MetadataValue, E> {
-                Ok(text.into())
-            }
-
-            fn visit_bool<E: de::Error>(self, flag: bool) -> Result<MetadataValue, E> {
-                Ok(flag.into())
-            }
-
-            fn visit_i64<E: de::Error>(self, number: i64) -> Result<MetadataValue, E> {
-                Ok(number.into())
-            }
-
-            fn visit_u64<E: de::Error>(self, number: u64) -> Result<MetadataValue, E> {
-                Ok(number.into())
-            }
-
-            fn visit_f64<E: de::Error>(self, number: f64) -> Result<MetadataValue, E> {
-                Ok(number.into())
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<MetadataValue, A::Error> {
-                Vec::deserialize(SeqAccessDeserializer::new(seq)).map(MetadataValue::Array)
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<MetadataValue, A::Error> {
-                BTreeMap::deserialize(MapAccessDeserializer::new(map)).map(MetadataValue::Dictionary)
-            }
-        }
-
-        deserializer.deserialize_any(Read)
+        Value::deserialize(deserializer)?.try_into().map_err(D::Error::custom)
     }
 }
 

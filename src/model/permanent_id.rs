@@ -31,10 +31,10 @@ impl PermanentId {
     /// then 30 of its SHA-1 digest.
     #[must_use]
     pub fn of(uri: &str) -> Self {
-        const DIGITS_OF_EACH: usize = 30;
-        let md5 = hex(&Md5::digest(uri.as_bytes()));
-        let sha1 = hex(&Sha1::digest(uri.as_bytes()));
-        Self(md5.chars().take(DIGITS_OF_EACH).chain(sha1.chars().take(DIGITS_OF_EACH)).collect())
+        const BYTES_OF_EACH: usize = 15;
+        let md5 = Md5::digest(uri).into_iter().take(BYTES_OF_EACH);
+        let sha1 = Sha1::digest(uri).into_iter().take(BYTES_OF_EACH);
+        Self(md5.chain(sha1).map(|byte| format!("{byte:02x}")).collect())
     }
 
     /// The id as text.
@@ -42,10 +42,6 @@ impl PermanentId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl fmt::Display for PermanentId {
