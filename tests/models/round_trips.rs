@@ -12,30 +12,23 @@ use serde_json::json;
 use super::{both_ways, read};
 
 #[test]
-fn a_document_of_text_has_data_and_no_compression() {
-    both_ways(&DocumentBody::text("wörds \"\\\n"), &json!({"data": "wörds \"\\\n"}));
-}
-
-#[test]
-fn a_document_of_inline_bytes_has_them_beside_their_compression() {
-    let doc = DocumentBody::inline("AAAA", CompressionType::Uncompressed);
-    both_ways(&doc, &json!({"compressedBinaryData": "AAAA", "compressionType": "UNCOMPRESSED"}));
-}
-
-#[test]
-fn a_document_of_a_container_has_its_id_beside_the_compression() {
-    let doc = DocumentBody::container("file-1", CompressionType::ZLib);
-    both_ways(&doc, &json!({"compressedBinaryDataFileId": "file-1", "compressionType": "ZLIB"}));
-}
-
-#[test]
-fn a_document_may_leave_its_compression_unsaid() {
-    both_ways(&DocumentBody::inline("AAAA", None), &json!({"compressedBinaryData": "AAAA"}));
-}
-
-#[test]
-fn a_document_of_nothing_is_an_empty_object() {
-    both_ways(&DocumentBody::new(), &json!({}));
+fn a_document_has_its_data_beside_its_compression() {
+    let forms = [
+        (DocumentBody::new(), json!({})),
+        (DocumentBody::text("wörds \"\\\n"), json!({"data": "wörds \"\\\n"})),
+        (DocumentBody::inline("AAAA", None), json!({"compressedBinaryData": "AAAA"})),
+        (
+            DocumentBody::inline("AAAA", CompressionType::Uncompressed),
+            json!({"compressedBinaryData": "AAAA", "compressionType": "UNCOMPRESSED"}),
+        ),
+        (
+            DocumentBody::container("file-1", CompressionType::ZLib),
+            json!({"compressedBinaryDataFileId": "file-1", "compressionType": "ZLIB"}),
+        ),
+    ];
+    for (doc, json) in forms {
+        both_ways(&doc, &json);
+    }
 }
 
 #[test]
@@ -119,36 +112,33 @@ fn the_id_of_a_document_is_not_part_of_it() {
 }
 
 #[test]
-fn simplified_permissions_are_sets() {
+fn permissions_are_sets_or_levels_of_sets() {
     let set = PermissionSet::new()
         .allow(PermissionIdentity::group("g"))
         .allow(PermissionIdentity::virtual_group("v").security_provider("p"))
         .deny(PermissionIdentity::user("u"));
-    let json = json!([{
-        "allowAnonymous": false,
-        "allowedPermissions": [
-            {"identity": "g", "identityType": "Group"},
-            {"identity": "v", "identityType": "VirtualGroup", "securityProvider": "p"},
-        ],
-        "deniedPermissions": [{"identity": "u", "identityType": "User"}],
-    }]);
-    both_ways(&Permissions::simplified([set]), &json);
-}
-
-#[test]
-fn complete_permissions_are_levels_of_sets() {
-    let unnamed = PermissionLevel::default();
-    let levels = Permissions::complete([PermissionLevel::new("one").permission_set(PermissionSet::new()), unnamed]);
-    let json = json!([
-        {"name": "one", "permissionSets": [{"allowAnonymous": false}]},
-        {"permissionSets": []},
-    ]);
-    both_ways(&levels, &json);
-}
-
-#[test]
-fn permissions_of_no_set_are_an_empty_array() {
-    both_ways(&Permissions::simplified([]), &json!([]));
+    let levels = [PermissionLevel::new("one").permission_set(PermissionSet::new()), PermissionLevel::default()];
+    let models = [
+        (
+            Permissions::simplified([set]),
+            json!([{
+                "allowAnonymous": false,
+                "allowedPermissions": [
+                    {"identity": "g", "identityType": "Group"},
+                    {"identity": "v", "identityType": "VirtualGroup", "securityProvider": "p"},
+                ],
+                "deniedPermissions": [{"identity": "u", "identityType": "User"}],
+            }]),
+        ),
+        (Permissions::simplified([]), json!([])),
+        (
+            Permissions::complete(levels),
+            json!([{"name": "one", "permissionSets": [{"allowAnonymous": false}]}, {"permissionSets": []}]),
+        ),
+    ];
+    for (permissions, json) in models {
+        both_ways(&permissions, &json);
+    }
 }
 
 #[test]
@@ -207,24 +197,23 @@ fn an_identity_has_members_and_grants() {
 }
 
 #[test]
-fn members_that_are_absent_and_none_are_kept_apart() {
-    both_ways(&IdentityBody::user("u"), &json!({"identity": {"name": "u", "type": "USER"}}));
-    both_ways(
-        &IdentityBody::group("g").members([]).well_knowns([]),
-        &json!({"identity": {"name": "g", "type": "GROUP"}, "members": [], "wellKnowns": []}),
-    );
-}
-
-#[test]
-fn additional_info_that_is_absent_and_empty_are_kept_apart() {
-    both_ways(&Identity::user("u"), &json!({"name": "u", "type": "USER"}));
-    let mut with_empty = Identity::user("u");
-    with_empty.additional_info = Some(BTreeMap::new());
-    both_ways(&with_empty, &json!({"name": "u", "type": "USER", "additionalInfo": {}}));
-    both_ways(
-        &Identity::user("u").additional_info("Key", "v").additional_info("Key", "w"),
-        &json!({"name": "u", "type": "USER", "additionalInfo": {"Key": "w"}}),
-    );
+fn lists_that_are_absent_and_empty_are_kept_apart() {
+    let mut of_no_pairs = Identity::user("u");
+    of_no_pairs.additional_info = Some(BTreeMap::new());
+    let with_pair = Identity::user("u").additional_info("Key", "v").additional_info("Key", "w");
+    let identities = [
+        (Identity::user("u"), json!({"name": "u", "type": "USER"})),
+        (of_no_pairs, json!({"name": "u", "type": "USER", "additionalInfo": {}})),
+        (with_pair, json!({"name": "u", "type": "USER", "additionalInfo": {"Key": "w"}})),
+    ];
+    for (identity, json) in identities {
+        both_ways(&identity, &json);
+        both_ways(&IdentityBody::from(identity.clone()), &json!({"identity": json}));
+        both_ways(
+            &IdentityBody::from(identity).members([]).well_knowns([]),
+            &json!({"identity": json, "members": [], "wellKnowns": []}),
+        );
+    }
 }
 
 #[test]
