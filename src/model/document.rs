@@ -134,7 +134,7 @@ impl DocumentBody {
         Self::new().data(DocumentData::container(file_id, compression))
     }
 
-    /// The data, in place of what it was.
+    /// Sets the data.
     #[must_use]
     pub fn data(mut self, data: DocumentData) -> Self {
         self.data = Some(data);

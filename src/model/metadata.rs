@@ -133,6 +133,7 @@ impl fmt::Debug for Metadata {
 impl Index<&str> for Metadata {
     type Output = MetadataValue;
 
+    #[expect(clippy::indexing_slicing, reason = "documented, as for the maps of the standard library")]
     fn index(&self, key: &str) -> &MetadataValue {
         &self.0[&folded(key)].1
     }

@@ -78,23 +78,33 @@ impl MetadataValue {
 }
 
 macro_rules! from {
-    ($($($from:ty),+ => |$value:ident| $to:expr;)+) => {
+    ($($variant:ident: $($from:ty),+;)+) => {
         $($(impl From<$from> for MetadataValue {
-            fn from($value: $from) -> Self {
-                $to
+            fn from(value: $from) -> Self {
+                Self::$variant(value.into())
             }
         })+)+
     };
 }
 
 from! {
-    String, &String, &str, Cow<'_, str> => |text| Self::String(text.into());
-    bool => |flag| Self::Boolean(flag);
-    i8, i16, i32, i64, u8, u16, u32 => |number| Self::Integer(number.into());
-    u64 => |number| i64::try_from(number).map_or(Self::Unsigned(number), Self::Integer);
-    usize => |number| Self::from(number as u64);
-    f32, f64 => |number| Self::Float(number.into());
-    BTreeMap<String, MetadataValue> => |values| Self::Dictionary(values);
+    String: String, &String, &str, Cow<'_, str>;
+    Boolean: bool;
+    Integer: i8, i16, i32, i64, u8, u16, u32;
+    Float: f32, f64;
+    Dictionary: BTreeMap<String, MetadataValue>;
+}
+
+impl From<u64> for MetadataValue {
+    fn from(number: u64) -> Self {
+        i64::try_from(number).map_or(Self::Unsigned(number), Self::Integer)
+    }
+}
+
+impl From<usize> for MetadataValue {
+    fn from(number: usize) -> Self {
+        Self::from(number as u64)
+    }
 }
 
 impl<T: Into<MetadataValue>> From<Vec<T>> for MetadataValue {

@@ -25,10 +25,11 @@ fn odd_case(key: &str) -> String {
 }
 
 fn first_upper(key: &str) -> String {
-    let mut key = key.to_owned();
-    key[..1].make_ascii_uppercase();
-    key
+    let (first, rest) = key.split_at(1);
+    first.to_uppercase() + rest
 }
+
+type Reread = fn(&Value) -> Value;
 
 fn reread<T: Serialize + DeserializeOwned>(json: &Value) -> Value {
     serde_json::to_value(read::<T>(json).unwrap()).unwrap()
@@ -36,7 +37,7 @@ fn reread<T: Serialize + DeserializeOwned>(json: &Value) -> Value {
 
 #[test]
 fn the_keys_of_every_model_are_read_in_any_case() {
-    let models: [(fn(&Value) -> Value, Value); 7] = [
+    let models: [(Reread, Value); 7] = [
         (
             reread::<DocumentBody>,
             json!({
