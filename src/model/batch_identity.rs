@@ -31,7 +31,7 @@ pub struct BatchIdentityBody {
     pub deleted: Vec<Identity>,
 }
 
-/// The JSON, in which a deleted identity is in the place of a body's.
+/// The JSON, in which each deleted identity has a wrapper.
 struct Wire {
     members: Vec<IdentityBody>,
     mappings: Vec<MappedIdentityBody>,
