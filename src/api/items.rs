@@ -169,7 +169,8 @@ impl Items {
     ///
     /// ```
     /// # async fn example(client: coveo_push::PushClient) -> Result<(), coveo_push::Error> {
-    ///     /// use coveo_push::{OrderingId, SourceStatus};
+    /// use std::time::Duration;
+    /// use coveo_push::{OrderingId, SourceStatus};
     ///
     /// let begun = client.sources().set_status("my-source", SourceStatus::Rebuild).await?;
     /// // … push everything …
