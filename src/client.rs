@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use http::HeaderValue;
 
 use crate::api::{FileContainers, Identities, Items, Sources};
-use crate::credentials::{ApiKey, Credentials, CredentialsProvider};
+use crate::credentials::{ApiKey, Credentials};
 use crate::error::{ConfigError, Error};
 use crate::finding::Preflight;
 use crate::kernel::clock::ServiceClock;
@@ -45,24 +45,16 @@ pub struct PushClient {
 }
 
 impl PushClient {
-    /// A client for an organization, with an API key, which can be made in the administration
-    /// console when the source is.
-    pub fn builder(organization_id: impl Into<String>, key: ApiKey) -> PushClientBuilder {
-        PushClientBuilder::new(organization_id.into(), Credentials::Key(key))
-    }
-
-    /// A client for an organization, with a provider that gives a token for each attempt.
-    pub fn builder_with_provider(
-        organization_id: impl Into<String>,
-        provider: impl CredentialsProvider,
-    ) -> PushClientBuilder {
-        PushClientBuilder::new(organization_id.into(), Credentials::Provider(Arc::new(provider)))
+    /// A client for an organization, with an [`ApiKey`] or with [`Credentials`] of another kind. The
+    /// administration console makes a key for a source when it makes the source.
+    pub fn builder(organization_id: impl Into<String>, credentials: impl Into<Credentials>) -> PushClientBuilder {
+        PushClientBuilder::new(organization_id.into(), credentials.into())
     }
 
     /// A client for the host and the organization of a "Push API URL" as the administration console
     /// shows it.
-    pub fn builder_for(url: &PushApiUrl, key: ApiKey) -> PushClientBuilder {
-        Self::builder(url.organization_id(), key).base_url(url.base_url())
+    pub fn builder_for(url: &PushApiUrl, credentials: impl Into<Credentials>) -> PushClientBuilder {
+        Self::builder(url.organization_id(), credentials).base_url(url.base_url())
     }
 
     /// A client from the environment: see [`PushClientBuilder::from_env`].
@@ -74,8 +66,8 @@ impl PushClient {
         PushClientBuilder::from_env()?.build()
     }
 
-    /// The same client with another key, such as that of another source. It shares the connection
-    /// pool, the throttle and the retry budget with this one.
+    /// The same client with other credentials, such as the key of another source. It shares the
+    /// connection pool, the throttle and the retry budget with this one.
     ///
     /// ```
     /// # #[cfg(any(feature = "rustls", feature = "native-tls"))] {
@@ -87,17 +79,9 @@ impl PushClient {
     /// # Ok::<(), coveo_push::Error>(())
     /// ```
     #[must_use]
-    pub fn with_credentials(&self, key: ApiKey) -> Self {
+    pub fn with_credentials(&self, credentials: impl Into<Credentials>) -> Self {
         let shared = Arc::clone(&self.kernel.shared);
-        Self { kernel: Kernel { shared, credentials: Credentials::Key(key) } }
-    }
-
-    /// The same client with a provider of tokens in place of the key. It shares all that
-    /// [`with_credentials`](Self::with_credentials) shares.
-    #[must_use]
-    pub fn with_provider(&self, provider: impl CredentialsProvider) -> Self {
-        let shared = Arc::clone(&self.kernel.shared);
-        Self { kernel: Kernel { shared, credentials: Credentials::Provider(Arc::new(provider)) } }
+        Self { kernel: Kernel { shared, credentials: credentials.into() } }
     }
 
     /// The organization.
@@ -356,7 +340,7 @@ impl PushClientBuilder {
     /// organization, no TLS for https, or a transport beside settings for reqwest.
     pub fn build(self) -> Result<PushClient, Error> {
         let base_url = BaseUrl::parse(&self.base_url, self.allow_plain_http)?;
-        if let Credentials::Key(key) = &self.credentials {
+        if let Some(key) = self.credentials.key() {
             key.authorization().map_err(|error| ConfigError::new(error.to_string()))?;
         }
         if self.organization_id.is_empty() {
@@ -430,10 +414,7 @@ mod tests {
     }
 
     fn key(builder: &PushClientBuilder) -> Option<&str> {
-        match &builder.credentials {
-            Credentials::Key(key) => Some(key.expose()),
-            Credentials::Provider(_) => None,
-        }
+        builder.credentials.key().map(ApiKey::expose)
     }
 
     const BOTH: [(&str, &str); 2] = [(API_KEY, "xx-key"), (ORGANIZATION_ID, "my-org")];

@@ -4,24 +4,51 @@ use std::fmt;
 use std::sync::Arc;
 
 use http::HeaderValue;
+use secrecy::zeroize::Zeroize;
 use secrecy::{ExposeSecret, SecretString};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 use crate::error::BoxError;
 use crate::kernel::BoxFuture;
 
 /// An API key or an OAuth2 access token ([article 1718](https://docs.coveo.com/en/1718/)).
 ///
-/// It is in no `Debug` output, has neither `Display` nor `Serialize`, and is wiped from memory when
-/// it is dropped.
+/// The key never shows in `Debug` output, and there is no `Display` and no `Serialize`. It is wiped from
+/// memory when it is dropped. It is read by serde from text, so a struct of settings can derive
+/// `Deserialize`:
+///
+/// ```
+/// use coveo_push::{ApiKey, Preflight, Region, RetryPolicy};
+///
+/// #[derive(serde::Deserialize)]
+/// struct Settings {
+///     api_key: ApiKey,
+///     #[serde(default)]
+///     region: Region,
+///     #[serde(default)]
+///     preflight: Preflight,
+///     #[serde(default)]
+///     retry: RetryPolicy,
+/// }
+///
+/// let text = r#"{"api_key": "xx-key", "region": "eu", "preflight": "warn", "retry": {"deadline": 600}}"#;
+/// let settings: Settings = serde_json::from_str(text)?;
+/// assert_eq!(settings.api_key, ApiKey::new("xx-key"));
+/// # assert_eq!((settings.region, settings.preflight), (Region::Europe, Preflight::Warn));
+/// # assert_eq!(settings.retry.deadline.as_secs(), 600);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct ApiKey(SecretString);
 
 impl ApiKey {
-    /// A key. White space around it, such as the line end of the file it was read from, is left
-    /// out.
+    /// A key. Surrounding white space, such as the line end of the file it was read from, is removed.
     pub fn new(key: impl Into<String>) -> Self {
-        let key: String = key.into();
-        Self(SecretString::from(key.trim()))
+        let mut text: String = key.into();
+        let key = Self(SecretString::from(text.trim()));
+        text.zeroize();
+        key
     }
 
     pub(crate) fn expose(&self) -> &str {
@@ -70,6 +97,14 @@ impl From<&str> for ApiKey {
     }
 }
 
+/// Reads the key from text. The error does not show what was there instead, which may be the key.
+impl<'de> Deserialize<'de> for ApiKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let key = String::deserialize(deserializer).map_err(|_| D::Error::custom("an API key must be text"))?;
+        Ok(Self::new(key))
+    }
+}
+
 /// Gives a token for each attempt: for OAuth2, whose tokens expire.
 ///
 /// It is asked before every attempt, so it should keep the token until it is about to expire. When
@@ -96,7 +131,8 @@ impl From<&str> for ApiKey {
 ///         })
 ///     }
 /// }
-/// # let _ = Vault;
+/// let credentials = coveo_push::Credentials::provider(Vault);
+/// # let _ = credentials;
 /// ```
 ///
 /// In an [`Arc`] one provider, with the token that it keeps, serves several clients:
@@ -112,11 +148,11 @@ impl From<&str> for ApiKey {
 /// #     }
 /// # }
 /// use std::sync::Arc;
-/// use coveo_push::PushClient;
+/// use coveo_push::{Credentials, PushClient};
 ///
 /// let vault = Arc::new(Vault);
-/// let test = PushClient::builder_with_provider("my-test-org", Arc::clone(&vault)).build()?;
-/// let live = PushClient::builder_with_provider("my-org", vault).build()?;
+/// let test = PushClient::builder("my-test-org", Credentials::provider(Arc::clone(&vault))).build()?;
+/// let live = PushClient::builder("my-org", Credentials::provider(vault)).build()?;
 /// # let _ = (test, live); }
 /// # Ok::<(), coveo_push::Error>(())
 /// ```
@@ -135,27 +171,80 @@ impl<T: CredentialsProvider + ?Sized> CredentialsProvider for Arc<T> {
     }
 }
 
-/// Where the key of a client comes from.
+/// What a client authenticates with: an [`ApiKey`], or a [`CredentialsProvider`] that gives a token for
+/// each attempt.
+///
+/// Every function that takes credentials takes an [`ApiKey`] as it is. Plain text is not taken: a key
+/// has to be named as one.
+///
+/// ```
+/// use coveo_push::{ApiKey, Credentials};
+///
+/// let credentials = Credentials::from(ApiKey::new("key"));
+/// assert_eq!(format!("{credentials:?}"), "ApiKey([redacted])");
+/// ```
 #[derive(Clone)]
-pub(crate) enum Credentials {
+pub struct Credentials(Kind);
+
+#[derive(Clone)]
+enum Kind {
     Key(ApiKey),
     Provider(Arc<dyn CredentialsProvider>),
 }
 
 impl Credentials {
+    /// Credentials from a provider of tokens, for OAuth2.
+    pub fn provider(provider: impl CredentialsProvider) -> Self {
+        Self(Kind::Provider(Arc::new(provider)))
+    }
+
+    /// The token for the next attempt.
     pub(crate) async fn token(&self, refused: Option<&ApiKey>) -> Result<ApiKey, BoxError> {
-        match self {
-            Self::Key(key) => Ok(key.clone()),
-            Self::Provider(provider) => provider.token(refused).await,
+        match &self.0 {
+            Kind::Key(key) => Ok(key.clone()),
+            Kind::Provider(provider) => provider.token(refused).await,
         }
+    }
+
+    /// The key, unless a provider gives tokens.
+    pub(crate) fn key(&self) -> Option<&ApiKey> {
+        match &self.0 {
+            Kind::Key(key) => Some(key),
+            Kind::Provider(_) => None,
+        }
+    }
+}
+
+impl From<ApiKey> for Credentials {
+    fn from(key: ApiKey) -> Self {
+        Self(Kind::Key(key))
     }
 }
 
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Key(key) => key.fmt(f),
-            Self::Provider(_) => f.write_str("CredentialsProvider(..)"),
+        match &self.0 {
+            Kind::Key(key) => key.fmt(f),
+            Kind::Provider(_) => f.write_str("CredentialsProvider(..)"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_read_from_text_without_white_space() {
+        let key: ApiKey = serde_json::from_str(r#"" xx-key\n""#).unwrap();
+        assert_eq!(key.expose(), "xx-key");
+    }
+
+    #[test]
+    fn a_key_that_is_no_text_is_refused_and_not_shown() {
+        for json in ["12345", r#"{"12345":1}"#, r#"["12345"]"#] {
+            let error = serde_json::from_str::<ApiKey>(json).unwrap_err().to_string();
+            assert!(error.starts_with("an API key must be text") && !error.contains("12345"), "{error}");
         }
     }
 }

@@ -4,7 +4,12 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
+use crate::model::words::words;
+
 /// What to do about data that the service would accept and then drop.
+///
+/// As text it is `refuse`, `warn` or `off`, in any case: on a command line, or in a file of settings by
+/// serde.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Preflight {
@@ -18,6 +23,12 @@ pub enum Preflight {
     /// It is sent, and not looked for.
     Off,
 }
+
+words!(Preflight: "preflight" {
+    Refuse => "refuse",
+    Warn => "warn",
+    Off => "off",
+});
 
 /// A rule of the service, with a code that does not change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -211,5 +222,21 @@ impl Serialize for Finding {
         }
 
         Line { item: &self.item, rule: self.rule.code(), message: &self.message }.serialize(serializer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_switch_is_read_from_its_word_and_written_as_it() {
+        for (switch, word) in [(Preflight::Refuse, "refuse"), (Preflight::Warn, "warn"), (Preflight::Off, "off")] {
+            assert_eq!(switch.to_string(), word);
+            assert_eq!(serde_json::to_value(switch).unwrap(), word);
+            assert_eq!(serde_json::from_value::<Preflight>(word.to_uppercase().into()).unwrap(), switch);
+        }
+        let error = "on".parse::<Preflight>().unwrap_err();
+        assert_eq!(error.to_string(), "unknown preflight `on`; expected one of refuse, warn, off");
     }
 }

@@ -309,7 +309,7 @@ pub use api::{
 pub use bytes;
 pub use client::{PushClient, PushClientBuilder};
 pub use content::{AddOrUpdateItemWithContent, Content, file_uri};
-pub use credentials::{ApiKey, CredentialsProvider};
+pub use credentials::{ApiKey, Credentials, CredentialsProvider};
 pub use error::{
     ApiError, BoxError, ConfigError, CredentialsError, DecodeError, Error, ErrorCode, InvalidError, SendError,
     SendErrorKind, TransportError, UploadError,

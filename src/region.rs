@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use url::Url;
 
 use crate::error::{ConfigError, Error};
-use crate::model::ParseEnumError;
+use crate::model::words::words;
 
 /// What is written as it is in a path segment or a query value: the unreserved characters of
 /// RFC 3986. All others are percent-encoded, so that no id can leave its place.
@@ -62,53 +62,15 @@ impl Region {
             Self::Hipaa => "https://apihipaa.cloud.coveo.com/push/v1",
         }
     }
-
-    /// The word that `COVEO_REGION` takes.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::UsEast => "us",
-            Self::Canada => "ca",
-            Self::Europe => "eu",
-            Self::Australia => "au",
-            Self::Hipaa => "hipaa",
-        }
-    }
 }
 
-impl fmt::Display for Region {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl Serialize for Region {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
-
-/// Reads the word in any case, and with white space around it.
-impl FromStr for Region {
-    type Err = ParseEnumError;
-
-    fn from_str(word: &str) -> Result<Self, ParseEnumError> {
-        match word.trim().to_ascii_lowercase().as_str() {
-            "us" => Ok(Self::UsEast),
-            "ca" => Ok(Self::Canada),
-            "eu" => Ok(Self::Europe),
-            "au" => Ok(Self::Australia),
-            "hipaa" => Ok(Self::Hipaa),
-            _ => Err(ParseEnumError::new("region", word, &["us", "ca", "eu", "au", "hipaa"])),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Region {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
-    }
-}
+words!(Region: "region" {
+    UsEast => "us",
+    Canada => "ca",
+    Europe => "eu",
+    Australia => "au",
+    Hipaa => "hipaa",
+});
 
 /// A base URL that was checked: everything before `/organizations`, without a slash at its end.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -36,7 +36,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("error", &["finding", "operation", "model"]),
     ("access", &["model"]),
     ("preflight", &["finding", "model"]),
-    ("finding", &[]),
+    ("finding", &["model"]),
     ("operation", &[]),
     ("model", &[]),
 ];

@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use coveo_push::{
-    ApiKey, BatchDocumentBody, BatchIdentityBody, Body, BoxError, BoxFuture, CredentialsProvider, DocumentBody, Error,
-    FileContainer, Identity, IdentityBody, MappedIdentityBody, PushClient, PushClientBuilder, RetryPolicy, SendError,
-    SendErrorKind, SourceStatus, Transport, reqwest,
+    ApiKey, BatchDocumentBody, BatchIdentityBody, Body, BoxError, BoxFuture, Credentials, CredentialsProvider,
+    DocumentBody, Error, FileContainer, Identity, IdentityBody, MappedIdentityBody, PushClient, PushClientBuilder,
+    RetryPolicy, SendError, SendErrorKind, SourceStatus, Transport, reqwest,
 };
 use http::{Request, Response};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -276,7 +276,7 @@ async fn a_provider_and_the_token_that_it_gave_do_not_show() {
     }
 
     let client = |token: &str, status, body: &str| {
-        PushClient::builder_with_provider("o", Vault(token.to_owned()))
+        PushClient::builder("o", Credentials::provider(Vault(token.to_owned())))
             .base_url("http://127.0.0.1:1")
             .transport(Always(status, body.to_owned()))
             .retry(RetryPolicy::none())

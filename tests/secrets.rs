@@ -18,8 +18,9 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use coveo_push::{
-    ApiKey, BatchDocumentBody, BoxError, BoxFuture, Content, CredentialsProvider, DocumentBody, Error, FileContainer,
-    Identity, IdentityBody, Operation, PushClient, PushClientBuilder, PushReport, RefreshKind, RetryPolicy, reqwest,
+    ApiKey, BatchDocumentBody, BoxError, BoxFuture, Content, Credentials, CredentialsProvider, DocumentBody, Error,
+    FileContainer, Identity, IdentityBody, Operation, PushClient, PushClientBuilder, PushReport, RefreshKind,
+    RetryPolicy, reqwest,
 };
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -341,7 +342,7 @@ async fn guarantee_10_whatever_is_called_and_whatever_comes_of_it_no_secret_show
     }
     *service.mood.lock().unwrap() = Mood::Succeed;
     let without_token = || {
-        let builder = PushClient::builder_with_provider("my-org", NoToken).base_url(format!("{host}/push/v1"));
+        let builder = PushClient::builder("my-org", Credentials::provider(NoToken)).base_url(format!("{host}/push/v1"));
         builder.http_client(reqwest::Client::builder().no_proxy()).build().unwrap()
     };
     seen.everything(without_token, &host).await;

@@ -39,7 +39,7 @@ macro_rules! hold {
 
 // What is handed around between tasks, for as long as somebody likes.
 hold!([Clone + Debug + Send + Sync + Unpin + 'static]
-    PushClient, Sources, Items, Identities, FileContainers, ReqwestTransport, Body,
+    PushClient, Credentials, Sources, Items, Identities, FileContainers, ReqwestTransport, Body,
     FakePushApi, FakePushApiBuilder, FakeSource, FakeProvider);
 hold!([Debug + Send + Sync + Unpin + 'static]
     PushClientBuilder, PusherBuilder<ItemPusher>, PusherBuilder<IdentityPusher>, ItemPusher, IdentityPusher,

@@ -6,31 +6,80 @@ use std::time::{Duration, SystemTime};
 
 use http::header::{DATE, RETRY_AFTER};
 use http::{HeaderMap, StatusCode};
+use serde::{Deserialize, Serialize};
 
 use super::wait;
 use crate::error::Error;
 
 /// How often and for how long a call is tried.
 ///
-/// Every operation of the Push API is safe to repeat (see [`Operation`](crate::Operation)), so
-/// every call is retried: after 429, 408, 500, 502, 503 and 504, and when the connection failed,
-/// broke, or took too long. The wait is drawn between nothing and a bound that doubles with every
-/// attempt (full jitter), and is never shorter than what `Retry-After` asks for. When a wait would
-/// pass the deadline the call returns the last error at once.
+/// Every operation of the Push API is safe to repeat (see [`Operation`](crate::Operation)), so every call
+/// is retried: after 429, 408, 500, 502, 503 and 504, and when the connection failed, broke, or took too
+/// long. The wait is drawn at random between nothing and a bound that doubles with every attempt (full
+/// jitter), and is never shorter than `Retry-After` asks for. When a wait would pass the deadline, the call
+/// returns the last error at once.
 ///
 /// ```
 /// use std::time::Duration;
 /// use coveo_push::RetryPolicy;
 ///
 /// let patient = RetryPolicy::default().max_attempts(10).deadline(Duration::from_secs(600));
-/// # let _ = patient;
+/// assert_eq!((patient.max_attempts, patient.base_delay), (10, Duration::from_millis(500)));
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+///
+/// It is read and written by serde, for files of settings. Durations are numbers of seconds, fractions
+/// allowed. A setting that is not there has its default, and an unknown one is an error.
+///
+/// ```
+/// use std::time::Duration;
+/// use coveo_push::RetryPolicy;
+///
+/// let policy: RetryPolicy = serde_json::from_str(r#"{"max_attempts": 10, "base_delay": 0.25, "deadline": 600}"#)?;
+/// assert_eq!(policy, RetryPolicy::default()
+///     .max_attempts(10)
+///     .base_delay(Duration::from_millis(250))
+///     .deadline(Duration::from_secs(600)));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct RetryPolicy {
-    max_attempts: u32,
-    base_delay: Duration,
-    max_delay: Duration,
-    deadline: Duration,
+    /// How many times a request is sent at most; 0 counts as 1. Default: 5.
+    pub max_attempts: u32,
+    /// The upper bound of the first wait; it doubles with every further one. Default: 500 ms.
+    #[serde(with = "seconds")]
+    pub base_delay: Duration,
+    /// What the upper bound of a wait grows to. Default: 30 s.
+    #[serde(with = "seconds")]
+    pub max_delay: Duration,
+    /// **The latest start of an attempt**, counted from the first one. Default: 2 minutes. An attempt that
+    /// has started may run for its full time, so a call may take that much longer.
+    ///
+    /// An upload has a deadline of its own: three times the timeout of one attempt, which grows with its
+    /// size.
+    #[serde(with = "seconds")]
+    pub deadline: Duration,
+}
+
+/// Durations as numbers of seconds.
+mod seconds {
+    use std::time::Duration;
+
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(duration.as_secs_f64())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        let seconds = f64::deserialize(deserializer)?;
+        if seconds >= 0.0 {
+            return Ok(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX));
+        }
+        Err(D::Error::custom(format_args!("invalid duration `{seconds}`: expected a number of seconds, 0 or more")))
+    }
 }
 
 impl Default for RetryPolicy {
@@ -46,56 +95,40 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// One attempt, nothing more: no retry after an error, no fresh container for an upload, no
-    /// second token from a credentials provider. A call that would have to wait because the service
-    /// told an earlier one to is not sent: it returns [`Error::RateLimited`] at once.
+    /// One attempt and nothing more: no retry after an error, no fresh container for an upload, no second
+    /// token from a credentials provider. A call that would have to wait because the service told an earlier
+    /// one to is not sent: it returns [`Error::RateLimited`] at once.
     #[must_use]
     pub fn none() -> Self {
         Self { max_attempts: 1, deadline: Duration::ZERO, ..Self::default() }
     }
 
-    /// How many times a request is sent at the most; 1 and 0 mean once. Default: 5.
+    /// Sets [`max_attempts`](Self#structfield.max_attempts).
     #[must_use]
-    pub fn max_attempts(mut self, attempts: u32) -> Self {
-        self.max_attempts = attempts.max(1);
-        self
+    pub fn max_attempts(self, max_attempts: u32) -> Self {
+        Self { max_attempts, ..self }
     }
 
-    /// The bound of the first wait; it doubles with every further one. Default: 500 ms.
+    /// Sets [`base_delay`](Self#structfield.base_delay).
     #[must_use]
-    pub fn base_delay(mut self, delay: Duration) -> Self {
-        self.base_delay = delay;
-        self
+    pub fn base_delay(self, base_delay: Duration) -> Self {
+        Self { base_delay, ..self }
     }
 
-    /// What the bound of a wait grows to. Default: 30 s.
+    /// Sets [`max_delay`](Self#structfield.max_delay).
     #[must_use]
-    pub fn max_delay(mut self, delay: Duration) -> Self {
-        self.max_delay = delay;
-        self
+    pub fn max_delay(self, max_delay: Duration) -> Self {
+        Self { max_delay, ..self }
     }
 
-    /// **The latest start of an attempt**, counted from the first one. Default: 2 minutes. What has
-    /// started may run its full time, so a call may take that much longer.
-    ///
-    /// An upload has a deadline of its own: three times what one attempt may take, which grows
-    /// with its size.
+    /// Sets [`deadline`](Self#structfield.deadline).
     #[must_use]
-    pub fn deadline(mut self, deadline: Duration) -> Self {
-        self.deadline = deadline;
-        self
+    pub fn deadline(self, deadline: Duration) -> Self {
+        Self { deadline, ..self }
     }
 
     pub(crate) fn is_none(&self) -> bool {
         self.max_attempts <= 1
-    }
-
-    pub(crate) fn attempts(&self) -> u32 {
-        self.max_attempts
-    }
-
-    pub(crate) fn latest_start(&self) -> Duration {
-        self.deadline
     }
 
     /// The wait after the `attempt`th attempt; `random` is in `0.0..1.0`.
@@ -301,9 +334,41 @@ mod tests {
 
     #[test]
     fn at_least_one_attempt_is_made() {
-        assert_eq!(RetryPolicy::default().max_attempts(0).attempts(), 1);
         assert!(RetryPolicy::default().max_attempts(0).is_none());
         assert!(RetryPolicy::none().is_none() && !RetryPolicy::default().is_none());
+    }
+
+    fn read(json: &str) -> Result<RetryPolicy, String> {
+        serde_json::from_str(json).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn settings_are_read_with_durations_in_seconds_and_defaults() {
+        let default = RetryPolicy::default();
+        let (half, hour) = (Duration::from_millis(500), Duration::from_secs(3600));
+        for (json, expected) in [
+            ("{}", default),
+            (r#"{"max_attempts":3,"deadline":3600}"#, default.max_attempts(3).deadline(hour)),
+            (r#"{"base_delay":0.5,"max_delay":0.5}"#, default.base_delay(half).max_delay(half)),
+            (r#"{"max_delay":1e300}"#, default.max_delay(Duration::MAX)),
+        ] {
+            assert_eq!(read(json), Ok(expected), "{json}");
+            let written = serde_json::to_string(&expected).unwrap();
+            assert_eq!(read(&written), Ok(expected), "{written}");
+        }
+    }
+
+    #[test]
+    fn settings_that_are_unknown_or_no_durations_are_refused() {
+        for (json, why) in [
+            (r#"{"max_atempts":3}"#, "unknown field `max_atempts`"),
+            (r#"{"deadline":-1}"#, "invalid duration `-1`: expected a number of seconds, 0 or more"),
+            (r#"{"deadline":"2m"}"#, "invalid type"),
+            (r#"{"max_attempts":-1}"#, "invalid value"),
+        ] {
+            let error = read(json).unwrap_err();
+            assert!(error.contains(why), "{json}: {error}");
+        }
     }
 
     /// What `Retry-After` says at 1970-01-01T00:01:40Z, without a `Date` unless one is given.

@@ -15,7 +15,7 @@ use super::throttle::Throttle;
 use super::trace;
 use super::transport::AttemptLimits;
 use super::wait;
-use crate::credentials::{ApiKey, Credentials};
+use crate::credentials::ApiKey;
 use crate::error::{
     ApiError, BoxError, CallRecord, CredentialsError, Error, ErrorCode, SendError, SendErrorKind, TransportError,
 };
@@ -62,7 +62,7 @@ impl Kernel {
                 TimeoutClass::Upload if !policy.is_none() => {
                     limit.saturating_mul(3).saturating_sub(Duration::from_nanos(1))
                 }
-                TimeoutClass::Upload | TimeoutClass::Control => policy.latest_start(),
+                TimeoutClass::Upload | TimeoutClass::Control => policy.deadline,
             },
             begin: Instant::now(),
             counted_from: Instant::now(),
@@ -248,13 +248,13 @@ impl Call<'_> {
 
     fn may_ask_for_another_token(&self, error: &Error) -> bool {
         let is_refused = matches!(error, Error::Unauthorized(e) if e.code() == Some(&ErrorCode::InvalidToken));
-        let can_ask = matches!(self.kernel.credentials, Credentials::Provider(_));
+        let can_ask = self.kernel.credentials.key().is_none();
         let may_send = self.has_attempts() && self.room_after(Duration::ZERO, false).is_some();
         is_refused && can_ask && !self.has_asked_again && may_send
     }
 
     fn has_attempts(&self) -> bool {
-        !self.policy.is_none() && self.record.attempts - self.throttled_attempts < self.policy.attempts()
+        !self.policy.is_none() && self.record.attempts - self.throttled_attempts < self.policy.max_attempts
     }
 
     /// How long to wait before the next attempt; `None` when there is to be none.

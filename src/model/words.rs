@@ -29,14 +29,15 @@ pub(super) fn shortened(text: &str) -> String {
     short
 }
 
-/// Implements `FromStr` and `Deserialize` for an enum. ASCII case and underscores are ignored.
+/// Implements `FromStr` and `Deserialize` for an enum. ASCII case, underscores and surrounding white space
+/// are ignored.
 macro_rules! parse_words {
     ($name:ident: $what:literal { $($variant:ident => $word:literal),+ $(,)? }) => {
         impl std::str::FromStr for $name {
             type Err = $crate::model::ParseEnumError;
 
             fn from_str(text: &str) -> Result<Self, Self::Err> {
-                let plain = text.replace('_', "");
+                let plain = text.trim().replace('_', "");
                 $(if plain.eq_ignore_ascii_case($word) {
                     return Ok(Self::$variant);
                 })+
@@ -46,7 +47,7 @@ macro_rules! parse_words {
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = String::deserialize(deserializer)?;
+                let text = <String as serde::Deserialize>::deserialize(deserializer)?;
                 text.parse().map_err(serde::de::Error::custom)
             }
         }
@@ -58,7 +59,7 @@ macro_rules! parse_words {
 macro_rules! words {
     ($name:ident: $what:literal { $($variant:ident => $word:literal),+ $(,)? }) => {
         impl $name {
-            /// The word that the Push API uses.
+            /// The value as one word, as it is written in JSON and in settings.
             #[must_use]
             pub fn as_str(self) -> &'static str {
                 match self {

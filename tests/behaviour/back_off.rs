@@ -6,8 +6,8 @@ use std::time::Duration;
 use coveo_push::bytes::Bytes;
 use coveo_push::fake::Fault;
 use coveo_push::{
-    ApiKey, Body, BoxError, BoxFuture, CredentialsProvider, DocumentBody, Error, ErrorCode, Identity, IdentityBody,
-    MappedIdentityBody, Operation, RetryPolicy, SendError, SendErrorKind, SourceStatus, Transport,
+    ApiKey, Body, BoxError, BoxFuture, Credentials, CredentialsProvider, DocumentBody, Error, ErrorCode, Identity,
+    IdentityBody, MappedIdentityBody, Operation, RetryPolicy, SendError, SendErrorKind, SourceStatus, Transport,
 };
 
 use super::support::{
@@ -283,7 +283,7 @@ async fn every_kind_of_error_tells_its_operation_its_attempts_and_its_time() {
     let decode = client.file_containers().create().await.unwrap_err();
     let upload = client.file_containers().store("bytes").await.unwrap_err();
     let transport = client.items(SOURCE).push_container("f").timeout(millis(7)).await.unwrap_err();
-    let credentials = push(&client.with_provider(Late)).await.unwrap_err();
+    let credentials = push(&client.with_credentials(Credentials::provider(Late))).await.unwrap_err();
     let of = |error: &Error| match error {
         Error::BadRequest(error) => (error.operation(), error.attempts(), error.elapsed()),
         Error::Decode(error) => (error.operation(), error.attempts(), error.elapsed()),

@@ -2,8 +2,8 @@
 
 use coveo_push::fake::{FakePushApi, Fault};
 use coveo_push::{
-    ApiKey, BatchDocumentBody, BoxError, BoxFuture, CredentialsProvider, DocumentBody, PushClient, RetryPolicy,
-    SourceStatus,
+    ApiKey, BatchDocumentBody, BoxError, BoxFuture, Credentials, CredentialsProvider, DocumentBody, PushClient,
+    RetryPolicy, SourceStatus,
 };
 use tokio::time::{sleep, timeout};
 
@@ -23,7 +23,7 @@ impl CredentialsProvider for Slow {
 }
 
 fn slow_client(fake: &FakePushApi) -> PushClient {
-    let builder = PushClient::builder_with_provider("my-org", Slow).base_url(fake.base_url());
+    let builder = PushClient::builder("my-org", Credentials::provider(Slow)).base_url(fake.base_url());
     builder.transport(fake.clone()).random(|| 1.0).build().unwrap()
 }
 

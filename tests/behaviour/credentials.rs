@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use coveo_push::fake::{FakePushApi, Fault};
-use coveo_push::{ApiKey, BoxError, BoxFuture, CredentialsProvider, Error, PushClient, RetryPolicy, SourceStatus};
+use coveo_push::{
+    ApiKey, BoxError, BoxFuture, Credentials, CredentialsProvider, Error, PushClient, RetryPolicy, SourceStatus,
+};
 
 use super::support::{CREATE, PUSH, SOURCE, UPLOAD, fake, millis, push, seconds, starts};
 
@@ -35,7 +37,7 @@ impl Tokens {
         for token in self.left.lock().unwrap().iter().flatten().filter(|token| !token.starts_with("stale")) {
             fake.allow_key(*token);
         }
-        let builder = PushClient::builder_with_provider("my-org", self.clone()).base_url(fake.base_url());
+        let builder = PushClient::builder("my-org", Credentials::provider(self.clone())).base_url(fake.base_url());
         builder.transport(fake.clone()).random(|| 1.0).build().unwrap()
     }
 
@@ -252,7 +254,7 @@ async fn guarantee_1_an_attempt_whose_token_comes_after_the_deadline_is_not_made
     let fake = fake();
     fake.inject(Fault::on(PUSH).status(503).retry_after(seconds(90)));
     fake.inject(Fault::on(PUSH).status(500).retry_after(seconds(1)));
-    let client = fake.client().with_provider(Slow::default());
+    let client = fake.client().with_credentials(Credentials::provider(Slow::default()));
     let error = push(&client).await.unwrap_err();
     // The third token is there after the two minutes.
     assert_eq!((error.status().map(|status| status.as_u16()), error.attempts()), (Some(500), 2));
@@ -271,7 +273,7 @@ async fn guarantee_3_a_provider_that_does_not_answer_has_the_time_of_an_attempt(
     }
 
     let fake = fake();
-    let client = fake.client().with_provider(Silent);
+    let client = fake.client().with_credentials(Credentials::provider(Silent));
     let begin = tokio::time::Instant::now();
     let error = client.sources().set_status(SOURCE, SourceStatus::Idle).await.unwrap_err();
     assert!(matches!(error, Error::Credentials(_)), "{error}");

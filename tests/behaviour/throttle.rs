@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use coveo_push::fake::{FakePushApi, Fault};
 use coveo_push::{
-    ApiKey, BoxError, BoxFuture, CredentialsProvider, Error, ErrorCode, Identity, PushClient, RetryPolicy, SourceStatus,
+    ApiKey, BoxError, BoxFuture, Credentials, CredentialsProvider, Error, ErrorCode, Identity, PushClient, RetryPolicy,
+    SourceStatus,
 };
 use tokio::time::{advance, sleep};
 
@@ -294,7 +295,7 @@ impl CredentialsProvider for Slow {
 }
 
 fn slow_client(fake: &FakePushApi) -> PushClient {
-    let builder = PushClient::builder_with_provider("my-org", Slow).base_url(fake.base_url());
+    let builder = PushClient::builder("my-org", Credentials::provider(Slow)).base_url(fake.base_url());
     builder.transport(fake.clone()).random(|| 0.0).build().unwrap()
 }
 

@@ -3,7 +3,9 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use coveo_push::{ApiKey, BoxError, BoxFuture, CredentialsProvider, DocumentBody, Error, PushClient, RetryPolicy};
+use coveo_push::{
+    ApiKey, BoxError, BoxFuture, Credentials, CredentialsProvider, DocumentBody, Error, PushClient, RetryPolicy,
+};
 use serde_json::json;
 use wiremock::ResponseTemplate;
 
@@ -39,7 +41,9 @@ impl CredentialsProvider for Once {
 }
 
 fn with_provider(service: &Service, provider: impl CredentialsProvider) -> PushClient {
-    with_settings(PushClient::builder_with_provider("my-org", provider), &service.server.uri()).build().unwrap()
+    with_settings(PushClient::builder("my-org", Credentials::provider(provider)), &service.server.uri())
+        .build()
+        .unwrap()
 }
 
 fn invalid_token() -> ResponseTemplate {
