@@ -1,13 +1,13 @@
-//! Whom a permission is about.
+//! To whom a permission refers.
 
 use coveo_push::{
     BatchIdentityBody, Identity, IdentityBody, IdentityGraph, MappedIdentity, MappedIdentityBody, PermissionIdentity,
     Permissions, SecurityIdentityType, Viewer,
 };
 
-use super::{EMAIL, PROVIDER, allow, email, everybody, graph, user};
+use super::{EMAIL, PROVIDER, allow, email, everybody, graph};
 
-/// Whether a permission that names this is about the viewer.
+/// Whether a permission that names this refers to the viewer.
 fn is(viewer: &Viewer, named: PermissionIdentity) -> bool {
     let access = Permissions::from(allow(named)).evaluate(viewer);
     assert!(!access.is_denied(), "{access}");
@@ -26,14 +26,31 @@ fn pushed(bodies: impl IntoIterator<Item = IdentityBody>) -> IdentityGraph {
     graph
 }
 
-#[test]
-fn a_user_whom_nobody_pushed_is_still_whom_a_permission_names() {
-    assert!(is(&user("a"), PermissionIdentity::user("a")));
-    assert!(!is(&user("a"), PermissionIdentity::user("b")));
+fn user_named(name: &str) -> PermissionIdentity {
+    PermissionIdentity::user(name)
+}
+
+/// An alias of a user, in the e-mail provider.
+fn address(of: &str, address: &str) -> MappedIdentityBody {
+    MappedIdentityBody::user(of).alias(MappedIdentity::user(address).provider(EMAIL))
 }
 
 #[test]
-fn the_type_is_part_of_who_an_identity_is() {
+fn an_identity_is_its_name_its_type_and_its_provider() {
+    let own = || user_named("a").security_provider(PROVIDER);
+    for (viewer, named, expected) in [
+        (user_named("a"), user_named("a"), true),
+        (user_named("a"), user_named("b"), false),
+        (user_named("a"), user_named("A"), false),
+        (user_named("a"), own(), true),
+        (own(), user_named("a"), true),
+        (user_named("a"), user_named("a").security_provider(PROVIDER.to_lowercase()), false),
+        (user_named("a"), email("a"), false),
+        (email("a"), user_named("a"), false),
+        (email("a"), email("a"), true),
+    ] {
+        assert_eq!(is(&graph().viewer(viewer.clone()), named.clone()), expected, "{viewer:?} {named:?}");
+    }
     use SecurityIdentityType::{Group, Unknown, User, VirtualGroup};
     let types = [User, Group, VirtualGroup, Unknown];
     for own in types {
@@ -45,54 +62,52 @@ fn the_type_is_part_of_who_an_identity_is() {
 }
 
 #[test]
-fn a_member_is_in_the_group_of_its_type_alone() {
-    let graph = pushed([IdentityBody::group("g").member(Identity::user("a"))]);
-    assert!(is(&graph.viewer(Identity::user("a")), group("g")));
-    assert!(!is(&graph.viewer(Identity::group("a")), group("g")));
-    assert!(!is(&graph.viewer(Identity::user("a")), PermissionIdentity::virtual_group("g")));
+fn members_and_grants_lead_to_groups_and_not_back() {
+    let graph = pushed([
+        IdentityBody::group("g").member(Identity::user("a")).well_known(Identity::virtual_group("granted to g")),
+        IdentityBody::user("a").well_known(Identity::group("granted to a")),
+        IdentityBody::group("over granted").member(Identity::group("granted to a")),
+        IdentityBody::virtual_group("v").member(Identity::user("a")),
+        IdentityBody::group("over v").member(Identity::virtual_group("v")),
+    ]);
+    for (viewer, named, expected) in [
+        (Identity::user("a"), group("g"), true),
+        (Identity::user("a"), PermissionIdentity::virtual_group("g"), false),
+        (Identity::group("a"), group("g"), false),
+        (Identity::user("a"), group("granted to a"), true),
+        (Identity::user("a"), group("over granted"), true),
+        (Identity::user("a"), PermissionIdentity::virtual_group("granted to g"), true),
+        (Identity::group("granted to a"), user_named("a"), false),
+        (Identity::user("a"), PermissionIdentity::virtual_group("v"), true),
+        (Identity::user("a"), group("over v"), true),
+        (Identity::group("g"), user_named("a"), false),
+    ] {
+        assert_eq!(is(&graph.viewer(viewer.clone()), named.clone()), expected, "{viewer:?} {named:?}");
+    }
 }
 
 #[test]
-fn upper_and_lower_case_of_names_and_providers_matter() {
-    assert!(!is(&user("a"), PermissionIdentity::user("A")));
-    let provider = PROVIDER.to_lowercase();
-    assert!(!is(&user("a"), PermissionIdentity::user("a").security_provider(provider)));
-}
-
-#[test]
-fn additional_information_is_no_part_of_who_an_identity_is() {
+fn additional_information_is_not_part_of_an_identity() {
     let member = Identity::user("a").additional_info("department", "one");
     let graph = pushed([IdentityBody::group("g").member(member)]);
     assert!(is(&graph.viewer(Identity::user("a").additional_info("department", "two")), group("g")));
 }
 
 #[test]
-fn without_a_provider_the_default_one_is_meant() {
-    let user = user("a");
-    assert!(is(&user, PermissionIdentity::user("a").security_provider(PROVIDER)));
-    assert!(!is(&user, email("a")));
-    let same = graph().viewer(PermissionIdentity::user("a").security_provider(PROVIDER));
-    assert!(is(&same, PermissionIdentity::user("a")));
-    let other = graph().viewer(email("a"));
-    assert!(!is(&other, PermissionIdentity::user("a")));
-    assert!(is(&other, email("a")));
-}
-
-#[test]
-fn an_alias_without_a_provider_is_of_the_default_one() {
+fn an_alias_without_a_provider_belongs_to_the_default_one() {
     let mut graph = graph();
     let alias = MappedIdentityBody::user("a@example.com").alias(MappedIdentity::user("a"));
     graph.identities(EMAIL).add_or_update_alias(&alias);
-    assert!(is(&graph.viewer(email("a@example.com")), PermissionIdentity::user("a").security_provider(PROVIDER)));
+    assert!(is(&graph.viewer(email("a@example.com")), user_named("a").security_provider(PROVIDER)));
 }
 
 #[test]
-fn members_and_granted_identities_are_of_the_provider_of_who_names_them() {
+fn members_and_grants_belong_to_the_provider_of_the_identity_that_names_them() {
     let mut graph = graph();
     let body = IdentityBody::group("g").member(Identity::user("a")).well_known(Identity::group("w"));
     graph.identities("Other").add_or_update(&body);
     let other = |identity: PermissionIdentity| identity.security_provider("Other");
-    let member = graph.viewer(other(PermissionIdentity::user("a")));
+    let member = graph.viewer(other(user_named("a")));
     assert!(is(&member, other(group("g"))) && is(&member, other(group("w"))));
     assert!(!is(&member, group("g")));
     assert!(!is(&graph.viewer(Identity::user("a")), other(group("g"))));
@@ -121,47 +136,25 @@ fn groups_that_are_members_of_each_other_are_one_circle() {
 }
 
 #[test]
-fn a_virtual_group_works_as_a_group_does() {
-    let graph = pushed([
-        IdentityBody::virtual_group("v").member(Identity::user("a")),
-        IdentityBody::group("g").member(Identity::virtual_group("v")),
-    ]);
-    let viewer = graph.viewer(Identity::user("a"));
-    assert!(is(&viewer, PermissionIdentity::virtual_group("v")) && is(&viewer, group("g")));
-}
-
-#[test]
-fn a_granted_identity_is_as_a_group_that_one_is_in() {
-    let graph = pushed([
-        IdentityBody::user("a").well_known(Identity::group("w")),
-        IdentityBody::group("g").member(Identity::user("b")).well_known(Identity::virtual_group("v")),
-        IdentityBody::group("over w").member(Identity::group("w")),
-    ]);
-    let a = graph.viewer(Identity::user("a"));
-    assert!(is(&a, group("w")) && is(&a, group("over w")));
-    assert!(is(&graph.viewer(Identity::user("b")), PermissionIdentity::virtual_group("v")), "through its group");
-    assert!(!is(&graph.viewer(Identity::group("w")), PermissionIdentity::user("a")), "not the other way round");
-}
-
-#[test]
-fn an_alias_is_the_same_person_in_either_direction() {
-    let mut graph = graph();
-    let alias = MappedIdentityBody::user("a").alias(MappedIdentity::user("a@example.com").provider(EMAIL));
-    graph.identities(PROVIDER).add_or_update_alias(&alias);
-    assert!(is(&graph.viewer(Identity::user("a")), email("a@example.com")));
-    assert!(is(&graph.viewer(email("a@example.com")), PermissionIdentity::user("a")));
-}
-
-#[test]
-fn an_alias_is_in_the_groups_of_the_other_in_either_direction() {
+fn aliases_are_one_person_in_either_direction_with_all_groups_and_grants() {
     let mut graph = graph();
     graph
         .identities(PROVIDER)
-        .add_or_update_alias(&MappedIdentityBody::user("a").alias(MappedIdentity::user("e").provider(EMAIL)))
-        .add_or_update(&IdentityBody::group("g").member(Identity::user("a")));
+        .add_or_update_alias(&address("a", "e").well_known(Identity::group("granted")))
+        .add_or_update(&IdentityBody::group("g").member(Identity::user("a")))
+        .add_or_update_alias(&MappedIdentityBody::group("other name of g").alias(MappedIdentity::group("g")));
     graph.identities(EMAIL).add_or_update(&IdentityBody::group("h").member(Identity::user("e")));
     for viewer in [graph.viewer(Identity::user("a")), graph.viewer(email("e"))] {
-        assert!(is(&viewer, group("g")) && is(&viewer, group("h").security_provider(EMAIL)));
+        for named in [
+            user_named("a"),
+            email("e"),
+            group("g"),
+            group("h").security_provider(EMAIL),
+            group("granted"),
+            group("other name of g"),
+        ] {
+            assert!(is(&viewer, named.clone()), "{viewer} {named:?}");
+        }
     }
 }
 
@@ -173,33 +166,15 @@ fn an_alias_of_an_alias_is_the_same_person_across_providers() {
     };
     graph.identities("One").add_or_update_alias(&mapped("a", "b", "Two"));
     graph.identities("Three").add_or_update_alias(&mapped("c", "b", "Two"));
-    let in_provider = |name: &str, provider: &str| PermissionIdentity::user(name).security_provider(provider);
+    let in_provider = |name: &str, provider: &str| user_named(name).security_provider(provider);
     assert!(is(&graph.viewer(in_provider("a", "One")), in_provider("c", "Three")));
     assert!(is(&graph.viewer(in_provider("c", "Three")), in_provider("a", "One")));
 }
 
 #[test]
-fn an_alias_between_groups_is_one_group() {
-    let mut graph = graph();
-    graph
-        .identities(PROVIDER)
-        .add_or_update(&IdentityBody::group("g").member(Identity::user("a")))
-        .add_or_update_alias(&MappedIdentityBody::group("h").alias(MappedIdentity::group("g")));
-    assert!(is(&graph.viewer(Identity::user("a")), group("h")));
-}
-
-#[test]
-fn the_same_name_in_another_provider_is_somebody_else_without_an_alias() {
+fn without_an_alias_the_same_name_in_another_provider_is_another_person() {
     let graph = pushed([IdentityBody::group("g").member(Identity::user("a@example.com"))]);
     assert!(!is(&graph.viewer(email("a@example.com")), group("g")));
-}
-
-#[test]
-fn a_grant_of_an_alias_is_one_of_the_person() {
-    let mut graph = graph();
-    let body = MappedIdentityBody::user("a").alias(MappedIdentity::user("e").provider(EMAIL));
-    graph.identities(PROVIDER).add_or_update_alias(&body.well_known(Identity::group("w")));
-    assert!(is(&graph.viewer(email("e")), group("w")));
 }
 
 #[test]
@@ -235,11 +210,11 @@ fn an_alias_that_both_sides_name_stays_while_one_of_them_does() {
         .add_or_update_alias(&named("a", "b"))
         .add_or_update_alias(&named("b", "a"))
         .add_or_update_alias(&MappedIdentityBody::user("a"));
-    assert!(is(&graph.viewer(Identity::user("a")), PermissionIdentity::user("b")));
-    assert!(is(&graph.viewer(Identity::user("b")), PermissionIdentity::user("a")));
+    assert!(is(&graph.viewer(Identity::user("a")), user_named("b")));
+    assert!(is(&graph.viewer(Identity::user("b")), user_named("a")));
     graph.identities(PROVIDER).add_or_update_alias(&MappedIdentityBody::user("b"));
-    assert!(!is(&graph.viewer(Identity::user("a")), PermissionIdentity::user("b")));
-    assert!(!is(&graph.viewer(Identity::user("b")), PermissionIdentity::user("a")));
+    assert!(!is(&graph.viewer(Identity::user("a")), user_named("b")));
+    assert!(!is(&graph.viewer(Identity::user("b")), user_named("a")));
 }
 
 #[test]
@@ -256,7 +231,7 @@ fn a_disabled_user_is_nobody_and_sees_what_everybody_sees() {
     let mut graph = pushed([IdentityBody::group("g").member(Identity::user("a"))]);
     graph.identities(PROVIDER).delete(&Identity::user("a"));
     let viewer = graph.viewer(Identity::user("a"));
-    assert!(!is(&viewer, PermissionIdentity::user("a")) && !is(&viewer, group("g")));
+    assert!(!is(&viewer, user_named("a")) && !is(&viewer, group("g")));
     assert_eq!((viewer.is_disabled(), viewer.identities().count()), (true, 0));
     assert!(Permissions::from(everybody()).evaluate(&viewer).is_allowed());
 }
@@ -287,12 +262,12 @@ fn no_path_leads_through_a_disabled_alias() {
     let mut graph = graph();
     graph
         .identities(PROVIDER)
-        .add_or_update_alias(&MappedIdentityBody::user("a").alias(MappedIdentity::user("e").provider(EMAIL)))
+        .add_or_update_alias(&address("a", "e"))
         .add_or_update(&IdentityBody::group("g").member(Identity::user("a")))
         .delete(&Identity::user("a"));
     let viewer = graph.viewer(email("e"));
     assert!(is(&viewer, email("e")));
-    assert!(!is(&viewer, PermissionIdentity::user("a")) && !is(&viewer, group("g")));
+    assert!(!is(&viewer, user_named("a")) && !is(&viewer, group("g")));
 }
 
 #[test]
@@ -317,7 +292,7 @@ fn a_batch_does_what_its_lists_say_and_disables_last() {
         .delete(Identity::user("b"))
         .add_or_update(IdentityBody::group("g").members([Identity::user("a"), Identity::user("b")]))
         .add_or_update(IdentityBody::user("b"))
-        .add_or_update_alias(MappedIdentityBody::user("a").alias(MappedIdentity::user("e").provider(EMAIL)));
+        .add_or_update_alias(address("a", "e"));
     graph.identities(PROVIDER).push_batch(&batch);
     assert!(is(&graph.viewer(email("e")), group("g")));
     assert!(!is(&graph.viewer(Identity::user("b")), group("g")));

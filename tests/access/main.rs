@@ -12,12 +12,12 @@ mod reasons;
 mod rules;
 mod worked;
 
-use coveo_push::{Identity, IdentityGraph, PermissionIdentity, PermissionSet, Viewer};
+use coveo_push::{Access, Identity, IdentityGraph, PermissionIdentity, PermissionSet, Viewer};
 
 pub(crate) const PROVIDER: &str = "My Security Identity Provider";
 pub(crate) const EMAIL: &str = "Email Security Provider";
 
-/// A graph in which nothing has been said.
+/// An empty graph.
 pub(crate) fn graph() -> IdentityGraph {
     IdentityGraph::new(PROVIDER)
 }
@@ -42,4 +42,12 @@ pub(crate) fn deny(identity: PermissionIdentity) -> PermissionSet {
 
 pub(crate) fn everybody() -> PermissionSet {
     PermissionSet::new().allow_anonymous(true)
+}
+
+pub(crate) fn verdict(access: &Access) -> &'static str {
+    match access {
+        Access::Allowed(_) => "allowed",
+        Access::Denied(_) => "denied",
+        Access::Unknown(_) => "unknown",
+    }
 }

@@ -1,8 +1,8 @@
-//! What levels and sets decide.
+//! The decisions of levels and sets.
 
 use coveo_push::{Access, PermissionIdentity, PermissionLevel, PermissionSet, Permissions, Viewer};
 
-use super::{allow, deny, everybody, user};
+use super::{allow, deny, everybody, user, verdict};
 
 fn named(name: &str) -> PermissionIdentity {
     PermissionIdentity::user(name)
@@ -12,73 +12,51 @@ fn level(sets: impl IntoIterator<Item = PermissionSet>) -> PermissionLevel {
     PermissionLevel::default().permission_sets(sets)
 }
 
-#[test]
-fn public_permissions_allow_users_and_those_who_have_not_signed_in() {
-    for viewer in [user("a"), Viewer::unauthenticated()] {
-        assert!(Permissions::public().evaluate(&viewer).is_allowed());
-    }
+fn one_level(sets: impl IntoIterator<Item = PermissionSet>) -> Permissions {
+    Permissions::simplified(sets)
+}
+
+fn levels(levels: impl IntoIterator<Item = PermissionLevel>) -> Permissions {
+    Permissions::complete(levels)
 }
 
 #[test]
-fn whom_a_set_does_not_name_it_neither_allows_nor_denies() {
-    assert!(Permissions::from(allow(named("a"))).evaluate(&user("b")).is_unknown());
-    assert!(Permissions::from(deny(named("a"))).evaluate(&user("b")).is_unknown());
-}
-
-#[test]
-fn a_denial_prevails_over_being_allowed_in_the_same_set() {
-    let access = Permissions::from(allow(named("a")).deny(named("a"))).evaluate(&user("a"));
-    assert!(access.is_denied(), "{access}");
-}
-
-#[test]
-fn a_denial_prevails_over_a_set_that_is_open_to_everybody() {
-    let access = Permissions::from(everybody().deny(named("a"))).evaluate(&user("a"));
-    assert!(access.is_denied(), "{access}");
-}
-
-#[test]
-fn a_denial_in_any_set_of_a_level_prevails_whichever_comes_first() {
-    let sets = [allow(named("a")), deny(named("a"))];
-    for sets in [sets.clone(), [sets[1].clone(), sets[0].clone()]] {
-        assert!(Permissions::simplified(sets).evaluate(&user("a")).is_denied());
-    }
-}
-
-#[test]
-fn a_level_allows_only_those_whom_every_set_allows() {
-    let permissions = Permissions::simplified([allow(named("a")).allow(named("b")), allow(named("a"))]);
-    assert!(permissions.evaluate(&user("a")).is_allowed());
-    assert!(permissions.evaluate(&user("b")).is_unknown());
-}
-
-#[test]
-fn a_set_open_to_everybody_does_not_make_up_for_another_that_allows_others() {
-    let permissions = Permissions::simplified([everybody(), allow(named("a"))]);
-    assert!(permissions.evaluate(&user("a")).is_allowed());
-    assert!(permissions.evaluate(&user("b")).is_unknown());
-}
-
-#[test]
-fn the_first_level_that_decides_counts() {
-    let allows_then_denies = Permissions::complete([level([allow(named("a"))]), level([deny(named("a"))])]);
-    assert!(allows_then_denies.evaluate(&user("a")).is_allowed());
-    let denies_then_allows = Permissions::complete([level([deny(named("a"))]), level([allow(named("a"))])]);
-    assert!(denies_then_allows.evaluate(&user("a")).is_denied());
-}
-
-#[test]
-fn a_level_in_which_some_sets_allow_and_the_others_say_nothing_leaves_it_to_the_next() {
+fn sets_and_levels_decide_by_the_rules() {
+    let (a, b, nobody) = (&user("a"), &user("b"), &Viewer::unauthenticated());
     let half = level([allow(named("a")), allow(named("b"))]);
-    let permissions = Permissions::complete([half.clone(), level([allow(named("a"))])]);
-    assert!(permissions.evaluate(&user("a")).is_allowed());
-    let permissions = Permissions::complete([half, level([deny(named("a"))])]);
-    assert!(permissions.evaluate(&user("a")).is_denied());
+    #[rustfmt::skip]
+    let table = [
+        ("public permissions allow a user", Permissions::public(), a, "allowed"),
+        ("public permissions allow an unauthenticated user", Permissions::public(), nobody, "allowed"),
+        ("a set does not allow others than it names", one_level([allow(named("a"))]), b, "unknown"),
+        ("a set does not deny others than it names", one_level([deny(named("a"))]), b, "unknown"),
+        ("denial prevails in a set", one_level([allow(named("a")).deny(named("a"))]), a, "denied"),
+        ("denial prevails in an open set", one_level([everybody().deny(named("a"))]), a, "denied"),
+        ("denial prevails in a later set", one_level([allow(named("a")), deny(named("a"))]), a, "denied"),
+        ("denial prevails in an earlier set", one_level([deny(named("a")), allow(named("a"))]), a, "denied"),
+        ("a level allows those whom every set allows", one_level([allow(named("a")).allow(named("b")), allow(named("a"))]), a, "allowed"),
+        ("a level does not allow others", one_level([allow(named("a")).allow(named("b")), allow(named("a"))]), b, "unknown"),
+        ("an open set allows with another set", one_level([everybody(), allow(named("a"))]), a, "allowed"),
+        ("an open set does not replace another set", one_level([everybody(), allow(named("a"))]), b, "unknown"),
+        ("the first level that allows wins", levels([level([allow(named("a"))]), level([deny(named("a"))])]), a, "allowed"),
+        ("the first level that denies wins", levels([level([deny(named("a"))]), level([allow(named("a"))])]), a, "denied"),
+        ("a half allowing level leaves it to one that allows", levels([half.clone(), level([allow(named("a"))])]), a, "allowed"),
+        ("a half allowing level leaves it to one that denies", levels([half, level([deny(named("a"))])]), a, "denied"),
+        ("a closed set denies an unauthenticated user", levels([level([allow(named("a"))]), level([everybody()])]), nobody, "denied"),
+        ("a closed set does not deny another user", levels([level([allow(named("a"))]), level([everybody()])]), b, "allowed"),
+        ("a denied user is not an unauthenticated one", one_level([everybody().deny(named("a"))]), nobody, "allowed"),
+        ("a level without sets is skipped for a user", levels([level([]), level([everybody()])]), a, "allowed"),
+        ("a level without sets is skipped for an unauthenticated user", levels([level([]), level([everybody()])]), nobody, "allowed"),
+    ];
+    for (rule, permissions, viewer, expected) in table {
+        let access = permissions.evaluate(viewer);
+        assert_eq!(verdict(&access), expected, "{rule}: {access}");
+    }
 }
 
 #[test]
-fn where_no_level_decides_the_access_is_unknown_with_a_reason_for_each_level() {
-    let permissions = Permissions::complete([level([everybody(), allow(named("b"))]), level([allow(named("c"))])]);
+fn unknown_access_has_a_reason_for_each_level() {
+    let permissions = levels([level([everybody(), allow(named("b"))]), level([allow(named("c"))])]);
     let Access::Unknown(reasons) = permissions.evaluate(&user("a")) else { panic!() };
     let places: Vec<_> = reasons.iter().map(|reason| (reason.level_index(), reason.set_index())).collect();
     assert_eq!(places, [(0, 1), (1, 0)]);
@@ -86,25 +64,11 @@ fn where_no_level_decides_the_access_is_unknown_with_a_reason_for_each_level() {
 }
 
 #[test]
-fn who_has_not_signed_in_is_denied_by_a_set_that_is_not_open_and_no_later_level_is_asked() {
-    let permissions = Permissions::complete([level([allow(named("a"))]), level([everybody()])]);
-    assert!(permissions.evaluate(&Viewer::unauthenticated()).is_denied());
-    assert!(permissions.evaluate(&user("b")).is_allowed());
-}
-
-#[test]
-fn who_has_not_signed_in_is_not_denied_by_a_list_that_denies_others() {
-    let permissions = Permissions::from(everybody().deny(named("a")));
-    assert!(permissions.evaluate(&Viewer::unauthenticated()).is_allowed());
-}
-
-#[test]
-fn permissions_without_sets_and_levels_without_sets_decide_about_nobody() {
+fn levels_without_sets_have_no_reasons() {
     for viewer in [user("a"), Viewer::unauthenticated()] {
-        assert_eq!(Permissions::simplified([]).evaluate(&viewer), Access::Unknown(vec![]));
-        assert_eq!(Permissions::complete([]).evaluate(&viewer), Access::Unknown(vec![]));
-        let access = Permissions::complete([level([]), level([everybody()])]).evaluate(&viewer);
+        assert_eq!(one_level([]).evaluate(&viewer), Access::Unknown(vec![]));
+        assert_eq!(levels([]).evaluate(&viewer), Access::Unknown(vec![]));
+        let access = levels([level([]), level([everybody()])]).evaluate(&viewer);
         assert_eq!(access.reasons()[0].level_index(), 1, "{access}");
-        assert!(access.is_allowed(), "{access}");
     }
 }

@@ -1,11 +1,12 @@
 //! The two worked examples of the reference (article 78), with the memberships that its text implies.
 
+use coveo_push::access::Reason;
 use coveo_push::{
     Access, Identity, IdentityBody, IdentityGraph, MappedIdentity, MappedIdentityBody, PermissionIdentity,
     PermissionLevel, Permissions, Viewer,
 };
 
-use super::{PROVIDER, allow, everybody, graph};
+use super::{PROVIDER, allow, everybody, graph, verdict};
 
 /// One level: a group is allowed, one of its users denied.
 fn one_level() -> Permissions {
@@ -14,7 +15,7 @@ fn one_level() -> Permissions {
     Permissions::complete([PermissionLevel::new("MyPermissionLevel").permission_set(set)])
 }
 
-/// Two levels: three sets, and two more for whom they say nothing of.
+/// Two levels, with three sets and two sets.
 fn two_levels() -> Permissions {
     let user = |name: &str| PermissionIdentity::user(name);
     let first = PermissionLevel::new("Permission Level 1")
@@ -43,76 +44,57 @@ fn sample_graph() -> IdentityGraph {
     graph
 }
 
-fn of_two_levels(name: &str) -> Access {
-    two_levels().evaluate(&sample_graph().viewer(Identity::user(name)))
-}
-
-/// Level, set and path of a reason, to be compared.
+/// The level, the set and the path of each reason.
 fn places(access: &Access) -> Vec<(usize, usize, String)> {
-    let path = |reason: &coveo_push::access::Reason| reason.path().map(ToString::to_string).unwrap_or_default();
+    let path = |reason: &Reason| reason.path().map(ToString::to_string).unwrap_or_default();
     access.reasons().iter().map(|reason| (reason.level_index(), reason.set_index(), path(reason))).collect()
 }
 
-fn place(level: usize, set: usize, path: &str) -> (usize, usize, String) {
-    (level, set, path.to_owned())
+fn check(permissions: &Permissions, viewer: &Viewer, expected: &str, reasons: &[(usize, usize, &str)]) {
+    let access = permissions.evaluate(viewer);
+    assert_eq!(verdict(&access), expected, "{viewer}: {access}");
+    let reasons: Vec<_> = reasons.iter().map(|(level, set, path)| (*level, *set, (*path).to_owned())).collect();
+    assert_eq!(places(&access), reasons, "{viewer}");
 }
 
 #[test]
-fn of_one_level_the_users_of_the_allowed_group_see_the_item() {
+fn one_level_allows_a_group_and_denies_one_of_its_users() {
     let mut graph = graph();
     let group = IdentityBody::group("SampleGroup")
         .members([Identity::user("asmith@example.com"), Identity::user("cbrown@example.com")]);
     graph.identities(PROVIDER).add_or_update(&group);
-    let group = one_level().evaluate(&graph.viewer(Identity::group("SampleGroup")));
-    assert!(group.is_allowed(), "{group}");
-    let member = one_level().evaluate(&graph.viewer(Identity::user("cbrown@example.com")));
-    assert!(member.is_allowed(), "{member}");
-    assert_eq!(places(&member), [place(0, 0, "cbrown@example.com -> SampleGroup")]);
+    for (identity, expected, path) in [
+        (Identity::group("SampleGroup"), "allowed", "SampleGroup"),
+        (Identity::user("cbrown@example.com"), "allowed", "cbrown@example.com -> SampleGroup"),
+        (Identity::user("asmith@example.com"), "denied", "asmith@example.com"),
+    ] {
+        check(&one_level(), &graph.viewer(identity), expected, &[(0, 0, path)]);
+    }
 }
 
 #[test]
-fn of_one_level_the_denied_user_does_not_see_the_item_for_all_that_their_group_is_allowed() {
-    let mut graph = graph();
-    let group = IdentityBody::group("SampleGroup").member(Identity::user("asmith@example.com"));
-    graph.identities(PROVIDER).add_or_update(&group);
-    let access = one_level().evaluate(&graph.viewer(Identity::user("asmith@example.com")));
-    assert!(access.is_denied(), "{access}");
-    assert_eq!(places(&access), [place(0, 0, "asmith@example.com")]);
-}
-
-#[test]
-fn of_two_levels_asmith_is_allowed_by_every_set_of_the_first() {
-    let access = of_two_levels("asmith@example.com");
-    assert!(access.is_allowed(), "{access}");
-    let team = "asmith@example.com -> SampleTeam1";
-    assert_eq!(places(&access), [place(0, 0, ""), place(0, 1, team), place(0, 2, "asmith@example.com")]);
-}
-
-#[test]
-fn of_two_levels_bjones_is_denied_by_the_first_though_the_second_allows() {
-    let access = of_two_levels("bjones@example.com");
-    assert!(access.is_denied(), "{access}");
-    assert_eq!(places(&access), [place(0, 2, "bjones@example.com")]);
-}
-
-#[test]
-fn of_two_levels_cbrown_is_denied_through_a_group_though_allowed_by_name() {
-    let access = of_two_levels("cbrown@example.com");
-    assert!(access.is_denied(), "{access}");
-    assert_eq!(places(&access), [place(0, 1, "cbrown@example.com -> SampleTeam2")]);
-}
-
-#[test]
-fn of_two_levels_emitchell_is_allowed_by_the_second_by_name_and_by_alias() {
-    let access = of_two_levels("emitchell@example.com");
-    assert!(access.is_allowed(), "{access}");
-    let alias = "emitchell@example.com = MysteryUserX";
-    assert_eq!(places(&access), [place(1, 0, "emitchell@example.com"), place(1, 1, alias)]);
-}
-
-#[test]
-fn of_two_levels_an_unauthenticated_user_is_denied_by_the_first() {
-    let access = two_levels().evaluate(&Viewer::unauthenticated());
-    assert!(access.is_denied(), "{access}");
-    assert_eq!(places(&access), [place(0, 1, "")]);
+fn two_levels_decide_in_order_by_name_by_group_and_by_alias() {
+    let graph = sample_graph();
+    let table: [(&str, &str, &[(usize, usize, &str)]); 4] = [
+        // Every set of the first level allows.
+        (
+            "asmith@example.com",
+            "allowed",
+            &[(0, 0, ""), (0, 1, "asmith@example.com -> SampleTeam1"), (0, 2, "asmith@example.com")],
+        ),
+        // The first level denies, and the second would allow.
+        ("bjones@example.com", "denied", &[(0, 2, "bjones@example.com")]),
+        // Denied by group, and allowed by name.
+        ("cbrown@example.com", "denied", &[(0, 1, "cbrown@example.com -> SampleTeam2")]),
+        // The second level allows by name and by alias.
+        (
+            "emitchell@example.com",
+            "allowed",
+            &[(1, 0, "emitchell@example.com"), (1, 1, "emitchell@example.com = MysteryUserX")],
+        ),
+    ];
+    for (name, expected, reasons) in table {
+        check(&two_levels(), &graph.viewer(Identity::user(name)), expected, reasons);
+    }
+    check(&two_levels(), &Viewer::unauthenticated(), "denied", &[(0, 1, "")]);
 }
