@@ -21,7 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use source::{Line, NamePath, code, code_of, crate_paths, name, paths_at, root, source_files, tokens};
 
-/// Which rooms a room may name. What is pure stands at the end, what a user calls at the begin;
+/// The rooms that a room may name, from the rooms that a user calls down to the pure ones;
 /// nothing but `fake` may name `client`.
 const ARROWS: [(&str, &[&str]); 15] = [
     ("fake", &["client", "access", "kernel", "error", "operation", "model", "preflight", "credentials"]),
@@ -120,7 +120,7 @@ fn no_room_names_one_that_it_may_not() {
 }
 
 #[test]
-fn every_arrow_of_the_table_is_one_that_somebody_needs() {
+fn every_arrow_of_the_table_is_used() {
     let re_exports = re_exports();
     let mut used = BTreeSet::new();
     for file in source_files() {

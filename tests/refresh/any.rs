@@ -1,5 +1,5 @@
-//! Random runs, random faults: whatever happens, what was pushed is there, a run that failed has
-//! deleted nothing, and who was told that the source is idle was told the truth.
+//! Random runs with random faults: pushed items stay, a failed run deletes nothing, and a source that is
+//! reported as idle is idle.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -307,7 +307,7 @@ proptest! {
     #![proptest_config(cases(3_000))]
 
     #[test]
-    fn a_refresh_wipes_nothing_whatever_goes_wrong(case in case()) {
+    fn guarantee_11_a_refresh_deletes_too_little_rather_than_too_much(case in case()) {
         check(&case);
     }
 }

@@ -29,7 +29,7 @@ impl<F: Future + Unpin> Future for Cut<F> {
         self.polls -= 1;
         let polled = Pin::new(&mut self.future).poll(context).map(Some);
         if polled.is_pending() && self.polls == 0 {
-            // The next poll is not waited for: whatever it waits for stands still here.
+            // Does not wait for the next poll, so that the run stops exactly here.
             return Poll::Ready(None);
         }
         polled

@@ -98,12 +98,12 @@ fn a_run_that_is_dropped_where_no_runtime_is_uses_the_one_that_it_began_on() {
 #[test]
 fn a_run_that_outlives_its_runtime_is_dropped_without_a_panic_or_ends_idle_on_another() {
     let first = runtime();
-    let begin = || async {
+    let start = || async {
         let fake = fake().await;
         let run = rebuild(&fake).start().await.unwrap();
         (fake, run)
     };
-    let ((_, nowhere), (fake, elsewhere)) = first.block_on(async { (begin().await, begin().await) });
+    let ((_, nowhere), (fake, elsewhere)) = first.block_on(async { (start().await, start().await) });
     drop(first);
     drop(nowhere);
     let second = runtime();
@@ -124,43 +124,25 @@ async fn a_start_that_is_dropped_while_the_status_is_being_set_ends_idle() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_finish_that_is_dropped_before_the_deletion_was_sent_says_so() {
-    let fake = fake().await;
-    fake.inject(Fault::on(Operation::UploadToContainer).latency(secs(10)));
-    let run = rebuild(&fake).start().await.unwrap();
-    push_all(run.pusher()).await.unwrap();
-    let sent = run.deletion_sent();
-    assert!(tokio::time::timeout(secs(5), run.finish()).await.is_err());
-    tokio::time::sleep(secs(100)).await;
-    assert!(!*sent.borrow());
-    assert!(requests_of(&fake, Operation::DeleteOldItems).is_empty());
-    assert!(is_idle(&fake));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_finish_that_is_dropped_while_the_deletion_is_being_sent_says_so() {
-    let fake = fake().await;
-    fake.inject(Fault::on(Operation::DeleteOldItems).late_answer(secs(10)));
-    let run = rebuild(&fake).start().await.unwrap();
-    push_all(run.pusher()).await.unwrap();
-    let sent = run.deletion_sent();
-    assert!(!*sent.borrow());
-    assert!(tokio::time::timeout(secs(5), run.finish()).await.is_err());
-    tokio::time::sleep(ms(10)).await;
-    assert!(*sent.borrow());
-    assert_eq!(left(&fake), NEW);
-    assert!(is_idle(&fake));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_finish_that_is_dropped_while_the_source_is_being_set_to_idle_ends_idle() {
-    let fake = fake().await;
-    fake.inject(Fault::on(Operation::SetSourceStatus).skip(1).hang());
-    let run = rebuild(&fake).start().await.unwrap();
-    push_all(run.pusher()).await.unwrap();
-    assert!(tokio::time::timeout(secs(5), run.finish()).await.is_err());
-    tokio::time::sleep(secs(1)).await;
-    assert!(is_idle(&fake));
+async fn a_dropped_finish_ends_idle_and_says_whether_the_deletion_was_sent() {
+    for (fault, is_sent) in [
+        (Fault::on(Operation::UploadToContainer).latency(secs(10)), false),
+        (Fault::on(Operation::DeleteOldItems).late_answer(secs(10)), true),
+        (Fault::on(Operation::SetSourceStatus).skip(1).hang(), true),
+    ] {
+        let fake = fake().await;
+        fake.inject(fault.clone());
+        let run = rebuild(&fake).start().await.unwrap();
+        push_all(run.pusher()).await.unwrap();
+        let sent = run.deletion_sent();
+        assert!(!*sent.borrow(), "{fault:?}");
+        assert!(tokio::time::timeout(secs(5), run.finish()).await.is_err(), "{fault:?}");
+        tokio::time::sleep(secs(100)).await;
+        assert_eq!(*sent.borrow(), is_sent, "{fault:?}");
+        assert_eq!(requests_of(&fake, Operation::DeleteOldItems).len(), usize::from(is_sent), "{fault:?}");
+        assert_eq!(left(&fake) == NEW, is_sent, "{fault:?}");
+        assert!(is_idle(&fake), "{fault:?}");
+    }
 }
 
 #[test]
@@ -206,9 +188,9 @@ fn on_several_threads_and_in_real_time_a_run_that_is_dropped_ends_idle_and_delet
                 run.finish().await
             };
             let _ = tokio::time::timeout(ms(round + 1), run).await;
-            let begin = std::time::Instant::now();
+            let began = std::time::Instant::now();
             while !fake.requests().is_empty() && !is_idle(&fake) {
-                assert!(begin.elapsed() < secs(20), "round {round}: {:?}", fake.requests());
+                assert!(began.elapsed() < secs(20), "round {round}: {:?}", fake.requests());
                 tokio::time::sleep(ms(1)).await;
             }
             let is_sent = sent.lock().unwrap().as_ref().is_some_and(|sent| *sent.borrow());

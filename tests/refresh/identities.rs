@@ -40,16 +40,16 @@ fn left(fake: &FakePushApi) -> Vec<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_not_pushed_again_is_disabled_whatever_the_local_clock_says() {
+async fn identities_not_pushed_again_are_disabled_by_the_services_clock() {
     for offset in [ClockOffset::default(), ClockOffset::Ahead(secs(600)), ClockOffset::Behind(secs(600))] {
         let fake = fake(offset).await;
-        let begin = now(&fake);
+        let start = now(&fake);
         let run = refresh(&fake).start().await.unwrap();
         push_all(run.pusher()).await.unwrap();
         let report = run.finish().await.into_result().unwrap();
         let boundary = report.boundary.unwrap();
         assert_eq!(boundary.source, BoundarySource::ServiceClock);
-        assert_eq!(boundary.ordering_id.get(), begin / 1_000 * 1_000 - 5_000);
+        assert_eq!(boundary.ordering_id.get(), start / 1_000 * 1_000 - 5_000);
         assert!(matches!(
             (report.deletion, report.idle, report.kind),
             (DeletionOutcome::Accepted, IdleOutcome::NotNeeded, None)
@@ -60,23 +60,17 @@ async fn what_was_not_pushed_again_is_disabled_whatever_the_local_clock_says() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_date_it_does_not_begin_and_nothing_is_pushed() {
-    let fake = fake(ClockOffset::default()).await;
-    fake.inject(Fault::on(Operation::CreateFileContainer).without_date());
-    let error = refresh(&fake).start().await.unwrap_err();
-    assert!(matches!(
-        error,
-        RefreshError::NotStarted { reason: StartError::NoServerTime, idle: IdleOutcome::NotNeeded }
-    ));
-    assert_eq!(fake.requests().len(), 1);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_first_container_that_cannot_be_created_is_why_it_does_not_begin() {
-    let fake = fake(ClockOffset::default()).await;
-    fake.inject(Fault::on(Operation::CreateFileContainer).status(403));
-    let error = refresh(&fake).start().await.unwrap_err();
-    assert!(matches!(error, RefreshError::NotStarted { reason: StartError::Call(_), .. }));
+async fn without_a_first_container_or_its_date_it_does_not_start_and_nothing_is_pushed() {
+    let on_create = || Fault::on(Operation::CreateFileContainer);
+    for (fault, is_call) in [(on_create().without_date(), false), (on_create().status(403), true)] {
+        let fake = fake(ClockOffset::default()).await;
+        fake.inject(fault);
+        let error = refresh(&fake).start().await.unwrap_err();
+        let RefreshError::NotStarted { reason, idle: IdleOutcome::NotNeeded } = error else { panic!("{error:?}") };
+        assert_eq!(matches!(reason, StartError::Call(_)), is_call, "{reason}");
+        assert_eq!(matches!(reason, StartError::NoServerTime), !is_call, "{reason}");
+        assert_eq!(fake.requests().len(), 1);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,5 +1,5 @@
-//! A refresh: whatever happens, no item that was pushed in a run is gone, none is deleted by a run
-//! that failed, and the source ends idle wherever the run could still speak.
+//! A refresh never deletes an item of its own run, deletes nothing when it fails, and sets the source back to
+//! idle whenever it still can.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 

@@ -1,4 +1,4 @@
-//! How a refresh begins: the status, and the boundary by the service's clock.
+//! The start of a refresh: the status, and the boundary by the service's clock.
 
 use coveo_push::fake::{ClockOffset, Fault};
 use coveo_push::{
@@ -50,13 +50,13 @@ async fn each_kind_has_its_status_and_an_incremental_run_deletes_nothing() {
 async fn a_clock_that_is_off_by_ten_minutes_in_either_direction_changes_nothing() {
     for offset in [ClockOffset::Ahead(secs(600)), ClockOffset::Behind(secs(600)), ClockOffset::default()] {
         let fake = fake_with_clock(offset).await;
-        let begin = now(&fake);
+        let start = now(&fake);
         let run = rebuild(&fake).start().await.unwrap();
         push_all(run.pusher()).await.unwrap();
         let report = run.finish().await.into_result().unwrap();
         let boundary = report.boundary.unwrap();
         assert_eq!(boundary.source, BoundarySource::ServiceClock);
-        assert_eq!(boundary.ordering_id.get(), begin / 1_000 * 1_000 - 5_000);
+        assert_eq!(boundary.ordering_id.get(), start / 1_000 * 1_000 - 5_000);
         match (offset, report.local_clock.unwrap()) {
             // A minute of paused time is none by the local clock.
             (ClockOffset::Ahead(by), LocalClock::Behind(off)) => {
@@ -71,7 +71,7 @@ async fn a_clock_that_is_off_by_ten_minutes_in_either_direction_changes_nothing(
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_date_that_can_be_read_it_fails_before_it_pushes_and_the_source_is_idle() {
+async fn without_a_readable_date_it_fails_before_it_pushes_and_the_source_is_idle() {
     let on_rebuild = || Fault::on(Operation::SetSourceStatus).parameter("statusType", "REBUILD");
     for fault in [on_rebuild().without_date(), on_rebuild().date("yesterday"), on_rebuild().date("1700000000")] {
         let fake = fake().await;
@@ -87,11 +87,11 @@ async fn without_a_date_that_can_be_read_it_fails_before_it_pushes_and_the_sourc
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_date_a_boundary_that_is_given_is_taken() {
+async fn without_a_date_a_given_boundary_is_used() {
     let fake = fake().await;
-    let begin = now(&fake);
+    let start = now(&fake);
     fake.inject(Fault::on_any().without_date().always());
-    let run = rebuild(&fake).older_than(begin).start().await.unwrap();
+    let run = rebuild(&fake).older_than(start).start().await.unwrap();
     push_all(run.pusher()).await.unwrap();
     let report = run.finish().await.into_result().unwrap();
     assert_eq!(report.boundary.unwrap().source, BoundarySource::Given);
@@ -100,7 +100,7 @@ async fn without_a_date_a_boundary_that_is_given_is_taken() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_date_an_incremental_run_begins_and_one_with_an_ordering_id_does_not() {
+async fn without_a_date_an_incremental_run_starts_unless_it_has_an_ordering_id() {
     let fake = fake().await;
     fake.inject(Fault::on_any().without_date().always());
     let items = fake.client().items(SOURCE);
@@ -112,7 +112,7 @@ async fn without_a_date_an_incremental_run_begins_and_one_with_an_ordering_id_do
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_boundary_that_is_later_than_the_begin_of_the_run_is_not_taken() {
+async fn a_boundary_later_than_the_start_of_the_run_is_rejected() {
     let fake = fake().await;
     let error = rebuild(&fake).older_than(now(&fake) + 1_000).start().await.unwrap_err();
     assert!(matches!(error, RefreshError::NotStarted { reason: StartError::BoundaryTooLate { .. }, .. }), "{error:?}");

@@ -36,13 +36,13 @@ async fn run(fake: &FakePushApi) -> Result<RefreshReport, RefreshError> {
 
 #[tokio::test(start_paused = true)]
 async fn a_status_that_cannot_be_set_means_that_nothing_is_pushed() {
-    for (way, fault, may_have_begun) in ways() {
+    for (way, fault, may_have_started) in ways() {
         let fake = fake().await;
         fake.inject(fault(Fault::on(Operation::SetSourceStatus).parameter("statusType", "REBUILD")));
         let error = run(&fake).await.unwrap_err();
         let RefreshError::NotStarted { reason: StartError::Call(_), idle } = error else { panic!("{way}: {error:?}") };
-        assert_eq!(matches!(idle, IdleOutcome::Set), may_have_begun, "{way}");
-        assert_eq!(is_idle(&fake), may_have_begun, "{way}");
+        assert_eq!(matches!(idle, IdleOutcome::Set), may_have_started, "{way}");
+        assert_eq!(is_idle(&fake), may_have_started, "{way}");
         assert!(requests_of(&fake, Operation::CreateFileContainer).is_empty(), "{way}");
         assert_eq!(left(&fake).len(), OLD.len(), "{way}");
     }

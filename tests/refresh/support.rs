@@ -1,4 +1,4 @@
-//! What the tests of a refresh have in common.
+//! Shared parts of the tests of a refresh.
 
 use std::time::Duration;
 
@@ -9,12 +9,12 @@ use coveo_push::{
 
 pub(crate) const SOURCE: &str = "my-source";
 pub(crate) const PROVIDER: &str = "My Provider";
-/// What a source holds before each run.
+/// The items of the source before each run.
 pub(crate) const OLD: [&str; 3] = ["a://old/1", "a://old/2", "a://shared"];
-/// What a run pushes: something new, and something that was there.
+/// The items of a run: new ones, and an old one.
 pub(crate) const NEW: [&str; 3] = ["a://new/1", "a://new/2", "a://shared"];
 
-/// A fake whose source holds what is old, from a minute ago.
+/// A fake whose source holds the old items, from a minute ago.
 pub(crate) async fn fake() -> FakePushApi {
     fake_with_clock(ClockOffset::default()).await
 }
@@ -42,7 +42,7 @@ pub(crate) fn document(n: u64) -> DocumentBody {
     DocumentBody::text("x".repeat(600)).metadata("n", n)
 }
 
-/// Pushes what is new.
+/// Pushes the new items.
 pub(crate) async fn push_all(pusher: &ItemPusher) -> Result<(), PushError> {
     for id in NEW {
         pusher.add_or_update(id, &document(1)).await?;
@@ -50,13 +50,13 @@ pub(crate) async fn push_all(pusher: &ItemPusher) -> Result<(), PushError> {
     Ok(())
 }
 
-/// Which of the ids the source holds once everything that was delayed is done.
+/// The ids that the source holds after all delayed work.
 pub(crate) fn left(fake: &FakePushApi) -> Vec<String> {
     fake.run_delayed();
     fake.source(SOURCE).document_ids()
 }
 
-/// What is left where nothing was deleted, and everything new was pushed.
+/// The old and the new items: everything was pushed and nothing deleted.
 pub(crate) fn all() -> Vec<String> {
     let mut all: Vec<String> = OLD.iter().chain(&NEW).map(|id| (*id).to_owned()).collect();
     all.sort();
@@ -64,7 +64,7 @@ pub(crate) fn all() -> Vec<String> {
     all
 }
 
-/// What is left where the old was deleted.
+/// The new items: the old ones were deleted.
 pub(crate) fn new() -> Vec<String> {
     NEW.map(str::to_owned).to_vec()
 }
