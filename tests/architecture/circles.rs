@@ -7,10 +7,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::source::{Line, NamePath, Token, code, code_of, name, paths_at, source_files, tokens};
 
-/// Folders that may still have circles.
-// The rewrite of these rooms removes their circles. Remove the entries with it.
-const TOLERATED: [&str; 3] = ["push/", "preflight/", "model/object/"];
-
 const ITEMS: [&str; 9] = ["fn", "struct", "enum", "trait", "type", "const", "static", "mod", "macro_rules"];
 
 /// The names that one file uses from another, by the two files.
@@ -194,10 +190,7 @@ fn describe(circle: &BTreeSet<String>, arrows: &Arrows) -> String {
 fn no_files_form_a_circle() {
     let files = source_files().iter().map(|file| (name(file), code(file))).collect();
     let arrows = Modules::read(&files).arrows();
-    let is_tolerated =
-        |circle: &BTreeSet<String>| circle.iter().all(|file| TOLERATED.iter().any(|folder| file.starts_with(folder)));
-    let circles = circles(&arrows);
-    let found: Vec<String> = circles.iter().filter(|c| !is_tolerated(c)).map(|c| describe(c, &arrows)).collect();
+    let found: Vec<String> = circles(&arrows).iter().map(|circle| describe(circle, &arrows)).collect();
     assert!(found.is_empty(), "{}\nMove what both sides need to the lowest of them.", found.join("\n"));
 }
 
