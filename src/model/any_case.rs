@@ -10,7 +10,7 @@
 /// key is a literal or a constant. Other keys are ignored, or go into the [`Metadata`](super::Metadata)
 /// behind `..`.
 macro_rules! deserialize_any_case {
-    ($model:ident { $($field:ident: $need:ident $($key:tt)|+),+ $(, ..$rest:ident)? $(,)? }) => {
+    ($model:ident { $($field:ident: $need:ident $($($key:tt)::+)|+),+ $(, ..$rest:ident)? $(,)? }) => {
         impl<'de> serde::Deserialize<'de> for $model {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 struct Read;
@@ -30,7 +30,7 @@ macro_rules! deserialize_any_case {
                         $(let mut $field = None;)+
                         $(let mut $rest = super::Metadata::new();)?
                         while let Some(key) = map.next_key::<String>()? {
-                            $(if $(key.eq_ignore_ascii_case($key))||+ {
+                            $(if $(key.eq_ignore_ascii_case($($key)::+))||+ {
                                 if $field.is_some() {
                                     return Err(twice(&key));
                                 }
@@ -40,7 +40,7 @@ macro_rules! deserialize_any_case {
                             deserialize_any_case!(@other map key twice $($rest)?);
                         }
                         Ok($model {
-                            $($field: deserialize_any_case!(@take $need $field $($key)|+),)+
+                            $($field: deserialize_any_case!(@take $need $field $($($key)::+)|+),)+
                             $($rest,)?
                         })
                     }
@@ -61,13 +61,13 @@ macro_rules! deserialize_any_case {
             $rest.insert($key, value);
         }
     };
-    (@take required $field:ident $key:tt $(| $other:tt)*) => {
+    (@take required $field:ident $($key:tt)::+ $(| $($other:tt)::+)*) => {
         match $field {
             Some(value) => value,
-            None => return Err(serde::de::Error::missing_field($key)),
+            None => return Err(serde::de::Error::missing_field($($key)::+)),
         }
     };
-    (@take optional $field:ident $key:tt $(| $other:tt)*) => {
+    (@take optional $field:ident $($key:tt)::+ $(| $($other:tt)::+)*) => {
         $field.flatten().unwrap_or_default()
     };
 }

@@ -3,13 +3,8 @@ use serde::ser::{Error as _, SerializeMap};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::any_case::deserialize_any_case;
-// For the room `object`, until it takes them from `document_keys`.
-use super::document_keys::{
-    COMPRESSED_BINARY_DATA, COMPRESSED_BINARY_DATA_FILE_ID, COMPRESSION_TYPE, DATA, DOCUMENT_ID, FILE_EXTENSION,
-    PARENT_ID, PERMISSIONS,
-};
 use super::words::shortened;
-use super::{CompressionType, Metadata, MetadataValue, PermanentId, Permissions, document_keys};
+use super::{CompressionType, Metadata, MetadataValue, PermanentId, Permissions, document_keys as key};
 
 /// An item to push: its data, its metadata and its permissions
 /// ([articles 78](https://docs.coveo.com/en/78/), [73](https://docs.coveo.com/en/73/) and
@@ -105,9 +100,9 @@ impl DocumentData {
     /// The key of the data in JSON, and its value.
     fn entry(&self) -> (&'static str, &str) {
         match self {
-            Self::Text(text) => (DATA, text),
-            Self::Inline { base64, .. } => (COMPRESSED_BINARY_DATA, base64),
-            Self::Container { file_id, .. } => (COMPRESSED_BINARY_DATA_FILE_ID, file_id),
+            Self::Text(text) => (key::DATA, text),
+            Self::Inline { base64, .. } => (key::COMPRESSED_BINARY_DATA, base64),
+            Self::Container { file_id, .. } => (key::COMPRESSED_BINARY_DATA_FILE_ID, file_id),
         }
     }
 }
@@ -225,25 +220,22 @@ impl DocumentBody {
     pub(super) fn serialize_entries<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
         let Self { data, file_extension, parent_id, permissions, metadata } = self;
         for (key, value) in metadata {
-            if document_keys::property(key.as_bytes()).is_some() {
-                return Err(M::Error::custom(format_args!("`{key}` {}", document_keys::IS_RESERVED)));
+            if key::property(key.as_bytes()).is_some() {
+                return Err(M::Error::custom(format_args!("`{key}` {}", key::IS_RESERVED)));
             }
             if let Some(number) = value.not_finite() {
                 let key = shortened(key);
-                return Err(M::Error::custom(format_args!(
-                    "`{key}` contains {number}, {}",
-                    document_keys::IS_NOT_FINITE
-                )));
+                return Err(M::Error::custom(format_args!("`{key}` contains {number}, {}", key::IS_NOT_FINITE)));
             }
             map.serialize_entry(key, value)?;
         }
         if let Some((key, value)) = data.as_ref().map(DocumentData::entry) {
             map.serialize_entry(key, value)?;
         }
-        write(map, COMPRESSION_TYPE, data.as_ref().and_then(DocumentData::compression).as_ref())?;
-        write(map, FILE_EXTENSION, file_extension.as_ref())?;
-        write(map, PARENT_ID, parent_id.as_ref())?;
-        write(map, PERMISSIONS, permissions.as_ref())
+        write(map, key::COMPRESSION_TYPE, data.as_ref().and_then(DocumentData::compression).as_ref())?;
+        write(map, key::FILE_EXTENSION, file_extension.as_ref())?;
+        write(map, key::PARENT_ID, parent_id.as_ref())?;
+        write(map, key::PERMISSIONS, permissions.as_ref())
     }
 }
 
@@ -313,14 +305,14 @@ struct Wire {
 }
 
 deserialize_any_case!(Wire {
-    document_id: optional DOCUMENT_ID,
-    data: optional DATA,
-    inline: optional COMPRESSED_BINARY_DATA,
-    file_id: optional COMPRESSED_BINARY_DATA_FILE_ID,
-    compression: optional COMPRESSION_TYPE,
-    file_extension: optional FILE_EXTENSION,
-    parent_id: optional PARENT_ID,
-    permissions: optional PERMISSIONS,
+    document_id: optional key::DOCUMENT_ID,
+    data: optional key::DATA,
+    inline: optional key::COMPRESSED_BINARY_DATA,
+    file_id: optional key::COMPRESSED_BINARY_DATA_FILE_ID,
+    compression: optional key::COMPRESSION_TYPE,
+    file_extension: optional key::FILE_EXTENSION,
+    parent_id: optional key::PARENT_ID,
+    permissions: optional key::PERMISSIONS,
     ..metadata,
 });
 
@@ -353,7 +345,7 @@ impl DocumentBody {
                 "an item has one of data, compressedBinaryData and compressedBinaryDataFileId; keep one",
             ));
         }
-        metadata.remove(document_keys::ORDERING_ID);
+        metadata.remove(key::ORDERING_ID);
         Ok((document_id, Self { data, file_extension, parent_id, permissions, metadata }))
     }
 }

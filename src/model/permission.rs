@@ -1,5 +1,5 @@
 use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::any_case::deserialize_any_case;
 use super::identity::constructors_by_type;
@@ -22,7 +22,8 @@ use super::{Identity, SecurityIdentityType};
 /// let complete = Permissions::complete([PermissionLevel::new("Owners").permission_set(team_but_not_bob)]);
 /// # let _ = (simplified, complete);
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
 #[non_exhaustive]
 pub enum Permissions {
     /// One level. A user sees the item when every set allows them, and none denies them.
@@ -69,18 +70,6 @@ impl From<PermissionSet> for Permissions {
     }
 }
 
-/// The name by which a serializer recognizes permissions.
-pub(crate) const NAME: &str = "$coveo_push::Permissions";
-
-impl Serialize for Permissions {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Simplified(sets) => serializer.serialize_newtype_struct(NAME, sets),
-            Self::Complete(levels) => serializer.serialize_newtype_struct(NAME, levels),
-        }
-    }
-}
-
 /// A set or a level. Their keys tell which.
 struct Entry {
     name: Option<String>,
@@ -98,17 +87,12 @@ deserialize_any_case!(Entry {
     denied_permissions: optional "deniedPermissions",
 });
 
-/// Named as they are written.
-#[derive(Deserialize)]
-#[serde(rename = "$coveo_push::Permissions")]
-struct Entries(Vec<Entry>);
-
 impl<'de> Deserialize<'de> for Permissions {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut sets = Vec::new();
         let mut levels = Vec::new();
         let mixed = || D::Error::custom("permissions hold either permission sets or permission levels, not both");
-        for entry in Entries::deserialize(deserializer)?.0 {
+        for entry in Vec::<Entry>::deserialize(deserializer)? {
             let Entry { name, permission_sets, allow_anonymous, allowed_permissions, denied_permissions } = entry;
             let set = PermissionSet { allow_anonymous, allowed_permissions, denied_permissions };
             match permission_sets {
