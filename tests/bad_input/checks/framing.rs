@@ -26,7 +26,7 @@ pub(crate) fn check(lines: &[u8]) {
     let fake = FakePushApi::builder().source(SOURCE).build();
     block_on(async {
         let client = fake.client_builder().preflight(Preflight::Off).build().unwrap();
-        let pusher = client.items(SOURCE).pusher().batch_bytes(BATCH_BYTES).start();
+        let pusher = client.items(SOURCE).pusher().batch_bytes(BATCH_BYTES).replace_queued(false).start();
         let mut taken = Vec::new();
         for line in lines.split(|byte| *byte == b'\n') {
             taken.extend(push(&pusher, line).await);
@@ -79,6 +79,8 @@ async fn push(pusher: &ItemPusher, line: &[u8]) -> Option<Entry> {
 fn item(json: &str, id: Option<&str>) -> Option<Value> {
     let mut item: Value = serde_json::from_str(json).ok()?;
     let keys = item.as_object_mut()?;
+    // One that is null counts as absent.
+    keys.retain(|key, value| !(key.eq_ignore_ascii_case("documentId") && value.is_null()));
     if let (Some(id), false) = (id, keys.keys().any(|key| key.eq_ignore_ascii_case("documentId"))) {
         keys.insert("documentId".to_owned(), id.into());
     }
