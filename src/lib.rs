@@ -311,8 +311,8 @@ pub use client::{PushClient, PushClientBuilder};
 pub use content::{AddOrUpdateItemWithContent, Content, file_uri};
 pub use credentials::{ApiKey, Credentials, CredentialsProvider};
 pub use error::{
-    ApiError, BoxError, ConfigError, CredentialsError, DecodeError, Error, ErrorCode, InvalidError, SendError,
-    SendErrorKind, TransportError, UploadError,
+    ApiError, BoxError, CallRecord, ConfigError, CredentialsError, DecodeError, Error, ErrorCode, InvalidError,
+    SendError, SendErrorKind, TransportError, UploadError,
 };
 pub use finding::{Finding, Preflight, Rule};
 pub use kernel::BoxFuture;

@@ -65,7 +65,7 @@ hold!([StdError + Send + Sync + Unpin + 'static]
 
 // Data.
 hold!([Clone + Debug + Send + Sync + Unpin + UnwindSafe + RefUnwindSafe + 'static]
-    Accepted, BatchReceipt, Progress, Pushed, RetryPolicy, AttemptLimits, ApiKey, Region, Preflight,
+    Accepted, CallRecord, BatchReceipt, Progress, Pushed, RetryPolicy, AttemptLimits, ApiKey, Region, Preflight,
     BatchDocument, BatchDocumentBody, BatchIdentityBody, DeletedDocument, DocumentBody, DocumentData, FileContainer,
     Identity, IdentityBody, MappedIdentity, MappedIdentityBody, Metadata, MetadataValue, PermissionIdentity,
     PermissionLevel, PermissionSet, Permissions, ItemOperation, IdentityOperation, IdentityGraph,

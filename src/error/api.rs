@@ -5,12 +5,11 @@ use http::StatusCode;
 
 use super::call_record::CallRecord;
 use super::code::ErrorCode;
-use crate::operation::Operation;
 
-/// An answer of the Push API that is no success ([article 95](https://docs.coveo.com/en/95/)).
+/// A response of the Push API that is not a success ([article 95](https://docs.coveo.com/en/95/)).
 #[derive(Debug)]
 pub struct ApiError {
-    pub(super) record: CallRecord,
+    call: CallRecord,
     pub(super) status: StatusCode,
     pub(super) code: Option<ErrorCode>,
     pub(super) message: Option<String>,
@@ -20,57 +19,45 @@ pub struct ApiError {
 
 impl ApiError {
     pub(crate) fn new(
-        record: CallRecord,
+        call: CallRecord,
         status: StatusCode,
         code: Option<ErrorCode>,
         message: Option<String>,
         body: String,
         retry_after: Option<Duration>,
     ) -> Self {
-        Self { record, status, code, message, body, retry_after }
+        Self { call, status, code, message, body, retry_after }
     }
 
-    /// The status of the answer.
+    /// The call that failed. It has 0 attempts when it was not sent, because the service had asked an
+    /// earlier call to wait.
+    #[must_use]
+    pub fn call(&self) -> &CallRecord {
+        &self.call
+    }
+
+    /// The status of the response.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         self.status
     }
 
-    /// The service's own code, where it gave one. Gateways give none.
+    /// The service's own error code; `None` when the response has none, as that of a gateway.
     #[must_use]
     pub fn code(&self) -> Option<&ErrorCode> {
         self.code.as_ref()
     }
 
-    /// What the service said, where the answer was JSON with a message.
+    /// The service's message; `None` when the response is not JSON with a message.
     #[must_use]
     pub fn message(&self) -> Option<&str> {
         self.message.as_deref()
     }
 
-    /// The first 16 KiB of the answer, whatever it was: JSON, HTML, nothing.
+    /// The first 16 KiB of the response, without possible secrets: JSON, HTML, or nothing.
     #[must_use]
     pub fn body(&self) -> &str {
         &self.body
-    }
-
-    /// The operation that failed.
-    #[must_use]
-    pub fn operation(&self) -> Operation {
-        self.record.operation
-    }
-
-    /// How many times the request was sent. 0 when nothing was, because an earlier call was told to
-    /// wait.
-    #[must_use]
-    pub fn attempts(&self) -> u32 {
-        self.record.attempts
-    }
-
-    /// The time from the call's begin to this error, waits included.
-    #[must_use]
-    pub fn elapsed(&self) -> Duration {
-        self.record.elapsed
     }
 
     /// How long the service asked to wait.
@@ -82,8 +69,8 @@ impl ApiError {
 
 impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { record, status, code, message, body: _, retry_after } = self;
-        write!(f, "{}: {}", record.operation, status.as_u16())?;
+        let Self { call, status, code, message, body: _, retry_after } = self;
+        write!(f, "{}: {}", call.operation, status.as_u16())?;
         match (code, status.canonical_reason()) {
             (Some(code), _) => write!(f, " {}", one_line(code.as_str()))?,
             (None, Some(reason)) => write!(f, " {reason}")?,
@@ -92,10 +79,9 @@ impl fmt::Display for ApiError {
         if let Some(message) = message.as_deref().filter(|message| !message.is_empty()) {
             write!(f, ": {}", one_line(message))?;
         }
-        match record.attempts {
+        match call.attempts {
             0 => f.write_str(" (not sent: the service asked an earlier call to wait)")?,
-            1 => {}
-            attempts => write!(f, " (after {attempts} attempts)")?,
+            _ => f.write_str(&call.after_attempts())?,
         }
         match retry_after {
             Some(wait) => write!(f, " (retry after {} s)", wait.as_secs_f64().ceil()),

@@ -4,12 +4,52 @@ use std::time::Duration;
 
 use crate::operation::Operation;
 
-/// The operation and the attempts of a call, in every error that follows an attempt.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct CallRecord {
+/// What is known of a failed call, whatever it failed with: the `call()` of every error that belongs to
+/// one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CallRecord {
     pub(crate) operation: Operation,
     pub(crate) attempts: u32,
     pub(crate) elapsed: Duration,
-    /// Whether an attempt may have been carried out although no success was seen.
     pub(crate) may_have_been_applied: bool,
+}
+
+impl CallRecord {
+    /// A call that has sent nothing yet.
+    pub(crate) fn new(operation: Operation) -> Self {
+        Self { operation, attempts: 0, elapsed: Duration::ZERO, may_have_been_applied: false }
+    }
+
+    /// The operation. For a call of several steps, this is the step that failed.
+    #[must_use]
+    pub fn operation(&self) -> Operation {
+        self.operation
+    }
+
+    /// How many times the request was sent; 0 when it was not sent.
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    /// The time from the start of the call to the error, waits included.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.elapsed
+    }
+
+    /// Whether the service may have carried the operation out all the same: an attempt was sent, and its
+    /// response was lost, was a failure of the server, or could not be read.
+    #[must_use]
+    pub fn may_have_been_applied(&self) -> bool {
+        self.may_have_been_applied
+    }
+
+    /// The end of a message: how many attempts there were, when there were several.
+    pub(super) fn after_attempts(&self) -> String {
+        match self.attempts {
+            0 | 1 => String::new(),
+            attempts => format!(" (after {attempts} attempts)"),
+        }
+    }
 }

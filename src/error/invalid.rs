@@ -1,30 +1,29 @@
 use std::fmt;
-use std::time::Duration;
 
 use super::call_record::CallRecord;
 use super::transport::BoxError;
 use crate::finding::Finding;
 use crate::operation::Operation;
 
-/// What was given to a call breaks rules of the service, and was not sent.
+/// The data of a call breaks rules of the service, so nothing was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidError {
-    operation: Option<Operation>,
+    call: Option<CallRecord>,
     findings: Vec<Finding>,
 }
 
 impl InvalidError {
     pub(crate) fn new(operation: Option<Operation>, findings: Vec<Finding>) -> Self {
-        Self { operation, findings }
+        Self { call: operation.map(CallRecord::new), findings }
     }
 
-    /// The operation that would have been sent.
+    /// The call that was not sent; `None` when there was none yet.
     #[must_use]
-    pub fn operation(&self) -> Option<Operation> {
-        self.operation
+    pub fn call(&self) -> Option<&CallRecord> {
+        self.call.as_ref()
     }
 
-    /// Each rule that is broken, with the item and what to do.
+    /// The broken rules, each with the item and what to do.
     #[must_use]
     pub fn findings(&self) -> &[Finding] {
         &self.findings
@@ -33,8 +32,8 @@ impl InvalidError {
 
 impl fmt::Display for InvalidError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(operation) = self.operation {
-            write!(f, "{operation}: ")?;
+        if let Some(call) = self.call {
+            write!(f, "{}: ", call.operation)?;
         }
         let Some((first, others)) = self.findings.split_first() else { return f.write_str("invalid") };
         write!(f, "{first}")?;
@@ -48,8 +47,8 @@ impl fmt::Display for InvalidError {
 
 impl std::error::Error for InvalidError {}
 
-/// The client cannot be built like this, the environment does not say what it needs, or a setting that was
-/// read from text is none.
+/// The client cannot be built from these settings, the environment lacks one of them, or the text of a
+/// setting is invalid.
 #[derive(Debug, thiserror::Error)]
 #[error("configuration: {message}")]
 pub struct ConfigError {
@@ -73,41 +72,29 @@ impl ConfigError {
     }
 }
 
-/// The credentials provider did not give a token for the next attempt, which was not sent.
+/// The credentials provider did not give a token for the next attempt, so it was not sent.
 #[derive(Debug)]
 pub struct CredentialsError {
-    pub(super) record: CallRecord,
+    call: CallRecord,
     source: BoxError,
 }
 
 impl CredentialsError {
-    pub(crate) fn new(record: CallRecord, source: BoxError) -> Self {
-        Self { record, source }
+    pub(crate) fn new(call: CallRecord, source: BoxError) -> Self {
+        Self { call, source }
     }
 
-    /// The operation that would have been sent.
+    /// The call that failed. It has 0 attempts unless the token was for a retry.
     #[must_use]
-    pub fn operation(&self) -> Operation {
-        self.record.operation
-    }
-
-    /// How many times the request was sent before. 0 unless this was to be a retry.
-    #[must_use]
-    pub fn attempts(&self) -> u32 {
-        self.record.attempts
-    }
-
-    /// The time from the call's begin to this error, waits included.
-    #[must_use]
-    pub fn elapsed(&self) -> Duration {
-        self.record.elapsed
+    pub fn call(&self) -> &CallRecord {
+        &self.call
     }
 }
 
 impl fmt::Display for CredentialsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: the credentials provider gave no token", self.record.operation)?;
-        match self.record.attempts {
+        write!(f, "{}: the credentials provider gave no token", self.call.operation)?;
+        match self.call.attempts {
             0 => Ok(()),
             1 => f.write_str(" (after 1 attempt)"),
             attempts => write!(f, " (after {attempts} attempts)"),

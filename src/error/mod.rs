@@ -14,7 +14,7 @@ use http::StatusCode;
 
 pub use api::ApiError;
 pub(crate) use api::is_retryable_status;
-pub(crate) use call_record::CallRecord;
+pub use call_record::CallRecord;
 pub use code::ErrorCode;
 pub use invalid::{ConfigError, CredentialsError, InvalidError};
 pub(crate) use redact::Redactor;
@@ -26,12 +26,12 @@ use crate::operation::Operation;
 
 /// Why a call did not succeed.
 ///
-/// Every answer outside the statuses of a success is one of the first ten variants, each with an
-/// [`ApiError`] that holds what the service said. The others tell that there was no usable answer,
-/// or that nothing was sent at all.
+/// Every response with another status than that of a success is one of the first ten variants, each with an
+/// [`ApiError`] that holds what the service said. The other variants mean that there was no usable
+/// response, or that nothing was sent.
 ///
-/// When attempts are used up the error is the last one that happened, with their number in
-/// [`attempts`](Self::attempts).
+/// Every error of a call has a [`CallRecord`], from [`call`](Self::call): the operation, the number of
+/// attempts, the time. When all attempts are used up, the error is that of the last one.
 ///
 /// ```
 /// use coveo_push::{Error, ErrorCode};
@@ -55,8 +55,8 @@ use crate::operation::Operation;
 pub enum Error {
     /// 400: the body is not what the service expects, or the organization is paused.
     ///
-    /// Look at [`ApiError::code`]: with `INVALID_JSON` the data has to be mended, with
-    /// `ORGANIZATION_IS_PAUSED` somebody has to wake the organization in the console.
+    /// Look at [`ApiError::code`]: after `INVALID_JSON`, correct the data; after `ORGANIZATION_IS_PAUSED`,
+    /// wake the organization in the console.
     #[error(transparent)]
     BadRequest(Box<ApiError>),
     /// 401: there is no key, or it is unknown, expired, disabled, or not allowed from this address.
@@ -75,34 +75,35 @@ pub enum Error {
     /// 413: over one of the service's size limits.
     #[error(transparent)]
     PayloadTooLarge(Box<ApiError>),
-    /// 415: the body's type is missing or wrong; something between here and the service changed it.
+    /// 415: the type of the body is missing or wrong. Something between this program and the service changed
+    /// it.
     #[error(transparent)]
     UnsupportedMediaType(Box<ApiError>),
     /// 429: too many calls, or too many items today.
     ///
-    /// With [`attempts`](Self::attempts) at 0 nothing was sent: an earlier call was told to wait
-    /// for longer than this one may. [`retry_after`](Self::retry_after) says how long.
+    /// When [`attempts`](Self::attempts) is 0, nothing was sent: the service had asked an earlier call to
+    /// wait for longer than this one may. [`retry_after`](Self::retry_after) says how long.
     #[error(transparent)]
     RateLimited(Box<ApiError>),
     /// 5xx: the service, or a gateway before it, failed.
     #[error(transparent)]
     Server(Box<ApiError>),
-    /// Any other status, redirects among them: the base URL may not be that of the Push API.
+    /// Any other status, redirects among them: the base URL might not be that of the Push API.
     #[error(transparent)]
     UnexpectedStatus(Box<ApiError>),
-    /// The storage refused an upload into a file container.
+    /// The storage rejected an upload into a file container.
     #[error(transparent)]
     Upload(Box<UploadError>),
-    /// There was no usable answer: the connection failed, broke, or took too long.
+    /// There was no usable response: the connection failed, broke, or took too long.
     #[error(transparent)]
     Transport(Box<TransportError>),
-    /// The call succeeded, but its answer could not be read.
+    /// The call succeeded, but its response cannot be read.
     #[error(transparent)]
     Decode(Box<DecodeError>),
-    /// What was given breaks a rule, and was not sent.
+    /// The data breaks a rule, so nothing was sent.
     #[error(transparent)]
     Invalid(Box<InvalidError>),
-    /// The client cannot be built like this, or a setting that was read from text is none.
+    /// The client cannot be built from these settings, or the text of a setting is invalid.
     #[error(transparent)]
     Config(Box<ConfigError>),
     /// The credentials provider did not give a token.
@@ -111,7 +112,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// The status of the answer, where there was one.
+    /// The status of the response; `None` when there was none.
     #[must_use]
     pub fn status(&self) -> Option<StatusCode> {
         match self {
@@ -121,13 +122,13 @@ impl Error {
         }
     }
 
-    /// The service's own code for the error, where it gave one.
+    /// The service's own error code; `None` when it gave none.
     #[must_use]
     pub fn code(&self) -> Option<&ErrorCode> {
         self.api().and_then(ApiError::code)
     }
 
-    /// What the Push API said, for the variants that are an answer of it.
+    /// The response of the Push API, for the variants that stand for one.
     #[must_use]
     pub fn api(&self) -> Option<&ApiError> {
         match self {
@@ -150,28 +151,39 @@ impl Error {
         }
     }
 
-    /// The operation that failed; `None` where there was none yet.
+    /// What is known of the call that failed; `None` when there was none yet, as for
+    /// [`Config`](Self::Config).
     #[must_use]
-    pub fn operation(&self) -> Option<Operation> {
+    pub fn call(&self) -> Option<&CallRecord> {
         match self {
-            Self::Invalid(error) => error.operation(),
-            other => other.record().map(|record| record.operation),
+            Self::Upload(error) => Some(error.call()),
+            Self::Transport(error) => Some(error.call()),
+            Self::Credentials(error) => Some(error.call()),
+            Self::Decode(error) => Some(error.call()),
+            Self::Invalid(error) => error.call(),
+            other => other.api().map(ApiError::call),
         }
     }
 
-    /// How many times the request was sent. 0 when nothing was.
+    /// The operation that failed; `None` when there was none yet.
+    #[must_use]
+    pub fn operation(&self) -> Option<Operation> {
+        self.call().map(CallRecord::operation)
+    }
+
+    /// How many times the request was sent; 0 when it was not sent.
     #[must_use]
     pub fn attempts(&self) -> u32 {
-        self.record().map_or(0, |record| record.attempts)
+        self.call().map_or(0, CallRecord::attempts)
     }
 
-    /// The time from the call's begin to this error, waits included. Nothing when no call was begun.
+    /// The time from the start of the call to this error, waits included; zero when there was no call yet.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
-        self.record().map_or(Duration::ZERO, |record| record.elapsed)
+        self.call().map_or(Duration::ZERO, CallRecord::elapsed)
     }
 
-    /// How long the service asked to wait before the next try, counted from when it said so.
+    /// How long the service asked to wait, counted from its response.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
@@ -180,10 +192,10 @@ impl Error {
         }
     }
 
-    /// Whether the same call may succeed later: throttled, a failing service, no usable answer.
+    /// Whether the same call may succeed later: it was throttled, the service failed, or there was no usable
+    /// response.
     ///
-    /// The daily quota (`TOO_MANY_DOCUMENTS_DAILY`) is not: it does not pass in a time that a
-    /// caller would wait.
+    /// The daily quota (`TOO_MANY_DOCUMENTS_DAILY`) is not retryable: it lasts longer than a caller waits.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
@@ -205,21 +217,11 @@ impl Error {
         }
     }
 
-    /// Whether the service may have carried the operation out all the same: an attempt was sent
-    /// and its answer was lost, was a failure of the server, or could not be read.
+    /// Whether the service may have carried the operation out all the same: see
+    /// [`CallRecord::may_have_been_applied`].
     #[must_use]
     pub fn may_have_been_applied(&self) -> bool {
-        self.record().is_some_and(|record| record.may_have_been_applied)
-    }
-
-    fn record(&self) -> Option<&CallRecord> {
-        match self {
-            Self::Upload(error) => Some(&error.record),
-            Self::Transport(error) => Some(&error.record),
-            Self::Credentials(error) => Some(&error.record),
-            Self::Decode(error) => Some(&error.record),
-            other => other.api().map(|error| &error.record),
-        }
+        self.call().is_some_and(CallRecord::may_have_been_applied)
     }
 }
 
@@ -242,7 +244,7 @@ from_context! {
     CredentialsError => Credentials,
 }
 
-/// A word stands where a setting is read from text.
+/// Such a word comes from the text of a setting.
 impl From<ParseEnumError> for Error {
     fn from(error: ParseEnumError) -> Self {
         ConfigError::new(error.to_string()).into()

@@ -1,16 +1,14 @@
 use std::fmt;
-use std::time::Duration;
 
 use http::StatusCode;
 
 use super::api::one_line;
 use super::call_record::CallRecord;
-use crate::operation::Operation;
 
 /// An error of another crate, kept as the source of one of ours.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// What a [`Transport`](crate::Transport) reports when it has no answer.
+/// What a [`Transport`](crate::Transport) returns when there is no response.
 ///
 /// The source must not hold the request's URL: that of an upload is presigned.
 #[derive(Debug, thiserror::Error)]
@@ -26,7 +24,7 @@ impl SendError {
         Self { kind, source: Some(source.into()) }
     }
 
-    /// At which point it failed.
+    /// Where sending failed.
     #[must_use]
     pub fn kind(&self) -> SendErrorKind {
         self.kind
@@ -39,20 +37,20 @@ impl From<SendErrorKind> for SendError {
     }
 }
 
-/// At which point a transport failed, which decides whether the request may have been carried out
-/// and whether it is worth sending again.
+/// Where sending failed. It decides whether the service may have carried the request out, and whether the
+/// request is retried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SendErrorKind {
-    /// The request cannot be sent as it is. Not sent, not retried.
+    /// The request is invalid. Not carried out, not retried.
     Request,
-    /// No connection: name resolution, TCP, TLS, a proxy. Not sent, retried.
+    /// No connection: name resolution, TCP, TLS, a proxy. Not carried out, retried.
     Connect,
-    /// The connection broke before the response's head was read. Maybe carried out, retried.
+    /// The connection broke before the head of the response was read. May be carried out, retried.
     Disconnected,
-    /// The answer did not come in time. Maybe carried out, retried.
+    /// The response did not come in time. May be carried out, retried.
     Timeout,
-    /// The answer's head was read, and its body broke off. Maybe carried out, retried.
+    /// The connection broke in the body of the response. May be carried out, retried.
     Body,
 }
 
@@ -76,48 +74,36 @@ impl fmt::Display for SendErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Request => "the request cannot be sent",
-            Self::Connect => "no connection could be made",
-            Self::Disconnected => "the connection broke before an answer came",
-            Self::Timeout => "no answer came in time",
-            Self::Body => "the answer broke off",
+            Self::Connect => "no connection",
+            Self::Disconnected => "the connection broke before the response",
+            Self::Timeout => "no response in time",
+            Self::Body => "the connection broke in the response",
         })
     }
 }
 
-/// A call that got no usable answer.
+/// A call without a usable response.
 #[derive(Debug)]
 pub struct TransportError {
-    pub(super) record: CallRecord,
+    call: CallRecord,
     error: SendError,
 }
 
 impl TransportError {
-    pub(crate) fn new(record: CallRecord, error: SendError) -> Self {
-        Self { record, error }
+    pub(crate) fn new(call: CallRecord, error: SendError) -> Self {
+        Self { call, error }
     }
 
-    /// At which point the last attempt failed.
+    /// The call that failed.
+    #[must_use]
+    pub fn call(&self) -> &CallRecord {
+        &self.call
+    }
+
+    /// Where the last attempt failed.
     #[must_use]
     pub fn kind(&self) -> SendErrorKind {
         self.error.kind
-    }
-
-    /// The operation that failed.
-    #[must_use]
-    pub fn operation(&self) -> Operation {
-        self.record.operation
-    }
-
-    /// How many times the request was sent.
-    #[must_use]
-    pub fn attempts(&self) -> u32 {
-        self.record.attempts
-    }
-
-    /// The time from the call's begin to this error, waits included.
-    #[must_use]
-    pub fn elapsed(&self) -> Duration {
-        self.record.elapsed
     }
 
     pub(crate) fn is_retryable(&self) -> bool {
@@ -127,11 +113,7 @@ impl TransportError {
 
 impl fmt::Display for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: no usable answer", self.record.operation)?;
-        match self.record.attempts {
-            0 | 1 => Ok(()),
-            attempts => write!(f, " after {attempts} attempts"),
-        }
+        write!(f, "{}: no usable response{}", self.call.operation, self.call.after_attempts())
     }
 }
 
@@ -141,14 +123,14 @@ impl std::error::Error for TransportError {
     }
 }
 
-/// A success whose answer could not be read.
+/// A call that succeeded, with a response that cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "{}: the answer to a call that succeeded ({}) could not be read at `{}`",
-    record.operation, status.as_u16(), one_line(path)
+    "{}: the call succeeded ({}), but its response cannot be read at `{}`",
+    call.operation, status.as_u16(), one_line(path)
 )]
 pub struct DecodeError {
-    pub(super) record: CallRecord,
+    call: CallRecord,
     status: StatusCode,
     path: String,
     body: String,
@@ -156,44 +138,32 @@ pub struct DecodeError {
 }
 
 impl DecodeError {
-    /// `cause` and `body` must have been redacted: the answer may hold a presigned URI.
-    pub(crate) fn new(record: CallRecord, status: StatusCode, path: String, body: String, cause: String) -> Self {
-        Self { record, status, path, body, source: cause.into() }
+    /// `cause` and `body` must be redacted: the response may hold a presigned URI.
+    pub(crate) fn new(call: CallRecord, status: StatusCode, path: String, body: String, cause: String) -> Self {
+        Self { call, status, path, body, source: cause.into() }
     }
 
-    /// The status of the answer.
+    /// The call, which succeeded.
+    #[must_use]
+    pub fn call(&self) -> &CallRecord {
+        &self.call
+    }
+
+    /// The status of the response.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         self.status
     }
 
-    /// Where in the JSON reading stopped.
+    /// The path in the JSON at which reading stopped.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// The first 16 KiB of the answer, with what may be secret in it left out.
+    /// The first 16 KiB of the response, without possible secrets.
     #[must_use]
     pub fn body(&self) -> &str {
         &self.body
-    }
-
-    /// The operation that succeeded.
-    #[must_use]
-    pub fn operation(&self) -> Operation {
-        self.record.operation
-    }
-
-    /// How many times the request was sent.
-    #[must_use]
-    pub fn attempts(&self) -> u32 {
-        self.record.attempts
-    }
-
-    /// The time from the call's begin to the answer, waits included.
-    #[must_use]
-    pub fn elapsed(&self) -> Duration {
-        self.record.elapsed
     }
 }

@@ -224,7 +224,7 @@ mod tests {
     use crate::operation::Operation;
 
     fn record(operation: Operation) -> CallRecord {
-        CallRecord { operation, attempts: 1, elapsed: Duration::ZERO, may_have_been_applied: false }
+        CallRecord { attempts: 1, ..CallRecord::new(operation) }
     }
 
     fn api(status: u16, code: Option<ErrorCode>) -> RetryClass {

@@ -66,7 +66,7 @@ impl Kernel {
             },
             begin: Instant::now(),
             counted_from: Instant::now(),
-            record: CallRecord { operation, attempts: 0, elapsed: Duration::ZERO, may_have_been_applied: false },
+            record: CallRecord::new(operation),
             refused_token: None,
             has_asked_again: false,
             throttled: Duration::ZERO,

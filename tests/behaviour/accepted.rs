@@ -115,8 +115,7 @@ async fn a_refused_call_costs_nothing_and_holds_back_nothing() {
     super::support::be_told_to_wait(&fake, &client, seconds(60)).await;
     let (result, took) =
         super::support::timed(client.items(SOURCE).add_or_update("no uri", &DocumentBody::text("words"))).await;
-    assert!(
-        matches!(result.unwrap_err(), Error::Invalid(invalid) if invalid.operation() == Some(Operation::AddOrUpdateItem))
-    );
+    let error = result.unwrap_err();
+    assert!(matches!(error, Error::Invalid(_)) && error.operation() == Some(Operation::AddOrUpdateItem), "{error}");
     assert_eq!(took, 0);
 }

@@ -250,8 +250,8 @@ async fn an_error_tells_the_attempts_and_the_time_of_all_of_them() {
     fake.inject(Fault::on(PUSH).status(503).latency(millis(40)).times(2));
     fake.inject(Fault::on(PUSH).status(400).latency(millis(5)));
     let error = push(&client(&fake, 1.0)).await.unwrap_err();
-    let api = error.api().unwrap();
-    assert_eq!((api.status().as_u16(), api.attempts(), api.elapsed()), (400, 3, millis(40 + 500 + 40 + 1_000 + 5)));
+    let call = error.api().unwrap().call();
+    assert_eq!((call.attempts(), call.elapsed()), (3, millis(40 + 500 + 40 + 1_000 + 5)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -284,20 +284,20 @@ async fn every_kind_of_error_tells_its_operation_its_attempts_and_its_time() {
     let upload = client.file_containers().store("bytes").await.unwrap_err();
     let transport = client.items(SOURCE).push_container("f").timeout(millis(7)).await.unwrap_err();
     let credentials = push(&client.with_credentials(Credentials::provider(Late))).await.unwrap_err();
-    let of = |error: &Error| match error {
-        Error::BadRequest(error) => (error.operation(), error.attempts(), error.elapsed()),
-        Error::Decode(error) => (error.operation(), error.attempts(), error.elapsed()),
-        Error::Upload(error) => (error.operation(), error.attempts(), error.elapsed()),
-        Error::Transport(error) => (error.operation(), error.attempts(), error.elapsed()),
-        Error::Credentials(error) => (error.operation(), error.attempts(), error.elapsed()),
+    let call = |error: &Error| match error {
+        Error::BadRequest(error) => *error.call(),
+        Error::Decode(error) => *error.call(),
+        Error::Upload(error) => *error.call(),
+        Error::Transport(error) => *error.call(),
+        Error::Credentials(error) => *error.call(),
         other => panic!("{other}"),
     };
     for (error, operation, attempts) in
         [(api, PUSH, 1), (decode, CREATE, 1), (upload, UPLOAD, 1), (transport, COMMIT, 1), (credentials, PUSH, 0)]
     {
-        assert_eq!(of(&error), (operation, attempts, millis(7)), "{error:?}");
-        let at_once = (error.operation(), error.attempts(), error.elapsed());
-        assert_eq!(at_once, (Some(operation), attempts, millis(7)), "{error:?}");
+        assert_eq!(error.call(), Some(&call(&error)));
+        let told = (error.operation(), error.attempts(), error.elapsed());
+        assert_eq!(told, (Some(operation), attempts, millis(7)), "{error:?}");
     }
     let invalid = client.items(SOURCE).delete("no uri").await.unwrap_err();
     assert_eq!((invalid.operation(), invalid.elapsed()), (Some(Operation::DeleteItem), Duration::ZERO));

@@ -296,7 +296,7 @@ async fn a_container_that_cannot_be_read_is_a_decode_error_that_shows_no_presign
         service.always("POST", FILES, said(201, answer.clone())).await;
         let error = service.client().file_containers().create().await.unwrap_err();
         let Error::Decode(decode) = &error else { panic!("{error}") };
-        assert_eq!((decode.status().as_u16(), decode.attempts()), (201, 1));
+        assert_eq!((decode.status().as_u16(), decode.call().attempts()), (201, 1));
         assert!(!error.is_retryable());
         let mut shown = format!("{error}\n{error:?}\n{error:#?}\n{}\n{}", decode.path(), decode.body());
         let mut source = std::error::Error::source(&error);
@@ -322,7 +322,7 @@ async fn a_decode_error_names_the_place_in_the_json_and_that_the_work_was_done()
     assert!(error.may_have_been_applied(), "there is a container now");
     assert_eq!(
         error.to_string(),
-        "file_containers.create: the answer to a call that succeeded (201) could not be read at `requiredHeaders.a`"
+        "file_containers.create: the call succeeded (201), but its response cannot be read at `requiredHeaders.a`"
     );
 }
 
@@ -374,10 +374,10 @@ async fn a_refused_connection_is_a_transport_error_and_nothing_was_carried_out()
     let client = builder(&format!("http://{closed}")).build().unwrap();
     let error = client.items("s").push_container("f").await.unwrap_err();
     let Error::Transport(failure) = &error else { panic!("{error}") };
-    assert_eq!((failure.kind(), failure.attempts()), (SendErrorKind::Connect, 5));
+    assert_eq!((failure.kind(), failure.call().attempts()), (SendErrorKind::Connect, 5));
     assert!(error.is_retryable() && !error.may_have_been_applied());
     assert_eq!((error.status(), error.code(), error.operation()), (None, None, Some(Operation::PushItemContainer)));
-    assert_eq!(error.to_string(), "items.push_container: no usable answer after 5 attempts");
+    assert_eq!(error.to_string(), "items.push_container: no usable response (after 5 attempts)");
     let cause = std::error::Error::source(&error).unwrap();
     assert_eq!(cause.to_string(), "no connection could be made");
 }
@@ -390,7 +390,7 @@ async fn a_connection_that_breaks_after_the_request_may_have_been_carried_out() 
     let Error::Transport(failure) = &error else { panic!("{error}") };
     assert_eq!(failure.kind(), SendErrorKind::Disconnected);
     assert!(error.is_retryable() && error.may_have_been_applied());
-    assert_eq!(error.to_string(), "items.push_container: no usable answer");
+    assert_eq!(error.to_string(), "items.push_container: no usable response");
 }
 
 #[tokio::test]

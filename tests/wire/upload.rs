@@ -205,7 +205,7 @@ async fn a_second_403_is_an_upload_error() {
     service.first("PUT", "/bucket/file-2", [xml(403, "AccessDenied")]).await;
     let error = service.client().file_containers().store("bytes").await.unwrap_err();
     let Error::Upload(upload) = &error else { panic!("{error}") };
-    assert_eq!((upload.status().as_u16(), upload.code(), upload.attempts()), (403, Some("AccessDenied"), 1));
+    assert_eq!((upload.status().as_u16(), upload.code(), upload.call().attempts()), (403, Some("AccessDenied"), 1));
     assert!(upload.needs_fresh_container());
     assert_eq!(service.sent().await.len(), 4);
 }
