@@ -10,22 +10,22 @@ use lzma_rust2::{LzmaOptions, LzmaWriter};
 
 use crate::model::CompressionType;
 
-/// The highest level that all types have.
+/// The highest level that all types support.
 pub(super) const HIGHEST_LEVEL: u32 = 9;
 const USUAL_LEVEL: u32 = 6;
 
-/// Whether this build can compress so.
+/// Whether this build supports a compression type.
 pub(super) fn is_available(compression: CompressionType) -> bool {
     cfg!(feature = "lzma") || compression != CompressionType::Lzma
 }
 
-/// Compresses what is written into it, and writes that on.
+/// Compresses written bytes, and writes the result to `W`.
 pub(super) enum Encoder<W: Write> {
     Uncompressed(W),
     Deflate(DeflateEncoder<W>),
     GZip(GzEncoder<W>),
     ZLib(ZlibEncoder<W>),
-    /// It writes single bytes, which the others do not.
+    /// With a buffer, because it writes single bytes.
     #[cfg(feature = "lzma")]
     Lzma(Box<LzmaWriter<BufWriter<W>>>),
 }
@@ -41,7 +41,7 @@ impl<W: Write> Encoder<W> {
             CompressionType::ZLib => Self::ZLib(ZlibEncoder::new(to, level)),
             #[cfg(feature = "lzma")]
             CompressionType::Lzma => {
-                // How long it will be is not known: its end is marked.
+                // Without a length, but with a marker at its end.
                 let options = LzmaOptions::with_preset(number);
                 Self::Lzma(Box::new(LzmaWriter::new_use_header(BufWriter::new(to), &options, None)?))
             }
@@ -50,7 +50,7 @@ impl<W: Write> Encoder<W> {
         })
     }
 
-    /// Writes what is left, and gives back what it was written into.
+    /// Writes the remaining bytes and returns `W`.
     pub(super) fn finish(self) -> io::Result<W> {
         match self {
             Self::Uncompressed(to) => Ok(to),
@@ -75,7 +75,7 @@ impl<W: Write> Write for Encoder<W> {
         }
     }
 
-    /// What a compressor holds back it holds back until the end.
+    /// Does nothing: the compressors keep bytes back until the end.
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }

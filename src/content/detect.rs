@@ -1,11 +1,11 @@
-//! What is compressed already, and would only grow.
+//! Detects compressed content, which would only grow.
 
 use std::path::Path;
 
-/// How many bytes it takes to tell.
+/// The number of first bytes that are needed.
 pub(super) const HEAD: usize = 12;
 
-/// Extensions of what is compressed already, sorted.
+/// Extensions of compressed files, sorted.
 const EXTENSIONS: [&str; 50] = [
     "7z", "aac", "avif", "br", "bz2", "cab", "docm", "docx", "dotx", "ear", "epub", "flac", "gif", "gz", "heic", "jar",
     "jpeg", "jpg", "lz4", "lzma", "m4a", "m4v", "mkv", "mov", "mp3", "mp4", "odp", "ods", "odt", "ogg", "opus", "png",
@@ -13,10 +13,10 @@ const EXTENSIONS: [&str; 50] = [
     "xz", "zip", "zst",
 ];
 
-/// What stands at the begin of what is compressed already: at an offset, these bytes.
+/// The first bytes of compressed formats, each at an offset.
 const MAGIC: [(usize, &[u8]); 22] = [
-    (0, b"PK\x03\x04"),           // zip, and what is one: office documents, jar, epub
-    (0, b"PK\x05\x06"),           // a zip that is empty
+    (0, b"PK\x03\x04"),           // zip, office documents, jar, epub
+    (0, b"PK\x05\x06"),           // an empty zip
     (0, b"\x1F\x8B"),             // gzip
     (0, b"BZh"),                  // bzip2
     (0, b"\xFD7zXZ\x00"),         // xz
@@ -39,7 +39,7 @@ const MAGIC: [(usize, &[u8]); 22] = [
     (0, b"wOF2"),                 // woff2
 ];
 
-/// Whether a file of that path, or what begins with these bytes, is compressed already.
+/// Whether content is compressed, by the extension of its path or by its first bytes.
 pub(super) fn is_compressed(path: Option<&Path>, head: &[u8]) -> bool {
     let extension = path.and_then(Path::extension).map(|extension| extension.to_string_lossy().to_ascii_lowercase());
     extension.is_some_and(|extension| EXTENSIONS.binary_search(&&*extension).is_ok())
@@ -61,14 +61,14 @@ mod tests {
     }
 
     #[test]
-    fn an_extension_tells_in_any_case_and_whatever_is_inside() {
+    fn an_extension_decides_in_any_case() {
         for (path, is) in [("a.zip", true), ("b/A.JPG", true), ("a.tar.gz", true), ("a.txt", false), ("zip", false)] {
             assert_eq!(is_compressed(Some(Path::new(path)), b"words"), is, "{path}");
         }
     }
 
     #[test]
-    fn the_first_bytes_tell_whatever_the_name() {
+    fn the_first_bytes_decide_with_any_name() {
         let all: [(&[u8], bool); 8] = [
             (b"PK\x03\x04\x14\x00", true),
             (b"\x89PNG\r\n\x1A\n", true),

@@ -1,3 +1,5 @@
+//! The URI of a path.
+
 use std::ffi::OsStr;
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
@@ -5,8 +7,8 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
 use crate::error::{Error, InvalidError};
 use crate::finding::{Finding, Rule};
 
-/// What has no place in the path of a URI: all but the characters that RFC 3986 has for a segment, and
-/// the slash between two.
+/// The characters to encode in the path of a URI: all except those that RFC 3986 allows in a segment, and
+/// the slash.
 const ENCODED: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -24,10 +26,10 @@ const ENCODED: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
-/// The `file://` URI of a path, to be the `documentId` of an item.
+/// The `file://` URI of a path, for the `documentId` of an item.
 ///
-/// It goes by the form of the path and not by the system that the program runs on, so that a crawler
-/// on Linux can name the files of a Windows share:
+/// Only the form of the path counts, not the operating system of the program, so that a crawler on Linux can
+/// name the files of a Windows share:
 ///
 /// ```
 /// use coveo_push::file_uri;
@@ -38,15 +40,15 @@ const ENCODED: &AsciiSet = &CONTROLS
 /// # Ok::<(), coveo_push::Error>(())
 /// ```
 ///
-/// What is not a character of a URI is percent-encoded, byte by byte, so that a Unix name that is no
-/// UTF-8 has a URI as well. Doubled separators and `.` are left out; a separator at the end is kept, as
-/// the URI of a folder. Nothing else is changed, upper and lower case among it, and the file system is
-/// not asked: a file that can be reached by several paths has several URIs, which are several items.
+/// Other characters are percent-encoded byte by byte, so that a Unix name that is not UTF-8 has a URI, too.
+/// Repeated separators and `.` are removed. A separator at the end is kept, as in the URI of a folder.
+/// Upper and lower case are not changed, and the file system is not read: several paths to one file give
+/// several URIs, and so several items.
 ///
 /// # Errors
 ///
-/// [`Error::Invalid`] when the path is relative, has a `..`, or names a device. Make it absolute first,
-/// by [`std::path::absolute`] or [`std::fs::canonicalize`].
+/// [`Error::Invalid`] if the path is relative, contains `..`, or names a device. Make it absolute first, with
+/// [`std::path::absolute`] or [`std::fs::canonicalize`].
 pub fn file_uri(path: impl AsRef<OsStr>) -> Result<String, Error> {
     let path = path.as_ref();
     uri(path.as_encoded_bytes()).map_err(|why| {
@@ -68,16 +70,16 @@ fn uri(path: &[u8]) -> Result<String, &'static str> {
         [b'/', rest @ ..] => write("file:///", rest, |byte| *byte == b'/'),
         // The same with `\\?\` before it, which switches off what Windows does to paths.
         [b'\\', b'\\', b'?', b'\\', drive, b':', b'\\', rest @ ..] => on_drive(*drive, rest, is_backslash),
-        [b'\\', b'\\', b'.' | b'?', b'\\', ..] => Err("this is a device and no file"),
+        [b'\\', b'\\', b'.' | b'?', b'\\', ..] => Err("this path names a device, not a file"),
         [b'\\', b'\\', rest @ ..] => share(rest, is_either),
         [drive, b':', b'/' | b'\\', rest @ ..] => on_drive(*drive, rest, is_either),
-        _ => Err("only an absolute path has a file URI; make it absolute first"),
+        _ => Err("the path is relative; make it absolute first"),
     }
 }
 
 fn on_drive(drive: u8, path: &[u8], is_separator: impl Fn(&u8) -> bool) -> Result<String, &'static str> {
     if !drive.is_ascii_alphabetic() {
-        return Err("this is no drive letter; make the path absolute first");
+        return Err("the path has an invalid drive letter; make it absolute first");
     }
     write(&format!("file:///{}:/", char::from(drive)), path, is_separator)
 }
@@ -87,12 +89,12 @@ fn share(path: &[u8], is_separator: impl Fn(&u8) -> bool) -> Result<String, &'st
     let (server, rest) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     let is_of_host = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
     if server.is_empty() || !server.iter().all(is_of_host) || rest.iter().all(&is_separator) {
-        return Err(r"this names no share; write it as `\\server\share\…`");
+        return Err(r"the path names no share; write it as `\\server\share\…`");
     }
     write(&format!("file://{}/", String::from_utf8_lossy(server)), rest, is_separator)
 }
 
-/// Writes the parts of a path behind a prefix that ends with a slash.
+/// Writes the parts of a path after a prefix that ends with a slash.
 fn write(prefix: &str, path: &[u8], is_separator: impl Fn(&u8) -> bool) -> Result<String, &'static str> {
     let mut uri = prefix.to_owned();
     let mut parts = path.split(is_separator).peekable();

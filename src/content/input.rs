@@ -10,19 +10,19 @@ use super::compress::HIGHEST_LEVEL;
 use super::source::Reader;
 use crate::model::CompressionType;
 
-/// The content of an item, as a program has it: text, bytes, a file or a reader.
+/// The content of an item: text, bytes, a file or a reader.
 ///
-/// It is given to the call that pushes the item ([`AddOrUpdateItem::content`]), which compresses it
-/// and puts it where its size belongs:
+/// Give it to the call that pushes the item ([`AddOrUpdateItem::content`]). The call compresses it and places
+/// it by its size:
 ///
-/// | Content | goes as | |
+/// | Content | Property | Place |
 /// |---|---|---|
-/// | text under 5 MB whose compression was not set | `data` | as it is |
-/// | whose base64 is under 5 MB | `compressedBinaryData` | in the item |
-/// | anything larger, up to 256 MB compressed | `compressedBinaryDataFileId` | through a file container |
+/// | text under 5 MB, without a set compression | `data` | in the item, uncompressed |
+/// | base64 under 5 MB | `compressedBinaryData` | in the item |
+/// | anything larger, up to 256 MB compressed | `compressedBinaryDataFileId` | in a file container |
 ///
-/// The 5 MB are 5,000,000 bytes of base64 (3,749,997 of content, once compressed), and of JSON for
-/// text. What would not fit into the request, or into a batch, goes through a container as well.
+/// 5 MB are 5,000,000 bytes of base64 (3,749,997 bytes of compressed content), or of JSON for text. Content
+/// that does not fit into the request or the batch also goes into a file container.
 ///
 /// ```
 /// # async fn example(items: coveo_push::Items, doc: coveo_push::DocumentBody) -> Result<(), coveo_push::Error> {
@@ -37,35 +37,35 @@ use crate::model::CompressionType;
 ///
 /// # Compression
 ///
-/// Content that is compressed already, by its first bytes or the extension of its file (archives,
-/// images, video, office documents), is sent as it is. Everything else is compressed as
-/// [`ZLib`](CompressionType::ZLib) at level 6. [`compression`](Self::compression) and
-/// [`level`](Self::level) say otherwise.
+/// Compressed content is sent without another compression. Its first bytes or the extension of its file tell
+/// (archives, images, video, office documents). Everything else is compressed as
+/// [`ZLib`](CompressionType::ZLib) at level 6. Change that with [`compression`](Self::compression) and
+/// [`level`](Self::level).
 ///
-/// What each type means to the service is documented by its name alone
+/// The service documents only the names of its compression types
 /// ([article 164](https://docs.coveo.com/en/164/)). This crate writes:
 ///
-/// | Type | is written as | |
+/// | Type | Format | |
 /// |---|---|---|
 /// | `ZLib` | RFC 1950 | the service's default |
 /// | `GZip` | RFC 1952 | |
-/// | `Deflate` | RFC 1951, without a header | no source says that no header is meant |
-/// | `Lzma` | `.lzma` ("LZMA alone"), its end marked | feature `lzma`; no source says that not `.xz` is meant |
+/// | `Deflate` | RFC 1951, without a header | the documentation does not mention the header |
+/// | `Lzma` | `.lzma` ("LZMA alone"), with an end marker | feature `lzma`; the documentation does not exclude `.xz` |
 ///
-/// Where the service wants another form, compress the content yourself and say so with
+/// If the service expects another format, compress the content yourself and use
 /// [`precompressed`](Self::precompressed).
 ///
 /// # Memory
 ///
-/// Reading a file, compressing and writing happen on tokio's threads for blocking work, none of which is
-/// kept while a reader is waited for. What is up to 3.75 MB compressed is in memory; what grows beyond
-/// that goes into a temporary file without a name, which the system removes when the upload is over or
-/// given up, and also when the program is killed. A file that is sent as it is, and is larger than that,
-/// is read while it is uploaded. So memory does not depend on the size of the content, but for
-/// [`bytes`](Self::bytes) and [`text`](Self::text), which are there already. A compressor takes 0.3 MB; LZMA takes 10 times its dictionary, 100 MB at level 6.
+/// Reading files, compressing and writing happen on tokio's blocking threads. No blocking thread waits for a
+/// reader. Content stays in memory up to 3.75 MB compressed. Larger content goes into a temporary file without
+/// a name, which the system removes after the upload, and also if the program is killed. A larger file that is
+/// sent without compression is read during the upload. So memory does not depend on the size of the content,
+/// except for [`bytes`](Self::bytes) and [`text`](Self::text), which are in memory already. A compressor needs
+/// 0.3 MB. LZMA needs 10 times its dictionary: 100 MB at level 6.
 ///
 /// [`AddOrUpdateItem::content`]: crate::AddOrUpdateItem::content
-#[must_use = "content is pushed once a call has it"]
+#[must_use = "content is pushed by the call that takes it"]
 pub struct Content {
     pub(super) source: Source,
     pub(super) compression: Compression,
@@ -81,20 +81,19 @@ pub(super) enum Source {
     Reader(Reader),
 }
 
-/// How content is to be compressed.
+/// The compression of content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Compression {
-    /// In the usual way, unless it is compressed already.
+    /// The default one, unless the content is compressed.
     Usual,
-    /// In this way, whatever it is.
+    /// This one, for any content.
     Asked(CompressionType),
-    /// It is compressed in this way already.
+    /// None: the content is already compressed in this way.
     Precompressed(CompressionType),
 }
 
 impl Content {
-    /// Text. Under 5 MB it goes into the item as it is, unless a [`compression`](Self::compression)
-    /// is set.
+    /// Text. Under 5 MB it goes into the item uncompressed, unless a [`compression`](Self::compression) is set.
     pub fn text(text: impl Into<String>) -> Self {
         Self::new(Source::Text(text.into()))
     }
@@ -104,17 +103,17 @@ impl Content {
         Self::new(Source::Bytes(bytes.into()))
     }
 
-    /// The bytes of a file, which is opened when the call is awaited.
+    /// The bytes of a file. The call opens it when it is awaited.
     ///
-    /// The item's `fileExtension` is that of the path, unless the item has one. A file that is sent as
-    /// it is and changes during the upload fails the call; one that vanishes after it was opened is
-    /// sent all the same.
+    /// The item's `fileExtension` is that of the path, unless the item has one. If a file that is sent without
+    /// compression changes during the upload, the call fails. If it is removed after it was opened, it is still
+    /// sent.
     pub fn file(path: impl Into<PathBuf>) -> Self {
         Self::new(Source::File(path.into()))
     }
 
-    /// All that a reader gives, such as the body of a download. It is read to its end before anything
-    /// is sent, so that the length is known and a failed upload can be sent again.
+    /// All bytes of a reader, such as the body of a download. It is read to its end before anything is sent,
+    /// because the length must be known and a failed upload must be sent again.
     pub fn reader(reader: impl AsyncRead + Send + 'static) -> Self {
         Self::new(Source::Reader(Box::pin(reader)))
     }
@@ -123,35 +122,36 @@ impl Content {
         Self { source, compression: Compression::Usual, level: None, temp_dir: None }
     }
 
-    /// Compresses in this way, also what is compressed already. Default:
-    /// [`ZLib`](CompressionType::ZLib), and nothing for what is compressed already.
+    /// Compresses in this way, also if the content is compressed. Default: [`ZLib`](CompressionType::ZLib),
+    /// and none for compressed content.
     pub fn compression(mut self, compression: CompressionType) -> Self {
         self.compression = Compression::Asked(compression);
         self
     }
 
-    /// Says that the content is already compressed in this way. It is sent as it is, and the service
-    /// decompresses it. The item's `fileExtension` is then that of the decompressed content: set it on
-    /// the item when the file's own is one such as `.gz`.
+    /// The content is already compressed in this way. It is sent without another compression, and the service
+    /// decompresses it. The item's `fileExtension` must be that of the decompressed content: set it on the item
+    /// if the file has one such as `.gz`.
     pub fn precompressed(mut self, compression: CompressionType) -> Self {
         self.compression = Compression::Precompressed(compression);
         self
     }
 
-    /// How hard to compress: from 0, not at all or hardly, to 9. Default: 6, for every type.
+    /// The level of compression, from 0 (little or none) to 9. Higher values count as 9. Default: 6, for every
+    /// type.
     pub fn level(mut self, level: u32) -> Self {
         self.level = Some(level.min(HIGHEST_LEVEL));
         self
     }
 
-    /// The folder for a temporary file, up to 256 MB of it. Default: [`std::env::temp_dir`], which on
-    /// some systems is in memory.
+    /// The folder for a temporary file of up to 256 MB. Default: [`std::env::temp_dir`], which is in memory on
+    /// some systems.
     pub fn temp_dir(mut self, folder: impl Into<PathBuf>) -> Self {
         self.temp_dir = Some(folder.into());
         self
     }
 
-    /// The extension of its file, with its dot, where that can be one.
+    /// The valid extension of its file, with the dot.
     pub(crate) fn file_extension(&self) -> Option<String> {
         let Source::File(path) = &self.source else { return None };
         let extension = path.extension()?.to_str()?;
@@ -161,7 +161,7 @@ impl Content {
 }
 
 impl Source {
-    /// What a person reads in an error.
+    /// The name in error messages.
     pub(super) fn name(&self) -> String {
         match self {
             Self::Text(_) | Self::Bytes(_) => "the content".to_owned(),

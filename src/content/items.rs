@@ -1,3 +1,5 @@
+//! Pushes one item with content.
+
 use super::Content;
 use crate::api::call::request_builder;
 use crate::api::items::CheckedItem;
@@ -7,11 +9,11 @@ use crate::model::document_keys as key;
 use crate::preflight::{limit, request_size};
 
 impl AddOrUpdateItem {
-    /// Pushes the item with this content, in place of data in the item itself.
+    /// Pushes the item with this content instead of data in the item itself.
     ///
-    /// When the request is sent, the content is read and compressed first. What is too large for
-    /// the item goes into a file container, and the item after it: up to four requests, each tried
-    /// again on its own.
+    /// Sending the request first reads and compresses the content. Content that is too large for the item is
+    /// uploaded into a file container before the item is pushed. That takes up to four requests, each with its
+    /// own retries.
     ///
     /// ```
     /// # async fn example(client: coveo_push::PushClient) -> Result<(), Box<dyn std::error::Error>> {
@@ -25,8 +27,8 @@ impl AddOrUpdateItem {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] when the item has data itself; when the content cannot be read, is larger
-    /// than 256 MB, or changes while it is uploaded. The item is not pushed then.
+    /// [`Error::Invalid`] if the item has data itself, or if the content cannot be read, is larger than 256 MB,
+    /// or changes while it is uploaded. The item is not pushed then.
     pub fn content(self, content: Content) -> AddOrUpdateItemWithContent {
         AddOrUpdateItemWithContent { item: self, content }
     }
@@ -44,7 +46,7 @@ request_builder! {
 impl AddOrUpdateItemWithContent {
     async fn send(self) -> Result<Accepted, Error> {
         let Self { item, content } = self;
-        // Errors in the item itself are found before its content is touched.
+        // Checks the item before it reads the content.
         let mut checked = item.checked()?;
         let operation = checked.request.operation;
         let refused = |finding| Error::from(InvalidError::new(Some(operation), vec![finding]));
@@ -53,7 +55,7 @@ impl AddOrUpdateItemWithContent {
         let room = limit::REQUEST_BYTES.saturating_sub(item.json().len());
         let prepared = content.prepare(document_id, room).await.map_err(refused)?;
         if let Some(reference) = prepared.reference() {
-            // An item that does not fit with it is not worth the upload.
+            // Checks the size of the item before the upload.
             reference.write(item);
             item.take_out(key::COMPRESSION_TYPE);
             if let Some(too_large) = request_size(item.json().len(), document_id) {

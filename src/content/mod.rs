@@ -1,13 +1,13 @@
-//! The content of an item: bytes, a file or a reader, to the right property of the right request.
+//! The content of an item: from bytes, a file or a reader to the right property of the right request.
 
 mod compress;
 mod detect;
 mod file_uri;
-mod held;
 mod input;
 mod items;
 mod place;
 mod prepare;
+mod prepared_body;
 mod source;
 mod spool;
 

@@ -1,4 +1,4 @@
-//! Content in its place: in the item, or in a file container that the item names.
+//! Places content in the item, or in a file container to which the item refers.
 
 use super::Content;
 use super::prepare::Prepared;
@@ -11,10 +11,10 @@ use crate::model::{CompressionType, document_keys as key};
 use crate::operation::Operation;
 use crate::preflight::ItemText;
 
-/// As long as the id of a file container, and none.
-const STAND_IN: &str = "00000000-0000-0000-0000-000000000000";
+/// As long as the id of a file container.
+const PLACEHOLDER_ID: &str = "00000000-0000-0000-0000-000000000000";
 
-/// What holds the data of an item.
+/// The properties for the data of an item.
 const DATA: [&str; 3] = [key::DATA, key::COMPRESSED_BINARY_DATA, key::COMPRESSED_BINARY_DATA_FILE_ID];
 
 impl Content {
@@ -36,7 +36,7 @@ impl Content {
     }
 }
 
-/// Content that is where it belongs, but for what the item says of it.
+/// Placed content: the property of the item that holds it or refers to it.
 pub(crate) struct Placed {
     property: &'static str,
     json: Vec<u8>,
@@ -49,7 +49,7 @@ impl Placed {
         Self { property: key::COMPRESSED_BINARY_DATA_FILE_ID, json, compression: Some(compression) }
     }
 
-    /// Says in an item where its content is.
+    /// Writes the property into an item.
     pub(crate) fn write(&self, item: &mut ItemText<'_>) {
         item.put(self.property, &self.json);
         match self.compression {
@@ -59,11 +59,11 @@ impl Placed {
     }
 }
 
-/// Why content is not where it belongs.
+/// Why content could not be placed.
 pub(crate) enum NotPlaced {
-    /// It is no longer what it was, or cannot be read any more.
+    /// It has changed, or can no longer be read.
     Content(Finding),
-    /// It could not be uploaded; it comes back, to be tried again.
+    /// The upload failed. The content is returned for another try.
     Upload(Error, Prepared),
 }
 
@@ -77,16 +77,16 @@ impl From<NotPlaced> for Error {
 }
 
 impl Prepared {
-    /// What the item will say of content that is uploaded, with a stand-in for the id of its container:
-    /// the service's are as long.
+    /// The reference to an uploaded content, with a placeholder of the same length for the id of its
+    /// container. `None` for content that goes into the item itself.
     pub(crate) fn reference(&self) -> Option<Placed> {
         match self {
             Self::Inline { .. } => None,
-            Self::Container { compression, .. } => Some(Placed::in_container(STAND_IN, *compression)),
+            Self::Container { compression, .. } => Some(Placed::in_container(PLACEHOLDER_ID, *compression)),
         }
     }
 
-    /// How many bytes are uploaded beside the item.
+    /// The number of bytes that are uploaded beside the item.
     pub(crate) fn uploaded_bytes(&self) -> u64 {
         match self {
             Self::Inline { .. } => 0,
@@ -94,7 +94,7 @@ impl Prepared {
         }
     }
 
-    /// Uploads what does not go into the item itself.
+    /// Uploads content that does not go into the item itself.
     pub(crate) async fn place(
         self,
         document_id: &str,
@@ -108,7 +108,7 @@ impl Prepared {
                 let container = match content.uploading(upload).await {
                     Ok(Ok(container)) => container,
                     Ok(Err(error)) => return Err(NotPlaced::Upload(error, Self::Container { content, compression })),
-                    Err(broken) => return Err(NotPlaced::Content(broken.finding(document_id))),
+                    Err(failure) => return Err(NotPlaced::Content(failure.finding(document_id))),
                 };
                 Ok(Placed::in_container(container.file_id(), compression))
             }

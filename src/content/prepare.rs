@@ -1,4 +1,4 @@
-//! Reads content, compresses it on threads for blocking work, and finds out where it belongs.
+//! Reads content, compresses it on blocking threads, and decides where it goes.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -12,38 +12,38 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::compress::{self, Encoder};
 use super::detect;
-use super::held::Held;
 use super::input::{Compression, Content, Source};
+use super::prepared_body::PreparedBody;
 use super::source::{CHUNK, Reader, Watched, fill, read_chunk};
 use super::spool::{Spool, Spooled, TooLarge};
 use crate::finding::{Finding, Rule};
 use crate::model::{CompressionType, document_keys as key};
 use crate::preflight::{self, limit};
 
-/// The most bytes whose base64 may stand in an item. What is not more is kept in memory.
+/// The most bytes whose base64 fits into an item. Up to this size, content stays in memory.
 const MOST_INLINE: usize = (limit::DATA_BYTES - 1) / 4 * 3;
-/// More than the keys around the data take, and how it is compressed.
+/// More than the bytes of the keys around the data, and of its compression type.
 const KEYS: usize = 64;
 
-/// Content that is ready, and where it belongs.
+/// Prepared content, and where it goes.
 #[derive(Clone)]
 pub(crate) enum Prepared {
-    /// In the item, as this property with this JSON.
+    /// Into the item, as this property with this JSON.
     Inline { property: &'static str, json: Vec<u8>, compression: Option<CompressionType> },
-    /// In a file container.
-    Container { content: Held, compression: CompressionType },
+    /// Into a file container.
+    Container { content: PreparedBody, compression: CompressionType },
 }
 
 /// Why content cannot be pushed.
-enum Unusable {
+enum ContentError {
     Read(io::Error),
     Write(io::Error),
-    /// With its size, where all of it was seen.
+    /// With its size, if that is known.
     TooLarge(Option<u64>),
 }
 
 impl Content {
-    /// Makes it ready to be sent in an item in which there is `room` for so many bytes more.
+    /// Prepares the content for an item that has `room` for this many more bytes.
     pub(crate) async fn prepare(self, document_id: &str, room: usize) -> Result<Prepared, Finding> {
         let Self { source, compression, level, temp_dir } = self;
         if let Compression::Asked(asked) = compression
@@ -53,35 +53,35 @@ impl Content {
             return Err(Finding::new(document_id, Rule::CompressionType, message));
         }
         let name = source.name();
-        // Held as long as somebody waits.
+        // Dropped with this future, so that the blocking thread stops.
         let waits = Arc::new(());
         let waiting = Arc::downgrade(&waits);
         let path = source.path().map(ToOwned::to_owned);
-        let job = Job { path, compression, level, temp_dir, room, waiting };
+        let preparation = Preparation { path, compression, level, temp_dir, room, waiting };
         let prepared = match source {
             Source::Text(text) => {
-                if let Some(data) = job.as_data(&text) {
+                if let Some(data) = preparation.as_data(&text) {
                     return Ok(data);
                 }
-                done(spawn_blocking(move || job.bytes(text.into()))).await
+                done(spawn_blocking(move || preparation.bytes(text.into()))).await
             }
-            Source::Bytes(bytes) => done(spawn_blocking(move || job.bytes(bytes))).await,
+            Source::Bytes(bytes) => done(spawn_blocking(move || preparation.bytes(bytes))).await,
             Source::File(path) => {
-                done(spawn_blocking(move || job.file(File::open(path).map_err(Unusable::Read)?))).await
+                done(spawn_blocking(move || preparation.file(File::open(path).map_err(ContentError::Read)?))).await
             }
-            Source::Reader(reader) => job.reader(reader).await,
+            Source::Reader(reader) => preparation.reader(reader).await,
         };
         drop(waits);
-        prepared.map_err(|unusable| unusable.finding(document_id, &name))
+        prepared.map_err(|error| error.finding(document_id, &name))
     }
 }
 
-/// Waits for work on another thread.
-async fn done<T>(work: JoinHandle<Result<T, Unusable>>) -> Result<T, Unusable> {
-    work.await.unwrap_or_else(|gone| Err(Unusable::Read(io::Error::other(gone))))
+/// Waits for the work of a blocking thread.
+async fn done<T>(work: JoinHandle<Result<T, ContentError>>) -> Result<T, ContentError> {
+    work.await.unwrap_or_else(|gone| Err(ContentError::Read(io::Error::other(gone))))
 }
 
-struct Job {
+struct Preparation {
     path: Option<PathBuf>,
     compression: Compression,
     level: Option<u32>,
@@ -90,8 +90,8 @@ struct Job {
     waiting: Weak<()>,
 }
 
-impl Job {
-    /// Text that goes into the item as it is.
+impl Preparation {
+    /// Text that goes into the item without compression. `None` if it is too large.
     fn as_data(&self, text: &str) -> Option<Prepared> {
         const QUOTES: usize = 2;
         if self.compression != Compression::Usual || text.len() >= limit::DATA_BYTES {
@@ -102,76 +102,79 @@ impl Job {
         fits.then_some(Prepared::Inline { property: key::DATA, json, compression: None })
     }
 
-    fn bytes(self, bytes: Bytes) -> Result<Prepared, Unusable> {
-        let (to_do, said) = self.decide(&bytes);
-        if to_do != CompressionType::Uncompressed {
+    fn bytes(self, bytes: Bytes) -> Result<Prepared, ContentError> {
+        let (method, compression_type) = self.decide(&bytes);
+        if method != CompressionType::Uncompressed {
             return self.stream(&*bytes);
         }
         let length = bytes.len() as u64;
         if length > limit::CONTAINER_BYTES {
-            return Err(Unusable::TooLarge(Some(length)));
+            return Err(ContentError::TooLarge(Some(length)));
         }
-        Ok(self.place(Held::Memory(bytes), said))
+        Ok(self.place(PreparedBody::Memory(bytes), compression_type))
     }
 
-    fn file(self, mut file: File) -> Result<Prepared, Unusable> {
-        let metadata = file.metadata().map_err(Unusable::Read)?;
+    fn file(self, mut file: File) -> Result<Prepared, ContentError> {
+        let metadata = file.metadata().map_err(ContentError::Read)?;
         let mut head = [0; detect::HEAD];
-        let count = fill(&mut file, &mut head).map_err(Unusable::Read)?;
+        let count = fill(&mut file, &mut head).map_err(ContentError::Read)?;
         let head = head.get(..count).unwrap_or_default();
-        let (to_do, said) = self.decide(head);
-        let is_sent_as_it_is = to_do == CompressionType::Uncompressed;
-        // What is no file of its own, such as a pipe, has no length and can be read once.
-        if is_sent_as_it_is && metadata.is_file() && metadata.len() > MOST_INLINE as u64 {
+        let (method, compression_type) = self.decide(head);
+        let is_uncompressed = method == CompressionType::Uncompressed;
+        // A pipe, for example, has no length and can be read only once.
+        if is_uncompressed && metadata.is_file() && metadata.len() > MOST_INLINE as u64 {
             if metadata.len() > limit::CONTAINER_BYTES {
-                return Err(Unusable::TooLarge(Some(metadata.len())));
+                return Err(ContentError::TooLarge(Some(metadata.len())));
             }
-            return Ok(Prepared::Container { content: Held::shared(file, &metadata), compression: said });
+            return Ok(Prepared::Container {
+                content: PreparedBody::shared(file, &metadata),
+                compression: compression_type,
+            });
         }
         self.stream(head.chain(file))
     }
 
-    fn stream(self, from: impl Read) -> Result<Prepared, Unusable> {
+    fn stream(self, from: impl Read) -> Result<Prepared, ContentError> {
         let mut from = Watched { from, waiting: Weak::clone(&self.waiting) };
         let mut buffer = vec![0; CHUNK];
-        let mut count = fill(&mut from, &mut buffer).map_err(Unusable::Read)?;
-        let mut packing = self.begin(buffer.get(..count).unwrap_or_default())?;
+        let mut count = fill(&mut from, &mut buffer).map_err(ContentError::Read)?;
+        let mut compressor = self.start(buffer.get(..count).unwrap_or_default())?;
         while count > 0 {
-            count = fill(&mut from, &mut buffer).map_err(Unusable::Read)?;
-            packing.write(buffer.get(..count).unwrap_or_default())?;
+            count = fill(&mut from, &mut buffer).map_err(ContentError::Read)?;
+            compressor.write(buffer.get(..count).unwrap_or_default())?;
         }
-        packing.finish()
+        compressor.finish()
     }
 
-    /// Compresses what a reader gives. No thread is kept while the reader is waited for: it may need one
-    /// itself, as the file of an async runtime does, and there are only so many.
-    async fn reader(self, mut reader: Reader) -> Result<Prepared, Unusable> {
-        let mut chunk = read_chunk(&mut reader).await.map_err(Unusable::Read)?;
+    /// Compresses the bytes of a reader. No blocking thread waits for the reader, because the reader may need
+    /// one itself, as the file of an async runtime does, and their number is limited.
+    async fn reader(self, mut reader: Reader) -> Result<Prepared, ContentError> {
+        let mut chunk = read_chunk(&mut reader).await.map_err(ContentError::Read)?;
         let mut is_last = chunk.len() < CHUNK;
-        let mut work = spawn_blocking(move || self.begin(&chunk));
+        let mut work = spawn_blocking(move || self.start(&chunk));
         while !is_last {
-            // Read while the one before it is compressed.
+            // Reads this chunk while the previous one is compressed.
             let next = read_chunk(&mut reader).await;
-            let mut packing = done(work).await?;
-            chunk = next.map_err(Unusable::Read)?;
+            let mut compressor = done(work).await?;
+            chunk = next.map_err(ContentError::Read)?;
             is_last = chunk.len() < CHUNK;
-            work = spawn_blocking(move || packing.write(&chunk).map(|()| packing));
+            work = spawn_blocking(move || compressor.write(&chunk).map(|()| compressor));
         }
-        let packing = done(work).await?;
-        done(spawn_blocking(move || packing.finish())).await
+        let compressor = done(work).await?;
+        done(spawn_blocking(move || compressor.finish())).await
     }
 
-    /// Begins to compress what begins with these bytes.
-    fn begin(self, head: &[u8]) -> Result<Packing, Unusable> {
-        let (to_do, said) = self.decide(head);
+    /// Starts to compress content with these first bytes.
+    fn start(self, head: &[u8]) -> Result<Compressor, ContentError> {
+        let (method, compression_type) = self.decide(head);
         let spool = Spool::new(MOST_INLINE, self.temp_dir.as_deref());
-        let encoder = Encoder::new(to_do, self.level, spool).map_err(Unusable::write)?;
-        let mut packing = Packing { job: self, encoder, said };
-        packing.write(head)?;
-        Ok(packing)
+        let encoder = Encoder::new(method, self.level, spool).map_err(ContentError::write)?;
+        let mut compressor = Compressor { preparation: self, encoder, compression_type };
+        compressor.write(head)?;
+        Ok(compressor)
     }
 
-    /// How to compress what begins with these bytes, and how it is compressed then.
+    /// How to compress content with these first bytes, and the compression type of the result.
     fn decide(&self, head: &[u8]) -> (CompressionType, CompressionType) {
         match self.compression {
             Compression::Precompressed(compression) => (CompressionType::Uncompressed, compression),
@@ -183,9 +186,11 @@ impl Job {
         }
     }
 
-    fn place(self, content: Held, compression: CompressionType) -> Prepared {
+    fn place(self, content: PreparedBody, compression: CompressionType) -> Prepared {
         match &content {
-            Held::Memory(bytes) if bytes.len() <= MOST_INLINE && bytes.len().div_ceil(3) * 4 + KEYS <= self.room => {
+            PreparedBody::Memory(bytes)
+                if bytes.len() <= MOST_INLINE && bytes.len().div_ceil(3) * 4 + KEYS <= self.room =>
+            {
                 let mut json = String::with_capacity(bytes.len().div_ceil(3) * 4 + 2);
                 json.push('"');
                 STANDARD.encode_string(bytes, &mut json);
@@ -193,34 +198,34 @@ impl Job {
                 let (property, json) = (key::COMPRESSED_BINARY_DATA, json.into_bytes());
                 Prepared::Inline { property, json, compression: Some(compression) }
             }
-            Held::Memory(_) | Held::File(_) => Prepared::Container { content, compression },
+            PreparedBody::Memory(_) | PreparedBody::File(_) => Prepared::Container { content, compression },
         }
     }
 }
 
-/// Content that is being compressed, a chunk at a time.
-struct Packing {
-    job: Job,
+/// Compresses content in chunks.
+struct Compressor {
+    preparation: Preparation,
     encoder: Encoder<Spool>,
-    said: CompressionType,
+    compression_type: CompressionType,
 }
 
-impl Packing {
-    fn write(&mut self, chunk: &[u8]) -> Result<(), Unusable> {
-        self.encoder.write_all(chunk).map_err(Unusable::write)
+impl Compressor {
+    fn write(&mut self, chunk: &[u8]) -> Result<(), ContentError> {
+        self.encoder.write_all(chunk).map_err(ContentError::write)
     }
 
-    fn finish(self) -> Result<Prepared, Unusable> {
-        let content = match self.encoder.finish().map_err(Unusable::write)?.finish() {
-            Spooled::Memory(bytes) => Held::Memory(bytes),
-            Spooled::File(file, length) => Held::temporary(file, length),
+    fn finish(self) -> Result<Prepared, ContentError> {
+        let content = match self.encoder.finish().map_err(ContentError::write)?.finish() {
+            Spooled::Memory(bytes) => PreparedBody::Memory(bytes),
+            Spooled::File(file, length) => PreparedBody::temporary(file, length),
         };
-        Ok(self.job.place(content, self.said))
+        Ok(self.preparation.place(content, self.compression_type))
     }
 }
 
-impl Unusable {
-    /// What goes wrong where compressed bytes are written to.
+impl ContentError {
+    /// An error while compressed bytes are written.
     fn write(error: io::Error) -> Self {
         if error.get_ref().is_some_and(|error| error.is::<TooLarge>()) {
             Self::TooLarge(None)

@@ -1,5 +1,4 @@
-//! What is read a chunk at a time: on a thread for blocking work while a future waits for it, or by a
-//! future itself.
+//! Reads content in chunks: on a blocking thread while a future waits for it, or in a future.
 
 use std::io::{self, Read};
 use std::pin::Pin;
@@ -7,10 +6,10 @@ use std::sync::Weak;
 
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-/// How much is read at a time.
+/// The size of a chunk, in bytes.
 pub(super) const CHUNK: usize = 128 * 1024;
 
-/// Fills the buffer as far as there is something, and says how far.
+/// Fills the buffer, and returns the number of bytes. Less than the buffer means the end.
 pub(super) fn fill(from: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     let mut filled = 0;
     while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
@@ -24,7 +23,7 @@ pub(super) fn fill(from: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize>
     Ok(filled)
 }
 
-/// Reads as long as somebody waits for it.
+/// Reads until the waiting future is dropped.
 pub(super) struct Watched<R> {
     pub(super) from: R,
     pub(super) waiting: Weak<()>,
@@ -39,15 +38,15 @@ impl<R: Read> Read for Watched<R> {
     }
 }
 
-/// Nobody waits any more: nobody will see this error.
+/// The future is dropped, so this error is never seen.
 fn abandoned() -> io::Error {
-    io::Error::other("it was given up")
+    io::Error::other("the caller stopped waiting")
 }
 
-/// What a user gives to be read.
+/// The reader of a [`Content`](super::Content).
 pub(super) type Reader = Pin<Box<dyn AsyncRead + Send>>;
 
-/// Reads a whole chunk, or at the end what is left.
+/// Reads a whole chunk, or less at the end.
 pub(super) async fn read_chunk(reader: &mut Reader) -> io::Result<Vec<u8>> {
     let mut chunk = Vec::with_capacity(CHUNK);
     reader.take(CHUNK as u64).read_to_end(&mut chunk).await?;

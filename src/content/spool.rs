@@ -1,4 +1,4 @@
-//! Compressed content on its way: in memory up to a size, beyond that in a temporary file.
+//! Collects compressed content: in memory up to a size, then in a temporary file.
 
 use std::fmt;
 use std::fs::File;
@@ -10,19 +10,19 @@ use tempfile::{SpooledData, SpooledTempFile, spooled_tempfile, spooled_tempfile_
 
 use crate::preflight::limit;
 
-/// What is written is longer than a file container takes.
+/// The content is larger than the limit of a file container.
 #[derive(Debug)]
 pub(super) struct TooLarge;
 
 impl fmt::Display for TooLarge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("it is larger than a file container")
+        f.write_str("the content is larger than the limit of a file container")
     }
 }
 
 impl std::error::Error for TooLarge {}
 
-/// A temporary file has no name from the begin, or is removed by the system when it is closed.
+/// Its temporary file never has a name, or the system removes it when it is closed.
 pub(super) struct Spool {
     file: SpooledTempFile,
     length: u64,
@@ -34,7 +34,7 @@ pub(super) enum Spooled {
 }
 
 impl Spool {
-    /// `most` bytes are kept in memory.
+    /// Keeps up to `most` bytes in memory.
     pub(super) fn new(most: usize, folder: Option<&Path>) -> Self {
         let file = folder.map_or_else(|| spooled_tempfile(most), |folder| spooled_tempfile_in(most, folder));
         Self { file, length: 0 }

@@ -1,4 +1,4 @@
-//! Content that is ready: how long it is is known, and it can be sent more than once.
+//! Prepared content: its length is known, and it can be sent more than once.
 
 use std::fs::{File, Metadata};
 use std::future::poll_fn;
@@ -18,21 +18,21 @@ use crate::error::{BoxError, Error};
 use crate::finding::{Finding, Rule};
 use crate::kernel::body::Body;
 
-/// Content that is ready, in memory or in a file. Cloning it copies no bytes.
+/// Prepared content in memory or in a file. Cloning it copies no bytes.
 #[derive(Clone)]
-pub(crate) enum Held {
+pub(crate) enum PreparedBody {
     Memory(Bytes),
-    File(Arc<HeldFile>),
+    File(Arc<OpenFile>),
 }
 
-/// A file that is open, and stays so: it may lose its name meanwhile.
-pub(crate) struct HeldFile {
+/// A file that stays open, even if it is renamed or removed.
+pub(crate) struct OpenFile {
     file: Mutex<File>,
     length: u64,
-    /// What it was when its length was read; nothing where nobody else can write into it.
+    /// Its state when its length was read. `None` if no other program can write to it.
     stamp: Option<Stamp>,
-    broken: OnceLock<Broken>,
-    is_broken: Notify,
+    failure: OnceLock<ReadFailure>,
+    has_failed: Notify,
 }
 
 #[derive(PartialEq, Eq)]
@@ -47,14 +47,14 @@ impl Stamp {
     }
 }
 
-/// Why a file cannot be sent, although it could be opened.
+/// Why an opened file cannot be sent.
 #[derive(Debug, Clone)]
-pub(super) struct Broken {
+pub(super) struct ReadFailure {
     rule: Rule,
     message: String,
 }
 
-impl Broken {
+impl ReadFailure {
     fn unreadable(error: &impl std::fmt::Display) -> Self {
         let message = format!("the file could not be read while it was uploaded: {error}");
         Self { rule: Rule::ContentUnreadable, message }
@@ -65,25 +65,25 @@ impl Broken {
     }
 
     fn changed() -> Self {
-        let message = "the file changed while it was uploaded; push it again when it is at rest".to_owned();
+        let message = "the file changed while it was uploaded; push it again when it no longer changes".to_owned();
         Self { rule: Rule::ContentChanged, message }
     }
 }
 
-impl Held {
-    /// A temporary file, which is nobody else's.
+impl PreparedBody {
+    /// A temporary file, which no other program can change.
     pub(super) fn temporary(file: File, length: u64) -> Self {
         Self::file(file, length, None)
     }
 
-    /// A file that others may change.
+    /// A file that other programs may change.
     pub(super) fn shared(file: File, metadata: &Metadata) -> Self {
         Self::file(file, metadata.len(), Some(Stamp::of(metadata)))
     }
 
     fn file(file: File, length: u64, stamp: Option<Stamp>) -> Self {
-        let (file, broken, is_broken) = (Mutex::new(file), OnceLock::new(), Notify::new());
-        Self::File(Arc::new(HeldFile { file, length, stamp, broken, is_broken }))
+        let (file, failure, has_failed) = (Mutex::new(file), OnceLock::new(), Notify::new());
+        Self::File(Arc::new(OpenFile { file, length, stamp, failure, has_failed }))
     }
 
     pub(super) fn len(&self) -> u64 {
@@ -103,21 +103,21 @@ impl Held {
         }
     }
 
-    /// Waits for an upload of the [`body`](Self::body). It ends at once, with an error of its own, when
-    /// the file turns out to be another one: trying again would not help.
+    /// Waits for an upload of the [`body`](Self::body). If the file cannot be read or has changed, this fails
+    /// at once, because a retry would not help.
     pub(super) async fn uploading<T>(
         &self,
         upload: impl Future<Output = Result<T, Error>>,
-    ) -> Result<Result<T, Error>, Broken> {
+    ) -> Result<Result<T, Error>, ReadFailure> {
         let Self::File(file) = self else { return Ok(upload.await) };
         let mut upload = pin!(upload);
-        let mut is_broken = pin!(file.is_broken.notified());
+        let mut has_failed = pin!(file.has_failed.notified());
         poll_fn(|context| {
             let uploaded = upload.as_mut().poll(context);
-            // Asked for the waking alone.
-            let _ = is_broken.as_mut().poll(context);
-            match file.broken.get() {
-                Some(broken) if !matches!(uploaded, Poll::Ready(Ok(_))) => Poll::Ready(Err(broken.clone())),
+            // Polled only to be woken.
+            let _ = has_failed.as_mut().poll(context);
+            match file.failure.get() {
+                Some(failure) if !matches!(uploaded, Poll::Ready(Ok(_))) => Poll::Ready(Err(failure.clone())),
                 _ => uploaded.map(Ok),
             }
         })
@@ -125,36 +125,36 @@ impl Held {
     }
 }
 
-impl HeldFile {
-    /// Reads up to a chunk from there on.
-    fn read(&self, offset: u64) -> Result<Bytes, Broken> {
+impl OpenFile {
+    /// Reads up to a chunk from `offset` on.
+    fn read(&self, offset: u64) -> Result<Bytes, ReadFailure> {
         let left = usize::try_from(self.length - offset).unwrap_or(usize::MAX);
         let mut bytes = vec![0; left.min(CHUNK)];
-        // Each attempt has a place of its own, and the file has one: found anew for each read.
+        // The attempts share one file position, so each read seeks first.
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         let read = file.seek(SeekFrom::Start(offset)).and_then(|_| file.read_exact(&mut bytes));
-        // Looked at last: what was read before is what the file held then. A file that has become
-        // longer would still give as many bytes as it was said to have.
+        // Checked after the read, so that the bytes are from before any change. A file that has grown
+        // would still give the expected number of bytes.
         if let Some(stamp) = &self.stamp {
-            let metadata = file.metadata().map_err(|error| Broken::unreadable(&error))?;
+            let metadata = file.metadata().map_err(|error| ReadFailure::unreadable(&error))?;
             if Stamp::of(&metadata) != *stamp {
-                return Err(Broken::changed());
+                return Err(ReadFailure::changed());
             }
         }
-        read.map_err(|error| Broken::unreadable(&error))?;
+        read.map_err(|error| ReadFailure::unreadable(&error))?;
         Ok(bytes.into())
     }
 }
 
-/// One attempt's way through the file, a chunk at a time, read where it blocks nobody.
+/// The stream of one attempt. It reads the file in chunks on blocking threads.
 struct Reading {
-    file: Arc<HeldFile>,
+    file: Arc<OpenFile>,
     offset: u64,
-    reading: Option<JoinHandle<Result<Bytes, Broken>>>,
+    reading: Option<JoinHandle<Result<Bytes, ReadFailure>>>,
 }
 
 impl Reading {
-    fn new(file: Arc<HeldFile>) -> Self {
+    fn new(file: Arc<OpenFile>) -> Self {
         Self { file, offset: 0, reading: None }
     }
 }
@@ -167,24 +167,24 @@ impl Stream for Reading {
         if *offset >= file.length {
             return Poll::Ready(None);
         }
-        let begin = || {
+        let start = || {
             let (file, offset) = (Arc::clone(file), *offset);
             spawn_blocking(move || file.read(offset))
         };
-        let read = ready!(Pin::new(reading.get_or_insert_with(begin)).poll(context));
+        let read = ready!(Pin::new(reading.get_or_insert_with(start)).poll(context));
         *reading = None;
-        let read = read.unwrap_or_else(|error| Err(Broken::unreadable(&error)));
+        let read = read.unwrap_or_else(|error| Err(ReadFailure::unreadable(&error)));
         Poll::Ready(Some(match read {
             Ok(bytes) => {
                 *offset += bytes.len() as u64;
                 Ok(bytes)
             }
-            Err(broken) => {
+            Err(failure) => {
                 *offset = file.length;
-                let error = broken.message.clone().into();
-                // The first one says what happened.
-                let _ = file.broken.set(broken);
-                file.is_broken.notify_one();
+                let error = failure.message.clone().into();
+                // Keeps the first failure.
+                let _ = file.failure.set(failure);
+                file.has_failed.notify_one();
                 Err(error)
             }
         }))
