@@ -30,137 +30,116 @@ words!(Preflight: "preflight" {
     Off => "off",
 });
 
-/// A rule of the service, with a code that does not change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Rule {
-    /// A document id is there.
-    DocumentIdEmpty,
-    /// A `documentId` in the item is the one the item is pushed with.
-    DocumentIdMismatch,
-    /// The item can be written as JSON, and is an object.
-    NotAnObject,
-    /// No key of an item comes twice, in whatever case: the service refuses the whole batch.
-    DuplicateKey,
-    /// No metadata key is called like a property of the item.
-    ReservedKey,
-    /// Every number is one that JSON can hold.
-    NumberNotFinite,
-    /// Every value can be read: its numbers are within the range of fractions of 64 bits, and it is not
-    /// nested more than 124 times. JSON allows more; what the service cannot read costs the whole batch.
-    ValueUnreadable,
-    /// `permissions` is a list, of sets or of levels, in the form of [`Permissions`](crate::Permissions). What
-    /// cannot be read as that would cost the whole batch.
-    PermissionsUnreadable,
-    /// An item has at most one of `data`, `compressedBinaryData`, `compressedBinaryDataFileId`.
-    SeveralData,
-    /// `fileExtension` begins with a dot.
-    FileExtension,
-    /// The data inside an item is smaller than [`limit::DATA_BYTES`](crate::preflight::limit::DATA_BYTES).
-    DataTooLarge,
-    /// A request is not larger than [`limit::REQUEST_BYTES`](crate::preflight::limit::REQUEST_BYTES).
-    RequestTooLarge,
-    /// An upload is not larger than [`limit::CONTAINER_BYTES`](crate::preflight::limit::CONTAINER_BYTES).
-    ContainerTooLarge,
-    /// Content can be read to its end.
-    ContentUnreadable,
-    /// A file is the same while it is uploaded.
-    ContentChanged,
-    /// A batch holds something.
-    BatchEmpty,
-    /// A security identity has a name.
-    IdentityNameEmpty,
-    /// An id that stands in a path is there and is not `.` or `..`, which no encoding keeps apart
-    /// from a step in the path.
-    PathSegment,
-    /// A compression type is one that the service knows and this program has, and is said once.
-    CompressionType,
-    /// An upload goes to an https URI without user info, and its headers are valid.
-    UploadTarget,
-    /// A document id is a URI of the form `scheme://…`. Else the item is dropped.
-    DocumentIdNotAUri,
-    /// A document id stands in a batch once, and not below one that is deleted with its children.
-    /// Else it is not known which of them the service takes last.
-    DocumentIdTwice,
-    /// `compressedBinaryData` is standard base64. Else the item's data is not read.
-    NotBase64,
-    /// An item has at most [`limit::PERMISSIONS`](crate::preflight::limit::PERMISSIONS) permissions. Else it is dropped.
-    TooManyPermissions,
-    /// A permission names an identity. Else the item is dropped.
-    PermissionIdentityEmpty,
-    /// A delete-older-than has an id that is not in the future by more than five minutes. Else the
-    /// service ignores what is pushed until then.
-    OrderingIdInFuture,
-    /// An item of a secured source says who may see it. Else it is dropped. Looked for where a run is
-    /// [told](crate::PusherBuilder::secured) that the source is secured.
-    PermissionsMissing,
-    /// A permission names an identity that a provider knows. Else the item is dropped. Looked for where
-    /// a run is [told](crate::KnownIdentities) who is known.
-    PermissionIdentityUnknown,
-    /// An identity has the same members whenever it is pushed in one run. Else those of the earlier
-    /// push are removed from it. Looked for where a run
-    /// [compares](crate::PusherBuilder::compare_identities) them.
-    IdentityMembersDiffer,
-    /// An identity has the same `wellKnowns` whenever it or its aliases are pushed in one run. Else it
-    /// loses what it is granted. Looked for likewise.
-    WellKnownsDiffer,
+macro_rules! rules {
+    (
+        answered { $($(#[$answered_doc:meta])+ $answered:ident = $answered_code:literal,)+ }
+        silent { $($(#[$silent_doc:meta])+ $silent:ident = $silent_code:literal,)+ }
+    ) => {
+        /// A rule of the service, with a code that does not change.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Rule {
+            $($(#[$answered_doc])+ $answered,)+
+            $($(#[$silent_doc])+ $silent,)+
+        }
+
+        impl Rule {
+            #[cfg(test)]
+            pub(crate) const ALL: &[Self] = &[$(Self::$answered,)+ $(Self::$silent,)+];
+
+            /// The code of the rule, for logs and for tests; it does not change.
+            #[must_use]
+            pub fn code(self) -> &'static str {
+                match self {
+                    $(Self::$answered => $answered_code,)+
+                    $(Self::$silent => $silent_code,)+
+                }
+            }
+
+            /// Whether the service would respond with 202 and then drop data that breaks the rule. These rules
+            /// follow the [`Preflight`](crate::Preflight) switch; the others always apply.
+            #[must_use]
+            pub fn is_silent(self) -> bool {
+                matches!(self, $(Self::$silent)|+)
+            }
+        }
+    };
 }
 
-impl Rule {
-    /// The code of the rule, for logs and for tests; it does not change.
-    #[must_use]
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::DocumentIdEmpty => "document-id-empty",
-            Self::DocumentIdMismatch => "document-id-mismatch",
-            Self::NotAnObject => "not-an-object",
-            Self::DuplicateKey => "duplicate-key",
-            Self::ReservedKey => "reserved-key",
-            Self::NumberNotFinite => "number-not-finite",
-            Self::ValueUnreadable => "value-unreadable",
-            Self::PermissionsUnreadable => "permissions-unreadable",
-            Self::SeveralData => "several-data",
-            Self::FileExtension => "file-extension",
-            Self::DataTooLarge => "data-too-large",
-            Self::RequestTooLarge => "request-too-large",
-            Self::ContainerTooLarge => "container-too-large",
-            Self::ContentUnreadable => "content-unreadable",
-            Self::ContentChanged => "content-changed",
-            Self::BatchEmpty => "batch-empty",
-            Self::IdentityNameEmpty => "identity-name-empty",
-            Self::PathSegment => "path-segment",
-            Self::CompressionType => "compression-type",
-            Self::UploadTarget => "upload-target",
-            Self::DocumentIdNotAUri => "document-id-not-a-uri",
-            Self::DocumentIdTwice => "document-id-twice",
-            Self::NotBase64 => "not-base64",
-            Self::TooManyPermissions => "too-many-permissions",
-            Self::PermissionIdentityEmpty => "permission-identity-empty",
-            Self::OrderingIdInFuture => "ordering-id-in-future",
-            Self::PermissionsMissing => "permissions-missing",
-            Self::PermissionIdentityUnknown => "permission-identity-unknown",
-            Self::IdentityMembersDiffer => "identity-members-differ",
-            Self::WellKnownsDiffer => "well-knowns-differ",
-        }
+rules! {
+    answered {
+        /// A document id is there.
+        DocumentIdEmpty = "document-id-empty",
+        /// A `documentId` in the item is the one the item is pushed with.
+        DocumentIdMismatch = "document-id-mismatch",
+        /// The item can be written as JSON, and is an object.
+        NotAnObject = "not-an-object",
+        /// No key of an item comes twice, in whatever case: the service refuses the whole batch.
+        DuplicateKey = "duplicate-key",
+        /// No metadata key is called like a property of the item.
+        ReservedKey = "reserved-key",
+        /// Every number is one that JSON can hold.
+        NumberNotFinite = "number-not-finite",
+        /// Every value can be read: its numbers are within the range of fractions of 64 bits, and it is not
+        /// nested more than 124 times. JSON allows more; what the service cannot read costs the whole batch.
+        ValueUnreadable = "value-unreadable",
+        /// `permissions` is a list, of sets or of levels, in the form of [`Permissions`](crate::Permissions). What
+        /// cannot be read as that would cost the whole batch.
+        PermissionsUnreadable = "permissions-unreadable",
+        /// An item has at most one of `data`, `compressedBinaryData`, `compressedBinaryDataFileId`.
+        SeveralData = "several-data",
+        /// `fileExtension` begins with a dot.
+        FileExtension = "file-extension",
+        /// The data inside an item is smaller than [`limit::DATA_BYTES`](crate::preflight::limit::DATA_BYTES).
+        DataTooLarge = "data-too-large",
+        /// A request is not larger than [`limit::REQUEST_BYTES`](crate::preflight::limit::REQUEST_BYTES).
+        RequestTooLarge = "request-too-large",
+        /// An upload is not larger than [`limit::CONTAINER_BYTES`](crate::preflight::limit::CONTAINER_BYTES).
+        ContainerTooLarge = "container-too-large",
+        /// Content can be read to its end.
+        ContentUnreadable = "content-unreadable",
+        /// A file is the same while it is uploaded.
+        ContentChanged = "content-changed",
+        /// A batch holds something.
+        BatchEmpty = "batch-empty",
+        /// A security identity has a name.
+        IdentityNameEmpty = "identity-name-empty",
+        /// An id that stands in a path is there and is not `.` or `..`, which no encoding keeps apart
+        /// from a step in the path.
+        PathSegment = "path-segment",
+        /// A compression type is one that the service knows and this program has, and is said once.
+        CompressionType = "compression-type",
+        /// An upload goes to an https URI without user info, and its headers are valid.
+        UploadTarget = "upload-target",
     }
-
-    /// Whether the service would answer 202 and then drop what breaks the rule. These rules follow
-    /// the [`Preflight`](crate::Preflight) switch; the others are always held.
-    #[must_use]
-    pub fn is_silent(self) -> bool {
-        matches!(
-            self,
-            Self::DocumentIdNotAUri
-                | Self::DocumentIdTwice
-                | Self::NotBase64
-                | Self::TooManyPermissions
-                | Self::PermissionIdentityEmpty
-                | Self::OrderingIdInFuture
-                | Self::PermissionsMissing
-                | Self::PermissionIdentityUnknown
-                | Self::IdentityMembersDiffer
-                | Self::WellKnownsDiffer
-        )
+    silent {
+        /// A document id is a URI of the form `scheme://…`. Else the item is dropped.
+        DocumentIdNotAUri = "document-id-not-a-uri",
+        /// A document id stands in a batch once, and not below one that is deleted with its children.
+        /// Else it is not known which of them the service takes last.
+        DocumentIdTwice = "document-id-twice",
+        /// `compressedBinaryData` is standard base64. Else the item's data is not read.
+        NotBase64 = "not-base64",
+        /// An item has at most [`limit::PERMISSIONS`](crate::preflight::limit::PERMISSIONS) permissions. Else it is dropped.
+        TooManyPermissions = "too-many-permissions",
+        /// A permission names an identity. Else the item is dropped.
+        PermissionIdentityEmpty = "permission-identity-empty",
+        /// A delete-older-than has an id that is not in the future by more than five minutes. Else the
+        /// service ignores what is pushed until then.
+        OrderingIdInFuture = "ordering-id-in-future",
+        /// An item of a secured source says who may see it. Else it is dropped. Looked for where a run is
+        /// [told](crate::PusherBuilder::secured) that the source is secured.
+        PermissionsMissing = "permissions-missing",
+        /// A permission names an identity that a provider knows. Else the item is dropped. Looked for where
+        /// a run is [told](crate::KnownIdentities) who is known.
+        PermissionIdentityUnknown = "permission-identity-unknown",
+        /// An identity has the same members whenever it is pushed in one run. Else those of the earlier
+        /// push are removed from it. Looked for where a run
+        /// [compares](crate::PusherBuilder::compare_identities) them.
+        IdentityMembersDiffer = "identity-members-differ",
+        /// An identity has the same `wellKnowns` whenever it or its aliases are pushed in one run. Else it
+        /// loses what it is granted. Looked for likewise.
+        WellKnownsDiffer = "well-knowns-differ",
     }
 }
 

@@ -78,13 +78,6 @@ impl fmt::Debug for ItemText<'_> {
     }
 }
 
-/// An empty item.
-impl Default for ItemText<'_> {
-    fn default() -> Self {
-        Self { json: Cow::Borrowed(b"{}"), entries: Vec::new(), is_readable: true, named: None }
-    }
-}
-
 impl ItemText<'static> {
     /// Writes an item as JSON, and reads that.
     ///

@@ -129,28 +129,22 @@ pub(crate) fn empty_batch() -> Finding {
 
 /// What is wrong with the size of a request for one item, identity or alias.
 pub(crate) fn request_size(bytes: usize, item: &str) -> Option<Finding> {
-    (bytes > limit::REQUEST_BYTES).then(|| {
-        let most = limit::REQUEST_BYTES;
-        let message = format!("the request has {bytes} bytes and the service takes {most}; push it in a batch");
-        Finding::new(item, Rule::RequestTooLarge, message)
-    })
+    let most = limit::REQUEST_BYTES;
+    let message = || format!("the request has {bytes} bytes and the service takes {most}; push it in a batch");
+    (bytes > most).then(|| Finding::new(item, Rule::RequestTooLarge, message()))
 }
 
 /// What is wrong with the size of an upload.
 pub(crate) fn container_size(bytes: u64, item: &str) -> Option<Finding> {
-    (bytes > limit::CONTAINER_BYTES).then(|| {
-        let most = limit::CONTAINER_BYTES;
-        let message = format!("the upload has {bytes} bytes and a file container takes {most}; cut it into parts");
-        Finding::new(item, Rule::ContainerTooLarge, message)
-    })
+    let most = limit::CONTAINER_BYTES;
+    let message = || format!("the upload has {bytes} bytes and a file container takes {most}; cut it into parts");
+    (bytes > most).then(|| Finding::new(item, Rule::ContainerTooLarge, message()))
 }
 
-/// What is wrong with content that does not go into a container, with its size where all of it was
-/// seen.
+/// What is wrong with content that does not fit into a container, with its size where it was read to its end.
 pub(crate) fn content_too_large(document_id: &str, name: &str, bytes: Option<u64>) -> Finding {
     let most = limit::CONTAINER_BYTES;
-    let size =
-        bytes.map_or_else(|| format!("more than {most} bytes once compressed"), |bytes| format!("{bytes} bytes"));
+    let size = bytes.map_or(format!("more than {most} bytes once compressed"), |bytes| format!("{bytes} bytes"));
     let message = format!("{name} has {size} and a file container takes {most}; cut it, or push a part of it");
     Finding::new(document_id, Rule::ContainerTooLarge, message)
 }
@@ -158,14 +152,10 @@ pub(crate) fn content_too_large(document_id: &str, name: &str, bytes: Option<u64
 /// What is wrong with the boundary of a delete-older-than.
 pub(crate) fn older_than(id: OrderingId, now: SystemTime) -> Option<Finding> {
     const LEEWAY: Duration = Duration::from_secs(300);
-    (id > OrderingId::from_time(now + LEEWAY)).then(|| {
-        Finding::new(
-            id.to_string(),
-            Rule::OrderingIdInFuture,
-            "this ordering id is in the future, read as milliseconds since 1970, and the service would ignore all \
-             that is pushed until then; take an earlier one",
-        )
-    })
+    let message = "this ordering id is in the future, read as milliseconds since 1970, and the service would ignore all \
+                   that is pushed until then; take an earlier one";
+    let is_later = id > OrderingId::from_time(now + LEEWAY);
+    is_later.then(|| Finding::new(id.to_string(), Rule::OrderingIdInFuture, message))
 }
 
 /// What is wrong with a document id.
@@ -173,13 +163,9 @@ pub(crate) fn document_id(id: &str, switch: Preflight) -> Option<Finding> {
     if id.is_empty() {
         return Some(Finding::new(id, Rule::DocumentIdEmpty, "an item needs a documentId: its URI"));
     }
-    (switch != Preflight::Off && !is_uri(id)).then(|| {
-        Finding::new(
-            id,
-            Rule::DocumentIdNotAUri,
-            "the service accepts the item and drops it, because its documentId is no URI; write it as `scheme://…`",
-        )
-    })
+    let message =
+        "the service accepts the item and drops it, because its documentId is not a URI; write it as `scheme://…`";
+    (switch != Preflight::Off && !is_uri(id)).then(|| Finding::new(id, Rule::DocumentIdNotAUri, message))
 }
 
 /// `scheme://` and something behind it.
@@ -235,10 +221,8 @@ pub(crate) fn written_item(id: &str, item: &ItemText<'_>, switch: Preflight) -> 
         }
     }
     if data > 1 {
-        found(
-            Rule::SeveralData,
-            "an item has one of data, compressedBinaryData and compressedBinaryDataFileId; keep one".to_owned(),
-        );
+        let message = "an item has one of data, compressedBinaryData and compressedBinaryDataFileId; keep one";
+        found(Rule::SeveralData, message.to_owned());
     }
     findings
 }
@@ -247,41 +231,30 @@ fn data_size(json: &[u8], found: &mut impl FnMut(Rule, String)) {
     const QUOTES: usize = 2;
     let (length, most) = (json.len().saturating_sub(QUOTES), limit::DATA_BYTES);
     if length >= most {
-        found(
-            Rule::DataTooLarge,
-            format!(
-                "the data has {length} bytes and the service takes less than {most} in an item; push it as content"
-            ),
-        );
+        let message = format!("the data has {length} bytes and an item takes less than {most}; push it as content");
+        found(Rule::DataTooLarge, message);
     }
 }
 
 fn permissions(named: Result<Named, serde_json::Error>, switch: Preflight, found: &mut impl FnMut(Rule, String)) {
-    let Named { identities, has_one_without_name } = match named {
-        Ok(named) => named,
+    const DROPS: &str = "the service accepts the item and drops it, because";
+    let most = limit::PERMISSIONS;
+    match named {
         Err(error) => {
             let message = format!("its permissions are neither permission sets nor levels of them: {error}");
-            return found(Rule::PermissionsUnreadable, message);
+            found(Rule::PermissionsUnreadable, message);
         }
-    };
-    if switch == Preflight::Off {
-        return;
-    }
-    if identities > limit::PERMISSIONS {
-        found(
-            Rule::TooManyPermissions,
-            format!(
-                "the service accepts the item and drops it, because it has {identities} permissions and {} are \
-                 allowed; put the identities into a group",
-                limit::PERMISSIONS
-            ),
-        );
-    }
-    if has_one_without_name {
-        found(
-            Rule::PermissionIdentityEmpty,
-            "the service accepts the item and drops it, because a permission names no identity".to_owned(),
-        );
+        Ok(_) if switch == Preflight::Off => {}
+        Ok(Named { identities, has_one_without_name }) => {
+            if identities > most {
+                let why =
+                    format!("it has {identities} permissions and {most} are allowed; put the identities into a group");
+                found(Rule::TooManyPermissions, format!("{DROPS} {why}"));
+            }
+            if has_one_without_name {
+                found(Rule::PermissionIdentityEmpty, format!("{DROPS} a permission names no identity"));
+            }
+        }
     }
 }
 
@@ -296,11 +269,9 @@ pub(crate) fn ids_of_batch(batch: &BatchDocumentBody) -> Vec<Finding> {
     let mut seen = HashSet::new();
     for id in added.clone().chain(deleted.clone()) {
         if !seen.insert(id) {
-            findings.push(Finding::new(
-                id,
-                Rule::DocumentIdTwice,
-                "the id stands in the batch twice, and the service gives no order to a batch; push them one after another",
-            ));
+            let message =
+                "the batch has the id twice, and the service gives no order to a batch; push them one after another";
+            findings.push(Finding::new(id, Rule::DocumentIdTwice, message));
         }
     }
     let mut ids: Vec<&str> = added.chain(deleted).collect();
@@ -308,11 +279,8 @@ pub(crate) fn ids_of_batch(batch: &BatchDocumentBody) -> Vec<Finding> {
     for parent in batch.delete.iter().filter(|entry| entry.delete_children).map(|entry| entry.document_id.as_str()) {
         let first = ids.partition_point(|id| *id <= parent);
         for child in ids.iter().skip(first).take_while(|id| id.starts_with(parent)) {
-            findings.push(Finding::new(
-                *child,
-                Rule::DocumentIdTwice,
-                format!("the batch also deletes `{parent}` with its children; push them one after another"),
-            ));
+            let message = format!("the batch also deletes `{parent}` with its children; push them one after another");
+            findings.push(Finding::new(*child, Rule::DocumentIdTwice, message));
         }
     }
     findings

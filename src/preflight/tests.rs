@@ -5,39 +5,6 @@ use crate::model::{
     DeletedDocument, DocumentBody, MappedIdentity, PermissionIdentity, PermissionLevel, PermissionSet, Permissions,
 };
 
-const ALL: [Rule; 30] = [
-    Rule::DocumentIdEmpty,
-    Rule::DocumentIdMismatch,
-    Rule::NotAnObject,
-    Rule::DuplicateKey,
-    Rule::ReservedKey,
-    Rule::NumberNotFinite,
-    Rule::ValueUnreadable,
-    Rule::PermissionsUnreadable,
-    Rule::SeveralData,
-    Rule::FileExtension,
-    Rule::DataTooLarge,
-    Rule::RequestTooLarge,
-    Rule::ContainerTooLarge,
-    Rule::ContentUnreadable,
-    Rule::ContentChanged,
-    Rule::BatchEmpty,
-    Rule::IdentityNameEmpty,
-    Rule::PathSegment,
-    Rule::CompressionType,
-    Rule::UploadTarget,
-    Rule::DocumentIdNotAUri,
-    Rule::DocumentIdTwice,
-    Rule::NotBase64,
-    Rule::TooManyPermissions,
-    Rule::PermissionIdentityEmpty,
-    Rule::OrderingIdInFuture,
-    Rule::PermissionsMissing,
-    Rule::PermissionIdentityUnknown,
-    Rule::IdentityMembersDiffer,
-    Rule::WellKnownsDiffer,
-];
-
 const ID: &str = "https://example.com/a";
 
 /// The rules that an item with a good id breaks.
@@ -55,9 +22,9 @@ fn of_permissions(permissions: Permissions) -> Vec<Rule> {
 
 #[test]
 fn every_rule_has_a_code_of_its_own_that_a_log_can_hold() {
-    let codes: HashSet<&str> = ALL.iter().map(|rule| rule.code()).collect();
-    assert_eq!(codes.len(), ALL.len());
-    for rule in ALL {
+    let codes: HashSet<&str> = Rule::ALL.iter().map(|rule| rule.code()).collect();
+    assert_eq!(codes.len(), Rule::ALL.len());
+    for rule in Rule::ALL {
         assert!(rule.code().chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'), "{rule}");
         assert_eq!(rule.to_string(), rule.code());
     }
@@ -65,7 +32,7 @@ fn every_rule_has_a_code_of_its_own_that_a_log_can_hold() {
 
 #[test]
 fn the_rules_that_the_service_holds_in_silence_are_these() {
-    let silent: Vec<Rule> = ALL.into_iter().filter(|rule| rule.is_silent()).collect();
+    let silent: Vec<Rule> = Rule::ALL.iter().copied().filter(|rule| rule.is_silent()).collect();
     assert_eq!(
         silent,
         [
@@ -399,8 +366,8 @@ fn an_ordering_id_is_found_when_it_is_more_than_five_minutes_ahead() {
 
 #[test]
 fn what_is_silent_follows_the_switch_and_the_rest_is_always_refused() {
-    for rule in ALL {
-        let found = || vec![Finding::new("i", rule, "m")];
+    for rule in Rule::ALL {
+        let found = || vec![Finding::new("i", *rule, "m")];
         assert_eq!(judge(found(), Preflight::Refuse), Err(found()), "{rule}");
         let (warn, off) = if rule.is_silent() { (Ok(found()), Ok(vec![])) } else { (Err(found()), Err(found())) };
         assert_eq!(judge(found(), Preflight::Warn), warn, "{rule}");
