@@ -15,7 +15,7 @@
 //!     let run = client.items("my-source").refresh(RefreshKind::Refresh).start().await?;
 //!     for (url, text) in pages {
 //!         let page = DocumentBody::text(*text).permissions(Permissions::public());
-//!         run.pusher().add_or_update(url, &page).await?;
+//!         run.pusher().add_or_update(*url, &page).await?;
 //!     }
 //!     run.finish().await.into_result()?;
 //!     Ok(())
