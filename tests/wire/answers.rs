@@ -379,7 +379,7 @@ async fn a_refused_connection_is_a_transport_error_and_nothing_was_carried_out()
     assert_eq!((error.status(), error.code(), error.operation()), (None, None, Some(Operation::PushItemContainer)));
     assert_eq!(error.to_string(), "items.push_container: no usable response (after 5 attempts)");
     let cause = std::error::Error::source(&error).unwrap();
-    assert_eq!(cause.to_string(), "no connection could be made");
+    assert_eq!(cause.to_string(), "no connection");
 }
 
 #[tokio::test]
