@@ -300,7 +300,11 @@ mod push;
 mod refresh;
 mod region;
 
-pub use access::{Access, IdentityGraph, Viewer};
+pub use access::graph::{GraphIdentities, IdentityGraph};
+pub use access::path::MembershipPath;
+pub use access::relation::MembershipRelation;
+pub use access::verdict::{Access, AccessReason};
+pub use access::viewer::Viewer;
 pub use api::{
     Accepted, AddOrUpdateAlias, AddOrUpdateIdentity, AddOrUpdateItem, CreateFileContainer, DeleteIdentity, DeleteItem,
     DeleteOldIdentities, DeleteOldItems, FileContainers, Identities, Items, PushBatch, PushIdentityContainer,
@@ -315,6 +319,7 @@ pub use error::{
     SendError, SendErrorKind, TransportError, UploadError,
 };
 pub use finding::{Finding, Preflight, Rule};
+pub use http;
 pub use kernel::BoxFuture;
 pub use kernel::body::{Body, ByteStream, HttpBody};
 pub use kernel::reqwest_transport::{ReqwestTransport, reqwest};
@@ -327,7 +332,7 @@ pub use model::{
     PermissionLevel, PermissionSet, Permissions, SecurityIdentityType, SourceStatus,
 };
 pub use operation::Operation;
-pub use preflight::KnownIdentities;
+pub use preflight::run::KnownIdentities;
 pub use push::{
     BatchReceipt, FailedBatch, FailureReason, IdentityOperation, IdentityPusher, ItemOperation, ItemPusher, Progress,
     PushError, PushFuture, PushIdentity, PushItem, PushItemDeletion, PushReport, PushStep, Pushed, PusherBuilder,

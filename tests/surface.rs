@@ -18,12 +18,12 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::path::Path;
 use std::process::Command;
 
-use coveo_push::access::{GraphIdentities, MembershipPath, Reason, Relation};
 use coveo_push::fake::{
     ClockOffset, ContainerCounts, DropReason, Dropped, DroppedIdentity, FakeIdentity, FakeItem, FakeProvider,
     FakePushApi, FakePushApiBuilder, FakeServer, FakeSource, Fault, FaultRates, RecordedRequest,
 };
 use coveo_push::*;
+use coveo_push::{AccessReason, GraphIdentities, MembershipPath, MembershipRelation};
 use coveo_push::{Finding, KnownIdentities, Rule};
 use serde_json::Value;
 
@@ -69,12 +69,12 @@ hold!([Clone + Debug + Send + Sync + Unpin + UnwindSafe + RefUnwindSafe + 'stati
     BatchDocument, BatchDocumentBody, BatchIdentityBody, DeletedDocument, DocumentBody, DocumentData, FileContainer,
     Identity, IdentityBody, MappedIdentity, MappedIdentityBody, Metadata, MetadataValue, PermissionIdentity,
     PermissionLevel, PermissionSet, Permissions, ItemOperation, IdentityOperation, IdentityGraph,
-    Relation, ClockOffset, ContainerCounts, Dropped, DroppedIdentity, FakeIdentity, FakeItem, Fault, FaultRates,
+    MembershipRelation, ClockOffset, ContainerCounts, Dropped, DroppedIdentity, FakeIdentity, FakeItem, Fault, FaultRates,
     RecordedRequest, KnownIdentities, BoundarySource);
 hold!([Debug + ExactSizeIterator + Send + Sync + Unpin] MetadataIntoIter, MetadataIter<'static>, MetadataIterMut<'static>);
 hold!([Clone + Debug + Display + Send + Sync + Unpin + UnwindSafe + RefUnwindSafe + 'static]
     Operation, ErrorCode, SendErrorKind, PushStep, CompressionType, SecurityIdentityType, SourceStatus, OrderingId,
-    PermanentId, PushApiUrl, Access, Viewer, MembershipPath, Reason, Finding, Rule, Refused, DropReason,
+    PermanentId, PushApiUrl, Access, Viewer, MembershipPath, AccessReason, Finding, Rule, Refused, DropReason,
     Boundary, LocalClock, RefreshKind, DeletionSkipped);
 hold!([Debug + Display + Send + Sync + Unpin + 'static]
     PushReport, RefreshReport, FailureReason, DeletionOutcome, IdleOutcome);

@@ -7,7 +7,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use super::graph::IdentityGraph;
-use super::relation::Relation;
+use super::relation::MembershipRelation;
 use crate::model::PermissionIdentity;
 
 /// All identities of one person, nearest first.
@@ -24,7 +24,7 @@ pub(super) struct Reached {
     pub(super) identity: Arc<PermissionIdentity>,
     /// The last step of a shortest path, and the index of the identity where that step starts.
     /// `None` for the start of the walk.
-    pub(super) via: Option<(Relation, usize)>,
+    pub(super) via: Option<(MembershipRelation, usize)>,
 }
 
 impl IdentityClosure {

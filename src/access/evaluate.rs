@@ -1,7 +1,7 @@
 //! Evaluates permissions for a viewer.
 
 use super::path::MembershipPath;
-use super::verdict::{Access, Reason};
+use super::verdict::{Access, AccessReason};
 use super::viewer::Viewer;
 use crate::model::{PermissionIdentity, PermissionSet, Permissions};
 
@@ -62,7 +62,7 @@ struct Level<'a> {
 }
 
 impl Level<'_> {
-    fn denies(&self, viewer: &Viewer) -> Option<Reason> {
+    fn denies(&self, viewer: &Viewer) -> Option<AccessReason> {
         self.sets.iter().enumerate().find_map(|(number, set)| match named(&set.denied_permissions, viewer) {
             None if viewer.is_authenticated() || set.allow_anonymous => None,
             path => Some(self.reason(number, path)),
@@ -70,7 +70,7 @@ impl Level<'_> {
     }
 
     /// A reason for each set, or only for the first set that does not allow.
-    fn allows(&self, viewer: &Viewer) -> Result<Vec<Reason>, Reason> {
+    fn allows(&self, viewer: &Viewer) -> Result<Vec<AccessReason>, AccessReason> {
         let reasons = self.sets.iter().enumerate().map(|(number, set)| {
             let path = named(&set.allowed_permissions, viewer);
             let is_allowed = path.is_some() || set.allow_anonymous;
@@ -80,8 +80,8 @@ impl Level<'_> {
         reasons.collect()
     }
 
-    fn reason(&self, set: usize, path: Option<MembershipPath>) -> Reason {
-        Reason { level: self.index, level_name: self.name.map(str::to_owned), set, path }
+    fn reason(&self, set: usize, path: Option<MembershipPath>) -> AccessReason {
+        AccessReason { level: self.index, level_name: self.name.map(str::to_owned), set, path }
     }
 }
 

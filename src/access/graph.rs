@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::relation::Relation;
+use super::relation::MembershipRelation;
 use crate::model::{BatchIdentityBody, Identity, IdentityBody, MappedIdentity, MappedIdentityBody, PermissionIdentity};
 
 /// The security identities of one or more providers, with their memberships and aliases.
@@ -50,7 +50,7 @@ struct Node {
 /// A relation, and the identity at its other end.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Step {
-    pub(super) relation: Relation,
+    pub(super) relation: MembershipRelation,
     pub(super) to: Arc<PermissionIdentity>,
 }
 
@@ -93,7 +93,7 @@ impl IdentityGraph {
     }
 
     /// Replaces the stated relations of an identity that are of these kinds, and enables it.
-    fn replace(&mut self, identity: &Arc<PermissionIdentity>, relations: [Relation; 2], stated: Vec<Step>) {
+    fn replace(&mut self, identity: &Arc<PermissionIdentity>, relations: [MembershipRelation; 2], stated: Vec<Step>) {
         let is_replaced = |step: &mut Step| relations.contains(&step.relation);
         let replaced: Vec<Step> = self.node(identity).stated.extract_if(.., is_replaced).collect();
         for (from, step) in replaced.iter().flat_map(|stated| stated.directions(identity)) {
@@ -117,9 +117,9 @@ impl Step {
         let there = || (Arc::clone(identity), self.clone());
         let back = || (Arc::clone(&self.to), Self { relation: self.relation, to: Arc::clone(identity) });
         match self.relation {
-            Relation::Member => vec![back()],
-            Relation::Granted => vec![there()],
-            Relation::Alias => vec![there(), back()],
+            MembershipRelation::Member => vec![back()],
+            MembershipRelation::Granted => vec![there()],
+            MembershipRelation::Alias => vec![there(), back()],
         }
     }
 }
@@ -137,10 +137,10 @@ pub struct GraphIdentities<'a> {
 impl GraphIdentities<'_> {
     /// Adds or updates an identity. Its members and granted identities replace the earlier ones.
     pub fn add_or_update(&mut self, body: &IdentityBody) -> &mut Self {
-        let mut stated = self.stated(Relation::Member, body.members.as_deref());
-        stated.extend(self.stated(Relation::Granted, body.well_knowns.as_deref()));
+        let mut stated = self.stated(MembershipRelation::Member, body.members.as_deref());
+        stated.extend(self.stated(MembershipRelation::Granted, body.well_knowns.as_deref()));
         let identity = self.intern(&body.identity);
-        self.graph.replace(&identity, [Relation::Member, Relation::Granted], stated);
+        self.graph.replace(&identity, [MembershipRelation::Member, MembershipRelation::Granted], stated);
         self
     }
 
@@ -148,14 +148,14 @@ impl GraphIdentities<'_> {
     /// earlier ones.
     pub fn add_or_update_alias(&mut self, body: &MappedIdentityBody) -> &mut Self {
         let default = Arc::clone(&self.graph.default_provider);
-        let mut stated = self.stated(Relation::Granted, body.well_knowns.as_deref());
+        let mut stated = self.stated(MembershipRelation::Granted, body.well_knowns.as_deref());
         for MappedIdentity { name, identity_type, provider, additional_info: _ } in &body.mappings {
             let provider = provider.as_deref().unwrap_or(&default);
             let alias = PermissionIdentity::new(name, *identity_type).security_provider(provider);
-            stated.push(Step { relation: Relation::Alias, to: self.graph.intern(alias) });
+            stated.push(Step { relation: MembershipRelation::Alias, to: self.graph.intern(alias) });
         }
         let identity = self.intern(&body.identity);
-        self.graph.replace(&identity, [Relation::Alias, Relation::Granted], stated);
+        self.graph.replace(&identity, [MembershipRelation::Alias, MembershipRelation::Granted], stated);
         self
     }
 
@@ -181,7 +181,7 @@ impl GraphIdentities<'_> {
         self
     }
 
-    fn stated(&mut self, relation: Relation, of: Option<&[Identity]>) -> Vec<Step> {
+    fn stated(&mut self, relation: MembershipRelation, of: Option<&[Identity]>) -> Vec<Step> {
         of.into_iter().flatten().map(|identity| Step { relation, to: self.intern(identity) }).collect()
     }
 

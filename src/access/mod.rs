@@ -2,7 +2,7 @@
 //!
 //! The service does not tell in advance who will find an item. That follows from three things that a
 //! connector pushes: the [`Permissions`](crate::Permissions) of the item, the security identities with
-//! their members, and the aliases between them. [`IdentityGraph`] takes the same bodies that you push.
+//! their members, and the aliases between them. [`IdentityGraph`](crate::IdentityGraph) takes the same bodies that you push.
 //! [`Permissions::evaluate`](crate::Permissions::evaluate) returns the verdict with its reason.
 //!
 //! ```
@@ -69,14 +69,8 @@
 
 mod closure;
 mod evaluate;
-mod graph;
-mod path;
-mod relation;
-mod verdict;
-mod viewer;
-
-pub use graph::{GraphIdentities, IdentityGraph};
-pub use path::MembershipPath;
-pub use relation::Relation;
-pub use verdict::{Access, Reason};
-pub use viewer::Viewer;
+pub(crate) mod graph;
+pub(crate) mod path;
+pub(crate) mod relation;
+pub(crate) mod verdict;
+pub(crate) mod viewer;

@@ -5,7 +5,7 @@ use std::iter::successors;
 use std::sync::Arc;
 
 use super::closure::{IdentityClosure, Reached};
-use super::relation::Relation;
+use super::relation::MembershipRelation;
 use crate::model::PermissionIdentity;
 
 /// A shortest path from the viewer's identity to an identity that a permission names.
@@ -25,7 +25,7 @@ impl MembershipPath {
     }
 
     /// The identities on the path, each with its provider. The first is the one that was given to
-    /// [`IdentityGraph::viewer`](super::IdentityGraph::viewer), the last the one that the permission
+    /// [`IdentityGraph::viewer`](crate::IdentityGraph::viewer), the last the one that the permission
     /// names. There is only one when the permission names the first directly.
     #[must_use]
     pub fn to_identities(&self) -> Vec<&PermissionIdentity> {
@@ -34,7 +34,7 @@ impl MembershipPath {
 
     /// How each identity on the path relates to the next: one fewer than there are identities.
     #[must_use]
-    pub fn to_relations(&self) -> Vec<Relation> {
+    pub fn to_relations(&self) -> Vec<MembershipRelation> {
         self.steps().into_iter().filter_map(|reached| reached.via).map(|(relation, _)| relation).collect()
     }
 
@@ -52,8 +52,8 @@ impl fmt::Display for MembershipPath {
         for reached in self.steps() {
             match reached.via {
                 None => {}
-                Some((Relation::Alias, _)) => f.write_str(" = ")?,
-                Some((Relation::Member | Relation::Granted, _)) => f.write_str(" -> ")?,
+                Some((MembershipRelation::Alias, _)) => f.write_str(" = ")?,
+                Some((MembershipRelation::Member | MembershipRelation::Granted, _)) => f.write_str(" -> ")?,
             }
             self.closure.write(&reached.identity, f)?;
         }

@@ -1,8 +1,8 @@
 //! How one identity relates to another.
 
-/// How one identity relates to the next on a [`MembershipPath`](super::MembershipPath).
+/// How one identity relates to the next on a [`MembershipPath`](crate::MembershipPath).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Relation {
+pub enum MembershipRelation {
     /// It is a member of the next one, a group ([article 167](https://docs.coveo.com/en/167/)).
     Member,
     /// It is granted the next one, as one of its `wellKnowns`

@@ -13,12 +13,12 @@ use super::path::MembershipPath;
 pub enum Access {
     /// The viewer sees the item: every set of a level allows them. A reason for each set of that level,
     /// in order.
-    Allowed(Vec<Reason>),
+    Allowed(Vec<AccessReason>),
     /// The viewer does not see the item: a set denies them.
-    Denied(Reason),
+    Denied(AccessReason),
     /// The viewer does not see the item: no level decides. A reason for each level, in order: its first
     /// set that does not allow them. A level without sets has no reason.
-    Unknown(Vec<Reason>),
+    Unknown(Vec<AccessReason>),
 }
 
 impl Access {
@@ -42,7 +42,7 @@ impl Access {
 
     /// The reasons of any verdict.
     #[must_use]
-    pub fn reasons(&self) -> &[Reason] {
+    pub fn reasons(&self) -> &[AccessReason] {
         match self {
             Self::Allowed(reasons) | Self::Unknown(reasons) => reasons,
             Self::Denied(reason) => std::slice::from_ref(reason),
@@ -90,14 +90,14 @@ impl fmt::Display for Access {
 /// The part of one permission set in a verdict. It prints as the position of the set:
 /// ``level 1 `Owners`, set 2``.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reason {
+pub struct AccessReason {
     pub(super) level: usize,
     pub(super) level_name: Option<String>,
     pub(super) set: usize,
     pub(super) path: Option<MembershipPath>,
 }
 
-impl Reason {
+impl AccessReason {
     /// The index of the level, from 0. Always 0 in the simplified model.
     #[must_use]
     pub fn level_index(&self) -> usize {
@@ -125,14 +125,14 @@ impl Reason {
     }
 }
 
-impl fmt::Display for Reason {
+impl fmt::Display for AccessReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}, set {}", Level(self), self.set + 1)
     }
 }
 
 /// Prints the level of a reason.
-struct Level<'a>(&'a Reason);
+struct Level<'a>(&'a AccessReason);
 
 impl fmt::Display for Level<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

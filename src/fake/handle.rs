@@ -9,7 +9,7 @@ use super::fault::Fault;
 use super::random::FaultRates;
 use super::record::RecordedRequest;
 use super::views::{FakeProvider, FakeSource};
-use crate::access::IdentityGraph;
+use crate::access::graph::IdentityGraph;
 
 /// The Push API in memory.
 ///

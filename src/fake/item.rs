@@ -12,7 +12,8 @@ use serde_json::Value;
 use super::decompress;
 use super::json::{Object, malformed};
 use super::response::Refusal;
-use crate::access::{Access, Viewer};
+use crate::access::verdict::Access;
+use crate::access::viewer::Viewer;
 use crate::model::{CompressionType, OrderingId, Permissions, document_keys as key};
 
 /// An item in a source of the fake. It is cheap to clone.

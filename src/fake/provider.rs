@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::dropped::{DropReason, DroppedIdentity};
-use crate::access::GraphIdentities;
+use crate::access::graph::GraphIdentities;
 use crate::model::{
     BatchIdentityBody, Identity, IdentityBody, MappedIdentity, MappedIdentityBody, OrderingId, SecurityIdentityType,
 };

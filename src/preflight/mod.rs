@@ -19,7 +19,7 @@
 
 mod item_text;
 mod permissions;
-mod run;
+pub(crate) mod run;
 mod scanner;
 
 use std::collections::HashSet;
@@ -39,8 +39,7 @@ use item_text::is_null;
 use item_text::text;
 pub(crate) use item_text::{InvalidText, ItemText, text_of};
 use permissions::Named;
-pub use run::KnownIdentities;
-pub(crate) use run::{RunValidation, SeenIdentity};
+pub(crate) use run::{KnownIdentities, RunValidation, SeenIdentity};
 
 /// The service's limits ([article 63](https://docs.coveo.com/en/63/)). Where it says MB and not
 /// whether 1,000,000 or 1,048,576 bytes are meant, the smaller reading is taken.

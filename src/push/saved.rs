@@ -25,7 +25,7 @@ impl FailedBatch {
     ///
     /// What the file system says, with the path; [`io::ErrorKind::AlreadyExists`] when there is such a
     /// file, of this batch or of another run; [`io::ErrorKind::Unsupported`] for an item whose
-    /// [content](PushStep::Content) was not uploaded, which such a file cannot hold: keep the batch, and
+    /// [content](crate::PushStep::Content) was not uploaded, which such a file cannot hold: keep the batch, and
     /// [push it again](Self::push_again) before the program ends.
     pub fn save(&self, folder: impl AsRef<Path>) -> io::Result<SavedBatch> {
         if self.content.is_some() {

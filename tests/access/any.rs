@@ -1,10 +1,10 @@
 //! Any identities, any permissions: held against the slow model.
 
-use coveo_push::access::{MembershipPath, Reason};
 use coveo_push::{
     Access, Identity, IdentityBody, MappedIdentity, MappedIdentityBody, PermissionIdentity, PermissionLevel,
     PermissionSet, Permissions, SecurityIdentityType, Viewer,
 };
+use coveo_push::{AccessReason, MembershipPath};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -107,7 +107,7 @@ fn check_path(
     assert_eq!(way.len() - 1, *steps, "{path}");
 }
 
-fn set_of<'a>(levels: &'a [PermissionLevel], reason: &Reason) -> &'a PermissionSet {
+fn set_of<'a>(levels: &'a [PermissionLevel], reason: &AccessReason) -> &'a PermissionSet {
     assert_eq!(levels[reason.level_index()].name.as_deref(), reason.level_name());
     &levels[reason.level_index()].permission_sets[reason.set_index()]
 }

@@ -1,6 +1,6 @@
 //! What a person reads, and what a program asks for.
 
-use coveo_push::access::Relation;
+use coveo_push::MembershipRelation;
 use coveo_push::{
     Identity, IdentityBody, IdentityGraph, MappedIdentity, MappedIdentityBody, PermissionIdentity, PermissionLevel,
     PermissionSet, Permissions, Viewer,
@@ -48,7 +48,15 @@ fn a_path_has_its_identities_and_what_each_is_to_the_next() {
         own(PermissionIdentity::group("Everyone")),
     ];
     assert_eq!(path.to_identities(), expected.each_ref());
-    assert_eq!(path.to_relations(), [Relation::Alias, Relation::Member, Relation::Member, Relation::Granted]);
+    assert_eq!(
+        path.to_relations(),
+        [
+            MembershipRelation::Alias,
+            MembershipRelation::Member,
+            MembershipRelation::Member,
+            MembershipRelation::Granted
+        ]
+    );
 }
 
 #[test]

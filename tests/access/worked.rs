@@ -1,6 +1,6 @@
 //! The two worked examples of the reference (article 78), with the memberships that its text implies.
 
-use coveo_push::access::Reason;
+use coveo_push::AccessReason;
 use coveo_push::{
     Access, Identity, IdentityBody, IdentityGraph, MappedIdentity, MappedIdentityBody, PermissionIdentity,
     PermissionLevel, Permissions, Viewer,
@@ -46,7 +46,7 @@ fn sample_graph() -> IdentityGraph {
 
 /// The level, the set and the path of each reason.
 fn places(access: &Access) -> Vec<(usize, usize, String)> {
-    let path = |reason: &Reason| reason.path().map(ToString::to_string).unwrap_or_default();
+    let path = |reason: &AccessReason| reason.path().map(ToString::to_string).unwrap_or_default();
     access.reasons().iter().map(|reason| (reason.level_index(), reason.set_index(), path(reason))).collect()
 }
 

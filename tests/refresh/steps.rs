@@ -20,7 +20,7 @@ fn ways() -> Vec<Way> {
         ("broken before", Fault::reset_before, true),
         ("broken after", Fault::reset_after, true),
         ("no answer", Fault::hang, true),
-        ("no answer in time", |fault| fault.late_answer(secs(100_000)), true),
+        ("no response in time", |fault| fault.late_answer(secs(100_000)), true),
     ]
 }
 
