@@ -1,0 +1,106 @@
+//! Guarantee 7, measured by a counting allocator: the memory of a run is bounded, whatever is pushed and however
+//! long the run lasts.
+
+use std::time::Duration;
+
+use coveo_push::bytes::Bytes;
+use coveo_push::{ApiKey, Body, BoxFuture, PushClient, SendError, Transport};
+use http::{Method, Request, Response};
+use peak_alloc::PeakAlloc;
+use serde::Serialize;
+use tokio::runtime;
+
+/// Counts the memory of all threads. For this reason there is only one test here.
+#[global_allocator]
+static ALLOCATOR: PeakAlloc = PeakAlloc;
+
+const MIB: usize = 1 << 20;
+/// These fill the pipeline with items of 2 KB, and with small batches also with items of 91 bytes.
+const FEW: usize = 50_000;
+const MANY: usize = 800_000;
+/// The most memory of one operation in a batch, in bytes, besides its JSON and its id.
+const PER_OPERATION: usize = 128;
+/// The most memory of what a run has once: the client, its tasks.
+const PER_RUN: usize = 64 << 10;
+
+/// How a run makes batches.
+#[derive(Debug)]
+struct Batching {
+    batch_bytes: usize,
+    concurrency: usize,
+}
+
+/// The defaults of a run.
+const DEFAULT: Batching = Batching { batch_bytes: 16 * MIB, concurrency: 4 };
+const SMALL: Batching = Batching { batch_bytes: MIB, concurrency: 2 };
+
+#[test]
+fn guarantee_7_memory_is_bounded_whatever_is_pushed() {
+    for item_bytes in [91, 2_048] {
+        for batching in [DEFAULT, SMALL] {
+            let Batching { batch_bytes, concurrency } = batching;
+            let batches = (concurrency + 1) * batch_bytes;
+            let [few, many] = [FEW, MANY].map(|items| {
+                let peak = peak(items, item_bytes, &batching);
+                let operations = items.min(batches / item_bytes);
+                let bound = batches + operations * (id(0).len() + PER_OPERATION) + PER_RUN;
+                let case = format!("{items} items of {item_bytes} bytes, {batching:?}");
+                assert!(peak <= bound, "{case}: {peak} bytes, allowed {bound}");
+                peak
+            });
+            if FEW * item_bytes > batches {
+                assert!(many * 100 <= few * 105, "{item_bytes} bytes, {batching:?}: {few} bytes grow to {many}");
+            }
+        }
+    }
+}
+
+/// The peak memory of a run, in bytes.
+fn peak(items: usize, item_bytes: usize, batching: &Batching) -> usize {
+    let title_bytes = item_bytes - format!(r#"{{"documentId":"{}","title":""}},"#, id(0)).len();
+    let title = "x".repeat(title_bytes);
+    let runtime = runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let before = ALLOCATOR.current_usage();
+    ALLOCATOR.reset_peak_usage();
+    runtime.block_on(async {
+        let client = PushClient::builder("my-org", ApiKey::new("my-key")).transport(SlowService).build().unwrap();
+        let pusher = client.items("my-source").pusher();
+        let pusher = pusher.batch_bytes(batching.batch_bytes).concurrency(batching.concurrency).start();
+        for number in 0..items {
+            let id = id(number);
+            assert!(pusher.add_or_update(&id, &Item { title: &title }).await.unwrap().is_queued());
+        }
+        let report = pusher.finish().await.into_result().unwrap();
+        assert_eq!(report.totals.accepted, items as u64);
+        assert_eq!(report.totals.bytes_queued, (items * (item_bytes - ",".len())) as u64);
+    });
+    ALLOCATOR.peak_usage() - before
+}
+
+fn id(number: usize) -> String {
+    format!("https://example.com/items/{number:06}")
+}
+
+#[derive(Serialize)]
+struct Item<'a> {
+    title: &'a str,
+}
+
+/// A service that drops the bytes that it is sent. The paused clock advances when the run has nothing else to do:
+/// when the pipeline is full.
+struct SlowService;
+
+impl Transport for SlowService {
+    fn send(&self, request: Request<Body>) -> BoxFuture<'_, Result<Response<Bytes>, SendError>> {
+        const CONTAINER: &[u8] = br#"{"uploadUri":"https://localhost/file","fileId":"file","requiredHeaders":{}}"#;
+        Box::pin(async move {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            let (status, answer) = match *request.method() {
+                Method::POST => (201, CONTAINER),
+                _ if request.uri().path() == "/file" => (200, b"".as_slice()),
+                _ => (202, b"{}".as_slice()),
+            };
+            Ok(Response::builder().status(status).body(Bytes::from_static(answer)).unwrap())
+        })
+    }
+}
