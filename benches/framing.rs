@@ -18,8 +18,8 @@ use self::shared::measure::{Options, Table, in_turn, seconds};
 use self::shared::nowhere::Nowhere;
 
 const BATCH_BYTES: usize = 5 << 20;
-/// As many as the pusher has with one batch under way: that, one that waits, and one being filled.
-const BUFFERS: usize = 3;
+/// As many as the pusher has with one batch under way: one in the upload, and one being filled.
+const BUFFERS: usize = 2;
 
 fn main() {
     let options = Options::read(20_000, 15);

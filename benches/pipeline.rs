@@ -16,13 +16,10 @@ mod sink;
 mod yardstick;
 
 use std::cell::{Cell, RefCell};
-use std::fmt;
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use coveo_push::{ApiKey, ItemOperation, ItemPusher, PushClient, PushItem};
-use futures_util::stream;
+use coveo_push::{ApiKey, ItemPusher, PushClient, PushItem};
 use serde::Serialize;
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
@@ -56,7 +53,8 @@ fn main() {
 
 fn bench(options: &Options) {
     let pool = options.items.min(IN_MEMORY);
-    let work = Work { items: options.items.next_multiple_of(pool), pool, uploads: UPLOADS, rounds: options.rounds };
+    let work =
+        Work { items: options.items.next_multiple_of(pool), pool, tasks: 1, uploads: UPLOADS, rounds: options.rounds };
     println!(
         "{} items, batches of {} MiB, {UPLOADS} uploads, up to {} rounds in turn, medians\n",
         work.items,
@@ -72,38 +70,33 @@ fn bench(options: &Options) {
 
 fn speed(options: &Options, work: Work) {
     let sink = Sink::start(Duration::ZERO);
-    // What is pushed is borrowed by several tasks.
+    // Spawned tasks borrow the items.
     let ids: &'static [String] = all(work.pool, corpus::id);
     let mut table = Table::new(&["work", "s", "MB/s", "client cpu s", "by hand s", "x by hand", "limit s", "x limit"]);
 
     if options.wants("JSON text") {
         let texts: &'static [String] = all(work.pool, corpus::json);
-        let write = |buffer: &mut Vec<u8>, at: usize| corpus::write_text(buffer, &texts[at]);
-        for how in [How::OneByOne, How::InBlocks] {
-            let push_items = async |pusher: &Arc<ItemPusher>| {
-                let text = move |number| texts[work.at(number)].as_str();
-                how.push(pusher, work.items, move |pusher, number| pusher.add_or_update_json(text(number))).await;
-            };
-            table.row(work.measure(&format!("JSON text, {how}"), &sink, push_items, write));
-        }
+        table.row(work.measure(
+            "JSON text",
+            &sink,
+            move |pusher, number| pusher.add_or_update_json(texts[work.at(number)].as_str()),
+            |buffer, at| corpus::write_text(buffer, &texts[at]),
+        ));
     }
     if options.wants("typed") {
         let pages = all(work.pool, corpus::page);
-        for how in How::ALL {
-            table.row(work.measure_items("typed", &sink, how, ids, pages));
-        }
+        table.row(work.measure_items("typed", &sink, ids, pages));
+        table.row(Work { tasks: 2, ..work }.measure_items("typed, 2 tasks", &sink, ids, pages));
     }
     if options.wants("DocumentBody") {
         let documents = all(work.pool, corpus::document);
-        for how in How::ALL {
-            table.row(work.measure_items("DocumentBody", &sink, how, ids, documents));
-        }
+        table.row(work.measure_items("DocumentBody", &sink, ids, documents));
     }
     if options.wants("latency") {
         let slow_sink = Sink::start(LATENCY);
         let work = Work { uploads: LATENCY_UPLOADS, rounds: work.rounds.min(LATENCY_ROUNDS), ..work };
         let pages = all(work.pool, corpus::page);
-        table.row(work.measure_items("8 uploads, 50 ms a call: typed", &slow_sink, How::OneByOne, ids, pages));
+        table.row(work.measure_items("typed, 50 ms of latency, 8 uploads", &slow_sink, ids, pages));
     }
 
     table.print();
@@ -117,77 +110,20 @@ fn all<T>(pool: u64, make: impl Fn(u64) -> T) -> &'static [T] {
     (0..pool).map(make).collect::<Vec<_>>().leak()
 }
 
-/// Who pushes.
-#[derive(Clone, Copy)]
-enum How {
-    /// One task, one item after the other.
-    OneByOne,
-    /// Two tasks, each of which prepares items before it awaits them.
-    InBlocks,
-    /// Two tasks, each of which pushes a stream.
-    Streams,
-}
-
-impl How {
-    const ALL: [Self; 3] = [Self::OneByOne, Self::InBlocks, Self::Streams];
-    const TASKS: u64 = 2;
-    const BLOCK: u64 = 128;
-
-    /// Pushes items with their numbers.
-    async fn push<P>(self, pusher: &Arc<ItemPusher>, items: u64, push: P)
-    where
-        P: for<'p> Fn(&'p ItemPusher, u64) -> PushItem<'p> + Copy + Send + 'static,
-    {
-        if let Self::OneByOne = self {
-            for number in 0..items {
-                assert!(push(pusher, number).await.unwrap().is_queued());
+/// Pushes items by their numbers, from several tasks of which each has every so-manieth item.
+async fn push_items<P>(pusher: &Arc<ItemPusher>, tasks: usize, items: u64, push: P)
+where
+    P: for<'p> Fn(&'p ItemPusher, u64) -> PushItem<'p> + Copy + Send + 'static,
+{
+    let pushing = |first: u64| {
+        let pusher = Arc::clone(pusher);
+        async move {
+            for number in (first..items).step_by(tasks) {
+                assert!(push(&pusher, number).await.unwrap().is_queued());
             }
-            return;
         }
-        let pushing = |task: u64| {
-            let pusher = Arc::clone(pusher);
-            async move {
-                for block in Self::blocks(task, items) {
-                    let prepared: Vec<_> = block.map(|number| push(&pusher, number).prepare()).collect();
-                    for push in prepared {
-                        assert!(push.await.unwrap().is_queued());
-                    }
-                }
-            }
-        };
-        (0..Self::TASKS).map(pushing).collect::<JoinSet<()>>().join_all().await;
-    }
-
-    /// Pushes items with their numbers as streams.
-    async fn push_streams<T: Serialize + Send + Sync + 'static>(
-        pusher: &Arc<ItemPusher>,
-        items: u64,
-        operation: impl Fn(u64) -> ItemOperation<T> + Copy + Send + 'static,
-    ) {
-        let pushing = |task: u64| {
-            let pusher = Arc::clone(pusher);
-            let operations = stream::iter(Self::blocks(task, items).flatten().map(operation));
-            async move { pusher.push_stream(operations).await.unwrap() }
-        };
-        let pushed = (0..Self::TASKS).map(pushing).collect::<JoinSet<u64>>().join_all().await;
-        assert_eq!(pushed.iter().sum::<u64>(), items);
-    }
-
-    /// The numbers of the items that a task pushes.
-    fn blocks(task: u64, items: u64) -> impl Iterator<Item = Range<u64>> {
-        let firsts = (task * Self::BLOCK..items).step_by(usize::try_from(Self::TASKS * Self::BLOCK).unwrap());
-        firsts.map(move |first| first..items.min(first + Self::BLOCK))
-    }
-}
-
-impl fmt::Display for How {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::OneByOne => f.write_str("1 task"),
-            Self::InBlocks => write!(f, "{} tasks, {} prepared", Self::TASKS, Self::BLOCK),
-            Self::Streams => write!(f, "{} tasks, a stream each", Self::TASKS),
-        }
-    }
+    };
+    (0..tasks as u64).map(pushing).collect::<JoinSet<()>>().join_all().await;
 }
 
 /// How much is pushed.
@@ -196,6 +132,8 @@ struct Work {
     items: u64,
     /// How many of them are different.
     pool: u64,
+    /// How many tasks push.
+    tasks: usize,
     uploads: usize,
     rounds: usize,
 }
@@ -206,45 +144,30 @@ impl Work {
         usize::try_from(number % self.pool).unwrap()
     }
 
-    /// The row of items that serialise.
+    /// The row of typed items.
     fn measure_items<T: Serialize + Sync>(
         self,
         name: &str,
         sink: &Sink,
-        how: How,
         ids: &'static [String],
         items: &'static [T],
     ) -> Vec<String> {
-        let write = |buffer: &mut Vec<u8>, at: usize| corpus::write(buffer, &ids[at], &items[at]);
-        let push_items = async |pusher: &Arc<ItemPusher>| match how {
-            How::OneByOne | How::InBlocks => {
-                let item = move |number| (&ids[self.at(number)], &items[self.at(number)]);
-                let push_items = how.push(pusher, self.items, move |pusher, number| {
-                    let (id, item) = item(number);
-                    pusher.add_or_update(id, item)
-                });
-                push_items.await;
-            }
-            How::Streams => {
-                let operation =
-                    move |number| ItemOperation::add_or_update(ids[self.at(number)].as_str(), &items[self.at(number)]);
-                How::push_streams(pusher, self.items, operation).await;
-            }
-        };
-        self.measure(&format!("{name}, {how}"), sink, push_items, write)
+        self.measure(
+            name,
+            sink,
+            move |pusher, number| pusher.add_or_update(ids[self.at(number)].as_str(), &items[self.at(number)]),
+            |buffer, at| corpus::write(buffer, &ids[at], &items[at]),
+        )
     }
 
-    /// One row of the table. `push_items` pushes all items, and `write` writes one by hand: that with this number
-    /// in the pool.
+    /// One row of the table. `push` pushes the item with a number; `write` writes the item at a place of the pool by
+    /// hand.
     #[expect(clippy::cast_precision_loss, reason = "numbers to be read")]
-    fn measure(
-        self,
-        name: &str,
-        sink: &Sink,
-        push_items: impl AsyncFn(&Arc<ItemPusher>),
-        write: impl Fn(&mut Vec<u8>, usize) + Sync,
-    ) -> Vec<String> {
-        let Self { items, pool, uploads, rounds } = self;
+    fn measure<P>(self, name: &str, sink: &Sink, push: P, write: impl Fn(&mut Vec<u8>, usize) + Sync) -> Vec<String>
+    where
+        P: for<'p> Fn(&'p ItemPusher, u64) -> PushItem<'p> + Copy + Send + 'static,
+    {
+        let Self { items, pool, tasks, uploads, rounds } = self;
         let write = |buffer: &mut Vec<u8>, number: u64| write(buffer, self.at(number));
         let batches = yardstick::batches(BATCH_BYTES, pool, write);
         let repeat = usize::try_from(items / pool).unwrap();
@@ -253,7 +176,8 @@ impl Work {
 
         let mut ours = || {
             let before = cpu_seconds();
-            let time = seconds(|| bytes.set(runtime.block_on(push_all(&client, uploads, items, &push_items))));
+            let push = async |pusher: &Arc<ItemPusher>| push_items(pusher, tasks, items, push).await;
+            let time = seconds(|| bytes.set(runtime.block_on(push_all(&client, uploads, items, push))));
             cpu.borrow_mut().extend(cpu_seconds().zip(before).map(|(after, before)| after - before));
             assert_eq!(self.counted(sink).bytes, bytes.get());
             time

@@ -67,7 +67,7 @@ impl Load {
         let for_each_item = match self {
             // So few that what the program leaves free of its 12 MB is enough.
             Self::Items => 0.0,
-            Self::SmallItems => corpus::id(u64::MAX).len() as f64 + 200.0,
+            Self::SmallItems => corpus::id(u64::MAX).len() as f64 + 128.0,
         };
         batches + PROGRAM as f64 + batches / item_bytes * for_each_item
     }
@@ -106,7 +106,7 @@ pub(crate) fn measure(items: u64) {
     }
     table.print();
     println!(
-        "\nbound: 5 batches of {} MiB and 12 MB; for small items also the id and 200 bytes of each item in them.",
+        "\nbound: 5 batches of {} MiB and 12 MB; for small items also the id and 128 bytes of each item in them.",
         BATCH_BYTES >> 20
     );
     assert!(is_within, "a client takes more memory than it may");
