@@ -56,7 +56,7 @@ async fn refresh(items: &Items, pages: &[&str]) -> Result<(), RefreshError> {
 async fn push(pusher: &ItemPusher, pages: &[&str]) -> Result<(), PushError> {
     for page in pages {
         let doc = DocumentBody::text("Words.").title(*page).permissions(Permissions::public());
-        pusher.add_or_update(&format!("https://example.com/{page}"), &doc).await?;
+        pusher.add_or_update(format!("https://example.com/{page}"), &doc).await?;
     }
     Ok(())
 }

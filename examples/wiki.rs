@@ -205,7 +205,7 @@ async fn push_page(pusher: &ItemPusher, page: &Page) -> Result<(), PushError> {
     for path in &page.attachments {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let doc = DocumentBody::new().title(&*name).file_name(&*name).parent_id(&uri).permissions(readers.clone());
-        pusher.add_or_update(&format!("{uri}/{name}"), &doc).content(Content::file(path)).await?;
+        pusher.add_or_update(format!("{uri}/{name}"), &doc).content(Content::file(path)).await?;
     }
     Ok(())
 }

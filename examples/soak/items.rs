@@ -142,11 +142,11 @@ impl Kind for Items {
                 }
                 Way::Json => {
                     let text = json!({ "n": n, "data": operation.text(bytes) });
-                    pusher.add_or_update_json(&format!("{text:#}")).document_id(id).await
+                    pusher.add_or_update_json(format!("{text:#}")).document_id(id).await
                 }
                 Way::JsonWithId => {
                     let text = json!({ "n": n, "data": operation.text(bytes), "documentId": id });
-                    pusher.add_or_update_json(&text.to_string()).await
+                    pusher.add_or_update_json(text.to_string()).await
                 }
             },
             What::KeyTwice => pusher.add_or_update_json(r#"{"n":1,"N":2}"#).document_id(id).await,

@@ -50,7 +50,10 @@ fn places(access: &Access) -> Vec<(usize, usize, String)> {
     access.reasons().iter().map(|reason| (reason.level_index(), reason.set_index(), path(reason))).collect()
 }
 
-fn check(permissions: &Permissions, viewer: &Viewer, expected: &str, reasons: &[(usize, usize, &str)]) {
+/// The level, the set and the path of each expected reason.
+type Reasons<'a> = &'a [(usize, usize, &'a str)];
+
+fn check(permissions: &Permissions, viewer: &Viewer, expected: &str, reasons: Reasons<'_>) {
     let access = permissions.evaluate(viewer);
     assert_eq!(verdict(&access), expected, "{viewer}: {access}");
     let reasons: Vec<_> = reasons.iter().map(|(level, set, path)| (*level, *set, (*path).to_owned())).collect();
@@ -75,7 +78,7 @@ fn one_level_allows_a_group_and_denies_one_of_its_users() {
 #[test]
 fn two_levels_decide_in_order_by_name_by_group_and_by_alias() {
     let graph = sample_graph();
-    let table: [(&str, &str, &[(usize, usize, &str)]); 4] = [
+    let table: [(&str, &str, Reasons<'_>); 4] = [
         // Every set of the first level allows.
         (
             "asmith@example.com",

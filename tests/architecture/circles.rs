@@ -53,10 +53,12 @@ impl Module {
                     }
                 }
                 // A path in code. The one in `pub(in crate::a)` uses nothing.
-                start if text(at + 1) == "::" && !matches!(before, "::" | "in") => {
-                    if matches!(start, "crate" | "super" | "self") || children.contains(start) {
-                        module.used.extend(paths_at(&tokens, at).into_iter().map(|path| path.text));
-                    }
+                start
+                    if text(at + 1) == "::"
+                        && !matches!(before, "::" | "in")
+                        && (matches!(start, "crate" | "super" | "self") || children.contains(start)) =>
+                {
+                    module.used.extend(paths_at(&tokens, at).into_iter().map(|path| path.text));
                 }
                 _ => {}
             }
@@ -194,8 +196,11 @@ fn no_files_form_a_circle() {
     assert!(found.is_empty(), "{}\nMove what both sides need to the lowest of them.", found.join("\n"));
 }
 
+/// Made-up files, each with its text.
+type Files<'a> = &'a [(&'a str, &'a str)];
+
 /// The descriptions of the circles of made-up files.
-fn found(files: &[(&str, &str)]) -> Vec<String> {
+fn found(files: Files<'_>) -> Vec<String> {
     let files = files.iter().map(|(file, text)| ((*file).to_owned(), code_of(text))).collect();
     let arrows = Modules::read(&files).arrows();
     circles(&arrows).iter().map(|circle| describe(circle, &arrows)).collect()
@@ -216,7 +221,7 @@ fn a_circle_is_named_with_its_files_and_the_names_that_tie_it() {
 
 #[test]
 fn circles_are_found_however_their_names_are_reached() {
-    let table: [(&str, &[(&str, &str)], &str); 6] = [
+    let table: [(&str, Files<'_>, &str); 6] = [
         (
             "by paths in code, through a third file",
             &[
@@ -277,7 +282,7 @@ fn circles_are_found_however_their_names_are_reached() {
 
 #[test]
 fn files_that_use_each_other_one_way_are_not_a_circle() {
-    let table: [(&str, &[(&str, &str)]); 4] = [
+    let table: [(&str, Files<'_>); 4] = [
         (
             "a `mod.rs` that only declares and re-exports",
             &[

@@ -262,7 +262,7 @@ async fn push(
             let pushed = match form {
                 Form::Typed => pusher.add_or_update(id, &item).await?,
                 Form::Json => {
-                    pusher.add_or_update_json(&serde_json::to_string_pretty(&item).unwrap()).document_id(id).await?
+                    pusher.add_or_update_json(serde_json::to_string_pretty(&item).unwrap()).document_id(id).await?
                 }
                 Form::JsonWithId => {
                     let text = json!({"n": n, "documentId": id, "data": item.data}).to_string();

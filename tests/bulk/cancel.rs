@@ -45,7 +45,7 @@ async fn guarantee_9_dropping_a_pusher_hands_over_each_batch_that_is_left_once_a
     let handed = Handed::default();
     let pusher = pusher(&fake).concurrency(2).on_failed_batch(handed.handler()).start();
     for n in 0..3 {
-        pusher.add_or_update(&format!("a://{n}"), &full(n)).await.unwrap();
+        pusher.add_or_update(format!("a://{n}"), &full(n)).await.unwrap();
     }
     // It is not taken, and the batch that it does not fit into is full.
     assert!(timeout(secs(1), pusher.add_or_update("a://3", &full(3))).await.is_err());
@@ -106,7 +106,7 @@ fn guarantee_5_a_run_whose_runtime_is_gone_hands_everything_back() {
     let pusher = first.block_on(async {
         let pusher = pusher(&fake).start();
         for n in 0..3 {
-            pusher.add_or_update(&format!("a://{n}"), &full(n)).await.unwrap();
+            pusher.add_or_update(format!("a://{n}"), &full(n)).await.unwrap();
         }
         tokio::time::sleep(secs(1)).await;
         pusher
@@ -203,7 +203,7 @@ async fn guarantee_9_an_aborted_run_sends_nothing_more() {
     fake.inject_random(FaultRates::seeded(1).latency(secs(1)..=secs(1)));
     let pusher = pusher(&fake).concurrency(3).retry(RetryPolicy::none()).start();
     for n in 0..4 {
-        pusher.add_or_update(&format!("a://{n}"), &full(n)).await.unwrap();
+        pusher.add_or_update(format!("a://{n}"), &full(n)).await.unwrap();
     }
     let report = pusher.abort().await;
     assert_eq!((report.totals.pushed, report.totals.unsent), (4, 4));

@@ -33,7 +33,7 @@ async fn the_attempts_of_a_batch_are_those_of_all_its_steps_and_of_no_other_batc
     fake.inject(Fault::on(Operation::PushItemContainer).status(503).times(2));
     let pusher = pusher(&fake).start();
     for n in 1..=2 {
-        pusher.add_or_update(&format!("a://{n}"), &full(n)).await.unwrap();
+        pusher.add_or_update(format!("a://{n}"), &full(n)).await.unwrap();
         pusher.flush().await.unwrap();
     }
     let report = pusher.finish().await.into_result().unwrap();

@@ -17,7 +17,7 @@ async fn guarantee_5_a_run_that_stopped_takes_nothing_more_and_its_report_has_ev
     let pusher = pusher(&fake).concurrency(1).start();
     let mut taken = 0;
     let stopped = loop {
-        match pusher.add_or_update(&format!("a://{taken}"), &full(taken)).await {
+        match pusher.add_or_update(format!("a://{taken}"), &full(taken)).await {
             Ok(_) => taken += 1,
             Err(error) => break error,
         }
@@ -46,7 +46,7 @@ async fn guarantee_5_with_a_handler_a_run_goes_on_and_the_handler_gets_each_fail
     let handed = Handed::default();
     let pusher = pusher(&fake).on_failed_batch(handed.handler()).start();
     for n in 0..6 {
-        pusher.add_or_update(&format!("a://{n}"), &full(n)).await.unwrap();
+        pusher.add_or_update(format!("a://{n}"), &full(n)).await.unwrap();
         pusher.flush().await.unwrap();
     }
     let report = pusher.finish().await;
@@ -77,7 +77,7 @@ async fn a_flush_returns_while_another_task_keeps_pushing() {
     let pusher = pusher(&fake).start();
     let keeps_pushing = async {
         for n in 0.. {
-            pusher.add_or_update(&format!("a://{n}"), &full(n)).await.unwrap();
+            pusher.add_or_update(format!("a://{n}"), &full(n)).await.unwrap();
         }
     };
     let flush = async {
@@ -166,7 +166,7 @@ async fn a_slow_producers_batch_goes_out_after_a_while() {
     let pusher = pusher(&fake).batch_bytes(1 << 20).linger(secs(5)).start();
     // Five seconds from the first item of each batch.
     for n in 0..6 {
-        pusher.add_or_update(&format!("a://{n}"), &full(n)).await.unwrap();
+        pusher.add_or_update(format!("a://{n}"), &full(n)).await.unwrap();
         tokio::time::sleep(secs(2)).await;
         assert_eq!(fake.source(SOURCE).len() as u64, (n + 1) / 3 * 3);
     }
@@ -200,7 +200,7 @@ async fn guarantee_5_an_abort_cuts_off_what_is_under_way_and_says_what_may_have_
     fake.inject(Fault::on(Operation::UploadToContainer).skip(1).hang());
     let pusher = pusher(&fake).concurrency(2).start();
     for n in 0..3 {
-        pusher.add_or_update(&format!("a://{n}"), &full(n)).await.unwrap();
+        pusher.add_or_update(format!("a://{n}"), &full(n)).await.unwrap();
     }
     tokio::time::sleep(secs(1)).await;
     let report = pusher.abort().await;
@@ -231,7 +231,7 @@ fn guarantee_5_threads_and_real_time_lose_nothing_either() {
                 .on_failed_batch(handed.handler())
                 .start();
             for n in 0..60_u64 {
-                pusher.add_or_update(&format!("a://{}", n % 7), &full(n)).await.unwrap();
+                pusher.add_or_update(format!("a://{}", n % 7), &full(n)).await.unwrap();
             }
             let report = if round % 3 == 0 { pusher.abort().await } else { pusher.finish().await };
             let handed: u64 = handed.take().iter().map(|batch| batch.operations() as u64).sum();

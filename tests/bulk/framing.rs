@@ -166,8 +166,8 @@ async fn guarantee_8_buffers_that_are_used_again_hold_nothing_of_before() {
     let pusher = pusher(&fake).concurrency(2).batch_bytes(2_000).start();
     for n in 0..300_u64 {
         // A second list makes the fake copy the bytes, so that the buffer comes free.
-        pusher.delete(&format!("b://{n}")).await.unwrap();
-        pusher.add_or_update(&format!("a://{n}"), &Item::new(n, (n as usize * 37) % 1_500)).await.unwrap();
+        pusher.delete(format!("b://{n}")).await.unwrap();
+        pusher.add_or_update(format!("a://{n}"), &Item::new(n, (n as usize * 37) % 1_500)).await.unwrap();
     }
     let report = pusher.finish().await.into_result().unwrap();
     assert_eq!((report.totals.accepted, fake.source(SOURCE).len()), (600, 300));
@@ -185,11 +185,11 @@ async fn many_deletions_with_children_are_not_compared_each_with_every_other_one
     let pusher = pusher(&fake).batch_bytes(16 << 20).on_failed_batch(|_| {}).start();
     let begin = std::time::Instant::now();
     for n in 0..20_000 {
-        pusher.delete(&format!("a://folder/{n:06}")).delete_children(true).await.unwrap();
+        pusher.delete(format!("a://folder/{n:06}")).delete_children(true).await.unwrap();
     }
     pusher.flush().await.unwrap();
     for n in 0..40_000 {
-        pusher.delete(&format!("a://folder/{n:06}")).delete_children(true).await.unwrap();
+        pusher.delete(format!("a://folder/{n:06}")).delete_children(true).await.unwrap();
     }
     let report = pusher.finish().await;
     assert_eq!((report.totals.accepted, report.totals.failed), (40_000, 20_000));

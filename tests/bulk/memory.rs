@@ -20,7 +20,7 @@ async fn guarantee_7_a_push_waits_while_one_batch_more_than_may_be_under_way_is_
         fake.inject(Fault::on(Operation::UploadToContainer).hang().always());
         let pusher = pusher(&fake).concurrency(concurrency).start();
         let mut taken = 0;
-        while timeout(secs(1), pusher.add_or_update(&format!("a://{taken}"), &full(taken))).await.is_ok() {
+        while timeout(secs(1), pusher.add_or_update(format!("a://{taken}"), &full(taken))).await.is_ok() {
             taken += 1;
         }
         // Each full batch has one item.
@@ -39,10 +39,10 @@ async fn guarantee_7_a_push_goes_on_when_a_batch_is_done() {
     fake.inject(Fault::on(Operation::PushItemContainer).hang());
     let pusher = pusher(&fake).concurrency(1).start();
     for n in 0..2 {
-        pusher.add_or_update(&format!("a://{n}"), &full(n)).await.unwrap();
+        pusher.add_or_update(format!("a://{n}"), &full(n)).await.unwrap();
     }
     let waits = async |pusher: &coveo_push::ItemPusher, n: u64| {
-        timeout(secs(10), pusher.add_or_update(&format!("a://{n}"), &full(n))).await.is_err()
+        timeout(secs(10), pusher.add_or_update(format!("a://{n}"), &full(n))).await.is_err()
     };
     assert!(!waits(&pusher, 2).await);
     assert!(waits(&pusher, 3).await);
@@ -54,7 +54,7 @@ async fn guarantee_7_a_batch_that_waited_too_long_to_be_filled_counts_as_well() 
     fake.inject(Fault::on(Operation::UploadToContainer).hang().always());
     let pusher = pusher(&fake).concurrency(2).linger(ms(10)).start();
     let mut taken = 0;
-    while timeout(secs(1), pusher.add_or_update(&format!("a://{taken}"), &full(taken))).await.is_ok() {
+    while timeout(secs(1), pusher.add_or_update(format!("a://{taken}"), &full(taken))).await.is_ok() {
         taken += 1;
         tokio::time::sleep(ms(20)).await;
     }
@@ -115,7 +115,7 @@ async fn guarantee_7_an_item_is_serialised_once_and_only_when_there_is_room() {
     fake.inject(Fault::on(Operation::UploadToContainer).latency(secs(10)));
     let pusher = pusher(&fake).concurrency(1).start();
     for n in 0..2 {
-        pusher.add_or_update(&format!("a://{n}"), &full(n)).await.unwrap();
+        pusher.add_or_update(format!("a://{n}"), &full(n)).await.unwrap();
     }
     let count = AtomicU32::new(0);
     let item = Counted(&count);

@@ -21,7 +21,7 @@ async fn no_interval_holds_more_api_calls_than_the_limit() {
         fake.inject_random(rates);
         let pusher = pusher(&fake).max_api_calls(5, secs(10)).on_failed_batch(|_| {}).start();
         for n in 0..20 {
-            pusher.add_or_update(&format!("a://{n}"), &full(n)).await.unwrap();
+            pusher.add_or_update(format!("a://{n}"), &full(n)).await.unwrap();
         }
         let report = pusher.finish().await;
         let calls = api_calls(&fake);
@@ -80,7 +80,7 @@ async fn retry_after_holds_back_all_calls_of_the_run() {
     fake.inject(Fault::on(Operation::CreateFileContainer).skip(1).status(429).retry_after(secs(30)));
     let pusher = pusher(&fake).concurrency(4).start();
     for n in 0..8 {
-        pusher.add_or_update(&format!("a://{n}"), &full(n)).await.unwrap();
+        pusher.add_or_update(format!("a://{n}"), &full(n)).await.unwrap();
     }
     pusher.finish().await.into_result().unwrap();
     let throttled = fake.requests().iter().position(|request| request.status().is_some_and(|it| it == 429)).unwrap();
@@ -96,7 +96,7 @@ async fn a_turn_that_comes_while_the_service_holds_calls_back_is_waited_for_anew
     fake.inject(Fault::on(Operation::CreateFileContainer).skip(2).latency(secs(1)).status(429).retry_after(secs(25)));
     let pusher = pusher(&fake).concurrency(4).max_api_calls(3, secs(10)).start();
     for n in 0..6 {
-        pusher.add_or_update(&format!("a://{n}"), &full(n)).await.unwrap();
+        pusher.add_or_update(format!("a://{n}"), &full(n)).await.unwrap();
     }
     pusher.finish().await.into_result().unwrap();
     let calls = api_calls(&fake);

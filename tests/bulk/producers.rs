@@ -21,7 +21,7 @@ async fn guarantee_5_what_several_threads_push_at_the_same_time_is_each_accounte
         let pusher = Arc::clone(&pusher);
         tasks.spawn(async move {
             for n in 0..ITEMS {
-                let pushed = pusher.add_or_update(&format!("a://{task}/{n}"), &Item::new(n, 100)).await;
+                let pushed = pusher.add_or_update(format!("a://{task}/{n}"), &Item::new(n, 100)).await;
                 assert_eq!(pushed.unwrap(), Pushed::Queued);
             }
         });
@@ -51,7 +51,7 @@ async fn guarantee_5_what_fails_of_what_many_threads_push_hands_back_its_bytes()
             let (pusher, runtime) = (Arc::clone(&pusher), runtime.clone());
             let push = async move {
                 for n in thread * ITEMS..(thread + 1) * ITEMS {
-                    pusher.add_or_update(&format!("a://{n}"), &Item::new(n, size(n))).await.unwrap();
+                    pusher.add_or_update(format!("a://{n}"), &Item::new(n, size(n))).await.unwrap();
                 }
             };
             std::thread::spawn(move || runtime.block_on(push))
@@ -91,7 +91,7 @@ async fn guarantee_6_what_each_of_several_pushes_about_one_id_does_in_turn_keeps
     let pusher = pusher(&fake).concurrency(3).start();
     let push_all = async |from: u64| {
         for n in from..from + 20 {
-            pusher.add_or_update(&format!("a://{from}"), &full(n)).await.unwrap();
+            pusher.add_or_update(format!("a://{from}"), &full(n)).await.unwrap();
         }
     };
     tokio::join!(push_all(100), push_all(200), push_all(300));
@@ -108,7 +108,7 @@ async fn a_loop_of_pushes_lets_other_tasks_of_its_thread_run() {
     let pusher = pusher(&fake).batch_bytes(1_000_000).start();
     let other = tokio::spawn(async {});
     for n in 0..1_000 {
-        pusher.add_or_update(&format!("a://{n}"), &Item::new(n, 1)).await.unwrap();
+        pusher.add_or_update(format!("a://{n}"), &Item::new(n, 1)).await.unwrap();
     }
     assert!(other.is_finished(), "nothing made the loop wait");
     pusher.finish().await.into_result().unwrap();

@@ -38,7 +38,7 @@ fn guarantee_5_an_item_whose_serialiser_panics_leaves_no_trace() {
                 .is_err()
             };
             assert!(panicked);
-            pusher.add_or_update(&format!("a://{n}"), &Item::new(n, 900)).await.unwrap();
+            pusher.add_or_update(format!("a://{n}"), &Item::new(n, 900)).await.unwrap();
         }
         let report = pusher.finish().await.into_result().unwrap();
         assert_eq!((report.totals.pushed, report.totals.accepted, report.totals.refused), (20, 20, 0));
@@ -121,7 +121,7 @@ async fn refused_items_are_counted_sampled_and_told_to_the_handler() {
     let pusher = pusher(&fake).on_refused(on_refused).start();
     for n in 0..250 {
         let doc = DocumentBody::text("words");
-        assert!(!pusher.add_or_update(&format!("no uri {n}"), &doc).await.unwrap().is_queued());
+        assert!(!pusher.add_or_update(format!("no uri {n}"), &doc).await.unwrap().is_queued());
     }
     assert!(!pusher.delete("").await.unwrap().is_queued());
     let report = pusher.finish().await.into_result().unwrap();
@@ -136,7 +136,7 @@ async fn a_refused_item_cuts_no_batch() {
     let fake = fake();
     let pusher = pusher(&fake).batch_bytes(10_000).start();
     for n in 0..5 {
-        pusher.add_or_update(&format!("a://{n}"), &Item::new(n, 900)).await.unwrap();
+        pusher.add_or_update(format!("a://{n}"), &Item::new(n, 900)).await.unwrap();
         assert!(!pusher.add_or_update("a://big", &Item::new(n, 20_000)).await.unwrap().is_queued());
         assert!(!pusher.add_or_update_json(r#"{"n":1,"N":2}"#).document_id("a://0").await.unwrap().is_queued());
     }

@@ -14,7 +14,7 @@ async fn the_watch_channel_follows_the_run_and_closes_with_it() {
     let pusher = pusher(&fake).batch_bytes(100_000).start();
     let mut progress = pusher.progress();
     for n in 0..1_000 {
-        pusher.add_or_update(&format!("a://{n}"), &Item::new(n, 0)).await.unwrap();
+        pusher.add_or_update(format!("a://{n}"), &Item::new(n, 0)).await.unwrap();
     }
     assert!(progress.has_changed().unwrap());
     assert!(progress.borrow_and_update().pushed >= 744);
@@ -34,7 +34,7 @@ async fn a_report_says_when_the_service_accepted_its_batches() {
     let begin = fake.now();
     let pusher = pusher(&fake).start();
     for n in 0..3 {
-        pusher.add_or_update(&format!("a://{n}"), &full(n)).await.unwrap();
+        pusher.add_or_update(format!("a://{n}"), &full(n)).await.unwrap();
         pusher.flush().await.unwrap();
         tokio::time::sleep(secs(10)).await;
     }
@@ -129,7 +129,7 @@ async fn the_first_error_of_a_report_is_that_of_its_first_batch_that_has_one() {
     fake.inject(Fault::on(Operation::PushItemContainer).latency(secs(5)).status(412));
     let stopped = pusher(&fake).concurrency(2).start();
     for n in 1..=3 {
-        stopped.add_or_update(&format!("a://{n}"), &full(n)).await.unwrap();
+        stopped.add_or_update(format!("a://{n}"), &full(n)).await.unwrap();
     }
     let report = stopped.finish().await;
     assert_eq!(report.first_error().and_then(Error::status).map(|status| status.as_u16()), Some(412));

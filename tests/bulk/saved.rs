@@ -47,7 +47,7 @@ async fn run(fake: &FakePushApi, folder: &Folder, again: &[&str]) -> Vec<SavedBa
         for (n, id) in (1..).zip(ids) {
             pusher.add_or_update(id, &full(n)).await.unwrap();
         }
-        pusher.delete(&format!("{}/gone", ids[0])).await.unwrap();
+        pusher.delete(format!("{}/gone", ids[0])).await.unwrap();
         pusher.flush().await.unwrap();
     }
     for id in again {

@@ -26,7 +26,7 @@ async fn uploads_at_a_time(pusher: impl FnOnce(&FakePushApi) -> PusherBuilder<It
     fake.inject(Fault::on(Operation::UploadToContainer).hang().always());
     let pusher = pusher(&fake).start();
     let mut n = 0;
-    while timeout(secs(1), pusher.add_or_update(&format!("a://{n}"), &full(n))).await.is_ok() {
+    while timeout(secs(1), pusher.add_or_update(format!("a://{n}"), &full(n))).await.is_ok() {
         n += 1;
     }
     uploads(&fake).len()

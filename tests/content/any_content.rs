@@ -86,7 +86,7 @@ proptest! {
                     let doc = DocumentBody::new().title("A");
                     // Above a thousand bytes or so it does not fit into a batch.
                     let content = Content::bytes(noise(size)).compression(CompressionType::Uncompressed);
-                    pusher.add_or_update(&format!("a://{n}"), &doc).content(content).await.is_ok()
+                    pusher.add_or_update(format!("a://{n}"), &doc).content(content).await.is_ok()
                 });
             }
             let taken = tasks.join_all().await.into_iter().filter(|is_taken| *is_taken).count() as u64;

@@ -25,7 +25,7 @@ async fn guarantee_6_an_item_goes_into_a_batch_only_after_its_content_is_up() {
     let slow = run.add_or_update(ID, &item).content(large()).into_future();
     let others = async {
         for n in 0..5 {
-            run.add_or_update(&format!("a://{n}"), &doc()).await.unwrap();
+            run.add_or_update(format!("a://{n}"), &doc()).await.unwrap();
             tokio::time::sleep(Duration::from_secs(5)).await;
         }
         // The others were pushed meanwhile, and this one was not.
@@ -137,7 +137,7 @@ async fn the_containers_of_contents_count_as_calls_of_the_run() {
     let minute = Duration::from_secs(60);
     let run = pusher(&fake).max_api_calls(1, minute).linger(minute * 60).start();
     for n in 0..3 {
-        run.add_or_update(&format!("a://{n}"), &doc()).content(large()).await.unwrap();
+        run.add_or_update(format!("a://{n}"), &doc()).content(large()).await.unwrap();
     }
     let report = run.finish().await.into_result().unwrap();
     // A container for each content, and one with its push for the batch.

@@ -37,7 +37,7 @@ async fn between(concurrency: usize, content: fn() -> Content, mut other: impl A
     let run = pusher(&fake).concurrency(concurrency).batch_bytes(1_024).start();
     let doc = DocumentBody::new();
     let all = async {
-        let push = async |n| run.add_or_update(&format!("a://{n}"), &doc).content(content()).await.unwrap();
+        let push = async |n| run.add_or_update(format!("a://{n}"), &doc).content(content()).await.unwrap();
         let mut pushes = stream::iter(0..30).map(push).buffer_unordered(8);
         let mut pushed = 0;
         while let Some(taken) = pushes.next().await {
@@ -71,7 +71,7 @@ async fn a_push_between_contents_that_nobody_polls_meanwhile_ends() {
     for concurrency in 1..=4 {
         let push = async |run: &ItemPusher, pushed: usize| {
             let doc = DocumentBody::new().metadata("words", "x".repeat(700));
-            run.add_or_update(&format!("b://{pushed}"), &doc).await.unwrap();
+            run.add_or_update(format!("b://{pushed}"), &doc).await.unwrap();
         };
         assert_eq!(between(concurrency, uploaded, push).await, 60);
     }
@@ -109,7 +109,7 @@ async fn contents_that_wait_for_their_turn_are_not_begun_when_the_run_has_stoppe
     fake.inject(Fault::on(Operation::CreateFileContainer).status(403).latency(Duration::from_secs(1)).always());
     let run = pusher(&fake).batch_bytes(1_024).start();
     let doc = DocumentBody::new();
-    let push = async |n| run.add_or_update(&format!("a://{n}"), &doc).content(uploaded()).await;
+    let push = async |n| run.add_or_update(format!("a://{n}"), &doc).content(uploaded()).await;
     let all: Vec<_> = stream::iter(0..4).map(push).buffer_unordered(4).collect().await;
     let stopped = all.iter().filter(|pushed| matches!(pushed, Err(PushError::Stopped(_)))).count() as u64;
     let report = run.finish().await;

@@ -115,7 +115,7 @@ async fn identities(client: &PushClient) {
 async fn bulk(client: &PushClient) {
     let pusher = client.items(SOURCE).pusher().ordering_id(7).start();
     for (number, doc) in documents("file").into_iter().enumerate() {
-        let _ = pusher.add_or_update(&format!("https://example.com/bulk/{number}"), &doc).await.unwrap();
+        let _ = pusher.add_or_update(format!("https://example.com/bulk/{number}"), &doc).await.unwrap();
     }
     let _ = pusher.delete("https://example.com/x").await.unwrap();
     let _ = pusher.delete("https://example.com/y/").delete_children(true).await.unwrap();

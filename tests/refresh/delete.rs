@@ -146,7 +146,7 @@ async fn two_refreshes_one_after_another_leave_what_the_last_one_pushed() {
     for page in [1, 2] {
         let run = rebuild(&fake).start().await.unwrap();
         let doc = DocumentBody::text("words");
-        run.pusher().add_or_update(&format!("a://page/{page}"), &doc).await.unwrap();
+        run.pusher().add_or_update(format!("a://page/{page}"), &doc).await.unwrap();
         run.finish().await.into_result().unwrap();
         tokio::time::sleep(secs(60)).await;
     }
@@ -224,7 +224,7 @@ async fn deletions_do_not_count_as_items_that_were_pushed() {
     let fake = fake().await;
     let run = rebuild(&fake).start().await.unwrap();
     for n in 0..10 {
-        run.pusher().delete(&format!("a://gone/{n}")).await.unwrap();
+        run.pusher().delete(format!("a://gone/{n}")).await.unwrap();
     }
     let report = run.finish().await;
     assert_eq!(
