@@ -83,7 +83,7 @@ impl ServiceState {
             }
             Route::Api { operation, organization, resource } => {
                 let request = Request { operation: *operation, resource, query: &head.query, body, origin };
-                self.admit(&head.method, organization, &head.headers, body)
+                self.admit(*operation, organization, &head.headers, body)
                     .and_then(|()| self.carry_out(&request))
                     .unwrap_or_else(|refusal| refusal.as_json())
             }
@@ -91,9 +91,15 @@ impl ServiceState {
     }
 
     /// The rules for all calls of the API.
-    fn admit(&self, method: &Method, organization: &str, headers: &HeaderMap, body: &Bytes) -> Result<(), Refusal> {
+    fn admit(
+        &self,
+        operation: Operation,
+        organization: &str,
+        headers: &HeaderMap,
+        body: &Bytes,
+    ) -> Result<(), Refusal> {
         let has_length = headers.contains_key(CONTENT_LENGTH) || headers.contains_key(TRANSFER_ENCODING);
-        if *method != Method::DELETE && body.is_empty() && !has_length {
+        if operation.method() != Method::DELETE && body.is_empty() && !has_length {
             return Err(Refusal::without_code(StatusCode::LENGTH_REQUIRED, "Length Required"));
         }
         let Some(authorization) = headers.get(AUTHORIZATION) else {
@@ -115,7 +121,7 @@ impl ServiceState {
             let media_type = text.split(';').next().unwrap_or_default().trim();
             media_type.eq_ignore_ascii_case("application/json")
         });
-        if !body.is_empty() && !is_json {
+        if declares_content_type(operation) && !is_json {
             let message = "The Content-Type of the request is not application/json.";
             return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", message));
         }
@@ -257,6 +263,17 @@ impl ServiceState {
         self.delayed.push(Delayed { due: self.clock.elapsed().saturating_add(delay), task });
         ServiceResponse::of(StatusCode::ACCEPTED, "{}")
     }
+}
+
+/// Whether the contract declares the content type of the request, with or without a body.
+fn declares_content_type(operation: Operation) -> bool {
+    !matches!(
+        operation,
+        Operation::SetSourceStatus
+            | Operation::DeleteItem
+            | Operation::DeleteOldIdentities
+            | Operation::CreateFileContainer
+    )
 }
 
 fn source<'a>(sources: &'a mut BTreeMap<String, SourceState>, id: &str) -> Result<&'a mut SourceState, Refusal> {

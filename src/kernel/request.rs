@@ -61,7 +61,8 @@ impl RequestTemplate {
         })?;
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        if json.is_some() {
+        // Without a body too: the contract declares it for such calls, and 415 where it is absent.
+        if operation.method() != Method::GET {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
         Ok(Self::new(operation, uri, headers, json.map_or_else(Body::empty, Body::from)))

@@ -63,6 +63,25 @@ pub(crate) async fn refusals(contract: &Contract, exchanges: &[Exchange]) -> Vec
     refusals
 }
 
+/// The operations that the fake answers with 415 when they have no content type, and those whose content type the
+/// contract declares.
+pub(crate) async fn without_content_type(contract: &Contract, exchanges: &[Exchange]) -> [Vec<Operation>; 2] {
+    let watched = Watched::new();
+    let [mut refused, mut declared] = [vec![], vec![]];
+    for &operation in Operation::ALL {
+        let Some(call) = contract.call(operation) else { continue };
+        if !call.consumes.is_empty() {
+            declared.push(operation);
+        }
+        let good = exchanges.iter().find(|exchange| exchange.request.operation() == Some(operation)).unwrap();
+        Mangled::from(&good.request).with(|it| drop(it.headers.remove(CONTENT_TYPE))).send(&watched).await;
+        if watched.take().iter().any(|exchange| exchange.answer.status() == 415) {
+            refused.push(operation);
+        }
+    }
+    [refused, declared]
+}
+
 /// A request that was good, to be spoiled.
 #[derive(Clone)]
 struct Mangled {
@@ -113,6 +132,7 @@ fn mangled(call: &Call, good: &Mangled) -> Vec<Mangled> {
             it.path = it.path.replace(&format!("/{SOURCE}/"), "/other/").replace("/My%20Provider/", "/other/")
         }),
         good.with(|it| drop(it.headers.remove(CONTENT_LENGTH))),
+        good.with(|it| drop(it.headers.remove(CONTENT_TYPE))),
     ];
     for parameter in call.query() {
         all.push(good.with(|it| it.query.retain(|(name, _)| *name != parameter.name)));
@@ -124,7 +144,6 @@ fn mangled(call: &Call, good: &Mangled) -> Vec<Mangled> {
         }
     }
     if call.body().is_some() {
-        all.push(good.with(|it| drop(it.headers.remove(CONTENT_TYPE))));
         let too_large = format!(r#"{{"a":"{}"}}"#, "x".repeat(6_000_000));
         for body in ["", "{", "[]", r#"{"identity":{"type":"ROBOT"}}"#, r#"{"permissions":12}"#, &too_large] {
             all.push(good.with(|it| it.body = body.as_bytes().to_vec()));

@@ -124,14 +124,15 @@ async fn a_body_that_the_contract_does_not_have_or_that_it_requires_is_found() {
         [
             "`type` is unknown",
             "does not accept what the operation produces",
-            "has a body of a type that the operation does not consume"
+            "has a content type that the operation does not consume"
         ]
     );
 
     let path = "/organizations/{organizationId}/sources/{sourceId}/status";
     let status = passed(|client| client.sources().set_status(SOURCE, SourceStatus::Idle)).await;
     let parameters = json!([body[0], query("statusType", "string")]);
-    let found = requests::check(&contract(path, "post", json!({"responses": {}, "parameters": parameters})), &status);
+    let call = json!({"responses": {}, "parameters": parameters, "consumes": ["application/json"]});
+    let found = requests::check(&contract(path, "post", call), &status);
     assert_eq!(whats(&found.differences), ["has no body"]);
 }
 

@@ -123,6 +123,14 @@ async fn the_fake_can_be_made_to_answer_every_error_that_the_contract_declares()
     }
 }
 
+#[tokio::test]
+async fn the_fake_wants_a_content_type_where_the_contract_declares_one_and_nowhere_else() {
+    let Some(contract) = contract() else { return };
+    let [refused, declared] = answers::without_content_type(&contract, &calls::every_call().await).await;
+    assert_eq!(refused, declared);
+    assert!(!declared.is_empty());
+}
+
 #[test]
 fn every_operation_of_the_contract_is_one_of_the_crate_and_the_other_way_round() {
     let Some(contract) = contract() else { return };

@@ -35,7 +35,7 @@ async fn a_refused_request_has_its_status_and_code() {
     let put_with = |query: &str| raw("PUT", &format!("{ITEM}{query}")).json("{}");
     let large = |key: &str| raw("PUT", ITEM).json(item_with(key, 5_000_000));
     #[rustfmt::skip]
-    let table: [(&str, u16, &str, Vec<Raw>); 17] = [
+    let table: [(&str, u16, &str, Vec<Raw>); 18] = [
         ("no key", 401, "UNAUTHORIZED", vec![delete(ITEM).without("authorization")]),
         ("an unknown key, or not a bearer token", 401, "INVALID_TOKEN",
             ["Bearer other-key", "fake-key", "Basic fake-key", "Bearer "].map(with_key).into()),
@@ -78,7 +78,12 @@ async fn a_refused_request_has_its_status_and_code() {
             empty("POST", "/files?useVirtualHostedStyleUrl=perhaps"),
         ]),
         ("a body without the content type of JSON", 415, "UNSUPPORTED_MEDIA_TYPE",
-            vec![raw("PUT", ITEM).bytes("{}"), raw("PUT", ITEM).header("content-type", "text/plain").bytes("{}")]),
+            vec![put("{}").without("content-type"), put("{}").header("content-type", "text/plain")]),
+        ("no body and no content type where the contract declares one", 415, "UNSUPPORTED_MEDIA_TYPE", vec![
+            empty("PUT", "/sources/my-source/documents/batch?fileId=x").without("content-type"),
+            delete("/sources/my-source/documents/olderthan?orderingId=1").without("content-type"),
+            empty("PUT", "/providers/My%20Provider/permissions/batch?fileId=x").without("content-type"),
+        ]),
         ("a body that is not a JSON object", 400, "INVALID_JSON",
             ["", "{", "[]", "\"text\"", "null", "{}{}"].map(put).into()),
         ("a duplicate key, in any case", 400, "INVALID_JSON",
@@ -118,6 +123,7 @@ async fn a_request_within_the_limits_is_accepted() {
         ("text under 5 MB", raw("PUT", ITEM).json(item_with("data", 4_999_999))),
         ("base64 under 5 MB", raw("PUT", ITEM).json(item_with("compressedBinaryData", 4_999_999))),
         ("a DELETE without a length", raw("DELETE", ITEM)),
+        ("no content type where the contract declares none", raw("DELETE", ITEM).without("content-type")),
     ] {
         assert_eq!(request.send(&fake()).await.status(), 202, "{why}");
     }

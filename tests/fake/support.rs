@@ -22,10 +22,11 @@ pub(crate) fn once(fake: &FakePushApi) -> PushClient {
 /// A request as no client of this crate would make it.
 pub(crate) struct Raw(http::request::Builder, Body);
 
-/// A request with the right key; `path` is below the organization.
+/// A request with the headers of every call; `path` is below the organization.
 pub(crate) fn raw(method: &str, path: &str) -> Raw {
     raw_at(method, &format!("http://127.0.0.1:1/push/v1/organizations/my-org{path}"))
         .header("authorization", "Bearer fake-key")
+        .header("content-type", "application/json")
 }
 
 /// A request with nothing.
@@ -35,7 +36,8 @@ pub(crate) fn raw_at(method: &str, uri: &str) -> Raw {
 
 impl Raw {
     pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
-        self.0 = self.0.header(name, value);
+        let name = http::HeaderName::try_from(name).unwrap();
+        self.0.headers_mut().unwrap().insert(name, value.parse().unwrap());
         self
     }
 

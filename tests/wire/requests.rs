@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use coveo_push::fake::FakePushApi;
 use coveo_push::{
     BatchDocumentBody, BatchIdentityBody, CompressionType, DeletedDocument, DocumentBody, Identity, IdentityBody,
-    MappedIdentity, MappedIdentityBody, PermissionIdentity, PermissionSet, Preflight, SourceStatus,
+    MappedIdentity, MappedIdentityBody, Operation, PermissionIdentity, PermissionSet, Preflight, SourceStatus,
 };
 use serde_json::{Value, json};
 
@@ -377,6 +378,32 @@ async fn the_user_agent_names_the_calling_program_first() {
 }
 
 #[tokio::test]
+async fn every_call_of_the_service_has_the_content_type_of_json_and_an_upload_has_that_of_its_container() {
+    let fake = FakePushApi::builder().source("s").provider("p").build();
+    let client = fake.client();
+    let (items, identities) = (client.items("s"), client.identities("p"));
+    let batch = BatchDocumentBody::new().delete("https://a");
+    let identity = IdentityBody::user("u");
+    client.sources().set_status("s", SourceStatus::Idle).await.unwrap();
+    items.add_or_update("https://a", &DocumentBody::new()).await.unwrap();
+    items.delete("https://a").await.unwrap();
+    items.push_batch(&batch).await.unwrap();
+    items.delete_older_than(1).await.unwrap();
+    identities.add_or_update(&identity).await.unwrap();
+    identities.add_or_update_alias(&MappedIdentityBody::user("u")).await.unwrap();
+    identities.push_batch(&BatchIdentityBody::new().add_or_update(identity.clone())).await.unwrap();
+    identities.delete(&identity.identity).await.unwrap();
+    identities.delete_older_than(1).await.unwrap();
+    let requests = fake.requests();
+    for operation in Operation::ALL {
+        let request = requests.iter().find(|request| request.operation() == Some(*operation)).unwrap();
+        let is_upload = *operation == Operation::UploadToContainer;
+        let expected = if is_upload { "application/octet-stream" } else { "application/json" };
+        assert_eq!(request.headers()["content-type"], expected, "{operation}");
+    }
+}
+
+#[tokio::test]
 async fn a_put_without_a_body_says_on_the_socket_that_it_has_no_bytes() {
     let socket = Socket::start([Reply::answer("202 Accepted", "")]).await;
     let _ = builder(&socket.host).build().unwrap().items("my source").push_container("f&g").await.unwrap();
@@ -393,6 +420,7 @@ async fn a_put_without_a_body_says_on_the_socket_that_it_has_no_bytes() {
         "accept: application/json".to_owned(),
         "authorization: bearer xx-1234-key".to_owned(),
         "content-length: 0".to_owned(),
+        "content-type: application/json".to_owned(),
         format!("host: {host}"),
         format!("user-agent: {OURS}"),
     ];

@@ -171,14 +171,10 @@ impl Sent {
             ("accept".to_owned(), "application/json".to_owned()),
             ("authorization".to_owned(), format!("Bearer {KEY}")),
         ];
-        match &body {
-            Some(_) => {
-                headers.push(("content-length".to_owned(), self.body.len().to_string()));
-                headers.push(("content-type".to_owned(), "application/json".to_owned()));
-            }
-            None if method == "DELETE" => {}
-            None => headers.push(("content-length".to_owned(), "0".to_owned())),
+        if body.is_some() || method != "DELETE" {
+            headers.push(("content-length".to_owned(), self.body.len().to_string()));
         }
+        headers.push(("content-type".to_owned(), "application/json".to_owned()));
         headers.push(("user-agent".to_owned(), OURS.to_owned()));
         assert_eq!(self.all_headers(), headers);
         match body {
