@@ -17,6 +17,10 @@ use crate::refresh::{Report, Run};
 pub(crate) struct Outcome<K: Kind> {
     /// What was taken, in order.
     pub(crate) taken: Vec<K::Operation>,
+    /// The number of each accepted batch, and how many operations it holds.
+    pub(crate) accepted: Vec<(u64, u64)>,
+    /// Whether operations replaced earlier ones of their batch.
+    pub(crate) replaces: bool,
     /// A run that was dropped has none.
     pub(crate) report: Option<PushReport>,
     /// The batches that were handed back, in the order of the run.
@@ -34,6 +38,8 @@ impl<K: Kind> Outcome<K> {
     fn not_begun() -> Self {
         Self {
             taken: Vec::new(),
+            accepted: Vec::new(),
+            replaces: false,
             report: None,
             failed: Vec::new(),
             last: Progress::default(),
@@ -61,7 +67,11 @@ fn with<T, R>(shared: &Shared<T>, at: impl FnOnce(&mut T) -> R) -> R {
 /// Carries a plan out.
 pub(crate) async fn run<K: Kind>(client: PushClient, plan: Plan<K>) -> Result<Outcome<K>, String> {
     let handed: Shared<Vec<FailedBatch>> = Shared::default();
-    let mut builder = plan.set(K::pusher(&client));
+    let accepted: Shared<Vec<(u64, u64)>> = Shared::default();
+    let receipts = Arc::clone(&accepted);
+    let builder = plan.set(K::pusher(&client));
+    let mut builder = builder
+        .on_accepted(move |receipt| with(&receipts, |receipts| receipts.push((receipt.number, receipt.operations))));
     if plan.has_handler {
         let handed = Arc::clone(&handed);
         builder = builder.on_failed_batch(move |batch| with(&handed, |handed| handed.push(batch)));
@@ -114,6 +124,8 @@ pub(crate) async fn run<K: Kind>(client: PushClient, plan: Plan<K>) -> Result<Ou
     check_deletion(&log, report.as_ref(), plan.ending, deletion)?;
     Ok(Outcome {
         taken: log.taken,
+        accepted: with(&accepted, std::mem::take),
+        replaces: plan.replaces,
         report,
         failed,
         last,
@@ -168,7 +180,7 @@ fn check_account<K: Kind>(
     };
     let (unsent, in_failed) = (count(true), count(false));
     let taken = log.taken.len() as u64;
-    let found = (last.pushed, last.refused, last.failed, last.accepted + last.failed + unsent);
+    let found = (last.pushed, last.refused, last.failed, last.accepted + last.replaced + last.failed + unsent);
     let expected = (taken + log.refused, log.refused, in_failed, taken);
     if found != expected {
         return Err(format!("the account is {found:?} and should be {expected:?}"));

@@ -72,6 +72,8 @@ fn number(other: &str) -> Option<u64> {
 }
 
 impl Kind for Identities {
+    // A deletion replaces the members and aliases of an identity, which are then not there.
+    const REPLACED_LEAVE_NO_TRACE: bool = false;
     const HAS_INCREMENTAL: bool = false;
 
     type Operation = Operation;

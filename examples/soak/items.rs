@@ -40,11 +40,10 @@ enum Way {
     Typed,
     Json,
     JsonWithId,
-    Prepared,
     Stream,
 }
 
-const WAYS: [Way; 5] = [Way::Typed, Way::Json, Way::JsonWithId, Way::Prepared, Way::Stream];
+const WAYS: [Way; 4] = [Way::Typed, Way::Json, Way::JsonWithId, Way::Stream];
 
 impl Operation {
     fn text(&self, bytes: usize) -> String {
@@ -57,6 +56,7 @@ impl Operation {
 }
 
 impl Kind for Items {
+    const REPLACED_LEAVE_NO_TRACE: bool = true;
     const HAS_INCREMENTAL: bool = true;
 
     type Operation = Operation;
@@ -135,7 +135,6 @@ impl Kind for Items {
         match *what {
             What::Add { bytes, way } => match way {
                 Way::Typed => pusher.add_or_update(id, &operation.body(bytes)).await,
-                Way::Prepared => pusher.add_or_update(id, &operation.body(bytes)).await,
                 Way::Stream => {
                     let operation = ItemOperation::add_or_update(id, &operation.body(bytes));
                     pusher.push_stream(stream::iter([operation])).await.map(|_| Pushed::Queued)
@@ -195,7 +194,7 @@ impl Kind for Items {
             What::Add { bytes, way: Way::Typed | Way::Json } => {
                 items.add_or_update(id, &operation.body(bytes)).await.map(drop)
             }
-            What::Add { bytes, way: Way::JsonWithId | Way::Prepared | Way::Stream } => {
+            What::Add { bytes, way: Way::JsonWithId | Way::Stream } => {
                 let batch = BatchDocumentBody::new().add_or_update(id, operation.body(bytes));
                 items.push_batch(&batch).await.map(drop)
             }

@@ -53,6 +53,8 @@ pub(crate) trait Kind: Sized + Send + 'static {
     fn abort(pusher: Self::Pusher) -> impl Future<Output = PushReport> + Send;
     fn progress(pusher: &Self::Pusher) -> Receiver<Progress>;
 
+    /// Whether the state is the same when an operation is replaced by a later one, and never sent.
+    const REPLACED_LEAVE_NO_TRACE: bool;
     /// Whether there are incremental runs.
     const HAS_INCREMENTAL: bool;
     /// A refresh, incremental or not where there is a choice.

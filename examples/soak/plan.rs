@@ -16,6 +16,8 @@ pub(crate) struct Plan<K: Kind> {
     /// After how long the tasks are cut off.
     pub(crate) cut: Option<Duration>,
     pub(crate) has_handler: bool,
+    /// Whether operations replace earlier ones of their batch.
+    pub(crate) replaces: bool,
     ordering_id: Option<OrderingId>,
     batch_bytes: usize,
     concurrency: usize,
@@ -91,6 +93,7 @@ impl<K: Kind> Plan<K> {
             way,
             cut: (!is_smooth && rng.u8(..10) == 0).then(|| Duration::from_millis(rng.u64(..30_000))),
             has_handler: rng.bool() || !ending.has_report(),
+            replaces: K::REPLACED_LEAVE_NO_TRACE && rng.bool(),
             ordering_id: (rng.u8(..4) == 0).then_some(now),
             batch_bytes: rng.usize(1_024..most_bytes),
             concurrency: rng.usize(1..7),
@@ -108,6 +111,7 @@ impl<K: Kind> Plan<K> {
             .concurrency(self.concurrency)
             .linger(self.linger)
             .throttle_patience(self.patience)
+            .replace_queued(self.replaces)
             .retry(RetryPolicy::default().max_attempts(self.attempts));
         if let Some(id) = self.ordering_id {
             builder = builder.ordering_id(id);

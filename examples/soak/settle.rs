@@ -39,6 +39,9 @@ pub(crate) async fn settle<K: Kind>(
     outcome: &Outcome<K>,
     last: u64,
 ) -> Result<u64, String> {
+    if outcome.replaces {
+        return settle_replaced(fake, model, outcome, last).await;
+    }
     let before = model.clone();
     let batches = batches(outcome)?;
     for Batch { operations, failed } in &batches {
@@ -65,9 +68,39 @@ pub(crate) async fn settle<K: Kind>(
     Ok(pushed_again)
 }
 
+/// The same for a run in which some operations are in no batch, as later ones replaced them: once its failed batches are
+/// pushed again, all is as if each operation had been applied.
+async fn settle_replaced<K: Kind>(
+    fake: &FakePushApi,
+    model: &mut Model<K>,
+    outcome: &Outcome<K>,
+    last: u64,
+) -> Result<u64, String> {
+    let Outcome { taken, failed, deletion, .. } = outcome;
+    fake.clear_faults();
+    // Waits that the service asked for are over.
+    tokio::time::sleep(Duration::from_secs(900)).await;
+    let mut pushed_again = 0;
+    for batch in failed {
+        let again = batch.push_again().await.map_err(|error| format!("{batch}: {error}"))?;
+        pushed_again += u64::from(again.is_some());
+    }
+    taken.iter().for_each(|operation| model.apply(operation, Fate::Done));
+    model.change(|state| K::without_old(state, last), deletion.unwrap_or(Fate::NotDone));
+    let superseded: BTreeSet<&str> = failed.iter().flat_map(FailedBatch::to_superseded_ids).collect();
+    for operation in taken {
+        if K::leaves_a_rest(operation) && superseded.contains(K::key(operation)) {
+            model.leave_out(operation);
+        }
+    }
+    model.compare(fake, "as if nothing had failed")?;
+    model.settle(fake);
+    Ok(pushed_again)
+}
+
 /// The batches in the order of the run. An operation is in one of them.
 fn batches<K: Kind>(outcome: &Outcome<K>) -> Result<Vec<Batch<'_, K>>, String> {
-    let Outcome { taken, report, failed, .. } = outcome;
+    let Outcome { taken, accepted, report, failed, .. } = outcome;
     let mut rest = taken.as_slice();
     let mut cut = |operations: usize| {
         let (batch, others) = rest.split_at_checked(operations).ok_or("batches hold more than was taken")?;
@@ -76,8 +109,8 @@ fn batches<K: Kind>(outcome: &Outcome<K>) -> Result<Vec<Batch<'_, K>>, String> {
     };
     let mut batches = Vec::new();
     match report {
-        Some(report) => {
-            let accepted = report.batch_samples.iter().map(|batch| (batch.number, batch.operations as usize, None));
+        Some(_) => {
+            let accepted = accepted.iter().map(|(number, operations)| (*number, *operations as usize, None));
             let failed = failed.iter().map(|batch| (batch.number(), batch.operations(), Some(batch)));
             let mut all: Vec<_> = accepted.chain(failed).collect();
             all.sort_by_key(|(number, ..)| *number);
