@@ -27,8 +27,8 @@ const BASE_URL: &str = "COVEO_BASE_URL";
 
 /// A client of the Push API for one organization.
 ///
-/// It is cheap to clone, and all clones and handles share one connection pool, one throttle and one
-/// retry budget. Making one does no I/O.
+/// It is cheap to clone. All clones and handles share one connection pool, one throttle and one retry
+/// budget. Creating a client does no I/O.
 ///
 /// ```
 /// # #[cfg(any(feature = "rustls", feature = "native-tls"))] {
@@ -45,8 +45,8 @@ pub struct PushClient {
 }
 
 impl PushClient {
-    /// A client for an organization, with an [`ApiKey`] or with [`Credentials`] of another kind. The
-    /// administration console makes a key for a source when it makes the source.
+    /// A client for an organization, with an [`ApiKey`] or other [`Credentials`]. The administration console
+    /// creates a key together with a source.
     pub fn builder(organization_id: impl Into<String>, credentials: impl Into<Credentials>) -> PushClientBuilder {
         PushClientBuilder::new(organization_id.into(), credentials.into())
     }
@@ -61,7 +61,7 @@ impl PushClient {
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] when the environment does not say what is needed.
+    /// [`Error::Config`] when a variable is missing or invalid.
     pub fn from_env() -> Result<Self, Error> {
         PushClientBuilder::from_env()?.build()
     }
@@ -102,8 +102,8 @@ impl PushClient {
         Items::new(self.kernel.clone(), source_id.into().into())
     }
 
-    /// The security identities of a provider. Its id may hold spaces, as in `My Security Identity
-    /// Provider`; give it as the console shows it, not encoded.
+    /// The security identities of a provider. Give its id as the console shows it, not encoded. It may
+    /// contain spaces, as in `My Security Identity Provider`.
     #[must_use]
     pub fn identities(&self, provider_id: impl Into<String>) -> Identities {
         Identities::new(self.kernel.clone(), provider_id.into().into())
@@ -131,7 +131,7 @@ impl fmt::Debug for PushClient {
 /// | [`connect_timeout`](Self::connect_timeout) | 10 s |
 /// | [`call_timeout`](Self::call_timeout) | 30 s an attempt |
 /// | [`upload_timeout`](Self::upload_timeout) | 30 s an attempt, and its bytes at 256 KiB/s |
-/// | [`preflight`](Self::preflight) | refuse what the service would drop |
+/// | [`preflight`](Self::preflight) | refuse data that the service would drop |
 ///
 /// ```
 /// # #[cfg(any(feature = "rustls", feature = "native-tls"))] {
@@ -181,14 +181,14 @@ impl PushClientBuilder {
         }
     }
 
-    /// Reads `COVEO_API_KEY` and `COVEO_ORGANIZATION_ID`, and where the service is from
-    /// `COVEO_REGION` (`us`, `ca`, `eu`, `au`, `hipaa`) or `COVEO_BASE_URL`; US East without
-    /// either. Nothing else in this crate reads the environment, but for where temporary files go.
+    /// Reads `COVEO_API_KEY`, `COVEO_ORGANIZATION_ID`, and `COVEO_REGION` (`us`, `ca`, `eu`, `au`, `hipaa`)
+    /// or `COVEO_BASE_URL`. Without the last two the region is US East. Nothing else in this crate reads the
+    /// environment, except for the location of temporary files.
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] when the key or the organization is not set, the region is not one, or
-    /// both a region and a base URL are given.
+    /// [`Error::Config`] when the key or the organization is not set, the region is unknown, or both a
+    /// region and a base URL are set.
     pub fn from_env() -> Result<Self, Error> {
         Self::from_variables(|name| match env::var(name) {
             Ok(value) => Ok(Some(value)),
@@ -217,58 +217,57 @@ impl PushClientBuilder {
         }
     }
 
-    /// The region of the organization, in place of an earlier region or base URL. Default: US East.
+    /// Sets the region of the organization. It replaces an earlier region or base URL. Default: US East.
     #[must_use]
     pub fn region(self, region: Region) -> Self {
         self.base_url(region.base_url())
     }
 
-    /// Everything before `/organizations`, such as `https://api.cloud.coveo.com/push/v1`, in place
-    /// of an earlier region or base URL. A slash at the end makes no difference.
+    /// Sets the base URL: everything before `/organizations`, such as
+    /// `https://api.cloud.coveo.com/push/v1`. It replaces an earlier region or base URL. A slash at the end
+    /// makes no difference.
     #[must_use]
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.base_url = url.into();
         self
     }
 
-    /// Allows a base URL that is plain http and not loopback, where everybody on the way can read
-    /// the API key. Default: no.
+    /// Allows plain http for other hosts than this machine. Anybody on the network can then read the API
+    /// key. Default: no.
     #[must_use]
     pub fn allow_plain_http(mut self, allow: bool) -> Self {
         self.allow_plain_http = allow;
         self
     }
 
-    /// What to call the calling program in the User-Agent, such as `my-connector/1.2`; the name of
-    /// this crate comes after it.
+    /// Sets the name of your program in the User-Agent, such as `my-connector/1.2`. The name of this crate
+    /// follows it. Default: this crate only.
     #[must_use]
     pub fn user_agent(mut self, product: impl Into<String>) -> Self {
         self.user_agent = Some(product.into());
         self
     }
 
-    /// How long connecting may take. Default: 10 s. With [`http_client`](Self::http_client) the
-    /// builder's own setting stands unless this is called; with [`transport`](Self::transport), which
-    /// connects by itself, this is an error.
+    /// Limits the time to connect. Default: 10 s; with [`http_client`](Self::http_client) the setting of that
+    /// builder. With [`transport`](Self::transport), which connects by itself, this is an error.
     #[must_use]
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = Some(timeout);
         self
     }
 
-    /// How long **one attempt** of a call may take, all but uploads. Default: 30 s.
+    /// Limits the duration of **one attempt** of a call, except for uploads. Default: 30 s.
     ///
-    /// It is no limit of the call as a whole, which may make several attempts: those are what
-    /// [`retry`](Self::retry) is about.
+    /// The duration of the whole call, with all its attempts, is limited by [`retry`](Self::retry).
     #[must_use]
     pub fn call_timeout(mut self, timeout: Duration) -> Self {
         self.timeouts.control = timeout;
         self
     }
 
-    /// How long **one attempt** of an upload may take: `base`, and the time its bytes take at `rate`
-    /// bytes a second. Default: 30 s and 256 KiB/s. An upload starts no attempt later than three
-    /// times that after its first.
+    /// Limits the duration of **one attempt** of an upload: `base`, plus the time for its bytes at `rate` bytes
+    /// per second. Default: 30 s and 256 KiB/s. An upload starts no attempt later than three times this limit
+    /// after its first.
     #[must_use]
     pub fn upload_timeout(mut self, base: Duration, rate: u64) -> Self {
         self.timeouts.upload = base;
@@ -276,14 +275,14 @@ impl PushClientBuilder {
         self
     }
 
-    /// How often and for how long calls are tried. Default: [`RetryPolicy::default`].
+    /// Sets how often and for how long calls are tried. Default: [`RetryPolicy::default`].
     #[must_use]
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.retry = policy;
         self
     }
 
-    /// What to do about data that the service would accept and then drop. Default:
+    /// Sets what to do about data that the service would accept and then drop. Default:
     /// [`Preflight::Refuse`].
     #[must_use]
     pub fn preflight(mut self, preflight: Preflight) -> Self {
@@ -291,10 +290,10 @@ impl PushClientBuilder {
         self
     }
 
-    /// The builder of the HTTP client: for proxies, certificates and pools. The crate sets three
-    /// things on it last: no redirects, no Referer, no retries but its own.
+    /// Sets the builder of the HTTP client, for proxies, certificates and pools. The crate sets three things
+    /// on it last: no redirects, no Referer, no retries but its own.
     ///
-    /// Headers that it adds to all requests go to the storage as well: give it none that is secret.
+    /// Its default headers are sent to the storage as well: give it no secret ones.
     ///
     /// ```
     /// # #[cfg(any(feature = "rustls", feature = "native-tls"))] {
@@ -311,20 +310,19 @@ impl PushClientBuilder {
         self
     }
 
-    /// What sends the requests, in place of reqwest: an HTTP client that is set up already, or the
-    /// fake service. [`Transport`] lists which guarantees then rest on it.
+    /// Sets what sends the requests, in place of reqwest: an existing HTTP client, or the fake service.
+    /// [`Transport`] lists the guarantees that depend on it.
     ///
-    /// It stands alone: with [`http_client`](Self::http_client) or
-    /// [`connect_timeout`](Self::connect_timeout), which are settings of reqwest, there is no client. Set
-    /// up a [`ReqwestTransport`] with them to wrap it.
+    /// It excludes [`http_client`](Self::http_client) and [`connect_timeout`](Self::connect_timeout), which
+    /// are settings of reqwest. To wrap reqwest, build a [`ReqwestTransport`] with them.
     #[must_use]
     pub fn transport(mut self, transport: impl Transport) -> Self {
         self.transport = Some(Arc::new(transport));
         self
     }
 
-    /// Where the jitter of waits comes from: numbers in `0.0..1.0`. For tests that look at the
-    /// clock: with `|| 1.0` each wait is as long as it can be.
+    /// Sets the source of the jitter of waits: numbers in `0.0..1.0`. For tests that measure time: with
+    /// `|| 1.0` each wait has its longest duration.
     #[cfg(feature = "test-util")]
     #[must_use]
     pub fn random(mut self, random: impl Fn() -> f64 + Send + Sync + 'static) -> Self {
@@ -332,12 +330,12 @@ impl PushClientBuilder {
         self
     }
 
-    /// Makes the client. Does no I/O.
+    /// Creates the client. Does no I/O.
     ///
     /// # Errors
     ///
     /// [`Error::Config`] when a setting is wrong: an unusable base URL, plain http, an empty key or
-    /// organization, no TLS for https, or a transport beside settings for reqwest.
+    /// organization, no TLS for https, or a transport together with settings for reqwest.
     pub fn build(self) -> Result<PushClient, Error> {
         let base_url = BaseUrl::parse(&self.base_url, self.allow_plain_http)?;
         if let Some(key) = self.credentials.key() {
@@ -386,7 +384,7 @@ fn user_agent(product: Option<&str>) -> Result<HeaderValue, Error> {
     match product.map(str::trim).filter(|product| !product.is_empty()) {
         None => Ok(HeaderValue::from_static(OURS)),
         Some(product) => HeaderValue::try_from(format!("{product} {OURS}"))
-            .map_err(|error| ConfigError::with_source("the user agent cannot stand in a header", error).into()),
+            .map_err(|error| ConfigError::with_source("the user agent is not valid in a header", error).into()),
     }
 }
 
@@ -404,7 +402,7 @@ impl fmt::Debug for PushClientBuilder {
 mod tests {
     use super::*;
 
-    /// What an environment with these variables, and none else, makes.
+    /// The builder from an environment with only these variables.
     fn from(variables: &[(&str, &str)]) -> Result<PushClientBuilder, String> {
         let read = |name: &str| {
             let found = variables.iter().find(|(known, _)| *known == name);

@@ -184,10 +184,10 @@ impl<T: CredentialsProvider + ?Sized> CredentialsProvider for Arc<T> {
 /// assert_eq!(format!("{credentials:?}"), "ApiKey([redacted])");
 /// ```
 #[derive(Clone)]
-pub struct Credentials(Kind);
+pub struct Credentials(TokenSource);
 
 #[derive(Clone)]
-enum Kind {
+enum TokenSource {
     Key(ApiKey),
     Provider(Arc<dyn CredentialsProvider>),
 }
@@ -195,37 +195,37 @@ enum Kind {
 impl Credentials {
     /// Credentials from a provider of tokens, for OAuth2.
     pub fn provider(provider: impl CredentialsProvider) -> Self {
-        Self(Kind::Provider(Arc::new(provider)))
+        Self(TokenSource::Provider(Arc::new(provider)))
     }
 
     /// The token for the next attempt.
     pub(crate) async fn token(&self, refused: Option<&ApiKey>) -> Result<ApiKey, BoxError> {
         match &self.0 {
-            Kind::Key(key) => Ok(key.clone()),
-            Kind::Provider(provider) => provider.token(refused).await,
+            TokenSource::Key(key) => Ok(key.clone()),
+            TokenSource::Provider(provider) => provider.token(refused).await,
         }
     }
 
     /// The key, unless a provider gives tokens.
     pub(crate) fn key(&self) -> Option<&ApiKey> {
         match &self.0 {
-            Kind::Key(key) => Some(key),
-            Kind::Provider(_) => None,
+            TokenSource::Key(key) => Some(key),
+            TokenSource::Provider(_) => None,
         }
     }
 }
 
 impl From<ApiKey> for Credentials {
     fn from(key: ApiKey) -> Self {
-        Self(Kind::Key(key))
+        Self(TokenSource::Key(key))
     }
 }
 
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Kind::Key(key) => key.fmt(f),
-            Kind::Provider(_) => f.write_str("CredentialsProvider(..)"),
+            TokenSource::Key(key) => key.fmt(f),
+            TokenSource::Provider(_) => f.write_str("CredentialsProvider(..)"),
         }
     }
 }

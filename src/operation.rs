@@ -1,7 +1,6 @@
 //! The operations of the Push API, in one table.
 //!
-//! Requests are built from it, the fake service answers by it, and errors and traces take their
-//! names from it.
+//! Requests are built from it, the fake service responds by it, and errors and traces use its names.
 
 use std::fmt;
 
@@ -9,23 +8,22 @@ use http::Method;
 
 /// One operation of the Push API, or the upload into its storage.
 ///
-/// Every one of them is safe to repeat, which is why all of them are retried; each says why. All
-/// but [`CreateFileContainer`](Self::CreateFileContainer) and
+/// Each of them is safe to repeat, as its description says, so all of them are retried. All but [`CreateFileContainer`](Self::CreateFileContainer) and
 /// [`UploadToContainer`](Self::UploadToContainer) are queued by the service: a success means that
 /// the operation was accepted, not that it was carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Operation {
-    /// Sets what a source is doing. Setting the same status again changes nothing.
+    /// Sets the activity of a source. Setting the same status again changes nothing.
     SetSourceStatus,
     /// Adds or updates an item. The same item pushed again replaces itself.
     AddOrUpdateItem,
-    /// Deletes an item. Deleting what is gone changes nothing.
+    /// Deletes an item. Deleting it again changes nothing.
     DeleteItem,
     /// Pushes a file container of items. The same container again replaces and deletes the same
     /// items.
     PushItemContainer,
-    /// Deletes items whose ordering id is lower than a given one. What is gone stays gone.
+    /// Deletes items whose ordering id is lower than a given one. Repeating it deletes no others.
     DeleteOldItems,
     /// Adds or updates a security identity. The same identity pushed again replaces itself.
     AddOrUpdateIdentity,
@@ -36,8 +34,8 @@ pub enum Operation {
     /// Pushes a file container of security identities. The same container again replaces and
     /// disables the same identities.
     PushIdentityContainer,
-    /// Disables security identities whose ordering id is lower than a given one. What is gone
-    /// stays gone.
+    /// Disables security identities whose ordering id is lower than a given one. Repeating it disables no
+    /// others.
     DeleteOldIdentities,
     /// Creates a file container. A second one is left unused and expires by itself.
     CreateFileContainer,
@@ -49,13 +47,13 @@ pub enum Operation {
 /// Which timeout an operation has by default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TimeoutClass {
-    /// A call with a small body and a small answer.
+    /// A call with a small body and a small response.
     Control,
     /// A call whose body may be large: the timeout grows with it.
     Upload,
 }
 
-/// What the table says of an operation.
+/// The row of the table for an operation.
 #[derive(Debug, Clone)]
 pub(crate) struct Spec {
     pub(crate) name: &'static str,

@@ -12,8 +12,8 @@ use url::Url;
 use crate::error::{ConfigError, Error};
 use crate::model::words::words;
 
-/// What is written as it is in a path segment or a query value: the unreserved characters of
-/// RFC 3986. All others are percent-encoded, so that no id can leave its place.
+/// The characters that are percent-encoded in a path segment or a query value: all but the unreserved ones of
+/// RFC 3986, so that no id can leave its segment.
 pub(crate) const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The regions in which the service runs ([article 2976](https://docs.coveo.com/en/2976/)).
@@ -84,7 +84,8 @@ impl BaseUrl {
     /// Checks a base URL. Plain http is refused, unless the host is loopback or the caller allows it.
     pub(crate) fn parse(text: &str, allow_plain_http: bool) -> Result<Self, Error> {
         let refuse = |why: &str| Error::from(ConfigError::new(format!("the base URL {why}")));
-        let url = Url::parse(text.trim()).map_err(|error| ConfigError::with_source("the base URL is no URL", error))?;
+        let url =
+            Url::parse(text.trim()).map_err(|error| ConfigError::with_source("the base URL is not a URL", error))?;
         let host = url.host_str().ok_or_else(|| refuse("has no host"))?;
         let is_loopback = is_loopback(host);
         let is_https = match url.scheme() {
@@ -94,13 +95,13 @@ impl BaseUrl {
             _ => return Err(refuse("is neither https nor http")),
         };
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(refuse("has user info; the API key is given apart"));
+            return Err(refuse("has user info; give the API key separately"));
         }
         if url.query().is_some() || url.fragment().is_some() {
             return Err(refuse("has a query or a fragment; it is everything before `/organizations`"));
         }
         if url.path_segments().is_some_and(|mut segments| segments.any(|segment| segment == "organizations")) {
-            return Err(refuse("goes on into `/organizations`; it ends before that (PushApiUrl reads the whole)"));
+            return Err(refuse("contains `/organizations`; it must end before that (PushApiUrl reads the whole URL)"));
         }
         Ok(Self { text: url.as_str().trim_end_matches('/').to_owned(), is_loopback, is_https })
     }
@@ -174,14 +175,14 @@ impl FromStr for PushApiUrl {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let refuse = || ConfigError::new("this is no Push API URL; it has the form `…/organizations/…/sources/…`");
-        let url =
-            Url::parse(text.trim()).map_err(|error| ConfigError::with_source("the Push API URL is no URL", error))?;
+        let refuse = || ConfigError::new("not a Push API URL: expected the form `…/organizations/…/sources/…`");
+        let url = Url::parse(text.trim())
+            .map_err(|error| ConfigError::with_source("the Push API URL is not a URL", error))?;
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(ConfigError::new("the Push API URL has user info; the API key is given apart").into());
+            return Err(ConfigError::new("the Push API URL has user info; give the API key separately").into());
         }
         if !matches!(url.scheme(), "https" | "http") {
-            return Err(ConfigError::new("the Push API URL has to begin with https://").into());
+            return Err(ConfigError::new("the Push API URL must start with https://").into());
         }
         let segments: Vec<&str> = url.path_segments().ok_or_else(refuse)?.collect();
         let at = segments.iter().position(|segment| *segment == "organizations").ok_or_else(refuse)?;

@@ -110,7 +110,7 @@ async fn no_span_and_no_event_shows_a_key_a_body_or_a_presigned_url() {
         "coveo_push",
         "items.push_container",
         "file_containers.upload",
-        "answered",
+        "response",
         "trying again",
         "may drop this",
         "pushed in bulk",

@@ -1,7 +1,7 @@
 use std::time::SystemTime;
 
 use crate::finding::Finding;
-use crate::kernel::decode::Answer;
+use crate::kernel::decode::Success;
 
 /// The service accepted a request.
 ///
@@ -18,8 +18,8 @@ pub struct Accepted {
 }
 
 impl Accepted {
-    pub(super) fn new(answer: &Answer, warnings: Vec<Finding>, file_id: Option<String>) -> Self {
-        Self { attempts: answer.record.attempts, server_time: answer.server_time, warnings, file_id, bytes: None }
+    pub(super) fn new(success: &Success, warnings: Vec<Finding>, file_id: Option<String>) -> Self {
+        Self { attempts: success.record.attempts, server_time: success.server_time, warnings, file_id, bytes: None }
     }
 
     pub(crate) fn with_bytes(self, bytes: u64) -> Self {

@@ -1,4 +1,4 @@
-//! What all request builders have in common.
+//! The common part of all request builders.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::Accepted;
 use crate::error::{Error, InvalidError};
 use crate::finding::{Finding, Rule};
-use crate::kernel::decode::Answer;
+use crate::kernel::decode::Success;
 use crate::kernel::request::{PathParams, RequestTemplate};
 use crate::kernel::send::CallSettings;
 use crate::kernel::shared::{Kernel, Shared};
@@ -27,7 +27,7 @@ pub(crate) mod query {
     pub(crate) const USE_VIRTUAL_HOSTED_STYLE_URL: &str = "useVirtualHostedStyleUrl";
 }
 
-/// A call of the Push API as it is being put together.
+/// A call of the Push API that is being built.
 pub(crate) struct ApiRequest {
     pub(crate) kernel: Kernel,
     pub(crate) operation: Operation,
@@ -51,7 +51,7 @@ impl ApiRequest {
         }
     }
 
-    /// Gives the call a body, or the reason why there is none.
+    /// Sets the body, or a finding when it cannot be written.
     pub(super) fn json(mut self, json: Result<Vec<u8>, serde_json::Error>, item: &str) -> Self {
         match json {
             Ok(json) => {
@@ -90,29 +90,29 @@ impl ApiRequest {
         self
     }
 
-    /// Refuses what sending it would refuse, for calls that have much to do before.
+    /// Fails with the findings that [`send`](Self::send) would refuse, for calls of several steps.
     pub(crate) fn check(&self) -> Result<(), Error> {
         refuse(&self.kernel, self.operation, self.findings.clone()).map(drop)
     }
 
-    pub(super) async fn send(self) -> Result<(Answer, Vec<Finding>), Error> {
+    pub(super) async fn send(self) -> Result<(Success, Vec<Finding>), Error> {
         let Self { kernel, operation, params, query, json, findings, settings } = self;
         let warnings = refuse(&kernel, operation, findings)?;
         warnings.iter().for_each(|warning| trace::found(operation, warning));
         let Shared { base_url, organization_id, .. } = &*kernel.shared;
         let template = RequestTemplate::api(operation, base_url, organization_id, &params, &query, json)?;
-        let answer = kernel.send(&template, &settings).await?;
-        Ok((answer, warnings))
+        let success = kernel.send(&template, &settings).await?;
+        Ok((success, warnings))
     }
 
     pub(crate) async fn accepted(self) -> Result<Accepted, Error> {
         let file_id = self.get(query::FILE_ID).map(str::to_owned);
-        let (answer, warnings) = self.send().await?;
-        Ok(Accepted::new(&answer, warnings, file_id))
+        let (success, warnings) = self.send().await?;
+        Ok(Accepted::new(&success, warnings, file_id))
     }
 }
 
-/// Refuses what the client's switch refuses, and returns the warnings that are left.
+/// Fails with the findings that the client's switch refuses; returns the others as warnings.
 fn refuse(kernel: &Kernel, operation: Operation, findings: Vec<Finding>) -> Result<Vec<Finding>, Error> {
     preflight::judge(findings, kernel.shared.preflight)
         .map_err(|refused| InvalidError::new(Some(operation), refused).into())
@@ -135,7 +135,7 @@ impl fmt::Debug for ApiRequest {
 /// Defines a request builder: its struct, `timeout`, `retry`, the setters that are named, and `.await`.
 ///
 /// The long form is told where the builder keeps its [`CallSettings`], and gets an `async fn send`
-/// beside it. The short form is a call of the API that answers with [`Accepted`].
+/// beside it. The short form is a call of the API that returns [`Accepted`].
 macro_rules! request_builder {
     ($(#[$doc:meta])* $name:ident with $($setter:ident)*) => {
         crate::api::call::request_builder! {

@@ -61,7 +61,8 @@ impl FileContainers {
     }
 
     /// Creates a file container and uploads bytes into it; when the storage says that it has
-    /// expired, once more into a fresh one. The answer is the container that holds the bytes.
+    /// expired, once more into a fresh one. It returns the container that holds
+    /// the bytes.
     ///
     /// ```
     /// # async fn example(client: coveo_push::PushClient, pdf: Vec<u8>) -> Result<(), coveo_push::Error> {
@@ -93,8 +94,8 @@ impl CreateFileContainer {
     }
 
     async fn send(self) -> Result<FileContainer, Error> {
-        let (answer, _) = self.request.send().await?;
-        decode::container(&answer)
+        let (success, _) = self.request.send().await?;
+        decode::container(&success)
     }
 }
 
@@ -129,10 +130,10 @@ pub(crate) async fn create(kernel: &Kernel, settings: &CallSettings) -> Result<F
     creation(kernel, settings).send().await
 }
 
-/// Creates a container for the sake of the answer's `Date`; it is left to expire.
+/// Creates a container only for the `Date` of the response; it expires unused.
 pub(crate) async fn server_time(kernel: &Kernel, settings: &CallSettings) -> Result<Option<SystemTime>, Error> {
-    let (answer, _) = creation(kernel, settings).request.send().await?;
-    Ok(answer.server_time)
+    let (success, _) = creation(kernel, settings).request.send().await?;
+    Ok(success.server_time)
 }
 
 fn creation(kernel: &Kernel, settings: &CallSettings) -> CreateFileContainer {

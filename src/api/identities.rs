@@ -38,7 +38,8 @@ impl Identities {
 
     /// Adds or updates a security identity ([article 167](https://docs.coveo.com/en/167/)).
     ///
-    /// It replaces what the provider holds: members that are left out are removed from the group.
+    /// It replaces the identity as the provider has it: members that you leave out are removed from the
+    /// group.
     /// A request may have 6 MB. For many identities use a batch: the service limits calls per day.
     ///
     /// ```
@@ -89,9 +90,9 @@ impl Identities {
     /// Adds or updates the aliases of a security identity
     /// ([article 142](https://docs.coveo.com/en/142/)).
     ///
-    /// An alias says that an identity of this provider and one of another are the same person or
-    /// group; most say who has which e-mail address. The granted identities (`wellKnowns`) must be
-    /// those of every other call for that identity, or the grants are lost.
+    /// An alias says that an identity of this provider and one of another are the same person or group.
+    /// Most aliases link a user to an e-mail address. Give the same granted identities (`wellKnowns`) in
+    /// every call for an identity, or the grants are lost.
     ///
     /// ```
     /// # async fn example(client: coveo_push::PushClient) -> Result<(), coveo_push::Error> {
@@ -112,7 +113,7 @@ impl Identities {
     }
 
     /// Deletes a security identity, which the service calls disabling it
-    /// ([article 84](https://docs.coveo.com/en/84/)). Items that name it stay.
+    /// ([article 84](https://docs.coveo.com/en/84/)). Items that name it are not deleted.
     ///
     /// # Errors
     ///
@@ -127,11 +128,10 @@ impl Identities {
         DeleteIdentity { request: request.json(serde_json::to_vec(&Deleted { identity }), &identity.name) }
     }
 
-    /// Pushes a batch that is in hand ([article 55](https://docs.coveo.com/en/55/)): creates a file
-    /// container, uploads the batch into it, and pushes the container, each step tried again on its
-    /// own.
+    /// Pushes a batch ([article 55](https://docs.coveo.com/en/55/)): creates a file container, uploads the
+    /// batch into it, and pushes the container. Each step has its own retries.
     ///
-    /// A container takes 256 MB.
+    /// A batch may have up to 256 MB.
     ///
     /// ```
     /// # async fn example(client: coveo_push::PushClient) -> Result<(), coveo_push::Error> {
@@ -151,21 +151,20 @@ impl Identities {
         PushBatch::of_identities(&self.kernel, &self.provider_id, batch)
     }
 
-    /// Pushes a batch whose JSON is in hand, such as that of a
-    /// [failed batch](crate::FailedBatch::save), in the same three steps. Only that it is JSON is
-    /// checked.
+    /// Pushes a batch from its JSON text, such as that of a [failed batch](crate::FailedBatch::save), in the
+    /// same three steps. The text must be JSON; nothing else is checked.
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`](crate::Error::Invalid) when it is no JSON object, or holds nothing; nothing is sent then.
+    /// [`Error::Invalid`](crate::Error::Invalid) when it is not a JSON object, or is empty; nothing is
+    /// sent then.
     pub fn push_batch_json(&self, json: impl Into<Bytes>) -> PushBatch {
         let params = PathParams::Provider(Arc::clone(&self.provider_id));
         PushBatch::of_json(&self.kernel, Operation::PushIdentityContainer, params, json.into())
     }
 
-    /// Pushes the batch of identities in a file container that was filled before
-    /// ([article 55](https://docs.coveo.com/en/55/)). What it holds is the JSON of a
-    /// [`BatchIdentityBody`]; it is not looked at here.
+    /// Pushes a file container that was filled before with the JSON of a [`BatchIdentityBody`]
+    /// ([article 55](https://docs.coveo.com/en/55/)). The JSON is not checked.
     pub fn push_container(&self, file_id: impl Into<String>) -> PushIdentityContainer {
         PushIdentityContainer {
             request: self.request(Operation::PushIdentityContainer).with(query::FILE_ID, file_id.into()),
@@ -175,8 +174,8 @@ impl Identities {
     /// Deletes the identities of the provider whose ordering id is lower than this one
     /// ([article 33](https://docs.coveo.com/en/33/)).
     ///
-    /// **Take the id with care**, as for [items](super::Items::delete_older_than), whose example
-    /// shows where to take it from.
+    /// **Choose the id with care**, as for [items](super::Items::delete_older_than): the example there shows
+    /// how.
     ///
     /// Some of the service's pages do not list
     /// [`queue_delay`](DeleteOldIdentities::queue_delay) for identities. It is sent only when it is set.

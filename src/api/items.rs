@@ -95,8 +95,8 @@ impl Items {
     }
 
     /// Deletes an item ([article 171](https://docs.coveo.com/en/171/)), and its children when
-    /// [`delete_children`](DeleteItem::delete_children) says so. Deleting what is not there is no
-    /// error.
+    /// [`delete_children`](DeleteItem::delete_children) says so. Deleting an item that does not exist is
+    /// not an error.
     ///
     /// ```
     /// # async fn example(client: coveo_push::PushClient) -> Result<(), coveo_push::Error> {
@@ -106,18 +106,17 @@ impl Items {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] when the id is no URI; nothing is sent then.
+    /// [`Error::Invalid`] when the id is not a URI; nothing is sent then.
     pub fn delete(&self, document_id: impl Into<String>) -> DeleteItem {
         let id = document_id.into();
         let findings = preflight::document_id(&id, self.kernel.shared.preflight);
         DeleteItem { request: self.request(Operation::DeleteItem).with(query::DOCUMENT_ID, &id).found(findings) }
     }
 
-    /// Pushes a batch that is in hand ([article 90](https://docs.coveo.com/en/90/)): creates a file
-    /// container, uploads the batch into it, and pushes the container, each step tried again on its
-    /// own.
+    /// Pushes a batch ([article 90](https://docs.coveo.com/en/90/)): creates a file container, uploads the
+    /// batch into it, and pushes the container. Each step has its own retries.
     ///
-    /// A container takes 256 MB.
+    /// A batch may have up to 256 MB.
     ///
     /// ```
     /// # async fn example(client: coveo_push::PushClient) -> Result<(), coveo_push::Error> {
@@ -132,27 +131,25 @@ impl Items {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] when an item breaks a rule of [`preflight`], or an id stands in the batch
+    /// [`Error::Invalid`] when an item breaks a rule of [`preflight`], or an id is in the batch
     /// twice; nothing is sent then.
     pub fn push_batch(&self, batch: &BatchDocumentBody) -> PushBatch {
         PushBatch::of_items(&self.kernel, &self.source_id, batch)
     }
 
-    /// Pushes a batch whose JSON is in hand, such as that of a
-    /// [failed batch](crate::FailedBatch::save), in the same three steps. Only that it is JSON is
-    /// checked.
+    /// Pushes a batch from its JSON text, such as that of a [failed batch](crate::FailedBatch::save), in the
+    /// same three steps. The text must be JSON; nothing else is checked.
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] when it is no JSON object, or holds nothing; nothing is sent then.
+    /// [`Error::Invalid`] when it is not a JSON object, or is empty; nothing is sent then.
     pub fn push_batch_json(&self, json: impl Into<Bytes>) -> PushBatch {
         let params = PathParams::Source(Arc::clone(&self.source_id));
         PushBatch::of_json(&self.kernel, Operation::PushItemContainer, params, json.into())
     }
 
-    /// Pushes the batch of items in a file container that was filled before
-    /// ([article 90](https://docs.coveo.com/en/90/)). What it holds is the JSON of a
-    /// [`BatchDocumentBody`]; it is not looked at here.
+    /// Pushes a file container that was filled before with the JSON of a [`BatchDocumentBody`]
+    /// ([article 90](https://docs.coveo.com/en/90/)). The JSON is not checked.
     pub fn push_container(&self, file_id: impl Into<String>) -> PushItemContainer {
         PushItemContainer { request: self.request(Operation::PushItemContainer).with(query::FILE_ID, file_id.into()) }
     }
@@ -219,7 +216,7 @@ impl AddOrUpdateItem {
     }
 
     /// Settles the item's id and compression, and refuses an item that breaks a rule.
-    pub(crate) fn checked(self) -> Result<CheckedItem, Error> {
+    pub(crate) fn checked(self) -> Result<CheckedRequest, Error> {
         let Self { mut request, item } = self;
         let asked_id = request.get(query::DOCUMENT_ID).map(str::to_owned);
         let mut item = item.map_err(|invalid| {
@@ -241,7 +238,7 @@ impl AddOrUpdateItem {
         request.set(query::DOCUMENT_ID, &document_id);
         let request = request.found(findings);
         request.check()?;
-        Ok(CheckedItem { request, document_id, item })
+        Ok(CheckedRequest { request, document_id, item })
     }
 
     async fn send(self) -> Result<Accepted, Error> {
@@ -250,13 +247,13 @@ impl AddOrUpdateItem {
 }
 
 /// An item that may be sent. Its JSON can be changed before.
-pub(crate) struct CheckedItem {
+pub(crate) struct CheckedRequest {
     pub(crate) request: ApiRequest,
     pub(crate) document_id: String,
     pub(crate) item: ItemText<'static>,
 }
 
-impl CheckedItem {
+impl CheckedRequest {
     pub(crate) async fn send(self) -> Result<Accepted, Error> {
         let Self { mut request, document_id: _, mut item } = self;
         if let Some(compression) = take_compression(&mut item) {

@@ -1,5 +1,5 @@
-//! One file per resource of the Push API. Each operation is a request builder: made by a method of
-//! its handle, changed by setters, sent by `.await`.
+//! One file per resource of the Push API. Each operation is a request builder: created by a method of its
+//! handle, configured by setters, sent by `.await`.
 
 mod accepted;
 pub(crate) mod call;

@@ -6,8 +6,8 @@ use crate::operation::Operation;
 
 /// The sources of the organization: [`PushClient::sources`](crate::PushClient::sources).
 ///
-/// The Push API sets the status of a source and nothing else of it; sources are made in the
-/// administration console.
+/// The Push API sets the status of a source, and nothing else. Sources are created in the administration
+/// console.
 #[derive(Debug, Clone)]
 pub struct Sources {
     kernel: Kernel,
@@ -18,12 +18,11 @@ impl Sources {
         Self { kernel }
     }
 
-    /// Sets what a source is doing ([article 35](https://docs.coveo.com/en/35/)), which the
-    /// activity log shows and usage is counted by.
+    /// Sets the activity of a source ([article 35](https://docs.coveo.com/en/35/)). The activity log shows
+    /// it, and usage is counted by it.
     ///
-    /// A source that was set to anything but [`Idle`](SourceStatus::Idle) stays there until it is
-    /// set to it, so set it whether the work between went well or not. A
-    /// [refresh](super::Items::refresh) does that by itself.
+    /// A source keeps its status until another is set, so set it to [`Idle`](SourceStatus::Idle) whether
+    /// the work before succeeded or not. A [refresh](super::Items::refresh) does this by itself.
     ///
     /// ```
     /// # async fn example(client: coveo_push::PushClient) -> Result<(), coveo_push::Error> {
@@ -48,6 +47,6 @@ impl Sources {
 }
 
 request_builder! {
-    /// Sets what a source is doing: [`Sources::set_status`].
+    /// Sets the activity of a source: [`Sources::set_status`].
     SetSourceStatus with call_settings
 }

@@ -2,7 +2,7 @@
 
 use super::Content;
 use crate::api::call::request_builder;
-use crate::api::items::CheckedItem;
+use crate::api::items::CheckedRequest;
 use crate::api::{Accepted, AddOrUpdateItem};
 use crate::error::{Error, InvalidError};
 use crate::model::document_keys as key;
@@ -50,7 +50,7 @@ impl AddOrUpdateItemWithContent {
         let mut checked = item.checked()?;
         let operation = checked.request.operation;
         let refused = |finding| Error::from(InvalidError::new(Some(operation), vec![finding]));
-        let CheckedItem { request, document_id, item } = &mut checked;
+        let CheckedRequest { request, document_id, item } = &mut checked;
         content.make_room(document_id, item).map_err(refused)?;
         let room = limit::REQUEST_BYTES.saturating_sub(item.json().len());
         let prepared = content.prepare(document_id, room).await.map_err(refused)?;

@@ -51,7 +51,7 @@ impl FakePushApi {
 impl Transport for FakePushApi {
     fn send(&self, request: http::Request<Body>) -> BoxFuture<'_, Result<Response<Bytes>, SendError>> {
         Box::pin(async move {
-            let most = AttemptLimits::of(&request).max_answer_bytes;
+            let most = AttemptLimits::of(&request).max_response_bytes;
             let (parts, body) = request.into_parts();
             let origin = match (parts.uri.scheme(), parts.uri.authority()) {
                 (Some(scheme), Some(authority)) => format!("{scheme}://{authority}"),

@@ -1,4 +1,4 @@
-//! The body of a request: bytes in hand, or a stream that can be opened again for a retry.
+//! The body of a request: bytes in memory, or a stream that can be reopened for a retry.
 
 use std::fmt;
 use std::pin::Pin;
@@ -16,41 +16,41 @@ pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes, BoxError>> + Send>
 
 type Opener = Arc<dyn Fn() -> ByteStream + Send + Sync>;
 
-/// The body of a request: its length is known, and it can be sent more than once.
+/// The body of a request. Its length is known, and it can be sent more than once.
 ///
-/// Cloning one copies no bytes. A [`Transport`](crate::Transport) sends it as an
-/// [`http_body::Body`] ([`into_http_body`](Self::into_http_body)), or takes the bytes themselves
-/// where it has them ([`as_bytes`](Self::as_bytes)).
+/// Cloning it copies no bytes. A [`Transport`](crate::Transport) sends it as an [`http_body::Body`]
+/// ([`into_http_body`](Self::into_http_body)), or sends the bytes when they are in memory
+/// ([`as_bytes`](Self::as_bytes)).
 #[derive(Clone)]
-pub struct Body(Inner);
+pub struct Body(Content);
 
 #[derive(Clone)]
-enum Inner {
+enum Content {
     Bytes(Bytes),
     Chunks { length: u64, chunks: Arc<[Bytes]> },
     Stream { length: u64, open: Opener },
 }
 
 impl Body {
-    /// No bytes.
+    /// An empty body.
     #[must_use]
     pub fn empty() -> Self {
-        Self(Inner::Bytes(Bytes::new()))
+        Self(Content::Bytes(Bytes::new()))
     }
 
-    /// Bytes that stand in several places, to be sent one after another.
+    /// Bytes in several buffers, to be sent one after another.
     pub(crate) fn chunks(chunks: impl IntoIterator<Item = Bytes>) -> Self {
         let mut chunks: Vec<Bytes> = chunks.into_iter().filter(|chunk| !chunk.is_empty()).collect();
         if chunks.len() <= 1 {
-            return Self(Inner::Bytes(chunks.pop().unwrap_or_default()));
+            return Self(Content::Bytes(chunks.pop().unwrap_or_default()));
         }
         let length = chunks.iter().map(|chunk| chunk.len() as u64).sum();
-        Self(Inner::Chunks { length, chunks: chunks.into() })
+        Self(Content::Chunks { length, chunks: chunks.into() })
     }
 
-    /// `length` bytes from a stream that `open` opens anew for each attempt.
+    /// `length` bytes from a stream, which `open` opens for each attempt.
     ///
-    /// A stream that ends early, goes on for longer, or reports an error fails the attempt.
+    /// The attempt fails when the stream is shorter or longer, or returns an error.
     ///
     /// ```
     /// use coveo_push::bytes::Bytes;
@@ -72,47 +72,47 @@ impl Body {
     /// assert_eq!(body.len(), 9);
     /// ```
     pub fn reopenable(length: u64, open: impl Fn() -> ByteStream + Send + Sync + 'static) -> Self {
-        Self(Inner::Stream { length, open: Arc::new(open) })
+        Self(Content::Stream { length, open: Arc::new(open) })
     }
 
-    /// How many bytes there are.
+    /// The number of bytes.
     #[must_use]
     pub fn len(&self) -> u64 {
         match &self.0 {
-            Inner::Bytes(bytes) => bytes.len() as u64,
-            Inner::Chunks { length, .. } | Inner::Stream { length, .. } => *length,
+            Content::Bytes(bytes) => bytes.len() as u64,
+            Content::Chunks { length, .. } | Content::Stream { length, .. } => *length,
         }
     }
 
-    /// Whether there are none.
+    /// Whether the body has no bytes.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The bytes, when they are in memory and in one piece.
+    /// The bytes, when they are in memory in one piece.
     #[must_use]
     pub fn as_bytes(&self) -> Option<&Bytes> {
         match &self.0 {
-            Inner::Bytes(bytes) => Some(bytes),
-            Inner::Chunks { .. } | Inner::Stream { .. } => None,
+            Content::Bytes(bytes) => Some(bytes),
+            Content::Chunks { .. } | Content::Stream { .. } => None,
         }
     }
 
-    /// The body as a transport sends it.
+    /// The body in the form in which HTTP clients send it.
     #[must_use]
     pub fn into_http_body(self) -> HttpBody {
         match self.0 {
-            Inner::Bytes(bytes) => HttpBody { left: bytes.len() as u64, source: Source::Bytes(Some(bytes)) },
-            Inner::Chunks { length, chunks } => HttpBody { left: length, source: Source::Chunks { chunks, next: 0 } },
-            Inner::Stream { length, open } => HttpBody { left: length, source: Source::Stream(Mutex::new(open())) },
+            Content::Bytes(bytes) => HttpBody { left: bytes.len() as u64, unsent: Unsent::Bytes(Some(bytes)) },
+            Content::Chunks { length, chunks } => HttpBody { left: length, unsent: Unsent::Chunks { chunks, next: 0 } },
+            Content::Stream { length, open } => HttpBody { left: length, unsent: Unsent::Stream(Mutex::new(open())) },
         }
     }
 }
 
 impl<T: Into<Bytes>> From<T> for Body {
     fn from(bytes: T) -> Self {
-        Self(Inner::Bytes(bytes.into()))
+        Self(Content::Bytes(bytes.into()))
     }
 }
 
@@ -122,19 +122,19 @@ impl fmt::Debug for Body {
     }
 }
 
-/// A [`Body`] on its way out, of a length that is known.
+/// A [`Body`] that is being sent. Its remaining length is known.
 pub struct HttpBody {
-    source: Source,
+    unsent: Unsent,
     left: u64,
 }
 
-enum Source {
+enum Unsent {
     Bytes(Option<Bytes>),
     Chunks {
         chunks: Arc<[Bytes]>,
         next: usize,
     },
-    /// Never locked: the mutex makes the body `Sync`, which HTTP clients ask for.
+    /// Never locked: the mutex makes the body `Sync`, which HTTP clients need.
     Stream(Mutex<ByteStream>),
 }
 
@@ -143,13 +143,13 @@ impl http_body::Body for HttpBody {
     type Error = BoxError;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let next = match &mut self.source {
-            Source::Bytes(bytes) => bytes.take().filter(|bytes| !bytes.is_empty()).map(Ok),
-            Source::Chunks { chunks, next } => {
+        let next = match &mut self.unsent {
+            Unsent::Bytes(bytes) => bytes.take().filter(|bytes| !bytes.is_empty()).map(Ok),
+            Unsent::Chunks { chunks, next } => {
                 *next += 1;
                 chunks.get(*next - 1).cloned().map(Ok)
             }
-            Source::Stream(stream) => {
+            Unsent::Stream(stream) => {
                 let stream = stream.get_mut().unwrap_or_else(PoisonError::into_inner);
                 ready!(stream.as_mut().poll_next(context))
             }
@@ -176,7 +176,7 @@ impl http_body::Body for HttpBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.left == 0 && !matches!(self.source, Source::Stream(_))
+        self.left == 0 && !matches!(self.unsent, Unsent::Stream(_))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Answers to models or to errors: JSON, the storage's XML, a gateway's HTML, nothing.
+//! Converts responses into models or errors: JSON, the storage's XML, a gateway's HTML, or nothing.
 
 use std::time::SystemTime;
 
@@ -12,32 +12,32 @@ use crate::error::{ApiError, CallRecord, DecodeError, Error, ErrorCode, Redactor
 use crate::model::FileContainer;
 use crate::operation::Operation;
 
-/// How much of an answer an error keeps.
+/// How much of a response an error keeps.
 const KEPT_BYTES: usize = 16 * 1024;
 
-/// A success: what the contract gives for it, and the service's clock.
+/// A response with a status of success.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct Success {
     pub(crate) record: CallRecord,
     pub(crate) status: StatusCode,
     pub(crate) server_time: Option<SystemTime>,
     pub(crate) body: Bytes,
-    /// What the request was sent with, to be kept out of errors about the body.
+    /// The token of the request, to keep it out of errors about the body.
     token: Option<ApiKey>,
 }
 
-/// Tells a success from an error by the statuses that the operation's row of the table gives.
-pub(crate) fn answer(
+/// Tells a success from an error, by the statuses in the operation's row of the table.
+pub(crate) fn read(
     response: Response<Bytes>,
     record: CallRecord,
     token: Option<&ApiKey>,
     now: SystemTime,
-) -> Result<Answer, Error> {
+) -> Result<Success, Error> {
     let (head, body) = response.into_parts();
     let operation = record.operation;
     if operation.spec().success.contains(&head.status.as_u16()) {
         let server_time = server_time(&head.headers);
-        return Ok(Answer { record, status: head.status, server_time, body, token: token.cloned() });
+        return Ok(Success { record, status: head.status, server_time, body, token: token.cloned() });
     }
     let redactor = Redactor::new(token.map(ApiKey::expose));
     Err(match operation {
@@ -46,8 +46,8 @@ pub(crate) fn answer(
     })
 }
 
-/// Whether an answer that is no success leaves open if the request was carried out.
-pub(crate) fn leaves_open(status: StatusCode) -> bool {
+/// Whether the request may have been carried out, after a response that is not a success.
+pub(crate) fn may_have_been_applied(status: StatusCode) -> bool {
     status.is_server_error() || status.is_success() || status == StatusCode::REQUEST_TIMEOUT
 }
 
@@ -88,15 +88,14 @@ fn upload_error(record: CallRecord, status: StatusCode, headers: &HeaderMap, bod
     UploadError::new(record, status, code, request_id, retry_after(headers, now)).into()
 }
 
-/// The text of the first element of that name. The storage's errors are flat, and what is not one
-/// of them has no such element.
+/// The text of the first element of that name. The storage's errors are flat, so this is enough of XML.
 fn element(xml: &str, name: &str) -> Option<String> {
     let (_, after) = xml.split_once(&format!("<{name}>"))?;
     let (text, _) = after.split_once(&format!("</{name}>"))?;
     token(text)
 }
 
-/// Text that is a short name and can hold no URL and no signature.
+/// The text, if it is a short name, which can hold neither a URL nor a signature.
 fn token(text: &str) -> Option<String> {
     const LONGEST: usize = 64;
     let is_short = !text.is_empty() && text.len() <= LONGEST;
@@ -104,17 +103,17 @@ fn token(text: &str) -> Option<String> {
         .then(|| text.to_owned())
 }
 
-/// Reads the container that a successful `file_containers.create` answers with.
-pub(crate) fn container(answer: &Answer) -> Result<FileContainer, Error> {
-    let redactor = Redactor::new(answer.token.as_ref().map(ApiKey::expose));
-    let mut json = serde_json::Deserializer::from_slice(&answer.body);
+/// Reads the container that `file_containers.create` returns.
+pub(crate) fn container(success: &Success) -> Result<FileContainer, Error> {
+    let redactor = Redactor::new(success.token.as_ref().map(ApiKey::expose));
+    let mut json = serde_json::Deserializer::from_slice(&success.body);
     serde_path_to_error::deserialize(&mut json).map_err(|error| {
         DecodeError::new(
-            // It was carried out, whatever its answer says.
-            CallRecord { may_have_been_applied: true, ..answer.record },
-            answer.status,
+            // It was carried out, although the response cannot be read.
+            CallRecord { may_have_been_applied: true, ..success.record },
+            success.status,
             redactor.redact(error.path().to_string()),
-            kept(&answer.body, redactor),
+            kept(&success.body, redactor),
             redactor.redact(error.inner().to_string()),
         )
         .into()

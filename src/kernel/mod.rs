@@ -1,7 +1,7 @@
 //! The kernel: the only road to the network.
 //!
 //! A request is a template ([`request`]), sent by one loop ([`send`]) through one seam
-//! ([`transport`]), and its answer is read in one place ([`decode`]).
+//! ([`transport`]), and its response is read in one place ([`decode`]).
 
 pub(crate) mod body;
 pub(crate) mod clock;

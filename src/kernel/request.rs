@@ -90,7 +90,7 @@ impl RequestTemplate {
         for (name, value) in container.required_headers() {
             let header = HeaderName::try_from(name).map_err(|_| refuse("a required header has an invalid name"))?;
             if [AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING].contains(&header) {
-                return Err(refuse("a required header is not one that an answer may ask for"));
+                return Err(refuse("a required header is not one that the service may set"));
             }
             let value = HeaderValue::try_from(value).map_err(|_| refuse("a required header has an invalid value"))?;
             if headers.insert(header, value).is_some() {
@@ -101,8 +101,7 @@ impl RequestTemplate {
     }
 
     fn new(operation: Operation, uri: Uri, mut headers: HeaderMap, body: Body) -> Self {
-        // Said outright: HTTP clients leave it out of a POST or PUT that has no body, and servers
-        // then answer 411.
+        // HTTP clients leave it out of a POST or PUT without a body, and servers then respond with 411.
         if !body.is_empty() || operation.method() != Method::DELETE {
             headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
         }

@@ -16,22 +16,24 @@ use crate::error::{ConfigError, Error, SendError, SendErrorKind};
 /// Whether reqwest was built with TLS.
 pub(crate) const HAS_TLS: bool = cfg!(any(feature = "rustls", feature = "native-tls"));
 
-/// The [`Transport`] that a client has when none is given: reqwest.
+/// The [`Transport`] of a client that was given none: reqwest.
 ///
-/// It is public to be wrapped by one that watches or counts.
+/// It is public so that you can wrap it, to watch or count requests.
 #[derive(Debug, Clone)]
 pub struct ReqwestTransport {
     client: Client,
 }
 
 impl ReqwestTransport {
-    /// How long connecting may take, unless a caller's builder says otherwise.
+    /// The connect timeout, unless the caller's builder has its own.
     pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-    /// Finishes a builder. What this crate rests on is set last: no redirect (it would carry a body,
-    /// and a presigned URL in its Referer, to another host), and no retry but the crate's own.
+    /// Builds the client. The settings that this crate relies on are set last: no redirects (they would
+    /// carry a body, and a presigned URL in the Referer, to another host), and no retries but the crate's
+    /// own.
     ///
-    /// The 10 s for connecting are a client's default and not set here: set them on the builder.
+    /// There is no connect timeout unless you set one on the builder. A client without a transport of its
+    /// own has 10 s.
     ///
     /// ```
     /// # #[cfg(any(feature = "rustls", feature = "native-tls"))] {
@@ -66,7 +68,7 @@ impl ReqwestTransport {
         Ok(Self { client })
     }
 
-    /// What is finished where the caller gives no transport: the caller's builder, or one of ours.
+    /// The builder for a client without a transport of its own: the caller's, or a new one.
     pub(crate) fn builder(given: Option<ClientBuilder>, connect_timeout: Option<Duration>) -> ClientBuilder {
         match (given, connect_timeout) {
             (Some(builder), None) => builder,
@@ -77,7 +79,7 @@ impl ReqwestTransport {
     }
 
     async fn exchange(&self, request: http::Request<Body>) -> Result<Response<Bytes>, SendError> {
-        let most = AttemptLimits::of(&request).max_answer_bytes;
+        let most = AttemptLimits::of(&request).max_response_bytes;
         let (parts, body) = request.into_parts();
         let body = match body.as_bytes() {
             Some(bytes) => reqwest::Body::from(bytes.clone()),
@@ -88,18 +90,18 @@ impl ReqwestTransport {
         let mut response =
             self.client.execute(request).await.map_err(|error| failed(error, SendErrorKind::Disconnected))?;
 
-        let mut answer = Response::new(Bytes::new());
-        *answer.status_mut() = response.status();
-        *answer.version_mut() = response.version();
-        *answer.headers_mut() = std::mem::take(response.headers_mut());
-        let mut read = BytesMut::new();
-        while read.len() < most {
+        let mut read = Response::new(Bytes::new());
+        *read.status_mut() = response.status();
+        *read.version_mut() = response.version();
+        *read.headers_mut() = std::mem::take(response.headers_mut());
+        let mut body = BytesMut::new();
+        while body.len() < most {
             let chunk = response.chunk().await.map_err(|error| failed(error, SendErrorKind::Body))?;
             let Some(chunk) = chunk else { break };
-            read.extend_from_slice(chunk.get(..most - read.len()).unwrap_or(&chunk));
+            body.extend_from_slice(chunk.get(..most - body.len()).unwrap_or(&chunk));
         }
-        *answer.body_mut() = read.freeze();
-        Ok(answer)
+        *read.body_mut() = body.freeze();
+        Ok(read)
     }
 }
 
@@ -109,7 +111,7 @@ impl Transport for ReqwestTransport {
     }
 }
 
-/// The one place where an error of reqwest comes in: without its URL, which may be presigned.
+/// Converts an error of reqwest, without its URL, which may be presigned.
 fn failed(error: reqwest::Error, stage: SendErrorKind) -> SendError {
     let kind = if error.is_connect() {
         SendErrorKind::Connect

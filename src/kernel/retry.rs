@@ -50,7 +50,7 @@ pub struct RetryPolicy {
     /// The upper bound of the first wait; it doubles with every further one. Default: 500 ms.
     #[serde(with = "seconds")]
     pub base_delay: Duration,
-    /// What the upper bound of a wait grows to. Default: 30 s.
+    /// The highest upper bound of a wait. Default: 30 s.
     #[serde(with = "seconds")]
     pub max_delay: Duration,
     /// **The latest start of an attempt**, counted from the first one. Default: 2 minutes. An attempt that
@@ -139,7 +139,7 @@ impl RetryPolicy {
     }
 }
 
-/// What a failed attempt means for the next one.
+/// Whether and how a failed attempt is retried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RetryClass {
     /// Trying again does not help.
@@ -150,7 +150,7 @@ pub(crate) enum RetryClass {
     Transient,
 }
 
-/// What an error means for the next attempt.
+/// Classifies an error for the retry.
 pub(crate) fn classify(error: &Error) -> RetryClass {
     if !error.is_retryable() {
         return RetryClass::Permanent;
@@ -161,7 +161,7 @@ pub(crate) fn classify(error: &Error) -> RetryClass {
     }
 }
 
-/// Reads `Retry-After`, in seconds or as an HTTP date. A date is measured against the answer's own
+/// Reads `Retry-After`, in seconds or as an HTTP date. A date is measured against the response's own
 /// `Date` where it has one, so that a local clock that is off changes nothing.
 pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
@@ -173,16 +173,16 @@ pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Durati
     Some(until.duration_since(from).unwrap_or_default())
 }
 
-/// The service's clock, from the `Date` of an answer.
+/// The service's clock, from the `Date` of a response.
 pub(crate) fn server_time(headers: &HeaderMap) -> Option<SystemTime> {
     httpdate::parse_http_date(headers.get(DATE)?.to_str().ok()?).ok()
 }
 
-/// What all clones of a client have for retries together, so that a service that is down is not
-/// sent several times what it is sent otherwise.
+/// The retries that all clones of a client may make together, so that a service that is down does not get
+/// several times the usual number of calls.
 ///
-/// Fifty tokens; a retry after a failure costs five, a success gives one back. A retry after a 429
-/// costs nothing: the service is there and says when.
+/// There are 50 tokens. A retry after a failure costs five, and a success gives one back. A retry after a 429
+/// costs nothing: the service is up and says when to retry.
 #[derive(Debug)]
 pub(crate) struct Budget {
     tokens: Mutex<u32>,

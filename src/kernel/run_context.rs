@@ -1,4 +1,4 @@
-//! How a bulk run paces its calls, and what it counts of them.
+//! The calls of a bulk run: their pace and their counters.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -9,14 +9,14 @@ use tokio::time::{Instant, sleep_until};
 
 use super::wait;
 
-/// What the calls of one bulk run have in common.
+/// What all calls of one bulk run share.
 #[derive(Debug, Clone)]
 pub(crate) struct RunContext {
-    /// How long a call may be throttled, beside its attempts and its deadline.
+    /// How long a call may be throttled, in addition to its attempts and its deadline.
     pub(crate) patience: Duration,
     pub(crate) limit: Option<Arc<RateLimit>>,
     pub(crate) counters: Arc<CallCounters>,
-    /// What was sent for one batch of the run, where these are its calls.
+    /// The number of requests for one batch, when these are its calls.
     pub(crate) attempts: Arc<AtomicU32>,
 }
 
@@ -27,7 +27,7 @@ impl RunContext {
     }
 }
 
-/// What the calls of a bulk run add up to.
+/// The counters of the calls of a bulk run.
 #[derive(Debug, Default)]
 pub(crate) struct CallCounters {
     api_calls: AtomicU64,
@@ -46,7 +46,7 @@ impl CallCounters {
         self.throttled_nanos.fetch_add(nanos, Ordering::Relaxed);
     }
 
-    /// Calls of the Push API, attempts each counted.
+    /// Calls of the Push API. Each attempt counts.
     pub(crate) fn api_calls(&self) -> u64 {
         self.api_calls.load(Ordering::Relaxed)
     }
@@ -55,18 +55,18 @@ impl CallCounters {
         self.retries.load(Ordering::Relaxed)
     }
 
-    /// The time that calls waited because the service asked them to, added up over all of them.
+    /// The time that calls waited because the service asked them to, summed over all calls.
     pub(crate) fn throttled(&self) -> Duration {
         Duration::from_nanos(self.throttled_nanos.load(Ordering::Relaxed))
     }
 }
 
-/// At most so many calls in any interval of a length.
+/// A limit on the number of calls in any interval of a given length.
 #[derive(Debug)]
 pub(crate) struct RateLimit {
     calls: usize,
     interval: Duration,
-    /// When the latest calls started, or will: at most `calls` of them, in order.
+    /// The starts of the latest calls, also future ones: at most `calls`, in order.
     starts: Mutex<VecDeque<Instant>>,
 }
 
@@ -75,7 +75,7 @@ impl RateLimit {
         Self { calls: calls.max(1) as usize, interval: wait::bounded(interval), starts: Mutex::default() }
     }
 
-    /// Waits for the turn of one more call.
+    /// Waits until one more call may start.
     pub(crate) async fn acquire(&self) {
         let start = self.reserve(Instant::now());
         sleep_until(start).await;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
 
-use super::decode::{self, Answer};
+use super::decode::{self, Success};
 use super::request::RequestTemplate;
 use super::retry::{RetryClass, RetryPolicy, classify};
 use super::run_context::RunContext;
@@ -21,7 +21,7 @@ use crate::error::{
 };
 use crate::operation::TimeoutClass;
 
-/// What a caller set for one call, instead of what the client has.
+/// The settings of one call, in place of the client's.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct CallSettings {
     pub(crate) timeout: Option<Duration>,
@@ -31,13 +31,13 @@ pub(crate) struct CallSettings {
 }
 
 impl CallSettings {
-    /// The same for calls that are not counted with the others.
+    /// The same settings, for calls that are not counted with the others.
     pub(crate) fn uncounted(&self) -> Self {
         let run = self.run.clone().map(|run| RunContext { counters: Arc::default(), ..run });
         Self { run, ..self.clone() }
     }
 
-    /// The same for calls whose attempts are counted by themselves as well.
+    /// The same settings, for calls whose attempts are counted separately as well.
     pub(crate) fn counted_by(&self, attempts: &Arc<AtomicU32>) -> Self {
         let run = self.run.clone().map(|run| RunContext { attempts: Arc::clone(attempts), ..run });
         Self { run, ..self.clone() }
@@ -45,8 +45,8 @@ impl CallSettings {
 }
 
 impl Kernel {
-    /// Sends a request until it succeeds, cannot succeed, or may not be tried again.
-    pub(crate) async fn send(&self, template: &RequestTemplate, settings: &CallSettings) -> Result<Answer, Error> {
+    /// Sends a request until it succeeds, cannot succeed, or must not be tried again.
+    pub(crate) async fn send(&self, template: &RequestTemplate, settings: &CallSettings) -> Result<Success, Error> {
         let operation = template.operation();
         let class = operation.spec().timeout;
         let policy = settings.retry.unwrap_or(self.shared.retry);
@@ -58,7 +58,7 @@ impl Kernel {
             run: settings.run.as_ref(),
             limits: AttemptLimits::new(limit),
             latest_start: match class {
-                // Just before the third has had its time: a fourth never starts, whatever the jitter.
+                // Just before the end of the third attempt: a fourth never starts, whatever the jitter.
                 TimeoutClass::Upload if !policy.is_none() => {
                     limit.saturating_mul(3).saturating_sub(Duration::from_nanos(1))
                 }
@@ -86,26 +86,26 @@ struct Call<'a> {
     /// How long after its first attempt the call may start another.
     latest_start: Duration,
     begin: Instant,
-    /// From when the deadline counts: from the first attempt, put off by what a paced call was
-    /// told to wait since, by the service or by its own limit.
+    /// The start of the deadline: the first attempt, plus all waits of a paced call since then that the
+    /// service or its own limit asked for.
     counted_from: Instant,
     record: CallRecord,
-    /// A token that the service has just not taken, to tell the provider when it is asked once more.
+    /// The token that the service has just refused, for the next question to the provider.
     refused_token: Option<ApiKey>,
     has_asked_again: bool,
-    /// What a paced call waited because the service asked it to: beside the deadline.
+    /// How long a paced call waited because the service asked it to, which does not count for the deadline.
     throttled: Duration,
-    /// The attempts of a paced call that the service told to wait: beside the others.
+    /// The attempts of a paced call that the service throttled, which do not count as attempts.
     throttled_attempts: u32,
 }
 
 impl Call<'_> {
-    async fn run(&mut self) -> Result<Answer, Error> {
+    async fn run(&mut self) -> Result<Success, Error> {
         let mut last = None;
         loop {
             let token = match self.admission().await {
                 Ok(token) => token,
-                // What really happened says more than that there is no time left to try again.
+                // The last error says more than that there is no time left for a retry.
                 Err(held_back @ Error::RateLimited(_)) => return Err(last.unwrap_or(held_back)),
                 Err(error) => return Err(error),
             };
@@ -114,20 +114,20 @@ impl Call<'_> {
             } else if self.room_after(Duration::ZERO, false).is_none()
                 && let Some(last) = last
             {
-                // The token took until after the deadline.
+                // Getting the token took until after the deadline.
                 return Err(last);
             }
             let error = match self.attempt(token.as_ref()).await {
-                Ok(answer) => {
+                Ok(success) => {
                     self.kernel.shared.budget.give_back();
-                    return Ok(answer);
+                    return Ok(success);
                 }
                 Err(error) => error,
             };
             if self.may_ask_for_another_token(&error) {
                 self.refused_token = token;
                 self.has_asked_again = true;
-                // Nothing failed that another token may not mend.
+                // Another token may solve this, so it is not an error to return later.
                 last = None;
                 continue;
             }
@@ -140,7 +140,7 @@ impl Call<'_> {
         }
     }
 
-    /// Waits until an attempt may start, and gives the token for it.
+    /// Waits until an attempt may start, and returns its token.
     async fn admission(&mut self) -> Result<Option<ApiKey>, Error> {
         if !self.template.is_api() {
             return Ok(None);
@@ -148,13 +148,13 @@ impl Call<'_> {
         loop {
             self.pass_throttle().await?;
             let token = self.token().await?;
-            // After the token, which may take its time: the calls are to keep their distance.
+            // After the token, which may take time: the calls must keep their distance.
             if let Some(limit) = self.run.and_then(|run| run.limit.as_deref()) {
                 let before = Instant::now();
                 limit.acquire().await;
                 self.counted_from += before.elapsed();
             }
-            // Another call may have been told to wait while this one waited for its turn or token.
+            // Another call may have been throttled while this one waited for its token or its start.
             if self.kernel.shared.throttle.wait(Instant::now()).is_none() {
                 self.refused_token = None;
                 return Ok(Some(token));
@@ -162,7 +162,7 @@ impl Call<'_> {
         }
     }
 
-    /// Waits while the service holds back calls; an error when that would take too long.
+    /// Waits while calls are held back. Fails when that would take too long.
     async fn pass_throttle(&mut self) -> Result<(), Error> {
         while let Some(left) = self.kernel.shared.throttle.wait(Instant::now()) {
             let Some(room) = self.room_after(left, true) else {
@@ -177,8 +177,8 @@ impl Call<'_> {
         Ok(())
     }
 
-    /// How much longer than `wait` the next attempt may be put off; `None` when `wait` is too long
-    /// already. A paced call has patience of its own for waits that the service asked for.
+    /// How much longer than `wait` the next attempt may be delayed; `None` when `wait` is already too long.
+    /// Waits that the service asked a paced call for are limited by the run's patience.
     fn room_after(&self, wait: Duration, is_throttled: bool) -> Option<Duration> {
         let (spent, most) = match self.run {
             Some(run) if is_throttled => (self.throttled, run.patience),
@@ -198,7 +198,7 @@ impl Call<'_> {
     async fn token(&self) -> Result<ApiKey, Error> {
         let token = self.kernel.credentials.token(self.refused_token.as_ref());
         let token =
-            timeout(self.limits.timeout, token).await.unwrap_or_else(|_| Err("it did not answer in time".into()));
+            timeout(self.limits.timeout, token).await.unwrap_or_else(|_| Err("it did not give a token in time".into()));
         token.map_err(|source| self.without_token(source))
     }
 
@@ -206,7 +206,7 @@ impl Call<'_> {
         CredentialsError::new(CallRecord { elapsed: self.begin.elapsed(), ..self.record }, source).into()
     }
 
-    async fn attempt(&mut self, token: Option<&ApiKey>) -> Result<Answer, Error> {
+    async fn attempt(&mut self, token: Option<&ApiKey>) -> Result<Success, Error> {
         let shared = &self.kernel.shared;
         let operation = self.record.operation;
         let authorization = match token.map(ApiKey::authorization).transpose() {
@@ -227,19 +227,19 @@ impl Call<'_> {
         match outcome {
             Ok(response) => {
                 let status = response.status();
-                trace::answered(operation, self.record.attempts, status, sent.elapsed());
+                trace::responded(operation, self.record.attempts, status, sent.elapsed());
                 if !operation.spec().success.contains(&status.as_u16()) {
-                    self.record.may_have_been_applied |= decode::leaves_open(status);
+                    self.record.may_have_been_applied |= decode::may_have_been_applied(status);
                 }
-                let answer = decode::answer(response, self.record, token, shared.now())?;
-                // An error may come from something on the way, whose clock is another one.
-                if let Some(date) = answer.server_time.filter(|_| self.template.is_api()) {
+                let success = decode::read(response, self.record, token, shared.now())?;
+                // Not from an error: it may come from a proxy, with another clock.
+                if let Some(date) = success.server_time.filter(|_| self.template.is_api()) {
                     shared.clock.set(date);
                 }
-                Ok(answer)
+                Ok(success)
             }
             Err(error) => {
-                trace::unanswered(operation, self.record.attempts, error.kind(), sent.elapsed());
+                trace::not_responded(operation, self.record.attempts, error.kind(), sent.elapsed());
                 self.record.may_have_been_applied |= error.kind().may_have_been_applied();
                 Err(TransportError::new(self.record, error).into())
             }
@@ -257,7 +257,7 @@ impl Call<'_> {
         !self.policy.is_none() && self.record.attempts - self.throttled_attempts < self.policy.max_attempts
     }
 
-    /// How long to wait before the next attempt; `None` when there is to be none.
+    /// How long to wait before the next attempt; `None` when there is none.
     fn wait_after(&mut self, error: &Error) -> Option<Duration> {
         let shared = &self.kernel.shared;
         let class = classify(error);
@@ -279,8 +279,8 @@ impl Call<'_> {
             trace::out_of_budget(self.record.operation);
             return None;
         }
-        // The calls that were all told the same start again one by one, as those that are held back
-        // by it do. Its own back-off has its jitter already.
+        // Calls that were all told the same wait must not start again at once, nor those that are held
+        // back. The back-off has its own jitter.
         let wait = if is_held_back && asked > own {
             wait + Throttle::spread(asked, (shared.random)()).min(room)
         } else {
@@ -291,7 +291,7 @@ impl Call<'_> {
     }
 }
 
-/// What a call gets that was not sent because the service asked an earlier one to wait.
+/// The error of a call that was not sent because the service had asked an earlier one to wait.
 fn held_back(record: CallRecord, left: Duration) -> Error {
     let code = Some(ErrorCode::TooManyRequests);
     ApiError::new(record, http::StatusCode::TOO_MANY_REQUESTS, code, None, String::new(), Some(left)).into()

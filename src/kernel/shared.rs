@@ -1,4 +1,4 @@
-//! What all handles of a client share.
+//! The parts that all handles of a client share.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,14 +18,14 @@ use crate::region::BaseUrl;
 /// A source of numbers in `0.0..1.0`.
 pub(crate) type Random = Arc<dyn Fn() -> f64 + Send + Sync>;
 
-/// What all handles of a client share: cheap to clone.
+/// The parts that all handles of a client share, and its credentials. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Kernel {
     pub(crate) shared: Arc<Shared>,
     pub(crate) credentials: Credentials,
 }
 
-/// What clients for other credentials share with the one they were made from, too.
+/// The parts that clients with other credentials share, too.
 pub(crate) struct Shared {
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) base_url: BaseUrl,
@@ -42,7 +42,7 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// The time by the service's clock, as its last answer told it; by the local one until then.
+    /// The time by the service's clock, or by the local one before the first response.
     pub(crate) fn now(&self) -> SystemTime {
         self.clock.now().unwrap_or_else(self.local_now)
     }

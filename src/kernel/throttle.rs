@@ -1,5 +1,5 @@
-//! The throttle that all clones of a client share: when the service tells one call to wait, all of
-//! them wait.
+//! The throttle that all clones of a client share: when the service asks one call to wait, all of them
+//! wait.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -15,7 +15,7 @@ pub(crate) struct Throttle {
 }
 
 impl Throttle {
-    /// Over how long the calls that waited start again, at the most.
+    /// The longest time over which the restart of waiting calls is spread.
     const SPREAD: Duration = Duration::from_secs(1);
 
     /// Holds back new attempts for `wait` from `now`, unless they are held back for longer already.
@@ -27,7 +27,7 @@ impl Throttle {
         }
     }
 
-    /// How long a new attempt has to wait at `now`; `None` when it may go.
+    /// How long a new attempt has to wait at `now`; `None` when it may start.
     pub(crate) fn wait(&self, now: Instant) -> Option<Duration> {
         let mut held = self.until.lock().unwrap_or_else(PoisonError::into_inner);
         let left = held.and_then(|until| until.checked_duration_since(now)).filter(|left| !left.is_zero());
@@ -37,8 +37,8 @@ impl Throttle {
         left
     }
 
-    /// What to add to a wait, so that the calls that waited do not start all at once; `random` is
-    /// in `0.0..1.0`.
+    /// A time to add to a wait, so that the waiting calls do not all start at once. `random` is in
+    /// `0.0..1.0`.
     pub(crate) fn spread(wait: Duration, random: f64) -> Duration {
         wait::part(wait.min(Self::SPREAD), random)
     }

@@ -20,18 +20,18 @@ mod on {
         call.instrument(tracing::info_span!("coveo_push", operation = operation.name()))
     }
 
-    /// What a caller's future does in a task of its own belongs into the caller's span.
+    /// Runs a part of a caller's future, in a task of its own, in the caller's span.
     pub(crate) fn in_current_span<F: Future>(task: F) -> impl Future<Output = F::Output> {
         task.in_current_span()
     }
 
-    pub(crate) fn answered(operation: Operation, attempt: u32, status: StatusCode, took: Duration) {
+    pub(crate) fn responded(operation: Operation, attempt: u32, status: StatusCode, took: Duration) {
         let (operation, status) = (operation.name(), status.as_u16());
-        tracing::debug!(operation, attempt, status, ?took, "answered");
+        tracing::debug!(operation, attempt, status, ?took, "response");
     }
 
-    pub(crate) fn unanswered(operation: Operation, attempt: u32, kind: SendErrorKind, took: Duration) {
-        tracing::debug!(operation = operation.name(), attempt, %kind, ?took, "not answered");
+    pub(crate) fn not_responded(operation: Operation, attempt: u32, kind: SendErrorKind, took: Duration) {
+        tracing::debug!(operation = operation.name(), attempt, %kind, ?took, "no response");
     }
 
     pub(crate) fn retrying(operation: Operation, attempt: u32, status: Option<StatusCode>, delay: Duration) {
@@ -65,9 +65,9 @@ mod off {
         task
     }
 
-    pub(crate) fn answered(_: Operation, _: u32, _: StatusCode, _: Duration) {}
+    pub(crate) fn responded(_: Operation, _: u32, _: StatusCode, _: Duration) {}
 
-    pub(crate) fn unanswered(_: Operation, _: u32, _: SendErrorKind, _: Duration) {}
+    pub(crate) fn not_responded(_: Operation, _: u32, _: SendErrorKind, _: Duration) {}
 
     pub(crate) fn retrying(_: Operation, _: u32, _: Option<StatusCode>, _: Duration) {}
 

@@ -1,4 +1,4 @@
-//! The one seam: what sends a request and brings its answer.
+//! The seam between this crate and the network: sends a request and returns the response.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,45 +9,46 @@ use super::BoxFuture;
 use super::body::Body;
 use crate::error::SendError;
 
-/// Sends one request and brings its answer: the one seam between this crate and the network.
+/// Sends one request and returns the response: the only seam between this crate and the network.
 ///
-/// The crate brings one that uses reqwest, and the fake service is one. Write your own to use an
-/// HTTP client that is set up already, or to watch what goes out. Its types are those of the crates
-/// `http` and `bytes`, in version 1:
+/// The crate has one that uses reqwest, and the fake service is one. Write your own to use an existing HTTP
+/// client, or to watch requests. The types are those of the crates `http` and `bytes`, version 1, which are
+/// re-exported:
 ///
 /// ```
-/// use bytes::Bytes;
-/// use coveo_push::{Body, BoxFuture, Transport, SendError};
+/// use coveo_push::bytes::Bytes;
+/// use coveo_push::{Body, BoxFuture, SendError, Transport, http};
 ///
-/// /// Says yes to everything.
+/// /// Accepts everything.
 /// #[derive(Debug)]
 /// struct Yes;
 ///
 /// impl Transport for Yes {
 ///     fn send(&self, _: http::Request<Body>) -> BoxFuture<'_, Result<http::Response<Bytes>, SendError>> {
 ///         Box::pin(async {
-///             let mut answer = http::Response::new(Bytes::from_static(b"{}"));
-///             *answer.status_mut() = http::StatusCode::ACCEPTED;
-///             Ok(answer)
+///             let mut response = http::Response::new(Bytes::from_static(b"{}"));
+///             *response.status_mut() = http::StatusCode::ACCEPTED;
+///             Ok(response)
 ///         })
 ///     }
 /// }
 /// # let _ = Yes;
 /// ```
 ///
-/// These guarantees of the crate rest on the implementation:
+/// These guarantees of the crate depend on the implementation:
 ///
-/// * the request goes out as it is: method, URI, every header, and the body with its
-///   `Content-Length` (which is set), with no header added that storage would have to be told of
-///   beforehand (`Authorization`, `Cookie`, `x-amz-*`, `Content-*`);
-/// * no redirect is followed, and nothing is sent twice: the crate does both where it is right;
-/// * at most [`AttemptLimits::max_answer_bytes`] of an answer's body are read, and the rest is left;
-/// * an error tells by its kind whether the request may have been carried out, and holds no URL;
-/// * a dropped future stops sending.
+/// * It sends the request as it is: method, URI, every header, and the body with its `Content-Length`,
+///   which is set. It adds no header that the storage's signature would have to cover (`Authorization`,
+///   `Cookie`, `x-amz-*`, `Content-*`).
+/// * It follows no redirect and sends nothing twice. The crate retries where that is right.
+/// * It reads at most [`AttemptLimits::max_response_bytes`] of the body of a response, and ignores the rest.
+/// * The kind of an error says whether the service may have carried the request out, and an error holds no
+///   URL.
+/// * Dropping the future stops sending.
 ///
-/// The time a request may take ([`AttemptLimits::timeout`]) is kept by the crate.
+/// The crate itself enforces the time limit of an attempt ([`AttemptLimits::timeout`]).
 pub trait Transport: Send + Sync + 'static {
-    /// Sends a request and reads the answer. Any status is an answer; an error is the lack of one.
+    /// Sends a request and reads the response. Any status is a response; an error means that there is none.
     fn send(&self, request: http::Request<Body>) -> BoxFuture<'_, Result<http::Response<Bytes>, SendError>>;
 }
 
@@ -63,16 +64,16 @@ impl<T: Transport + ?Sized> Transport for Arc<T> {
 pub struct AttemptLimits {
     /// How long the attempt may take; the crate drops the future after that.
     pub timeout: Duration,
-    /// How much of the answer's body to read at the most.
-    pub max_answer_bytes: usize,
+    /// How many bytes of the response's body to read at most.
+    pub max_response_bytes: usize,
 }
 
 impl AttemptLimits {
-    /// How much of an answer is read: every documented answer is far smaller.
-    pub(crate) const MAX_ANSWER_BYTES: usize = 1 << 20;
+    /// Every documented response is far smaller.
+    pub(crate) const MAX_RESPONSE_BYTES: usize = 1 << 20;
 
     pub(crate) fn new(timeout: Duration) -> Self {
-        Self { timeout, max_answer_bytes: Self::MAX_ANSWER_BYTES }
+        Self { timeout, max_response_bytes: Self::MAX_RESPONSE_BYTES }
     }
 
     /// The limits that a request travels with.

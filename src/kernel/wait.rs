@@ -1,19 +1,18 @@
-//! How long a wait is at the most, whoever asked for it: the clock can be put forward by no more than
-//! it holds.
+//! The longest wait, whoever asked for it: adding more to the clock could overflow.
 
 use std::time::Duration;
 
-/// What is longer is taken as this: a year is for ever.
+/// Longer waits are capped at one year.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// The wait that was asked for, or the longest there is.
+/// The wait, capped.
 pub(crate) fn bounded(wait: Duration) -> Duration {
     wait.min(LONGEST)
 }
 
-/// A part of a wait; `random` is in `0.0..1.0`, and what is not is taken as the nearer end.
+/// A part of a wait. `random` is in `0.0..1.0`; other numbers count as the nearer end.
 pub(crate) fn part(wait: Duration, random: f64) -> Duration {
-    // Not `clamp`, which lets through what is not a number.
+    // Not `clamp`, which lets NaN through.
     let random = if random > 0.0 { random.min(1.0) } else { 0.0 };
     bounded(wait).mul_f64(random)
 }
