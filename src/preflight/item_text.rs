@@ -66,7 +66,7 @@ struct Entry {
 
 impl Entry {
     fn new(json: &[u8], key: Range<usize>, value: Range<usize>) -> Self {
-        let property = json.get(key.clone()).and_then(|key| key::property(text(key).as_bytes()));
+        let property = json.get(key.clone()).and_then(|key| key::property(&folding(key)));
         Self { key, value, property }
     }
 }
@@ -179,11 +179,12 @@ impl<'a> ItemText<'a> {
 
     /// A key that comes twice, in whatever case.
     pub(super) fn duplicate(&self) -> Option<Cow<'_, str>> {
-        let mut keys: Vec<Cow<'_, str>> = self.entries.iter().map(|entry| self.key(entry)).collect();
-        keys.iter_mut().filter(|key| !key.is_ascii()).for_each(|key| *key = key.to_lowercase().into());
-        keys.sort_unstable_by(|one, two| folded(one).cmp(folded(two)));
+        let key = |entry: &Entry| self.json.get(entry.key.clone()).map(folding).unwrap_or_default();
+        let mut keys: Vec<Cow<'_, [u8]>> = self.entries.iter().map(key).collect();
+        // The length first: it differs for most keys.
+        keys.sort_unstable_by(|one, two| one.len().cmp(&two.len()).then_with(|| folded(one).cmp(folded(two))));
         let pair = keys.windows(2).find(|pair| matches!(pair, [one, two] if one.eq_ignore_ascii_case(two)))?;
-        pair.first().cloned()
+        pair.first().map(|key| String::from_utf8_lossy(key).into_owned().into())
     }
 
     /// The properties, and their values as JSON.
@@ -211,8 +212,16 @@ impl<'a> ItemText<'a> {
     }
 }
 
-fn folded(key: &str) -> impl Iterator<Item = u8> {
-    key.bytes().map(|byte| byte.to_ascii_lowercase())
+/// The text of a key in a form that is the same in any case, once ASCII letters are folded.
+fn folding(key: &[u8]) -> Cow<'_, [u8]> {
+    match key {
+        [b'"', inside @ .., b'"'] if inside.is_ascii() && !inside.contains(&b'\\') => Cow::Borrowed(inside),
+        _ => Cow::Owned(text(key).to_lowercase().into_bytes()),
+    }
+}
+
+fn folded(key: &[u8]) -> impl Iterator<Item = u8> {
+    key.iter().map(u8::to_ascii_lowercase)
 }
 
 /// The text of a JSON string; of any other value, its JSON.

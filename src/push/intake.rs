@@ -31,7 +31,7 @@ pub(super) struct QueuedOperation<'a> {
     /// The list that it belongs into.
     pub(super) list: usize,
     pub(super) affects: Affects,
-    /// Its JSON, in two parts.
+    /// Begins the object of its JSON, in place of the first brace; empty where the JSON is whole.
     pub(super) head: Vec<u8>,
     pub(super) json: Cow<'a, [u8]>,
     /// The broken rules that were let through.
@@ -41,8 +41,13 @@ pub(super) struct QueuedOperation<'a> {
 }
 
 impl QueuedOperation<'_> {
+    fn parts(&self) -> [&[u8]; 2] {
+        let brace = usize::from(!self.head.is_empty());
+        [&self.head, self.json.get(brace..).unwrap_or_default()]
+    }
+
     fn len(&self) -> usize {
-        self.head.len() + self.json.len()
+        self.parts().iter().map(|part| part.len()).sum()
     }
 }
 
@@ -116,7 +121,7 @@ impl Intake {
                     opened = Some(delivery);
                     filling
                 });
-                let replaced = filling.batch.push(operation.list, [&operation.head, &operation.json], key);
+                let replaced = filling.batch.push(operation.list, operation.parts(), key);
                 totals.replaced += replaced;
                 totals.bytes_queued += operation.len() as u64;
                 superseded.pushed_again(key);

@@ -112,25 +112,13 @@ impl<'a> CheckedItem<'a> {
     pub(super) fn into_operation(self, remedy: &'static str) -> QueuedOperation<'a> {
         let Self { id, text, has_id, warnings } = self;
         let is_empty = text.is_empty();
-        let mut json = text.into_json();
+        let json = text.into_json();
         let mut head = Vec::new();
         if !has_id {
             head = format!("{{\"{}\":{}", key::DOCUMENT_ID, serde_json::Value::from(&*id)).into_bytes();
             head.extend_from_slice(if is_empty { b"" } else { b"," });
-            json = without_brace(json);
         }
         QueuedOperation { id, list: ADD_OR_UPDATE, affects: Affects::Item, head, json, warnings, remedy }
-    }
-}
-
-/// An object without its first brace.
-fn without_brace(json: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
-    match json {
-        Cow::Borrowed(json) => Cow::Borrowed(json.get(1..).unwrap_or_default()),
-        Cow::Owned(mut json) => {
-            json.drain(..1.min(json.len()));
-            Cow::Owned(json)
-        }
     }
 }
 
