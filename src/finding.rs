@@ -102,6 +102,9 @@ rules! {
         ContentChanged = "content-changed",
         /// A batch holds something.
         BatchEmpty = "batch-empty",
+        /// A batch has only the lists of its kind: `addOrUpdate` and `delete`, or `members`, `mappings` and
+        /// `deleted`. Another list would have no effect.
+        UnknownList = "unknown-list",
         /// A security identity has a name.
         IdentityNameEmpty = "identity-name-empty",
         /// An id that stands in a path is there and is not `.` or `..`, which no encoding keeps apart

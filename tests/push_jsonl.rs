@@ -214,11 +214,34 @@ async fn a_uri_stands_for_a_document_id_that_is_not_there() {
 {"title":"it says \"documentId\"","uri":"https://example.com/c"}
 {"uri":"https://example.com/other","documentId":"https://example.com/d"}
 {"documentId":"https://example.com/e","uri":"https://example.com/other"}
+{"DocumentId":"https://example.com/f","uri":"https://example.com/other"}
+{"DOCUMENTID":"https://example.com/g","Uri":"https://example.com/other"}
+{"URI":"https://example.com/h"}
+{"documentid":null,"Uri":"https://example.com/i"}
 "#,
     );
     let ended = service.push(&[], &[&file]);
     assert!(ended.status.success(), "{ended:?}");
-    assert_eq!(service.ids(), ["a", "b", "c", "d", "e"].map(|name| format!("https://example.com/{name}")));
+    let names = ["a", "b", "c", "d", "e", "f", "g", "h", "i"];
+    assert_eq!(service.ids(), names.map(|name| format!("https://example.com/{name}")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_may_begin_with_a_byte_order_mark_and_utf_16_is_named() {
+    let service = Service::start().await;
+    let uri = "\u{feff}{\"uri\":\"https://example.com/u\"}\n".to_owned();
+    let marked = service.file("marked.jsonl", format!("\u{feff}{}", lines(0..2)));
+    let both = service.file("both.jsonl", uri + &lines(2..3));
+    let ended = service.push(&[], &[&marked, &both]);
+    assert!(ended.status.success(), "{ended:?}");
+    assert_eq!(service.ids().len(), 4);
+    for (encode, mark) in [(u16::to_le_bytes as fn(u16) -> [u8; 2], "\u{feff}"), (u16::to_be_bytes, "")] {
+        let bytes: Vec<u8> = format!("{mark}{}", lines(0..2)).encode_utf16().flat_map(encode).collect();
+        let file = service.file("utf16.jsonl", bytes);
+        let ended = service.push(&[], &[&file]);
+        assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+        assert_eq!(ended.complained, format!("{}: the text is UTF-16; encode it as UTF-8\n", file.display()));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

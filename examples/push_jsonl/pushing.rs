@@ -1,11 +1,11 @@
 //! Pushes lines in their order, and knows how far it came.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use coveo_push::{ItemPusher, PushError, Pushed};
-use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde_json::Value;
 
 use crate::shared::lines::{self, Block};
 use crate::stop::Stop;
@@ -99,19 +99,17 @@ async fn push_line(pusher: &ItemPusher, line: &str) -> Result<Pushed, PushError>
     }
 }
 
-/// The `uri` of an item that has no `documentId`.
+/// The `uri` of an item that has no `documentId`. Both keys may be in any case.
 fn uri_without_id(line: &str) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Ids {
-        #[serde(rename = "documentId")]
-        document_id: Option<IgnoredAny>,
-        uri: Option<String>,
-    }
-
     // Most lines need no second reading.
-    if line.starts_with(r#"{"documentId""#) || !line.contains(r#""uri""#) {
+    if line.starts_with(r#"{"documentId""#) {
         return None;
     }
-    let ids: Ids = serde_json::from_str(line).ok()?;
-    ids.uri.filter(|_| ids.document_id.is_none())
+    let line = line.strip_prefix('\u{feff}').unwrap_or(line);
+    let item: BTreeMap<String, Value> = serde_json::from_str(line).ok()?;
+    let value = |name: &str| item.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value);
+    match value("documentId") {
+        None | Some(Value::Null) => value("uri")?.as_str().map(str::to_owned),
+        Some(_) => None,
+    }
 }

@@ -62,11 +62,15 @@ fn read_blocks(name: &str, file: impl Read, to: &Sender<io::Result<Block>>) -> i
     let name: Arc<str> = name.into();
     let mut file = BufReader::with_capacity(BLOCK, file);
     let mut bytes = Vec::new();
+    let mut is_start = true;
     loop {
         let read = match file.fill_buf() {
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
             read => read?,
         };
+        if mem::take(&mut is_start) && matches!(read, [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] | [0, _, ..] | [_, 0, ..]) {
+            return Err(io::Error::new(ErrorKind::InvalidData, "the text is UTF-16; encode it as UTF-8"));
+        }
         let (length, is_end) = (read.len(), read.is_empty());
         let (lines, start_of_line) = read.split_at(memchr::memrchr(b'\n', read).map_or(0, |at| at + 1));
         bytes.extend_from_slice(lines);

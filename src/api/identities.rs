@@ -5,7 +5,6 @@ use serde::Serialize;
 
 use super::PushBatch;
 use super::call::{ApiRequest, query, request_builder};
-use crate::finding::{Finding, Rule};
 use crate::kernel::request::PathParams;
 use crate::kernel::shared::Kernel;
 use crate::model::{BatchIdentityBody, Identity, IdentityBody, MappedIdentityBody, OrderingId};
@@ -60,7 +59,7 @@ impl Identities {
     }
 
     /// Adds or updates a security identity from its JSON text, which is read as an [`IdentityBody`]: keys
-    /// in any case, and other keys are left out. In all other ways this is
+    /// in any case, and an unknown key is an error. In all other ways this is
     /// [`add_or_update`](Self::add_or_update).
     ///
     /// ```
@@ -78,11 +77,11 @@ impl Identities {
     /// [`Error::Invalid`](crate::Error::Invalid) when the text cannot be read as an identity, or when an
     /// identity or a member has no name; nothing is sent then.
     pub fn add_or_update_json(&self, json: impl AsRef<[u8]>) -> AddOrUpdateIdentity {
-        match serde_json::from_slice(json.as_ref()) {
+        match preflight::read_model(json.as_ref()) {
             Ok(body) => self.add_or_update(&body),
-            Err(error) => {
-                let finding = Finding::new("identity", Rule::NotAnObject, error.to_string());
-                AddOrUpdateIdentity { request: self.request(Operation::AddOrUpdateIdentity).found([finding]) }
+            Err(invalid) => {
+                let request = self.request(Operation::AddOrUpdateIdentity).found([invalid.finding("identity")]);
+                AddOrUpdateIdentity { request }
             }
         }
     }
@@ -152,15 +151,17 @@ impl Identities {
     }
 
     /// Pushes a batch from its JSON text, such as that of a [failed batch](crate::FailedBatch::save), in the
-    /// same three steps. The text must be JSON; nothing else is checked.
+    /// same three steps. Only its lists are
+    /// checked, and not the operations in them.
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`](crate::Error::Invalid) when it is not a JSON object, or is empty; nothing is
-    /// sent then.
+    /// [`Error::Invalid`](crate::Error::Invalid) when it is not a JSON object, has an unknown list, or is
+    /// empty; nothing is sent then.
     pub fn push_batch_json(&self, json: impl Into<Bytes>) -> PushBatch {
         let params = PathParams::Provider(Arc::clone(&self.provider_id));
-        PushBatch::of_json(&self.kernel, Operation::PushIdentityContainer, params, json.into())
+        let lists = ["members", "mappings", "deleted"];
+        PushBatch::of_json(&self.kernel, Operation::PushIdentityContainer, params, &json.into(), &lists)
     }
 
     /// Pushes a file container that was filled before with the JSON of a [`BatchIdentityBody`]

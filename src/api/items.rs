@@ -138,14 +138,16 @@ impl Items {
     }
 
     /// Pushes a batch from its JSON text, such as that of a [failed batch](crate::FailedBatch::save), in the
-    /// same three steps. The text must be JSON; nothing else is checked.
+    /// same three steps. Only its lists are
+    /// checked, and not the operations in them.
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] when it is not a JSON object, or is empty; nothing is sent then.
+    /// [`Error::Invalid`] when it is not a JSON object, has an unknown list, or is empty; nothing is
+    /// sent then.
     pub fn push_batch_json(&self, json: impl Into<Bytes>) -> PushBatch {
         let params = PathParams::Source(Arc::clone(&self.source_id));
-        PushBatch::of_json(&self.kernel, Operation::PushItemContainer, params, json.into())
+        PushBatch::of_json(&self.kernel, Operation::PushItemContainer, params, &json.into(), &["addOrUpdate", "delete"])
     }
 
     /// Pushes a file container that was filled before with the JSON of a [`BatchDocumentBody`]

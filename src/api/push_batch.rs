@@ -1,8 +1,6 @@
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use serde::de::IgnoredAny;
 
 use super::Accepted;
 use super::call::{ApiRequest, query, request_builder};
@@ -47,13 +45,17 @@ impl PushBatch {
         Self { commit: commit.found(findings), batch: Body::from(json) }
     }
 
-    pub(super) fn of_json(kernel: &Kernel, operation: Operation, params: PathParams, batch: Bytes) -> Self {
-        let findings = match serde_json::from_slice::<BTreeMap<String, Option<Vec<IgnoredAny>>>>(&batch) {
-            Ok(lists) if lists.values().flatten().all(Vec::is_empty) => vec![preflight::empty_batch()],
-            Ok(_) => Vec::new(),
-            Err(error) => vec![Finding::new("batch", Rule::NotAnObject, error.to_string())],
-        };
-        Self { commit: ApiRequest::new(kernel, operation, params).found(findings), batch: Body::from(batch) }
+    /// `lists` are those that a batch of this kind may have.
+    pub(super) fn of_json(
+        kernel: &Kernel,
+        operation: Operation,
+        params: PathParams,
+        batch: &Bytes,
+        lists: &[&str],
+    ) -> Self {
+        let batch = batch.slice_ref(preflight::without_mark(batch));
+        let commit = ApiRequest::new(kernel, operation, params).found(preflight::batch_text(&batch, lists));
+        Self { commit, batch: Body::from(batch) }
     }
 
     async fn send(self) -> Result<Accepted, Error> {

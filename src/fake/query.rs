@@ -34,6 +34,12 @@ pub(super) fn parsed_required<T: FromStr>(pairs: &Pairs, name: &str) -> Result<T
     parsed(pairs, name)?.ok_or_else(|| Refusal::missing_parameter(name))
 }
 
+/// True or false, in any case.
+pub(super) fn flag(pairs: &Pairs, name: &str) -> Result<Option<bool>, Refusal> {
+    let lower = |value: &str| (name.to_owned(), value.to_ascii_lowercase());
+    parsed(&get(pairs, name).map(lower).into_iter().collect(), name)
+}
+
 pub(super) fn ordering_id(pairs: &Pairs) -> Result<Option<OrderingId>, Refusal> {
     parsed(pairs, "orderingId")
 }

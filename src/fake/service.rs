@@ -147,7 +147,7 @@ impl ServiceState {
             Operation::PushIdentityContainer => self.push_identities(request),
             Operation::DeleteOldIdentities => self.delete_old_identities(request),
             Operation::CreateFileContainer => {
-                query::parsed::<bool>(request.query, "useVirtualHostedStyleUrl")?;
+                query::flag(request.query, "useVirtualHostedStyleUrl")?;
                 Ok(self.containers.create(request.origin, self.clock.elapsed()))
             }
             Operation::UploadToContainer => Err(Refusal::without_code(StatusCode::NOT_FOUND, "Not Found")),
@@ -187,7 +187,7 @@ impl ServiceState {
     fn delete_item(&mut self, request: &Request<'_>) -> Result<ServiceResponse, Refusal> {
         let source = source(&mut self.sources, request.resource)?;
         let document_id = query::required(request.query, "documentId")?;
-        let with_children = query::parsed(request.query, "deleteChildren")?.unwrap_or(false);
+        let with_children = query::flag(request.query, "deleteChildren")?.unwrap_or(false);
         let now = self.clock.ordering_id();
         let id = query::ordering_id(request.query)?.unwrap_or(now);
         source.delete(document_id, with_children, id, now, request.operation);

@@ -4,13 +4,29 @@
 //! read the JSON of all these clients. Derived implementations match keys exactly, so the models use this
 //! macro instead.
 
+use serde::de::Error;
+
+use super::words::shortened;
+
+/// The error about the value of a key, with the key.
+pub(super) fn at_key<E: Error>(key: &str, error: E) -> E {
+    E::custom(format_args!("`{}`: {error}", shortened(key)))
+}
+
+/// The error about a key that a model does not have: its value would be lost.
+pub(super) fn unknown_key<E: Error>(key: &str, known: &[&str]) -> E {
+    E::custom(format_args!("unknown key `{}`; expected one of {}", shortened(key), known.join(", ")))
+}
+
 /// Implements `Deserialize` for a struct and ignores the ASCII case of the keys.
 ///
 /// A `required` field must be present. An `optional` field has its default when it is absent or `null`. A
-/// key is a literal or a constant. Other keys are ignored, or go into the [`Metadata`](super::Metadata)
-/// behind `..`.
+/// key is a literal or a constant. Another key is an error, because its value would be lost, unless it is one
+/// of those that are `ignored` (`_` for any), or there is a [`Metadata`](super::Metadata) for it behind `..`.
 macro_rules! deserialize_any_case {
-    ($model:ident { $($field:ident: $need:ident $($($key:tt)::+)|+),+ $(, ..$rest:ident)? $(,)? }) => {
+    ($model:ident $(, ignored $ignored:tt)? {
+        $($field:ident: $need:ident $($($key:tt)::+)|+),+ $(, ..$rest:ident)? $(,)?
+    }) => {
         impl<'de> serde::Deserialize<'de> for $model {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 struct Read;
@@ -34,10 +50,11 @@ macro_rules! deserialize_any_case {
                                 if $field.is_some() {
                                     return Err(twice(&key));
                                 }
-                                $field = Some(deserialize_any_case!(@read $need map));
+                                $field = Some(deserialize_any_case!(@read $need map key));
                                 continue;
                             })+
-                            deserialize_any_case!(@other map key twice $($rest)?);
+                            deserialize_any_case!(@other map key twice
+                                $(rest $rest)? $(ignored $ignored)? [$($($($key)::+),+),+]);
                         }
                         Ok($model {
                             $($field: deserialize_any_case!(@take $need $field $($($key)::+)|+),)+
@@ -50,16 +67,32 @@ macro_rules! deserialize_any_case {
             }
         }
     };
-    (@read required $map:ident) => { $map.next_value()? };
-    (@read optional $map:ident) => { $map.next_value::<Option<_>>()? };
-    (@other $map:ident $key:ident $twice:ident) => { $map.next_value::<serde::de::IgnoredAny>()? };
-    (@other $map:ident $key:ident $twice:ident $rest:ident) => {
-        if let Some(value) = $map.next_value::<Option<super::MetadataValue>>()? {
+    (@read required $map:ident $key:ident) => {
+        $map.next_value().map_err(|error| super::any_case::at_key(&$key, error))?
+    };
+    (@read optional $map:ident $key:ident) => {
+        $map.next_value::<Option<_>>().map_err(|error| super::any_case::at_key(&$key, error))?
+    };
+    (@other $map:ident $key:ident $twice:ident rest $rest:ident $known:tt) => {
+        let value: Option<super::MetadataValue> = deserialize_any_case!(@read optional $map $key);
+        if let Some(value) = value {
             if $rest.contains_key(&$key) {
                 return Err($twice(&$key));
             }
             $rest.insert($key, value);
         }
+    };
+    (@other $map:ident $key:ident $twice:ident ignored _ $known:tt) => {
+        $map.next_value::<serde::de::IgnoredAny>()?
+    };
+    (@other $map:ident $key:ident $twice:ident ignored $ignored:literal $known:tt) => {
+        if !$key.eq_ignore_ascii_case($ignored) {
+            return Err(super::any_case::unknown_key(&$key, &$known));
+        }
+        $map.next_value::<serde::de::IgnoredAny>()?;
+    };
+    (@other $map:ident $key:ident $twice:ident $known:tt) => {
+        return Err(super::any_case::unknown_key(&$key, &$known))
     };
     (@take required $field:ident $($key:tt)::+ $(| $($other:tt)::+)*) => {
         match $field {

@@ -20,7 +20,7 @@ pub struct FileContainer {
     required_headers: BTreeMap<String, String>,
 }
 
-deserialize_any_case!(FileContainer {
+deserialize_any_case!(FileContainer, ignored _ {
     upload_uri: required "uploadUri",
     file_id: required "fileId",
     required_headers: optional "requiredHeaders",

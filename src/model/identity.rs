@@ -189,7 +189,8 @@ pub struct IdentityBody {
     pub well_knowns: Option<Vec<Identity>>,
 }
 
-deserialize_any_case!(IdentityBody {
+// The contract also has a result, for what became of the identity.
+deserialize_any_case!(IdentityBody, ignored "result" {
     identity: required "identity",
     members: optional "members",
     well_knowns: optional "wellKnowns",
@@ -299,16 +300,16 @@ impl From<Identity> for MappedIdentity {
 pub struct MappedIdentityBody {
     /// The identity itself.
     pub identity: Identity,
-    /// Its aliases.
+    /// Its aliases. In JSON they may be left out.
     pub mappings: Vec<MappedIdentity>,
     /// Its granted identities ([article 1603](https://docs.coveo.com/en/1603/)).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub well_knowns: Option<Vec<Identity>>,
 }
 
-deserialize_any_case!(MappedIdentityBody {
+deserialize_any_case!(MappedIdentityBody, ignored "result" {
     identity: required "identity",
-    mappings: required "mappings",
+    mappings: optional "mappings",
     well_knowns: optional "wellKnowns",
 });
 

@@ -1,7 +1,8 @@
 //! The models of the Push API: pure data, read and written with serde.
 //!
 //! They have the names of the service's reference. Keys and enum values are read in any case, because
-//! existing clients write several, and are written in the case that the contract gives.
+//! existing clients write several, and are written in the case that the contract gives. An unknown key is an
+//! error where its value would be lost.
 
 mod any_case;
 mod batch_document;

@@ -95,11 +95,16 @@ impl<'de> Deserialize<'de> for Permissions {
         for entry in Vec::<Entry>::deserialize(deserializer)? {
             let Entry { name, permission_sets, allow_anonymous, allowed_permissions, denied_permissions } = entry;
             let set = PermissionSet { allow_anonymous, allowed_permissions, denied_permissions };
-            match permission_sets {
+            match (name, permission_sets) {
                 // A level cannot hold permissions beside its sets.
-                Some(_) if set != PermissionSet::default() => return Err(mixed()),
-                Some(permission_sets) => levels.push(PermissionLevel { name, permission_sets }),
-                None => sets.push(set),
+                (_, Some(_)) if set != PermissionSet::default() => return Err(mixed()),
+                (name, Some(permission_sets)) => levels.push(PermissionLevel { name, permission_sets }),
+                (Some(_), None) => {
+                    return Err(D::Error::custom(
+                        "a permission level needs `permissionSets`, and a permission set has no `name`",
+                    ));
+                }
+                (None, None) => sets.push(set),
             }
         }
         match (sets.is_empty(), levels.is_empty()) {
@@ -251,7 +256,8 @@ pub struct PermissionIdentity {
     pub security_provider: Option<String>,
 }
 
-deserialize_any_case!(PermissionIdentity {
+// Some clients also send additional information, and the service has no use for it.
+deserialize_any_case!(PermissionIdentity, ignored "additionalInfo" {
     identity: required "identity",
     identity_type: required "identityType",
     security_provider: optional "securityProvider",

@@ -10,9 +10,9 @@ use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Error, Value};
 
+use super::json_text::{InvalidText, without_mark};
 use super::permissions::{self, Named};
 use super::scanner::Scanner;
-use crate::finding::{Finding, Rule};
 use crate::model::document_keys as key;
 
 /// An item as JSON text without white space around it.
@@ -24,34 +24,6 @@ pub(crate) struct ItemText<'a> {
     is_readable: bool,
     /// Whom the permissions name, where the scan found out.
     named: Option<Named>,
-}
-
-/// Why a value or a text is not the JSON of an item.
-#[derive(Debug, Clone)]
-pub(crate) struct InvalidText {
-    rule: Rule,
-    message: String,
-}
-
-impl InvalidText {
-    pub(crate) fn finding(self, document_id: &str) -> Finding {
-        Finding::new(document_id, self.rule, self.message)
-    }
-}
-
-impl From<Error> for InvalidText {
-    fn from(error: Error) -> Self {
-        // serde lets an error of a model carry text only.
-        let message = error.to_string();
-        let rule = if message.ends_with(key::IS_RESERVED) {
-            Rule::ReservedKey
-        } else if message.ends_with(key::IS_NOT_FINITE) {
-            Rule::NumberNotFinite
-        } else {
-            Rule::NotAnObject
-        };
-        Self { rule, message }
-    }
 }
 
 /// One top-level `"key":value`, as ranges of the text.
@@ -100,10 +72,9 @@ impl<'a> ItemText<'a> {
     ///
     /// It is not JSON, or not an object.
     pub(crate) fn read(text: Cow<'a, str>) -> Result<Self, InvalidText> {
-        const WHITE_SPACE: [char; 4] = [' ', '\t', '\r', '\n'];
         Self::read_bytes(match text {
-            Cow::Borrowed(text) => Cow::Borrowed(text.trim_matches(WHITE_SPACE).as_bytes()),
-            Cow::Owned(text) => Cow::Owned(text.trim_matches(WHITE_SPACE).as_bytes().to_vec()),
+            Cow::Borrowed(text) => Cow::Borrowed(trim(text)),
+            Cow::Owned(text) => Cow::Owned(trim(&text).to_vec()),
         })
     }
 
@@ -111,7 +82,7 @@ impl<'a> ItemText<'a> {
         if let Some((entries, named)) = scan(&json) {
             return Ok(Self { json, entries, is_readable: true, named });
         }
-        let entries = parse(&json)?;
+        let entries = parse(&json).map_err(|error| InvalidText::new(&json, &error))?;
         Ok(Self { json, entries, is_readable: false, named: None })
     }
 
@@ -210,6 +181,11 @@ impl<'a> ItemText<'a> {
     fn position(&self, property: &str) -> Option<usize> {
         self.entries.iter().position(|entry| entry.property == Some(property))
     }
+}
+
+/// Text without a byte order mark at its start, and without white space around it.
+fn trim(text: &str) -> &[u8] {
+    without_mark(text.as_bytes()).trim_ascii()
 }
 
 /// The text of a key in a form that is the same in any case, once ASCII letters are folded.

@@ -18,26 +18,31 @@
 //! ```
 
 mod item_text;
+mod json_text;
 mod permissions;
 pub(crate) mod run;
 mod scanner;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, SystemTime};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 
 use crate::finding::{Finding, Preflight, Rule};
 use crate::model::document_keys as key;
+use crate::model::words::shortened;
 use crate::model::{
     BatchDocumentBody, BatchIdentityBody, CompressionType, Identity, IdentityBody, MappedIdentityBody, OrderingId,
 };
 
 use item_text::is_null;
 use item_text::text;
-pub(crate) use item_text::{InvalidText, ItemText, text_of};
+pub(crate) use item_text::{ItemText, text_of};
+pub(crate) use json_text::{InvalidText, read_model, without_mark};
 use permissions::Named;
 pub(crate) use run::{KnownIdentities, RunValidation, SeenIdentity};
 
@@ -81,6 +86,29 @@ pub fn batch(batch: &BatchDocumentBody) -> Vec<Finding> {
     }
     findings.extend(ids_of_batch(batch));
     findings
+}
+
+/// What is wrong with the JSON of a batch that has these lists. Its operations are not looked at.
+pub(crate) fn batch_text(batch: &[u8], lists: &[&str]) -> Vec<Finding> {
+    let parsed: BTreeMap<String, &RawValue> = match serde_json::from_slice(batch) {
+        Ok(parsed) => parsed,
+        Err(error) => return vec![InvalidText::new(batch, &error).finding("batch")],
+    };
+    let is_list = |key: &str| lists.iter().any(|list| key.eq_ignore_ascii_case(list));
+    if let Some(key) = parsed.keys().find(|key| !is_list(key)) {
+        let message = format!("unknown list `{}`; expected one of {}", shortened(key), lists.join(", "));
+        return vec![Finding::new("batch", Rule::UnknownList, message)];
+    }
+    let mut is_empty = true;
+    for (key, list) in parsed {
+        match serde_json::from_str::<Option<Vec<IgnoredAny>>>(list.get()) {
+            Ok(list) => is_empty &= list.is_none_or(|list| list.is_empty()),
+            Err(_) => {
+                return vec![Finding::new("batch", Rule::NotAnObject, format!("`{key}` is not a list of operations"))];
+            }
+        }
+    }
+    is_empty.then(empty_batch).into_iter().collect()
 }
 
 /// What is wrong with a security identity.

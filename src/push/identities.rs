@@ -110,8 +110,8 @@ impl IdentityPusher {
     ///
     /// [`PushError::Stopped`] when the run has stopped; the identity was not queued then.
     pub fn add_or_update_json<'a>(&'a self, json: impl Into<Cow<'a, str>>) -> PushIdentity<'a> {
-        let body = serde_json::from_str(&json.into()).map(|body| Change::Body(Cow::Owned(body)));
-        let change = body.map_err(|error| Refused::new("", vec![InvalidText::from(error).finding("")]));
+        let body = preflight::read_model(json.into().as_bytes()).map(|body| Change::Body(Cow::Owned(body)));
+        let change = body.map_err(|invalid| Refused::new("", vec![invalid.finding("")]));
         PushIdentity { intake: &self.intake, change }
     }
 

@@ -130,6 +130,29 @@ async fn a_request_within_the_limits_is_accepted() {
 }
 
 #[tokio::test]
+async fn a_parameter_that_is_true_or_false_may_be_so_in_any_case() {
+    for word in ["true", "True", "TRUE", "false", "False", "FALSE"] {
+        let deletion = raw("DELETE", &format!("{ITEM}&deleteChildren={word}")).send(&fake()).await;
+        let container = raw("POST", &format!("/files?useVirtualHostedStyleUrl={word}")).with_length();
+        assert_eq!((deletion.status(), container.send(&fake()).await.status()), (202, 201), "{word}");
+    }
+    let fake = fake();
+    for id in ["https://example.com/a", "https://example.com/a/b"] {
+        let _ = once(&fake).items(SOURCE).add_or_update(id, &DocumentBody::new()).await.unwrap();
+    }
+    assert_eq!(raw("DELETE", &format!("{ITEM}&deleteChildren=True")).send(&fake).await.status(), 202);
+    assert!(fake.source(SOURCE).is_empty());
+}
+
+#[tokio::test]
+async fn aliases_may_be_left_out_where_identities_are_granted() {
+    let body = r#"{"identity":{"name":"a","type":"USER"},"wellKnowns":[{"name":"w","type":"GROUP"}]}"#;
+    let fake = fake();
+    assert_eq!(identity("PUT", "My%20Provider/mappings", body).send(&fake).await.status(), 202);
+    assert_eq!(fake.provider(PROVIDER).identities()[0].well_knowns().len(), 1);
+}
+
+#[tokio::test]
 async fn every_key_that_was_given_is_taken_until_it_is_revoked() {
     let fake = FakePushApi::builder().source(SOURCE).api_key("one").api_key("two").build();
     let status = async |key: &str| {

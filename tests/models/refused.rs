@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use coveo_push::{
-    BatchDocument, BatchIdentityBody, CompressionType, DocumentBody, FileContainer, Finding, Identity, IdentityBody,
-    MappedIdentityBody, MetadataValue, OrderingId, PermissionIdentity, Permissions, Rule, SourceStatus, preflight,
+    BatchDocument, BatchDocumentBody, BatchIdentityBody, CompressionType, DeletedDocument, DocumentBody, FileContainer,
+    Finding, Identity, IdentityBody, MappedIdentity, MappedIdentityBody, MetadataValue, OrderingId, PermissionIdentity,
+    PermissionLevel, PermissionSet, Permissions, Rule, SourceStatus, preflight,
 };
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -79,6 +80,64 @@ fn a_level_whose_own_permissions_say_nothing_is_a_level() {
 }
 
 #[test]
+fn a_key_whose_value_would_be_lost_is_refused_by_name() {
+    const USER: &str = r#"{"name":"a","type":"USER"}"#;
+    let with = |body: &str| body.replace("USER", USER);
+    let errors = [
+        ("addOrUpdates", why_not::<BatchDocumentBody>(r#"{"addOrUpdates":[],"delete":[{"documentId":"a://b"}]}"#)),
+        ("objects", why_not::<BatchDocumentBody>(r#"{"objects":[]}"#)),
+        ("documentId", why_not::<BatchDocumentBody>(r#"{"documentId":"a://b","data":"words"}"#)),
+        ("children", why_not::<DeletedDocument>(r#"{"documentId":"a://b","children":true}"#)),
+        ("groups", why_not::<BatchIdentityBody>(r#"{"groups":[]}"#)),
+        ("provider", why_not::<Identity>(r#"{"name":"a","type":"USER","provider":"p"}"#)),
+        ("member", why_not::<IdentityBody>(&with(r#"{"identity":USER,"member":[]}"#))),
+        ("aliases", why_not::<MappedIdentityBody>(&with(r#"{"identity":USER,"aliases":[]}"#))),
+        ("securityProvider", why_not::<MappedIdentity>(r#"{"name":"a","type":"USER","securityProvider":"p"}"#)),
+        ("deniedPermission", why_not::<Permissions>(r#"[{"allowAnonymous":true,"deniedPermission":[]}]"#)),
+        ("allowedPermission", why_not::<PermissionSet>(r#"{"allowedPermission":[]}"#)),
+        ("permissionSet", why_not::<PermissionLevel>(r#"{"permissionSet":[]}"#)),
+        ("provider", why_not::<PermissionIdentity>(r#"{"identity":"a","identityType":"User","provider":"p"}"#)),
+    ];
+    for (key, error) in errors {
+        assert!(error.contains(&format!("unknown key `{key}`; expected one of ")), "{error}");
+    }
+}
+
+#[test]
+fn a_key_that_other_clients_send_and_that_says_nothing_is_passed_over() {
+    let permission = r#"{"identity":"a","identityType":"User","AdditionalInfo":{}}"#;
+    assert_eq!(serde_json::from_str::<PermissionIdentity>(permission).unwrap(), PermissionIdentity::user("a"));
+    let body = r#"{"identity":{"name":"a","type":"USER"},"Result":{"result":"Success"}}"#;
+    assert_eq!(serde_json::from_str::<IdentityBody>(body).unwrap(), IdentityBody::user("a"));
+    assert_eq!(serde_json::from_str::<MappedIdentityBody>(body).unwrap(), MappedIdentityBody::user("a"));
+}
+
+#[test]
+fn a_level_without_permission_sets_is_refused() {
+    for json in [r#"[{"name":"Owners"}]"#, r#"[{"name":"Owners","allowAnonymous":true}]"#] {
+        assert!(why_not::<Permissions>(json).contains("a permission level needs `permissionSets`"), "{json}");
+    }
+}
+
+#[test]
+fn a_value_that_cannot_be_read_is_refused_with_its_key() {
+    let errors = [
+        (why_not::<DocumentBody>(r#"{"data":5}"#), "`data`: invalid type: integer `5`"),
+        (why_not::<DocumentBody>(r#"{"title":"a","parentId":{}}"#), "`parentId`: invalid type: map"),
+        (
+            why_not::<DocumentBody>(
+                r#"{"permissions":[{"allowedPermissions":[{"identity":"a","identityType":"x"}]}]}"#,
+            ),
+            "`permissions`: `allowedPermissions`: `identityType`: unknown security identity type `x`",
+        ),
+        (why_not::<IdentityBody>(r#"{"identity":{"name":1,"type":"USER"}}"#), "`identity`: `name`: invalid type"),
+    ];
+    for (error, start) in errors {
+        assert!(error.starts_with(start), "{error}");
+    }
+}
+
+#[test]
 fn an_unknown_word_is_refused_by_name() {
     let words = [
         (why_not::<Identity>(r#"{"name":"a","type":"PERSON"}"#), "unknown security identity type `PERSON`"),
@@ -96,7 +155,6 @@ fn what_a_model_needs_is_named_when_it_is_absent() {
     assert!(why_not::<Identity>(r#"{"type":"USER"}"#).contains("`name`"));
     assert!(why_not::<Identity>(r#"{"name":"a"}"#).contains("`type`"));
     assert!(why_not::<IdentityBody>("{}").contains("`identity`"));
-    assert!(why_not::<MappedIdentityBody>(r#"{"identity":{"name":"a","type":"USER"}}"#).contains("`mappings`"));
     assert!(why_not::<BatchDocument>(r#"{"data":"a"}"#).contains("`documentId`"));
     assert!(why_not::<FileContainer>(r#"{"fileId":"f"}"#).contains("`uploadUri`"));
     assert!(why_not::<FileContainer>(r#"{"uploadUri":"u"}"#).contains("`fileId`"));
@@ -104,7 +162,8 @@ fn what_a_model_needs_is_named_when_it_is_absent() {
 
 #[test]
 fn a_deleted_identity_without_its_wrapper_is_refused() {
-    assert!(why_not::<BatchIdentityBody>(r#"{"deleted":[{"name":"a","type":"USER"}]}"#).contains("`identity`"));
+    let error = why_not::<BatchIdentityBody>(r#"{"deleted":[{"name":"a","type":"USER"}]}"#);
+    assert!(error.starts_with("`deleted`: unknown key `name`; expected one of identity"), "{error}");
 }
 
 #[test]

@@ -235,6 +235,20 @@ fn an_alias_has_a_provider_and_additional_info() {
 }
 
 #[test]
+fn an_identity_with_aliases_may_have_none_and_be_granted_identities_only() {
+    let granted = json!([{"name": "w", "type": "GROUP"}]);
+    for json in [
+        json!({"identity": {"name": "u", "type": "USER"}}),
+        json!({"identity": {"name": "u", "type": "USER"}, "mappings": null}),
+    ] {
+        assert_eq!(read::<MappedIdentityBody>(&json).unwrap(), MappedIdentityBody::user("u"));
+    }
+    let json = json!({"identity": {"name": "u", "type": "USER"}, "wellKnowns": granted});
+    let body = MappedIdentityBody::user("u").well_known(Identity::group("w"));
+    assert_eq!(read::<MappedIdentityBody>(&json).unwrap(), body);
+}
+
+#[test]
 fn a_batch_of_identities_wraps_those_that_it_deletes() {
     let batch = BatchIdentityBody::new()
         .add_or_update(IdentityBody::group("g").member(Identity::user("u")))

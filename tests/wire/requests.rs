@@ -203,7 +203,7 @@ async fn an_identity_is_put_with_its_members_and_grants() {
 #[tokio::test]
 async fn json_text_is_put_as_an_identity_in_the_casing_of_the_contract() {
     let service = Service::start().await;
-    let text = r#"{"Identity":{"Name":"Team","Type":"Group"},"Members":[{"name":"ann","type":"user"}],"other":1}"#;
+    let text = r#"{"Identity":{"Name":"Team","Type":"Group"},"Members":[{"name":"ann","type":"user"}]}"#;
     let _ = service.client().identities("My Provider/1").add_or_update_json(text).ordering_id(7).await.unwrap();
     let body = json!({"identity": {"name": "Team", "type": "GROUP"}, "members": [{"name": "ann", "type": "USER"}]});
     service.only().await.is("PUT", &format!("{PERMISSIONS}?orderingId=7"), Some(body));
@@ -351,17 +351,42 @@ async fn an_empty_batch_is_never_sent() {
 }
 
 #[tokio::test]
+async fn a_batch_of_json_text_with_a_list_of_another_kind_is_refused_by_the_name_of_the_list() {
+    let service = Service::start().await;
+    let of_items = r#"{"addOrUpdate":[{"documentId":"https://a"}]}"#;
+    for (is_of_items, list, json) in [
+        (true, "objects", r#"{"objects":[{"documentId":"https://a"}]}"#),
+        (true, "partialUpdate", r#"{"addOrUpdate":[],"partialUpdate":[{}]}"#),
+        (true, "members", r#"{"members":[1]}"#),
+        (true, "documentId", r#"{"documentId":"https://a"}"#),
+        (false, "addOrUpdate", of_items),
+    ] {
+        let client = service.client();
+        let push = match is_of_items {
+            true => client.items("my-source").push_batch_json(json),
+            false => client.identities("p").push_batch_json(json),
+        };
+        let error = push.await.unwrap_err().to_string();
+        let expected = if is_of_items { "addOrUpdate, delete" } else { "members, mappings, deleted" };
+        assert!(error.contains(&format!("unknown list `{list}`; expected one of {expected}")), "{error}");
+        assert!(error.contains("[unknown-list]"), "{error}");
+    }
+    assert!(service.sent().await.is_empty());
+    let _ = service.client().items("my-source").push_batch_json(of_items.replace("addOr", "AddOr")).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_batch_of_json_text_that_holds_nothing_or_is_none_is_never_sent() {
     let service = Service::start().await;
-    for (json, rule) in [
-        ("{}", "[batch-empty]"),
-        (r#"{"addOrUpdate":[],"delete":null}"#, "[batch-empty]"),
-        (r#"{"addOrUpdate":{}}"#, "[not-an-object]"),
-        (r#"{"addOrUpdate":[1"#, "[not-an-object]"),
-        ("[]", "[not-an-object]"),
+    for (items, identities, rule) in [
+        ("{}", "{}", "[batch-empty]"),
+        (r#"{"addOrUpdate":[],"delete":null}"#, r#"{"members":[],"MAPPINGS":null}"#, "[batch-empty]"),
+        (r#"{"addOrUpdate":{}}"#, r#"{"deleted":{}}"#, "[not-an-object]"),
+        (r#"{"addOrUpdate":[1"#, r#"{"deleted":[1"#, "[not-an-object]"),
+        ("[]", "[]", "[not-an-object]"),
     ] {
-        let items = service.client().items("my-source").push_batch_json(json).await.unwrap_err();
-        let identities = service.client().identities("p").push_batch_json(json).await.unwrap_err();
+        let items = service.client().items("my-source").push_batch_json(items).await.unwrap_err();
+        let identities = service.client().identities("p").push_batch_json(identities).await.unwrap_err();
         for error in [items, identities] {
             assert!(error.to_string().contains(rule), "{error}");
         }
