@@ -265,8 +265,11 @@ impl Account {
         state.handing_over.insert(number);
         drop(state);
         let _handed_over = HandedOver { account: self, number };
+        let keys = Arc::clone(batch.keys());
+        // Its buffer is free for another batch before there is room for one.
+        drop(batch);
         if let Some(handler) = &self.settings.on_accepted {
-            let receipt = BatchReceipt { keys: Some(Arc::clone(batch.keys())), ..receipt };
+            let receipt = BatchReceipt { keys: Some(keys), ..receipt };
             self.guarded("accepted", || handler(&receipt));
         }
     }
