@@ -1,11 +1,11 @@
 //! A typed, asynchronous client of the [Coveo Push API](https://docs.coveo.com/en/68/), with a fake
 //! Push API to test connectors against.
 //!
-//! A program that keeps a Coveo source in step with content from elsewhere pushes items, the
-//! security identities that may see them, and the status of the source. The service takes all of it
-//! into a queue: it answers before it has looked closely, slows clients down, and drops some
-//! mistakes without telling anybody. This crate turns every answer that is no success into an error
-//! to match on, tries again where that helps, and refuses beforehand what is known to be dropped.
+//! A connector keeps a Coveo source in sync with content from another system. It pushes items, the
+//! security identities that may see them, and the status of the source. The service queues what it is
+//! sent: it responds before it has validated the data, limits the rate of calls, and drops some invalid
+//! data silently. With this crate, every non-success response becomes a typed error, calls are retried
+//! when a retry can help, and data that the service is known to drop is rejected before it is sent.
 //!
 //! # A first item
 //!
@@ -32,13 +32,12 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A [`PushClient`] is for one organization. Its handles are for one resource each: [`Sources`],
-//! [`Items`], [`Identities`], [`FileContainers`]. All of them are cheap to clone and share the
+//! A [`PushClient`] is for one organization. Each of its handles is for one resource: [`Sources`],
+//! [`Items`], [`Identities`], [`FileContainers`]. All of them are cheap to clone, and share the
 //! connections, the throttle and the retry budget.
 //!
-//! Every operation is a request that is sent by `.await`. What it needs are arguments; what it may
-//! have are setters on the same call. A request holds its body from the moment it is made, and
-//! borrows nothing:
+//! Every operation is a request builder, which `.await` sends. Required values are arguments; options are
+//! chained setters. A request owns its body and borrows nothing:
 //!
 //! ```
 //! # async fn example(items: coveo_push::Items, doc: coveo_push::DocumentBody) -> Result<(), Box<dyn std::error::Error>> {
@@ -55,17 +54,15 @@
 //!
 //! # Accepted is not indexed
 //!
-//! The success of a call is an [`Accepted`]: the service has queued it. What becomes of it is seen in
-//! the log browser of the administration console, and not by this API. Some of what goes wrong there
-//! is known beforehand (an id that is no URI, more than 5,000 permissions) and refused as
-//! [`Error::Invalid`] before it is sent; [`preflight`] has the rules, and the switch for who wants
-//! warnings instead.
+//! A successful call returns [`Accepted`]: the service has queued the operation. The log browser of the
+//! administration console shows the outcome; this API does not. Some failures are known beforehand, such
+//! as an id that is not a URI, or more than 5,000 permissions. They are rejected as [`Error::Invalid`]
+//! before anything is sent. [`preflight`] has the rules, and [`Preflight`] turns them into warnings.
 //!
 //! # Who may see an item
 //!
-//! An item's [`Permissions`] name identities; a security identity provider, which was made with the
-//! source, knows who they are. Push the identities first, since the service drops an item that names
-//! one it does not know:
+//! An item's [`Permissions`] name identities. The source's security identity provider resolves them. Push the
+//! identities first: the service drops an item that names an unknown one.
 //!
 //! ```
 //! # #[cfg(feature = "test-util")]
@@ -89,11 +86,10 @@
 //! # fn main() {}
 //! ```
 //!
-//! An item without permissions has none: nothing becomes public because nothing was said.
+//! Items do not become public by default: an item without permissions is sent without them.
 //!
-//! Who will see it in the end is evaluated here, before anything is sent: [`IdentityGraph`] takes the
-//! same identities, and [`Permissions::evaluate`] gives a verdict with its reason. [`access`] has the
-//! rules.
+//! You can evaluate locally who will see an item, before anything is sent. [`IdentityGraph`] takes the same
+//! identities, and [`Permissions::evaluate`] returns a verdict with its reason. [`access`] has the rules.
 //!
 //! ```
 //! use coveo_push::{Identity, IdentityBody, IdentityGraph, PermissionIdentity, PermissionSet, Permissions};
@@ -110,9 +106,9 @@
 //!
 //! # Several items, and large ones
 //!
-//! The service counts calls, so several items go better as a batch: [`Items::push_batch`] and
-//! [`Identities::push_batch`] upload one into a file container and push that. Data of 5 MB and more
-//! goes into a container as well ([`FileContainers::store`]), and the item refers to it.
+//! The service limits the number of calls, so push several items as a batch: [`Items::push_batch`] and
+//! [`Identities::push_batch`] upload it into a file container and push the container. Data of 5 MB and more
+//! also needs a container ([`FileContainers::store`]), to which the item refers.
 //!
 //! ```
 //! # async fn example(client: coveo_push::PushClient) -> Result<(), coveo_push::Error> {
@@ -128,9 +124,9 @@
 //!
 //! # Any number of items
 //!
-//! A pusher ([`Items::pusher`], [`Identities::pusher`]) takes operations one by one, or from a stream,
-//! and does the rest: batches of exact size, several uploads at the same time, the order of what is
-//! about the same id, and a report that accounts for every one.
+//! A pusher ([`Items::pusher`], [`Identities::pusher`]) takes operations one by one, or from a stream. It
+//! fills batches of exact size, uploads several at the same time, keeps the order of operations on the same
+//! id, and reports what became of every operation.
 //!
 //! ```
 //! # #[cfg(feature = "test-util")]
@@ -143,7 +139,7 @@
 //! let pusher = client.items("my-source").pusher().concurrency(4).start();
 //! for number in 0..1_000 {
 //!     let doc = DocumentBody::text("Words.").metadata("number", number);
-//!     pusher.add_or_update(&format!("https://example.com/{number}"), &doc).await?;
+//!     pusher.add_or_update(format!("https://example.com/{number}"), &doc).await?;
 //! }
 //! let report = pusher.finish().await.into_result()?;
 //! assert_eq!(report.totals.accepted, 1_000);
@@ -155,9 +151,9 @@
 //!
 //! # Files and streams
 //!
-//! [`Content`] is text, bytes, a file or a reader. Given to a call it is compressed, and goes into the
-//! item or through a file container as its size asks for ([`AddOrUpdateItem::content`],
-//! [`PushItem::content`]). [`file_uri`] makes a file's path an item's id.
+//! [`Content`] is text, bytes, a file or a reader. A call ([`AddOrUpdateItem::content`],
+//! [`PushItem::content`]) compresses it and, depending on its size, sends it in the item or through a file
+//! container. [`file_uri`] converts the path of a file into an item's id.
 //!
 //! ```
 //! # #[cfg(feature = "test-util")]
@@ -180,10 +176,10 @@
 //!
 //! # A refresh
 //!
-//! Who pushes everything again wants to be rid of what was not in it. Every push has an ordering id,
-//! the service's clock in milliseconds unless it is given, and a delete-older-than deletes what has a
-//! lower one: with a wrong one, what was just pushed. [`Items::refresh`] and [`Identities::refresh`]
-//! take it from the service's clock, and send it only when everything was accepted:
+//! After a full re-push you usually want to delete everything that was not pushed again. Every push has an
+//! ordering id: by default the service's clock, in milliseconds. A delete-older-than deletes everything with
+//! a lower one, so a wrong id deletes what was just pushed. [`Items::refresh`] and [`Identities::refresh`]
+//! take the id from the service's clock, and delete only when everything was accepted:
 //!
 //! ```
 //! # #[cfg(feature = "test-util")]
@@ -195,7 +191,7 @@
 //!
 //! let run = client.items("my-source").refresh(RefreshKind::Rebuild).start().await?;
 //! run.pusher().add_or_update("https://example.com/a", &DocumentBody::text("Words.")).await?;
-//! // … all the others …
+//! // … push all other items …
 //! run.finish().await.into_result()?;
 //! # fake.run_delayed();
 //! # assert!(fake.source("my-source").item("https://example.com/a").is_some());
@@ -204,10 +200,9 @@
 //! # fn main() {}
 //! ```
 //!
-//! # When it goes wrong
+//! # Errors
 //!
-//! [`Error`] has a variant for each answer of the service, and for what is no answer. It tells what to
-//! do next:
+//! [`Error`] has a variant for every kind of response, and for calls without one:
 //!
 //! ```
 //! # async fn example(items: coveo_push::Items, doc: coveo_push::DocumentBody) -> Result<(), coveo_push::Error> {
@@ -215,23 +210,23 @@
 //!
 //! match items.add_or_update("https://example.com/a", &doc).await {
 //!     Ok(accepted) => println!("accepted, after {} attempt(s)", accepted.attempts()),
-//!     Err(Error::Invalid(error)) => println!("mend the item: {:?}", error.findings()),
-//!     Err(error) if error.is_retryable() => println!("later, in {:?}", error.retry_after()),
+//!     Err(Error::Invalid(error)) => println!("correct the item: {:?}", error.findings()),
+//!     Err(error) if error.is_retryable() => println!("try again later, after {:?}", error.retry_after()),
 //!     Err(error) if error.code() == Some(&ErrorCode::SourceDoesNotExist) => println!("no such source"),
 //!     Err(error) => return Err(error),
 //! }
 //! # Ok(()) }
 //! ```
 //!
-//! It was tried again before that, where trying again can help: [`RetryPolicy`] says how often and for
-//! how long. Every operation of this API is safe to repeat; [`Operation`] says of each why. When the
-//! service tells one call to wait, all clones of the client wait. No call waits for ever: an attempt
-//! has 30 s, an upload more by its size, and [`PushClientBuilder`] has the settings.
+//! Before a call fails, it is retried if a retry can help; [`RetryPolicy`] sets how often and for how long.
+//! Every operation of this API is safe to repeat, for the reason that [`Operation`] gives. When the service
+//! asks one call to wait, all clones of the client wait. Every attempt has a timeout of 30 s, and more for a
+//! large upload; [`PushClientBuilder`] has the settings.
 //!
 //! # Testing a connector
 //!
-//! With the feature `test-util`, which belongs into the dev-dependencies, `fake::FakePushApi` is the
-//! Push API in memory. It answers as the service does, also with what it drops in silence:
+//! With the feature `test-util`, for your dev-dependencies, `fake::FakePushApi` is the Push API in memory. It
+//! behaves like the service, and also drops silently what the service drops:
 //!
 //! ```
 //! # #[cfg(feature = "test-util")]
@@ -242,14 +237,14 @@
 //!
 //! let fake = FakePushApi::builder().secured_source("my-source").build();
 //!
-//! // Hand `fake.client()` to the code under test. This one forgets the permissions.
+//! // Pass `fake.client()` to the code under test. This code forgets the permissions.
 //! let items = fake.client().items("my-source");
 //! items.add_or_update("https://example.com/a", &DocumentBody::text("Words.")).await?;
 //!
 //! assert!(fake.source("my-source").item("https://example.com/a").is_none());
 //! assert_eq!(fake.source("my-source").dropped().len(), 1);
 //!
-//! // What goes wrong is injected. A call that fails twice succeeds at the third attempt.
+//! // Inject faults. This call fails twice and succeeds at the third attempt.
 //! # let items = fake.client_builder().retry(coveo_push::RetryPolicy::default().base_delay(std::time::Duration::ZERO)).build()?.items("my-source");
 //! use coveo_push::{Operation, fake::Fault};
 //!
@@ -262,9 +257,8 @@
 //!
 //! # An HTTP client of your own
 //!
-//! Proxies, certificates and pools are set on a `reqwest` builder
-//! ([`PushClientBuilder::http_client`]). [`Transport`] is for a client that is there already, or for
-//! watching what goes out ([`ReqwestTransport`] is public to be wrapped).
+//! Set proxies, certificates and pools on a `reqwest` builder ([`PushClientBuilder::http_client`]). Implement
+//! [`Transport`] to use an existing HTTP client, or wrap [`ReqwestTransport`] to watch requests.
 //!
 //! # Features
 //!
@@ -278,8 +272,8 @@
 //!
 //! # More
 //!
-//! The [examples](https://docs.rs/crate/coveo-push/latest/source/examples/) are one program for each
-//! resource, and a quickstart that makes every request once. They run without credentials.
+//! The [examples](https://docs.rs/crate/coveo-push/latest/source/examples/) have one program for each
+//! resource, and a quickstart that sends every request once. They run without credentials.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
