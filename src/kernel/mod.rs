@@ -7,7 +7,6 @@ pub(crate) mod body;
 pub(crate) mod clock;
 pub(crate) mod decode;
 pub(crate) mod request;
-#[path = "reqwest.rs"]
 pub(crate) mod reqwest_transport;
 pub(crate) mod retry;
 pub(crate) mod run_context;

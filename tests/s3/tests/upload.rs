@@ -126,7 +126,7 @@ async fn guarantee_4_a_bulk_run_replaces_the_containers_that_have_expired() {
     let service = service().await;
     service.expire_next(2);
     let report = push_many(&service.client().items(SOURCE), 200).await;
-    assert_eq!(report.into_result().unwrap().accepted, 200);
+    assert_eq!(report.into_result().unwrap().totals.accepted, 200);
     assert_eq!(service.fake.source(SOURCE).len(), 200);
     let refused = statuses(&service).into_iter().filter(|status| *status == 403).count();
     assert_eq!(refused, 2);
