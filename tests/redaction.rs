@@ -97,11 +97,15 @@ fn the_requests_do_not_show_the_key_or_a_presigned_url() {
     let (items, identities, containers) = (client.items("s"), client.identities("p"), client.file_containers());
     debug_is_clean(&client.sources().set_status("s", SourceStatus::Idle));
     debug_is_clean(&items.add_or_update("https://a", &DocumentBody::text("w")).ordering_id(1));
+    debug_is_clean(&items.add_or_update_json(KEY));
+    debug_is_clean(&items.add_or_update_json(format!(r#"{{"data":"{KEY}"}}"#)).document_id("https://a"));
     debug_is_clean(&items.delete("https://a"));
     debug_is_clean(&items.push_container("f"));
     debug_is_clean(&items.push_batch(&BatchDocumentBody::new().delete("https://a")));
+    debug_is_clean(&items.push_batch_json(format!(r#"{{"delete":["{KEY}"]}}"#)));
     debug_is_clean(&items.delete_older_than(1));
     debug_is_clean(&identities.add_or_update(&IdentityBody::user("u")));
+    debug_is_clean(&identities.add_or_update_json(KEY));
     debug_is_clean(&identities.add_or_update_alias(&MappedIdentityBody::user("u")));
     debug_is_clean(&identities.delete(&Identity::user("u")));
     debug_is_clean(&identities.push_container("f"));
