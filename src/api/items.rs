@@ -46,6 +46,9 @@ impl Items {
     /// 5 MB; files, streams and larger data are its [content](AddOrUpdateItem::content). For many items
     /// use a batch: the service limits calls per day.
     ///
+    /// NaN and infinite numbers become `null`, as serde_json writes them, except in a
+    /// [`DocumentBody`](crate::DocumentBody), which refuses them.
+    ///
     /// ```
     /// # async fn example(client: coveo_push::PushClient) -> Result<(), coveo_push::Error> {
     /// use coveo_push::{DocumentBody, Permissions};

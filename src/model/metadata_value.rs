@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 use super::document_keys::IS_NOT_FINITE;
+use super::exact_json;
 
 /// The value of one metadata key ([article 162](https://docs.coveo.com/en/162/)).
 ///
@@ -21,7 +22,8 @@ use super::document_keys::IS_NOT_FINITE;
 /// # let _ = doc;
 /// ```
 ///
-/// JSON converts with `try_from`. There is no value for `null`: leave such a key out.
+/// JSON converts with `try_from`. A key whose value is `null` is left out. An integer of more than 64 bits, of
+/// which digits would be lost, is an error: write it as text.
 ///
 /// ```
 /// use coveo_push::MetadataValue;
@@ -50,6 +52,8 @@ pub enum MetadataValue {
     Array(Vec<MetadataValue>),
     /// Named values, for a dictionary field.
     Dictionary(BTreeMap<String, MetadataValue>),
+    /// No value, in an array or a dictionary. For a whole value, leave the key out.
+    Null,
 }
 
 fn serialize_finite<S: Serializer>(number: &f64, to: S) -> Result<S::Ok, S::Error> {
@@ -72,7 +76,7 @@ impl MetadataValue {
             Self::Float(number) => (!number.is_finite()).then_some(*number),
             Self::Array(values) => values.iter().find_map(Self::not_finite),
             Self::Dictionary(values) => values.values().find_map(Self::not_finite),
-            Self::String(_) | Self::Integer(_) | Self::Unsigned(_) | Self::Boolean(_) => None,
+            Self::String(_) | Self::Integer(_) | Self::Unsigned(_) | Self::Boolean(_) | Self::Null => None,
         }
     }
 }
@@ -91,8 +95,15 @@ from! {
     String: String, &String, &str, Cow<'_, str>;
     Boolean: bool;
     Integer: i8, i16, i32, i64, u8, u16, u32;
-    Float: f32, f64;
+    Float: f64;
     Dictionary: BTreeMap<String, MetadataValue>;
+}
+
+/// The number with the fewest digits that is this one: 0.1 for `0.1_f32`, and not 0.10000000149011612.
+impl From<f32> for MetadataValue {
+    fn from(number: f32) -> Self {
+        Self::Float(number.to_string().parse().unwrap_or_else(|_| number.into()))
+    }
 }
 
 impl From<u64> for MetadataValue {
@@ -125,23 +136,37 @@ impl<T: Clone + Into<MetadataValue>> From<&[T]> for MetadataValue {
     }
 }
 
-/// Fails when the JSON is `null` or contains `null`.
+/// Fails when the JSON is `null`, or has a number that does not fit into 64 bits.
 impl TryFrom<Value> for MetadataValue {
     type Error = serde_json::Error;
 
     fn try_from(value: Value) -> Result<Self, serde_json::Error> {
+        match value {
+            Value::Null => Err(serde_json::Error::custom("metadata has no null; leave the key out")),
+            value => Self::from_json(value),
+        }
+    }
+}
+
+impl MetadataValue {
+    fn from_json(value: Value) -> Result<Self, serde_json::Error> {
         Ok(match value {
-            Value::Null => return Err(serde_json::Error::custom("metadata has no null; leave the key out")),
+            Value::Null => Self::Null,
             Value::Bool(flag) => flag.into(),
-            Value::Number(number) => match (number.as_i64(), number.as_u64()) {
-                (Some(number), _) => Self::Integer(number),
-                (None, Some(number)) => Self::Unsigned(number),
-                (None, None) => Self::Float(number.as_f64().unwrap_or(f64::NAN)),
+            Value::Number(number) => match (number.as_i64(), number.as_u64(), number.as_f64()) {
+                (Some(number), ..) => Self::Integer(number),
+                (None, Some(number), _) => Self::Unsigned(number),
+                // Only with serde_json's `arbitrary_precision`.
+                _ if exact_json::is_too_long(&number.to_string()) => {
+                    return Err(exact_json::too_long(&number.to_string()));
+                }
+                (None, None, Some(number)) => Self::Float(number),
+                (None, None, None) => return Err(serde_json::Error::custom("number out of range")),
             },
             Value::String(text) => Self::String(text),
-            Value::Array(values) => Self::Array(values.into_iter().map(Self::try_from).collect::<Result<_, _>>()?),
+            Value::Array(values) => Self::Array(values.into_iter().map(Self::from_json).collect::<Result<_, _>>()?),
             Value::Object(values) => {
-                let entry = |(key, value)| Ok((key, Self::try_from(value)?));
+                let entry = |(key, value)| Ok((key, Self::from_json(value)?));
                 Self::Dictionary(values.into_iter().map(entry).collect::<Result<_, serde_json::Error>>()?)
             }
         })
@@ -150,7 +175,7 @@ impl TryFrom<Value> for MetadataValue {
 
 impl<'de> Deserialize<'de> for MetadataValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Value::deserialize(deserializer)?.try_into().map_err(D::Error::custom)
+        exact_json::read(deserializer)?.try_into().map_err(D::Error::custom)
     }
 }
 
@@ -159,17 +184,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn json_is_a_value_unless_there_is_a_null_in_it() {
+    fn json_is_a_value_unless_it_is_null() {
         use serde_json::json;
 
-        for value in
-            [json!("a"), json!(-1), json!(u64::MAX), json!(0.5), json!(true), json!([1, "b"]), json!({"a": {}})]
-        {
+        for value in [
+            json!("a"),
+            json!(-1),
+            json!(u64::MAX),
+            json!(0.5),
+            json!(true),
+            json!([1, null, "b"]),
+            json!({"a": {}, "b": null}),
+        ] {
             let read = MetadataValue::try_from(value.clone()).unwrap();
             assert_eq!(serde_json::to_value(read).unwrap(), value);
         }
-        for value in [json!(null), json!([null]), json!({"a": null})] {
-            assert!(MetadataValue::try_from(value).unwrap_err().to_string().contains("null"));
+        assert!(MetadataValue::try_from(json!(null)).unwrap_err().to_string().contains("null"));
+    }
+
+    #[test]
+    fn a_fraction_of_32_bits_has_no_digits_that_nobody_wrote() {
+        for (number, json) in [(0.1_f32, "0.1"), (-2.5, "-2.5"), (16_777_216.0, "16777216.0"), (0.3, "0.3")] {
+            assert_eq!(serde_json::to_string(&MetadataValue::from(number)).unwrap(), json);
+        }
+        for number in [f32::NAN, f32::INFINITY] {
+            assert!(!MetadataValue::from(number).is_finite());
         }
     }
 

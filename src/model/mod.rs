@@ -10,6 +10,7 @@ mod batch_identity;
 mod compression;
 mod document;
 pub(crate) mod document_keys;
+mod exact_json;
 mod file_container;
 mod identity;
 mod metadata;

@@ -5,8 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
-
-use super::words::shortened;
+use serde_json::Value;
 
 /// The number by which the service orders operations ([article 147](https://docs.coveo.com/en/147/)).
 ///
@@ -83,18 +82,11 @@ impl fmt::Display for OrderingId {
 
 impl<'de> Deserialize<'de> for OrderingId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged, expecting = "an ordering id must be an unsigned 64-bit number, or text with one")]
-        enum Wire {
-            Number(u64),
-            Text(String),
-        }
-
-        match Wire::deserialize(deserializer)? {
-            Wire::Number(id) => Ok(Self(id)),
-            Wire::Text(text) => text
-                .parse()
-                .map_err(|error| D::Error::custom(format_args!("invalid ordering id `{}`: {error}", shortened(&text)))),
-        }
+        let id = match Value::deserialize(deserializer)? {
+            Value::Number(number) => number.as_u64().map(Self),
+            Value::String(text) => text.parse().ok(),
+            _ => None,
+        };
+        id.ok_or_else(|| D::Error::custom("an ordering id must be an unsigned 64-bit number, or text with one"))
     }
 }

@@ -282,7 +282,21 @@ impl<'de> Visitor<'de> for Entries<'_> {
 fn unreadable(json: &[u8]) -> Option<Error> {
     /// The levels around the value of an item in a batch: the batch, its list, and the item.
     const AROUND: (&[u8], &[u8]) = (b"[[[", b"]]]");
-    serde_json::from_slice::<Value>(&[AROUND.0, json, AROUND.1].concat()).err()
+    let value = match serde_json::from_slice::<Value>(&[AROUND.0, json, AROUND.1].concat()) {
+        Ok(value) => value,
+        Err(error) => return Some(error),
+    };
+    has_number_out_of_range(&value).then(|| Error::custom("number out of range"))
+}
+
+/// Only with serde_json's `arbitrary_precision`: otherwise there is no such value.
+fn has_number_out_of_range(value: &Value) -> bool {
+    match value {
+        Value::Number(number) => number.as_f64().is_none(),
+        Value::Array(values) => values.iter().any(has_number_out_of_range),
+        Value::Object(values) => values.values().any(has_number_out_of_range),
+        Value::Null | Value::Bool(_) | Value::String(_) => false,
+    }
 }
 
 #[cfg(test)]

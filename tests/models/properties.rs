@@ -24,15 +24,19 @@ fn value() -> impl Strategy<Value = MetadataValue> {
         any::<i64>().prop_map(MetadataValue::from),
         any::<u64>().prop_map(MetadataValue::from),
         any::<bool>().prop_map(MetadataValue::from),
-        // A fraction in binary, so that it is the same after a way through decimals.
-        any::<i32>().prop_map(|n| MetadataValue::from(f64::from(n) + 0.5)),
+        any::<f64>().prop_filter("finite", |number| number.is_finite()).prop_map(MetadataValue::from),
     ];
     leaf.prop_recursive(2, 8, 4, |inner| {
         prop_oneof![
-            vec(inner.clone(), 0..4).prop_map(MetadataValue::Array),
-            btree_map(text(), inner, 0..4).prop_map(MetadataValue::Dictionary),
+            vec(or_null(inner.clone()), 0..4).prop_map(MetadataValue::Array),
+            btree_map(text(), or_null(inner), 0..4).prop_map(MetadataValue::Dictionary),
         ]
     })
+}
+
+/// Within a value there may be nulls.
+fn or_null(value: impl Strategy<Value = MetadataValue>) -> impl Strategy<Value = MetadataValue> {
+    option::weighted(0.8, value).prop_map(|value| value.unwrap_or(MetadataValue::Null))
 }
 
 fn kind() -> impl Strategy<Value = SecurityIdentityType> {

@@ -219,6 +219,22 @@ fn a_number_that_json_cannot_hold_is_refused_with_its_key_at_any_depth() {
 }
 
 #[test]
+fn an_integer_of_more_than_64_bits_is_refused_with_its_key_and_no_other_number_loses_a_digit() {
+    for number in ["18446744073709551616", "-9223372036854775809", "123456789012345678901234567890"] {
+        for value in [number.to_owned(), format!("[1, {number}]"), format!(r#"{{"a": {number}}}"#)] {
+            let error = why_not::<DocumentBody>(&format!(r#"{{"title":"t","serial":{value}}}"#));
+            assert!(error.starts_with(&format!("`serial`: the integer {number} has more than 64 bits")), "{error}");
+        }
+    }
+    for number in ["18446744073709551615", "-9223372036854775808", "0.1", "1e+30", "14.99"] {
+        let doc: DocumentBody = serde_json::from_str(&format!(r#"{{"serial":{number}}}"#)).unwrap();
+        // How an exponent is spelled is up to serde_json.
+        let written = serde_json::to_string(&doc).unwrap().replace("1e30", "1e+30");
+        assert_eq!(written, format!(r#"{{"serial":{number}}}"#));
+    }
+}
+
+#[test]
 fn a_number_beyond_64_bits_is_read_as_a_fraction() {
     let doc: DocumentBody = serde_json::from_value(json!({"n": 1e30})).unwrap();
     assert_eq!(doc.metadata.get("n"), Some(&1e30.into()));

@@ -217,6 +217,17 @@ fn lists_that_are_absent_and_empty_are_kept_apart() {
 }
 
 #[test]
+fn a_null_within_metadata_is_kept_and_a_key_that_is_null_is_left_out() {
+    let json = json!({"tags": ["a", null, "b"], "price": {"ca": null, "us": 9.99}, "pages": null});
+    let doc: DocumentBody = read(&json).unwrap();
+    assert_eq!(
+        serde_json::to_value(&doc).unwrap(),
+        json!({"tags": ["a", null, "b"], "price": {"ca": null, "us": 9.99}})
+    );
+    assert_eq!(doc.metadata.get("pages"), None);
+}
+
+#[test]
 fn an_alias_has_a_provider_and_additional_info() {
     let body = MappedIdentityBody::user("u")
         .alias(MappedIdentity::user("a").provider("p").additional_info("k", "v"))
