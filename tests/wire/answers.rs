@@ -29,163 +29,82 @@ fn coded(status: u16, code: &str) -> ResponseTemplate {
     said(status, json!({"errorCode": code, "message": "a message"}))
 }
 
+/// The variant of an error.
+fn variant(error: &Error) -> String {
+    format!("{error:?}").split('(').next().unwrap().to_owned()
+}
+
 /// Holds an error against what its accessors should say.
 #[track_caller]
 fn holds(error: &Error, status: u16, code: Option<&ErrorCode>, is_retryable: bool, may_have_been_applied: bool) {
-    assert_eq!(error.status().unwrap().as_u16(), status);
-    assert_eq!(error.code(), code);
-    assert_eq!(error.operation(), Some(Operation::PushItemContainer));
-    assert_eq!(error.attempts(), 1);
-    assert_eq!(error.is_retryable(), is_retryable);
-    assert_eq!(error.may_have_been_applied(), may_have_been_applied);
+    assert_eq!((error.status().unwrap().as_u16(), error.code()), (status, code));
+    assert_eq!((error.operation(), error.attempts()), (Some(Operation::PushItemContainer), 1));
+    assert_eq!((error.is_retryable(), error.may_have_been_applied()), (is_retryable, may_have_been_applied), "{error}");
     let line = error.to_string();
     assert!(line.starts_with("items.push_container: ") && !line.contains('\n'), "{line}");
 }
 
 #[tokio::test]
-async fn a_400_with_invalid_json_is_a_bad_request() {
-    let error = error_of(coded(400, "INVALID_JSON")).await;
-    assert!(matches!(error, Error::BadRequest(_)));
-    holds(&error, 400, Some(&ErrorCode::InvalidJson), false, false);
-    assert_eq!(error.to_string(), "items.push_container: 400 INVALID_JSON: a message");
-}
-
-#[tokio::test]
-async fn a_400_of_a_paused_organization_is_a_bad_request_with_that_code() {
-    let error = error_of(coded(400, "ORGANIZATION_IS_PAUSED")).await;
-    assert!(matches!(error, Error::BadRequest(_)));
-    holds(&error, 400, Some(&ErrorCode::OrganizationIsPaused), false, false);
-}
-
-#[tokio::test]
-async fn a_401_without_a_key_is_unauthorized() {
-    let error = error_of(coded(401, "UNAUTHORIZED")).await;
-    assert!(matches!(error, Error::Unauthorized(_)));
-    holds(&error, 401, Some(&ErrorCode::Unauthorized), false, false);
-}
-
-#[tokio::test]
-async fn a_401_with_an_unknown_key_is_unauthorized() {
-    let error = error_of(coded(401, "INVALID_TOKEN")).await;
-    assert!(matches!(error, Error::Unauthorized(_)));
-    holds(&error, 401, Some(&ErrorCode::InvalidToken), false, false);
-}
-
-#[tokio::test]
-async fn a_403_is_access_denied() {
-    let error = error_of(coded(403, "ACCESS_DENIED")).await;
-    assert!(matches!(error, Error::AccessDenied(_)));
-    holds(&error, 403, Some(&ErrorCode::AccessDenied), false, false);
-}
-
-#[tokio::test]
-async fn a_403_of_a_gateway_is_access_denied_without_a_code() {
-    let error = error_of(said(403, json!({"message": "Forbidden"}))).await;
-    assert!(matches!(error, Error::AccessDenied(_)));
-    holds(&error, 403, None, false, false);
-    assert_eq!(error.api().unwrap().message(), Some("Forbidden"));
-    assert_eq!(error.to_string(), "items.push_container: 403 Forbidden: Forbidden");
-}
-
-#[tokio::test]
-async fn a_404_is_not_found() {
-    let error = error_of(coded(404, "ORGANIZATION_NOT_FOUND")).await;
-    assert!(matches!(error, Error::NotFound(_)));
-    holds(&error, 404, Some(&ErrorCode::OrganizationNotFound), false, false);
-}
-
-#[tokio::test]
-async fn a_412_is_a_failed_precondition_with_one_of_four_codes() {
-    let codes = [
-        ("SOURCE_DOES_NOT_EXIST", ErrorCode::SourceDoesNotExist),
-        ("MISSING_PARAMETER", ErrorCode::MissingParameter),
-        ("INVALID_PARAMETER", ErrorCode::InvalidParameter),
-        ("DOCUMENT_LIMIT_EXCEEDED", ErrorCode::DocumentLimitExceeded),
-    ];
-    for (text, code) in codes {
-        let error = error_of(coded(412, text)).await;
-        assert!(matches!(error, Error::PreconditionFailed(_)));
-        holds(&error, 412, Some(&code), false, false);
+async fn every_documented_code_is_an_error_of_its_kind() {
+    for (status, code, expected, is_retryable, may_have_been_applied) in [
+        (400, ErrorCode::InvalidJson, "BadRequest", false, false),
+        (400, ErrorCode::OrganizationIsPaused, "BadRequest", false, false),
+        (401, ErrorCode::Unauthorized, "Unauthorized", false, false),
+        (401, ErrorCode::InvalidToken, "Unauthorized", false, false),
+        (403, ErrorCode::AccessDenied, "AccessDenied", false, false),
+        (404, ErrorCode::OrganizationNotFound, "NotFound", false, false),
+        (412, ErrorCode::SourceDoesNotExist, "PreconditionFailed", false, false),
+        (412, ErrorCode::MissingParameter, "PreconditionFailed", false, false),
+        (412, ErrorCode::InvalidParameter, "PreconditionFailed", false, false),
+        (412, ErrorCode::DocumentLimitExceeded, "PreconditionFailed", false, false),
+        (415, ErrorCode::UnsupportedMediaType, "UnsupportedMediaType", false, false),
+        (429, ErrorCode::TooManyRequests, "RateLimited", true, false),
+        (429, ErrorCode::TooManyDocumentsDaily, "RateLimited", false, false),
+        (500, ErrorCode::InternalServerError, "Server", true, true),
+        (409, ErrorCode::Other("SOMETHING_NEW".to_owned()), "UnexpectedStatus", false, false),
+    ] {
+        let error = error_of(coded(status, code.as_str())).await;
+        assert_eq!(variant(&error), expected, "{error}");
+        holds(&error, status, Some(&code), is_retryable, may_have_been_applied);
+        assert!(error.to_string().ends_with(&format!("{status} {code}: a message")), "{error}");
     }
 }
 
 #[tokio::test]
-async fn a_413_with_nothing_in_it_is_payload_too_large() {
-    let error = error_of(ResponseTemplate::new(413)).await;
-    assert!(matches!(error, Error::PayloadTooLarge(_)));
-    holds(&error, 413, None, false, false);
-    assert_eq!(error.api().unwrap().body(), "");
-    assert_eq!(error.api().unwrap().message(), None);
-}
-
-#[tokio::test]
-async fn a_415_is_unsupported_media_type() {
-    let error = error_of(coded(415, "UNSUPPORTED_MEDIA_TYPE")).await;
-    assert!(matches!(error, Error::UnsupportedMediaType(_)));
-    holds(&error, 415, Some(&ErrorCode::UnsupportedMediaType), false, false);
-}
-
-#[tokio::test]
-async fn a_429_is_rate_limited_and_says_when_to_come_back() {
-    let error = error_of(coded(429, "TOO_MANY_REQUESTS").insert_header("retry-after", "7")).await;
-    assert!(matches!(error, Error::RateLimited(_)));
-    holds(&error, 429, Some(&ErrorCode::TooManyRequests), true, false);
-    assert_eq!(error.retry_after(), Some(Duration::from_secs(7)));
-    assert!(error.to_string().ends_with("(retry after 7 s)"), "{error}");
-}
-
-#[tokio::test]
-async fn a_429_for_the_daily_quota_is_rate_limited_and_final() {
-    let error = error_of(coded(429, "TOO_MANY_DOCUMENTS_DAILY")).await;
-    assert!(matches!(error, Error::RateLimited(_)));
-    holds(&error, 429, Some(&ErrorCode::TooManyDocumentsDaily), false, false);
-}
-
-#[tokio::test]
-async fn a_500_is_the_server() {
-    let error = error_of(coded(500, "INTERNAL_SERVER_ERROR")).await;
-    assert!(matches!(error, Error::Server(_)));
-    holds(&error, 500, Some(&ErrorCode::InternalServerError), true, true);
-}
-
-#[tokio::test]
-async fn a_502_in_html_keeps_its_status_and_its_text_and_shows_neither_tags_nor_lines() {
+async fn an_answer_without_a_code_is_an_error_of_its_status() {
     let html = "<html>\n<body>Bad Gateway</body>\n</html>";
-    let error = error_of(ResponseTemplate::new(502).set_body_raw(html, "text/html")).await;
-    assert!(matches!(error, Error::Server(_)));
-    holds(&error, 502, None, true, true);
-    assert_eq!(error.api().unwrap().body(), html);
-    assert_eq!(error.to_string(), "items.push_container: 502 Bad Gateway");
+    let text = |status, body: &str| ResponseTemplate::new(status).set_body_raw(body, "text/html");
+    let message = |status, text: &str| said(status, json!({"message": text}));
+    for (answer, status, expected, is_retryable, may_have_been_applied, line) in [
+        (message(403, "Forbidden"), 403, "AccessDenied", false, false, "403 Forbidden: Forbidden"),
+        (ResponseTemplate::new(413), 413, "PayloadTooLarge", false, false, "413 Payload Too Large"),
+        // Neither tags nor lines are shown.
+        (text(502, html), 502, "Server", true, true, "502 Bad Gateway"),
+        (ResponseTemplate::new(503), 503, "Server", true, true, "503 Service Unavailable"),
+        (message(504, "timed out"), 504, "Server", true, true, "504 Gateway Timeout: timed out"),
+        (ResponseTemplate::new(501), 501, "Server", false, true, "501 Not Implemented"),
+        (ResponseTemplate::new(408), 408, "UnexpectedStatus", true, true, "408 Request Timeout"),
+        // Where 202 is due.
+        (text(200, "<html>Please log in</html>"), 200, "UnexpectedStatus", false, true, "200 OK"),
+    ] {
+        let error = error_of(answer).await;
+        assert_eq!(variant(&error), expected, "{error}");
+        holds(&error, status, None, is_retryable, may_have_been_applied);
+        assert_eq!(error.to_string(), format!("items.push_container: {line}"));
+        let api = error.api().unwrap();
+        assert_eq!(api.message(), line.split_once(": ").map(|(_, message)| message));
+        assert!(status != 413 || api.body().is_empty());
+        assert!(status != 502 || api.body() == html);
+    }
 }
 
 #[tokio::test]
-async fn a_503_is_the_server() {
-    let error = error_of(ResponseTemplate::new(503).insert_header("retry-after", "2")).await;
-    assert!(matches!(error, Error::Server(_)));
-    holds(&error, 503, None, true, true);
-    assert_eq!(error.retry_after(), Some(Duration::from_secs(2)));
-}
-
-#[tokio::test]
-async fn a_504_of_a_gateway_is_the_server() {
-    let error = error_of(said(504, json!({"message": "Endpoint request timed out"}))).await;
-    assert!(matches!(error, Error::Server(_)));
-    holds(&error, 504, None, true, true);
-    assert_eq!(error.api().unwrap().message(), Some("Endpoint request timed out"));
-}
-
-#[tokio::test]
-async fn a_501_is_the_server_and_does_not_pass() {
-    let error = error_of(ResponseTemplate::new(501)).await;
-    assert!(matches!(error, Error::Server(_)));
-    holds(&error, 501, None, false, true);
-}
-
-#[tokio::test]
-async fn a_408_is_unexpected_and_passes() {
-    let error = error_of(ResponseTemplate::new(408)).await;
-    assert!(matches!(error, Error::UnexpectedStatus(_)));
-    holds(&error, 408, None, true, true);
+async fn an_error_says_when_to_come_back() {
+    for (status, seconds) in [(429, 7), (503, 2)] {
+        let error = error_of(coded(status, "CODE").insert_header("retry-after", seconds.to_string())).await;
+        assert_eq!(error.retry_after(), Some(Duration::from_secs(seconds)));
+        assert!(error.to_string().ends_with(&format!("(retry after {seconds} s)")), "{error}");
+    }
 }
 
 #[tokio::test]
@@ -209,25 +128,11 @@ async fn a_307_of_a_put_with_a_body_is_unexpected_and_its_target_hears_nothing()
 }
 
 #[tokio::test]
-async fn a_200_where_202_is_due_is_no_success() {
-    let portal = "<html>Please log in</html>";
-    let error = error_of(ResponseTemplate::new(200).set_body_raw(portal, "text/html")).await;
-    assert!(matches!(error, Error::UnexpectedStatus(_)));
-    holds(&error, 200, None, false, true);
-}
-
-#[tokio::test]
 async fn a_200_for_a_container_that_is_a_web_page_is_no_success() {
     let service = Service::start().await;
     service.always("POST", FILES, ResponseTemplate::new(200).set_body_raw("<html>", "text/html")).await;
     let error = service.client().file_containers().create().await.unwrap_err();
     assert!(matches!(error, Error::Decode(_)), "{error}");
-}
-
-#[tokio::test]
-async fn a_code_that_is_not_documented_is_kept_as_text() {
-    let error = error_of(coded(409, "SOMETHING_NEW")).await;
-    holds(&error, 409, Some(&ErrorCode::Other("SOMETHING_NEW".to_owned())), false, false);
 }
 
 #[tokio::test]
@@ -383,42 +288,22 @@ async fn a_refused_connection_is_a_transport_error_and_nothing_was_carried_out()
 }
 
 #[tokio::test]
-async fn a_connection_that_breaks_after_the_request_may_have_been_carried_out() {
-    let socket = Socket::start([Reply::Close]).await;
-    let client = builder(&socket.host).build().unwrap();
-    let error = client.items("s").push_container("f").retry(RetryPolicy::none()).await.unwrap_err();
-    let Error::Transport(failure) = &error else { panic!("{error}") };
-    assert_eq!(failure.kind(), SendErrorKind::Disconnected);
-    assert!(error.is_retryable() && error.may_have_been_applied());
-    assert_eq!(error.to_string(), "items.push_container: no usable response");
-}
-
-#[tokio::test]
-async fn an_answer_that_breaks_off_may_have_been_carried_out() {
-    let socket = Socket::start([Reply::Bytes(b"HTTP/1.1 202 Accepted\r\ncontent-length: 10\r\n\r\n{".to_vec())]).await;
-    let client = builder(&socket.host).build().unwrap();
-    let error = client.items("s").push_container("f").retry(RetryPolicy::none()).await.unwrap_err();
-    let Error::Transport(failure) = &error else { panic!("{error}") };
-    assert_eq!(failure.kind(), SendErrorKind::Body);
-    assert!(error.is_retryable() && error.may_have_been_applied());
-}
-
-#[tokio::test]
-async fn what_is_not_http_is_a_transport_error() {
-    let socket = Socket::start([Reply::Bytes(b"220 smtp.example.com ESMTP\r\n".to_vec())]).await;
-    let client = builder(&socket.host).build().unwrap();
-    let error = client.items("s").push_container("f").retry(RetryPolicy::none()).await.unwrap_err();
-    assert!(matches!(&error, Error::Transport(failure) if failure.kind() == SendErrorKind::Disconnected), "{error}");
-}
-
-#[tokio::test]
-async fn a_call_that_gets_no_answer_in_time_may_have_been_carried_out() {
-    let socket = Socket::start([Reply::Silence]).await;
-    let client = builder(&socket.host).call_timeout(Duration::from_millis(50)).build().unwrap();
-    let error = client.items("s").push_container("f").retry(RetryPolicy::none()).await.unwrap_err();
-    let Error::Transport(failure) = &error else { panic!("{error}") };
-    assert_eq!(failure.kind(), SendErrorKind::Timeout);
-    assert!(error.is_retryable() && error.may_have_been_applied());
+async fn a_call_without_a_usable_answer_may_have_been_carried_out() {
+    let cut = b"HTTP/1.1 202 Accepted\r\ncontent-length: 10\r\n\r\n{";
+    for (reply, kind) in [
+        (Reply::Close, SendErrorKind::Disconnected),
+        (Reply::Bytes(cut.to_vec()), SendErrorKind::Body),
+        (Reply::Bytes(b"220 smtp.example.com ESMTP\r\n".to_vec()), SendErrorKind::Disconnected),
+        (Reply::Silence, SendErrorKind::Timeout),
+    ] {
+        let socket = Socket::start([reply]).await;
+        let client = builder(&socket.host).call_timeout(Duration::from_millis(50)).build().unwrap();
+        let error = client.items("s").push_container("f").retry(RetryPolicy::none()).await.unwrap_err();
+        let Error::Transport(failure) = &error else { panic!("{error}") };
+        assert_eq!(failure.kind(), kind);
+        assert!(error.is_retryable() && error.may_have_been_applied(), "{kind:?}");
+        assert_eq!(error.to_string(), "items.push_container: no usable response");
+    }
 }
 
 #[tokio::test]

@@ -29,24 +29,7 @@ fn stream(opened: &Arc<AtomicU32>) -> Body {
 }
 
 fn chunks<const N: usize>(chunks: [Result<Bytes, BoxError>; N]) -> ByteStream {
-    struct Chunks(Vec<Result<Bytes, BoxError>>);
-
-    impl futures_core::Stream for Chunks {
-        type Item = Result<Bytes, BoxError>;
-
-        fn poll_next(
-            mut self: std::pin::Pin<&mut Self>,
-            _: &mut std::task::Context<'_>,
-        ) -> std::task::Poll<Option<Self::Item>> {
-            std::task::Poll::Ready((!self.0.is_empty()).then(|| self.0.remove(0)))
-        }
-    }
-
-    Box::pin(Chunks(chunks.into_iter().collect()))
-}
-
-fn batch() -> BatchDocumentBody {
-    BatchDocumentBody::new().delete("https://a")
+    Box::pin(futures_util::stream::iter(chunks))
 }
 
 #[tokio::test]
@@ -85,34 +68,18 @@ async fn a_required_user_agent_is_sent_as_it_was_asked_for() {
 }
 
 #[tokio::test]
-async fn an_upload_of_bytes_goes_over_the_socket_with_its_length_and_not_in_chunks() {
-    let socket = Socket::start([Reply::answer("200 OK", "")]).await;
-    let container = FileContainer::new("f", format!("{}/b/f?{SIGNATURE}", socket.host), []);
-    builder(&socket.host).build().unwrap().file_containers().upload(&container, "123456789").await.unwrap();
-    let head = socket.heads()[0].to_lowercase();
-    assert!(head.contains("\r\ncontent-length: 9"), "{head}");
-    assert!(!head.contains("transfer-encoding"), "{head}");
-    assert!(!head.contains("authorization"), "{head}");
-}
-
-#[tokio::test]
-async fn an_upload_of_a_stream_goes_over_the_socket_with_its_length_and_not_in_chunks() {
-    let socket = Socket::start([Reply::answer("200 OK", "")]).await;
-    let container = FileContainer::new("f", format!("{}/b/f?{SIGNATURE}", socket.host), []);
-    let client = builder(&socket.host).build().unwrap();
-    client.file_containers().upload(&container, stream(&Arc::default())).await.unwrap();
-    let head = socket.heads()[0].to_lowercase();
-    assert!(head.contains("\r\ncontent-length: 9"), "{head}");
-    assert!(!head.contains("transfer-encoding"), "{head}");
-    assert_eq!(socket.bodies(), [b"abcdefghi"]);
-}
-
-#[tokio::test]
-async fn an_upload_of_no_bytes_says_that_it_has_none() {
-    let socket = Socket::start([Reply::answer("200 OK", "")]).await;
-    let container = FileContainer::new("f", format!("{}/b/f?{SIGNATURE}", socket.host), []);
-    builder(&socket.host).build().unwrap().file_containers().upload(&container, Body::empty()).await.unwrap();
-    assert!(socket.heads()[0].to_lowercase().contains("\r\ncontent-length: 0"));
+async fn an_upload_goes_over_the_socket_with_its_length_without_a_key_and_not_in_chunks() {
+    for (body, expected) in
+        [(Body::from("123456789"), &b"123456789"[..]), (stream(&Arc::default()), b"abcdefghi"), (Body::empty(), b"")]
+    {
+        let socket = Socket::start([Reply::answer("200 OK", "")]).await;
+        let container = FileContainer::new("f", format!("{}/b/f?{SIGNATURE}", socket.host), []);
+        builder(&socket.host).build().unwrap().file_containers().upload(&container, body).await.unwrap();
+        let head = socket.heads()[0].to_lowercase();
+        assert!(head.contains(&format!("\r\ncontent-length: {}", expected.len())), "{head}");
+        assert!(!head.contains("transfer-encoding") && !head.contains("authorization"), "{head}");
+        assert_eq!(socket.bodies(), [expected]);
+    }
 }
 
 #[tokio::test]
@@ -146,56 +113,39 @@ async fn bytes_are_sent_whole_on_a_retry() {
 }
 
 #[tokio::test]
-async fn a_stream_that_ends_early_fails_the_attempt() {
-    let socket = Socket::start([Reply::answer("200 OK", "")]).await;
-    let container = FileContainer::new("f", format!("{}/b/f", socket.host), []);
-    let short = Body::reopenable(4, || chunks([Ok(Bytes::from_static(b"abc"))]));
-    let client = builder(&socket.host).build().unwrap();
-    let error = client.file_containers().upload(&container, short).retry(RetryPolicy::none()).await.unwrap_err();
-    assert!(matches!(error, Error::Transport(_)), "{error}");
+async fn a_stream_that_is_not_as_long_as_it_said_fails_the_attempt() {
+    for (length, reply) in [(4, Reply::answer("200 OK", "")), (2, Reply::Silence)] {
+        let socket = Socket::start([reply]).await;
+        let container = FileContainer::new("f", format!("{}/b/f", socket.host), []);
+        let body = Body::reopenable(length, || chunks([Ok(Bytes::from_static(b"abc"))]));
+        let client = builder(&socket.host).build().unwrap();
+        let error = client.file_containers().upload(&container, body).retry(RetryPolicy::none()).await.unwrap_err();
+        assert!(matches!(error, Error::Transport(_)), "{length}: {error}");
+    }
 }
 
 #[tokio::test]
-async fn a_stream_that_goes_on_for_longer_than_it_said_fails_the_attempt() {
-    let socket = Socket::start([Reply::Silence]).await;
-    let container = FileContainer::new("f", format!("{}/b/f", socket.host), []);
-    let long = Body::reopenable(2, || chunks([Ok(Bytes::from_static(b"abc"))]));
-    let client = builder(&socket.host).build().unwrap();
-    let error = client.file_containers().upload(&container, long).retry(RetryPolicy::none()).await.unwrap_err();
-    assert!(matches!(error, Error::Transport(_)), "{error}");
-}
-
-#[tokio::test]
-async fn a_403_of_the_storage_takes_a_fresh_container_once() {
-    let service = Service::start().await;
-    service.first("PUT", "/bucket/file-1", [xml(403, "AccessDenied")]).await;
-    let container = service.client().file_containers().store("bytes").await.unwrap();
-    assert_eq!(container.file_id(), "file-2");
-    let files = format!("POST {FILES}");
-    assert_eq!(service.steps().await, [&*files, "PUT /bucket/file-1", &*files, "PUT /bucket/file-2"]);
-}
-
-#[tokio::test]
-async fn an_expired_token_takes_a_fresh_container_once() {
-    let service = Service::start().await;
-    service.first("PUT", "/bucket/file-1", [xml(400, "ExpiredToken")]).await;
-    assert_eq!(service.client().file_containers().store("bytes").await.unwrap().file_id(), "file-2");
+async fn a_403_and_an_expired_token_take_a_fresh_container_once() {
+    for refusal in [xml(403, "AccessDenied"), xml(400, "ExpiredToken")] {
+        let service = Service::start().await;
+        service.first("PUT", "/bucket/file-1", [refusal]).await;
+        let container = service.client().file_containers().store("bytes").await.unwrap();
+        assert_eq!(container.file_id(), "file-2");
+        let files = format!("POST {FILES}");
+        assert_eq!(service.steps().await, [&*files, "PUT /bucket/file-1", &*files, "PUT /bucket/file-2"]);
+    }
 }
 
 #[tokio::test]
 async fn a_batch_goes_on_with_the_fresh_container() {
-    let service = Service::start().await;
-    service.first("PUT", "/bucket/file-1", [xml(403, "AccessDenied")]).await;
-    let pushed = service.client().items("my-source").push_batch(&batch()).await.unwrap();
-    assert_eq!(pushed.file_id(), Some("file-2"));
-    assert_eq!(service.sent().await.last().unwrap().target, format!("{BATCH}?fileId=file-2"));
-}
-
-#[tokio::test]
-async fn a_batch_takes_a_fresh_container_for_an_expired_token_too() {
-    let service = Service::start().await;
-    service.first("PUT", "/bucket/file-1", [xml(400, "ExpiredToken")]).await;
-    assert_eq!(service.client().items("my-source").push_batch(&batch()).await.unwrap().file_id(), Some("file-2"));
+    for refusal in [xml(403, "AccessDenied"), xml(400, "ExpiredToken")] {
+        let service = Service::start().await;
+        service.first("PUT", "/bucket/file-1", [refusal]).await;
+        let batch = BatchDocumentBody::new().delete("https://a");
+        let pushed = service.client().items("my-source").push_batch(&batch).await.unwrap();
+        assert_eq!(pushed.file_id(), Some("file-2"));
+        assert_eq!(service.sent().await.last().unwrap().target, format!("{BATCH}?fileId=file-2"));
+    }
 }
 
 #[tokio::test]
@@ -229,34 +179,29 @@ async fn a_403_of_an_upload_alone_is_not_tried_again() {
 }
 
 #[tokio::test]
-async fn what_the_storage_says_will_pass_is_tried_again() {
-    let passing = [
-        xml(500, "InternalError"),
-        xml(502, "x"),
-        xml(503, "ServiceUnavailable"),
-        xml(503, "SlowDown"),
-        xml(504, "x"),
-        xml(400, "RequestTimeout"),
-        xml(429, "SlowDown"),
-    ];
-    for answer in passing {
+async fn what_the_storage_says_will_pass_is_tried_again_and_nothing_else() {
+    for (status, code, passes) in [
+        (500, "InternalError", true),
+        (502, "x", true),
+        (503, "ServiceUnavailable", true),
+        (503, "SlowDown", true),
+        (504, "x", true),
+        (400, "RequestTimeout", true),
+        (429, "SlowDown", true),
+        (400, "EntityTooLarge", false),
+        (404, "NoSuchBucket", false),
+        (411, "MissingContentLength", false),
+        (501, "x", false),
+    ] {
         let service = Service::start().await;
-        service.first("PUT", "/bucket/file-1", [answer]).await;
-        service.client().file_containers().upload(&service.container(), "b").await.unwrap();
-        assert_eq!(service.sent().await.len(), 2);
-    }
-}
-
-#[tokio::test]
-async fn what_the_storage_says_is_wrong_is_not_tried_again() {
-    for answer in
-        [xml(400, "EntityTooLarge"), xml(404, "NoSuchBucket"), xml(411, "MissingContentLength"), xml(501, "x")]
-    {
-        let service = Service::start().await;
-        service.always("PUT", "/bucket/file-1", answer).await;
-        let error = service.client().file_containers().upload(&service.container(), "b").await.unwrap_err();
-        assert!(matches!(error, Error::Upload(_)), "{error}");
-        assert_eq!(service.sent().await.len(), 1);
+        service.first("PUT", "/bucket/file-1", [xml(status, code)]).await;
+        let uploaded = service.client().file_containers().upload(&service.container(), "b").await;
+        assert_eq!(
+            (uploaded.is_ok(), service.sent().await.len()),
+            (passes, 1 + usize::from(passes)),
+            "{status} {code}"
+        );
+        assert!(uploaded.err().is_none_or(|error| matches!(error, Error::Upload(_))), "{status} {code}");
     }
 }
 
@@ -273,34 +218,25 @@ async fn a_redirect_of_the_storage_is_an_error_and_is_not_followed() {
 
 #[tokio::test]
 async fn an_error_of_the_storage_has_its_code_and_request_id_on_one_line() {
-    let service = Service::start().await;
-    service.always("PUT", "/bucket/file-1", xml(404, "NoSuchBucket")).await;
-    let error = service.client().file_containers().upload(&service.container(), "b").await.unwrap_err();
-    let Error::Upload(upload) = &error else { panic!("{error}") };
-    assert_eq!((upload.code(), upload.request_id()), (Some("NoSuchBucket"), Some("REQ-1")));
-    assert_eq!(error.to_string(), "file_containers.upload: the storage answered 404 NoSuchBucket (request id REQ-1)");
-}
-
-#[tokio::test]
-async fn what_is_no_short_name_is_left_out_of_an_error_of_the_storage() {
-    for (length, is_kept) in [(1, true), (64, true), (65, false)] {
+    let (short, long) = ("A".repeat(64), "A".repeat(65));
+    let header = ResponseTemplate::new(404).insert_header("x-amz-request-id", "REQ-2");
+    for (answer, code, id) in [
+        (xml(404, "NoSuchBucket"), Some("NoSuchBucket"), "REQ-1"),
+        (xml(404, "A"), Some("A"), "REQ-1"),
+        (xml(404, &short), Some(&*short), "REQ-1"),
+        // Too long for a name.
+        (xml(404, &long), None, "REQ-1"),
+        (header, None, "REQ-2"),
+    ] {
         let service = Service::start().await;
-        let code = "A".repeat(length);
-        service.always("PUT", "/bucket/file-1", xml(404, &code)).await;
+        service.always("PUT", "/bucket/file-1", answer).await;
         let error = service.client().file_containers().upload(&service.container(), "b").await.unwrap_err();
         let Error::Upload(upload) = &error else { panic!("{error}") };
-        assert_eq!(upload.code(), is_kept.then_some(code.as_str()));
+        assert_eq!((upload.code(), upload.request_id()), (code, Some(id)));
+        let code = code.map_or_else(String::new, |code| format!(" {code}"));
+        let line = format!("the storage answered 404{code} (request id {id})");
+        assert_eq!(error.to_string(), format!("file_containers.upload: {line}"));
     }
-}
-
-#[tokio::test]
-async fn the_request_id_of_a_storage_without_xml_is_that_of_its_header() {
-    let service = Service::start().await;
-    let answer = ResponseTemplate::new(404).insert_header("x-amz-request-id", "REQ-2");
-    service.always("PUT", "/bucket/file-1", answer).await;
-    let error = service.client().file_containers().upload(&service.container(), "b").await.unwrap_err();
-    let Error::Upload(upload) = &error else { panic!("{error}") };
-    assert_eq!((upload.code(), upload.request_id()), (None, Some("REQ-2")));
 }
 
 #[tokio::test]
@@ -352,19 +288,13 @@ async fn an_upload_goes_to_https_or_to_loopback_when_the_base_is() {
     let socket = Socket::start([Reply::answer("200 OK", "")]).await;
     let here = socket.host.clone();
     assert!(!refused(&here, &format!("{here}/b?{SIGNATURE}"), &[]).await);
-    for uri in ["http://example.com/b", "http://10.0.0.1/b", "ftp://127.0.0.1/b", "/b", "b", "", "https://"] {
+    let with_user = here.replace("http://", "http://user:word@");
+    for uri in [&with_user, "http://example.com/b", "http://10.0.0.1/b", "ftp://127.0.0.1/b", "/b", "b", "", "https://"]
+    {
         assert!(refused(&here, uri, &[]).await, "{uri}");
     }
     assert!(refused("https://api.cloud.coveo.com", &format!("{here}/b?{SIGNATURE}"), &[]).await);
     assert_eq!(socket.heads().len(), 1);
-}
-
-#[tokio::test]
-async fn an_upload_uri_with_user_info_is_refused() {
-    let socket = Socket::start([Reply::answer("200 OK", "")]).await;
-    let uri = socket.host.replace("http://", "http://user:word@");
-    assert!(refused(&socket.host, &uri, &[]).await);
-    assert!(socket.heads().is_empty());
 }
 
 #[tokio::test]
