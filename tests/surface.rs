@@ -56,12 +56,13 @@ hold!([Debug + Send + Sync + Unpin + IntoFuture<IntoFuture: Send + Unpin + 'stat
 // So does content, which may be a reader that only one task at a time may have.
 hold!([Debug + Send + Unpin + IntoFuture<IntoFuture: Send + Unpin + 'static> + 'static] AddOrUpdateItemWithContent);
 hold!([Debug + Send + Unpin + 'static] Content);
+hold!([Debug + Send + Unpin + Future] PushFuture<'static>);
 hold!([Debug + Send + Unpin + IntoFuture<IntoFuture: Send>] PushItem<'static>, PushItemDeletion<'static>, PushIdentity<'static>);
 
 // An error goes into a `Box<dyn Error + Send + Sync>`, and to another task.
 hold!([StdError + Send + Sync + Unpin + 'static]
     Error, ApiError, UploadError, SendError, TransportError, DecodeError, InvalidError, ConfigError,
-    CredentialsError, PushError, RefreshError, StartError, ParseEnumError);
+    CredentialsError, PushError, RunStopped, FailureReason, RefreshError, StartError, ParseEnumError);
 
 // Data.
 hold!([Clone + Debug + Send + Sync + Unpin + UnwindSafe + RefUnwindSafe + 'static]
