@@ -120,7 +120,7 @@ pub(crate) fn be_client(port: u16, load: usize, items: u64) {
     let push = async |pusher: &Arc<ItemPusher>| {
         for number in 0..items {
             let text = &texts[usize::try_from(number).unwrap() % FEW];
-            assert!(pusher.add_or_update_json(text).document_id(&corpus::id(number)).await.unwrap().is_queued());
+            assert!(pusher.add_or_update_json(text).document_id(corpus::id(number)).await.unwrap().is_queued());
         }
     };
     let bytes = Runtime::new().unwrap().block_on(push_all(&client(port), UPLOADS, items, push));
