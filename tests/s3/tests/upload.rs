@@ -167,7 +167,7 @@ async fn guarantee_4_content_from_a_file_or_a_reader_goes_out_with_its_length_an
 async fn push_many(items: &Items, documents: usize) -> PushReport {
     let pusher = items.pusher().batch_bytes(2_000).concurrency(3).start();
     for number in 0..documents {
-        let _ = pusher.add_or_update(&format!("https://example.com/{number}"), &document()).await.unwrap();
+        let _ = pusher.add_or_update(format!("https://example.com/{number}"), &document()).await.unwrap();
     }
     pusher.finish().await
 }
