@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::string::FromUtf8Error;
 use std::sync::Arc;
 
-use coveo_push::{ItemPusher, PushError, Pushed};
+use coveo_push::{ItemOperation, ItemPusher, Pushed};
 use serde_json::Value;
 
 use crate::shared::lines::{self, Block};
@@ -26,7 +27,7 @@ pub(crate) struct Place {
 
 /// Pushes all lines of the files, or those before the stop.
 pub(crate) async fn push_lines(pusher: &ItemPusher, files: Vec<PathBuf>, stop: &Stop) -> Place {
-    let mut blocks = lines::read(files);
+    let mut blocks = lines::read(files, to_operation);
     let mut place = Place::default();
     loop {
         let block = tokio::select! {
@@ -39,7 +40,7 @@ pub(crate) async fn push_lines(pusher: &ItemPusher, files: Vec<PathBuf>, stop: &
         };
         match block {
             None => return place,
-            Some(Ok(block)) => place.push_block(&block, pusher, stop).await,
+            Some(Ok(block)) => place.push_block(block, pusher, stop).await,
             Some(Err(error)) => {
                 eprintln!("{error}");
                 place.unread += 1;
@@ -49,22 +50,21 @@ pub(crate) async fn push_lines(pusher: &ItemPusher, files: Vec<PathBuf>, stop: &
 }
 
 impl Place {
-    async fn push_block(&mut self, block: &Block, pusher: &ItemPusher, stop: &Stop) {
+    async fn push_block(&mut self, Block { name, lines }: Block<Line>, pusher: &ItemPusher, stop: &Stop) {
         // Not by text: the same file can be given twice.
-        if !Arc::ptr_eq(&self.name, &block.name) {
-            (self.name, self.line) = (Arc::clone(&block.name), 0);
+        if !Arc::ptr_eq(&self.name, &name) {
+            (self.name, self.line) = (Arc::clone(&name), 0);
         }
-        let name = &block.name;
-        for text in block.lines() {
+        for line in lines {
             if stop.is_set() {
                 self.left += 1;
                 continue;
             }
-            let line = self.line + 1;
-            match text {
-                Ok(text) if text.trim_ascii().is_empty() => {}
-                Ok(text) => match push_line(pusher, text).await {
-                    Ok(Pushed::Refused(refused)) => eprintln!("{name}:{line}: {refused}"),
+            let number = self.line + 1;
+            match line {
+                Ok(None) => {}
+                Ok(Some(operation)) => match pusher.push(operation).await {
+                    Ok(Pushed::Refused(refused)) => eprintln!("{name}:{number}: {refused}"),
                     Ok(_) => {}
                     Err(stopped) => {
                         stop.set(&stopped.to_string());
@@ -73,11 +73,11 @@ impl Place {
                     }
                 },
                 Err(error) => {
-                    eprintln!("{name}:{line}: {error}");
+                    eprintln!("{name}:{number}: {error}");
                     self.unread += 1;
                 }
             }
-            self.line = line;
+            self.line = number;
         }
     }
 
@@ -92,11 +92,20 @@ impl Place {
     }
 }
 
-async fn push_line(pusher: &ItemPusher, line: &str) -> Result<Pushed, PushError> {
-    match uri_without_id(line) {
-        Some(uri) => pusher.add_or_update_json(line).document_id(uri).await,
-        None => pusher.add_or_update_json(line).await,
+/// What a line adds or updates; `None` for one that is blank.
+type Line = Result<Option<ItemOperation>, FromUtf8Error>;
+
+fn to_operation(line: Result<String, FromUtf8Error>) -> Line {
+    let line = line?;
+    if line.trim_ascii().is_empty() {
+        return Ok(None);
     }
+    let uri = uri_without_id(&line);
+    let operation = ItemOperation::add_or_update_json(line);
+    Ok(Some(match uri {
+        Some(uri) => operation.document_id(uri),
+        None => operation,
+    }))
 }
 
 /// The `uri` of an item that has no `documentId`. Both keys may be in any case.

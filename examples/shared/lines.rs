@@ -3,83 +3,95 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 use std::path::PathBuf;
-use std::str::{self, Utf8Error};
 use std::string::FromUtf8Error;
 use std::sync::Arc;
-use std::{mem, thread};
+use std::thread;
 
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
-/// How many bytes are read at a time: few enough to stay in the processor's cache until they are pushed.
+/// How many bytes are read from a file at a time.
+const READ: usize = 64 * 1024;
+/// A block ends with the line that makes it this large, in bytes.
 const BLOCK: usize = 128 * 1024;
 /// How many blocks wait to be pushed.
-const QUEUE: usize = 2;
+const QUEUE: usize = 4;
 
-/// Whole lines of one file.
-pub(crate) struct Block {
+/// Some lines of one file, one after another.
+pub(crate) struct Block<T> {
     /// The file's name, shared by all of its blocks.
     pub(crate) name: Arc<str>,
-    /// The reading thread checks whether all of it is UTF-8.
-    text: Result<String, FromUtf8Error>,
+    pub(crate) lines: Vec<T>,
 }
 
-impl Block {
-    /// The lines in order, each with its line break.
-    pub(crate) fn lines(&self) -> Box<dyn Iterator<Item = Result<&str, Utf8Error>> + Send + '_> {
-        match &self.text {
-            Ok(text) => Box::new(text.split_inclusive('\n').map(Ok)),
-            Err(error) => Box::new(error.as_bytes().split_inclusive(|byte| *byte == b'\n').map(str::from_utf8)),
-        }
-    }
-}
-
-/// Reads the files one after the other, or standard input if there are none. An unreadable file is an error
-/// among the blocks; the other files are still read.
-pub(crate) fn read(files: Vec<PathBuf>) -> Receiver<io::Result<Block>> {
+/// Reads the files one after the other, or standard input if there are none, and makes something of each line. An
+/// unreadable file is an error among the blocks; the other files are still read.
+pub(crate) fn read<T: Send + 'static>(
+    files: Vec<PathBuf>,
+    make: impl Fn(Result<String, FromUtf8Error>) -> T + Send + 'static,
+) -> Receiver<io::Result<Block<T>>> {
     let (sender, blocks) = mpsc::channel(QUEUE);
     // Not `spawn_blocking`: the runtime would wait for an idle standard input before it shuts down.
     thread::spawn(move || {
         if files.is_empty() {
-            read_file("standard input", Ok(io::stdin().lock()), &sender);
+            read_file("standard input", Ok(io::stdin().lock()), &make, &sender);
         }
         for path in files.iter().take_while(|_| !sender.is_closed()) {
-            read_file(&path.display().to_string(), File::open(path), &sender);
+            read_file(&path.display().to_string(), File::open(path), &make, &sender);
         }
     });
     blocks
 }
 
-fn read_file(name: &str, file: io::Result<impl Read>, to: &Sender<io::Result<Block>>) {
-    if let Err(error) = file.and_then(|file| read_blocks(name, file, to)) {
+fn read_file<T>(
+    name: &str,
+    file: io::Result<impl Read>,
+    make: &impl Fn(Result<String, FromUtf8Error>) -> T,
+    to: &Sender<io::Result<Block<T>>>,
+) {
+    if let Err(error) = file.and_then(|file| read_blocks(name, file, make, to)) {
         // The receiver is dropped when pushing has stopped.
         let _ = to.blocking_send(Err(io::Error::new(error.kind(), format!("{name}: {error}"))));
     }
 }
 
-/// Sends the whole lines of each read: a full block of a file, or what standard input has at the moment.
-fn read_blocks(name: &str, file: impl Read, to: &Sender<io::Result<Block>>) -> io::Result<()> {
+fn read_blocks<T>(
+    name: &str,
+    file: impl Read,
+    make: &impl Fn(Result<String, FromUtf8Error>) -> T,
+    to: &Sender<io::Result<Block<T>>>,
+) -> io::Result<()> {
     let name: Arc<str> = name.into();
-    let mut file = BufReader::with_capacity(BLOCK, file);
-    let mut bytes = Vec::new();
-    let mut is_start = true;
-    loop {
-        let read = match file.fill_buf() {
-            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-            read => read?,
-        };
-        if mem::take(&mut is_start) && matches!(read, [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] | [0, _, ..] | [_, 0, ..]) {
-            return Err(io::Error::new(ErrorKind::InvalidData, "the text is UTF-16; encode it as UTF-8"));
+    let mut file = BufReader::with_capacity(READ, file);
+    if matches!(first(&mut file)?, [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] | [0, _, ..] | [_, 0, ..]) {
+        return Err(io::Error::new(ErrorKind::InvalidData, "the text is UTF-16; encode it as UTF-8"));
+    }
+    let (mut lines, mut bytes, mut is_end) = (Vec::new(), 0, false);
+    while !is_end {
+        let mut line = Vec::new();
+        is_end = file.read_until(b'\n', &mut line)? == 0;
+        bytes += line.len();
+        if !is_end {
+            lines.push(make(String::from_utf8(line)));
         }
-        let (length, is_end) = (read.len(), read.is_empty());
-        let (lines, start_of_line) = read.split_at(memchr::memrchr(b'\n', read).map_or(0, |at| at + 1));
-        bytes.extend_from_slice(lines);
-        if is_end || !lines.is_empty() {
-            let block = Block { name: Arc::clone(&name), text: String::from_utf8(mem::take(&mut bytes)) };
-            if to.blocking_send(Ok(block)).is_err() || is_end {
+        // What standard input has at the moment does not wait for more.
+        let has_line = memchr::memchr(b'\n', file.buffer()).is_some();
+        if !lines.is_empty() && (bytes >= BLOCK || !has_line) {
+            let block = Block { name: Arc::clone(&name), lines: std::mem::take(&mut lines) };
+            bytes = 0;
+            if to.blocking_send(Ok(block)).is_err() {
                 return Ok(());
             }
         }
-        bytes.extend_from_slice(start_of_line);
-        file.consume(length);
     }
+    Ok(())
+}
+
+/// What can be read at first.
+fn first(file: &mut impl BufRead) -> io::Result<&[u8]> {
+    while let Err(error) = file.fill_buf() {
+        if error.kind() != ErrorKind::Interrupted {
+            return Err(error);
+        }
+    }
+    file.fill_buf()
 }

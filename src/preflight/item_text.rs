@@ -38,7 +38,7 @@ struct Entry {
 
 impl Entry {
     fn new(json: &[u8], key: Range<usize>, value: Range<usize>) -> Self {
-        let property = json.get(key.clone()).and_then(|key| key::property(&folding(key)));
+        let property = json.get(key.clone()).and_then(|key| key::property(text(key).as_bytes()));
         Self { key, value, property }
     }
 }
@@ -74,7 +74,13 @@ impl<'a> ItemText<'a> {
     pub(crate) fn read(text: Cow<'a, str>) -> Result<Self, InvalidText> {
         Self::read_bytes(match text {
             Cow::Borrowed(text) => Cow::Borrowed(trim(text)),
-            Cow::Owned(text) => Cow::Owned(trim(&text).to_vec()),
+            Cow::Owned(text) => {
+                let length = trim(&text).len();
+                let mut json = text.into_bytes();
+                json.truncate(json.trim_ascii_end().len());
+                json.drain(..json.len() - length);
+                json.into()
+            }
         })
     }
 

@@ -17,12 +17,14 @@ const MOST_DIGITS: usize = 200;
 /// [`key`](Self::key) the position is then unchanged; after the others it is undefined.
 pub(super) struct Scanner<'a> {
     json: &'a [u8],
+    /// Whether there is a control character anywhere: most items are written without line breaks, and have none.
+    has_control: bool,
     pub(super) at: usize,
 }
 
 impl<'a> Scanner<'a> {
     pub(super) fn new(json: &'a [u8]) -> Self {
-        Self { json, at: 0 }
+        Self { json, has_control: has_control(json), at: 0 }
     }
 
     fn next(&self) -> Option<u8> {
@@ -192,15 +194,22 @@ impl<'a> Scanner<'a> {
         self.at += 1;
         let rest = self.json.get(self.at..)?;
         let length = memchr2(b'"', b'\\', rest)?;
-        let has_control = rest.get(..length)?.iter().fold(false, |found, byte| found | (*byte < b' '));
+        if self.has_control && has_control(rest.get(..length)?) {
+            return None;
+        }
         self.at += length;
-        self.next().filter(|_| !has_control)
+        self.next()
     }
 
     /// The JSON between the quotes of a text that was read.
     pub(super) fn inside(&self, text: &Range<usize>) -> &'a [u8] {
         self.json.get(text.start + 1..text.end - 1).unwrap_or_default()
     }
+}
+
+fn has_control(text: &[u8]) -> bool {
+    // All of it is looked at, which is faster than to stop at the first.
+    text.iter().fold(false, |found, byte| found | (*byte < b' '))
 }
 
 /// Whether four digits stand for a character, and not for half of one: the other half would have to follow.

@@ -101,7 +101,7 @@ impl IdentityPusher {
     ///
     /// [`PushError::Stopped`] when the run has stopped; the identity was not queued then.
     pub fn add_or_update<'a>(&'a self, body: &'a IdentityBody) -> PushIdentity<'a> {
-        self.push(Change::Body(Cow::Borrowed(body)))
+        self.change(Change::Body(Cow::Borrowed(body)))
     }
 
     /// Adds or updates an identity that is the JSON text of an [`IdentityBody`].
@@ -122,7 +122,7 @@ impl IdentityPusher {
     ///
     /// [`PushError::Stopped`] when the run has stopped; the aliases were not queued then.
     pub fn add_or_update_alias<'a>(&'a self, body: &'a MappedIdentityBody) -> PushIdentity<'a> {
-        self.push(Change::Alias(Cow::Borrowed(body)))
+        self.change(Change::Alias(Cow::Borrowed(body)))
     }
 
     /// Deletes an identity, which the service calls disabling it.
@@ -131,7 +131,7 @@ impl IdentityPusher {
     ///
     /// [`PushError::Stopped`] when the run has stopped; the deletion was not queued then.
     pub fn delete<'a>(&'a self, identity: &'a Identity) -> PushIdentity<'a> {
-        self.push(Change::Delete(Cow::Borrowed(identity)))
+        self.change(Change::Delete(Cow::Borrowed(identity)))
     }
 
     /// Pushes all operations of a stream, one after another, and returns how many there were. The run goes on after
@@ -149,12 +149,7 @@ impl IdentityPusher {
             let mut stream = pin!(stream);
             let mut pushed = 0;
             while let Some(operation) = std::future::poll_fn(|context| stream.as_mut().poll_next(context)).await {
-                let change = match operation {
-                    IdentityOperation::AddOrUpdate(body) => Change::Body(Cow::Owned(body)),
-                    IdentityOperation::AddOrUpdateAlias(body) => Change::Alias(Cow::Owned(body)),
-                    IdentityOperation::Delete(identity) => Change::Delete(Cow::Owned(identity)),
-                };
-                self.push(change).await?;
+                self.push(operation).await?;
                 pushed += 1;
             }
             guard.done();
@@ -162,7 +157,20 @@ impl IdentityPusher {
         }
     }
 
-    fn push<'a>(&'a self, change: Change<'a>) -> PushIdentity<'a> {
+    /// Pushes one operation that was made before.
+    ///
+    /// # Errors
+    ///
+    /// [`PushError::Stopped`] when the run has stopped; the operation was not queued then.
+    pub fn push(&self, operation: IdentityOperation) -> PushIdentity<'_> {
+        self.change(match operation {
+            IdentityOperation::AddOrUpdate(body) => Change::Body(Cow::Owned(body)),
+            IdentityOperation::AddOrUpdateAlias(body) => Change::Alias(Cow::Owned(body)),
+            IdentityOperation::Delete(identity) => Change::Delete(Cow::Owned(identity)),
+        })
+    }
+
+    fn change<'a>(&'a self, change: Change<'a>) -> PushIdentity<'a> {
         PushIdentity { intake: &self.intake, change: Ok(change) }
     }
 }

@@ -183,7 +183,7 @@ impl ItemPusher {
             let mut stream = pin!(stream);
             let mut pushed = 0;
             while let Some(operation) = std::future::poll_fn(|context| stream.as_mut().poll_next(context)).await {
-                self.push_operation(operation).await?;
+                self.push(operation).await?;
                 pushed += 1;
             }
             guard.done();
@@ -191,7 +191,12 @@ impl ItemPusher {
         }
     }
 
-    fn push_operation(&self, ItemOperation { document_id, change }: ItemOperation) -> PushFuture<'_> {
+    /// Pushes one operation that was made before, on whatever task or thread.
+    ///
+    /// # Errors
+    ///
+    /// [`PushError::Stopped`] when the run has stopped; the operation was not queued then.
+    pub fn push(&self, ItemOperation { document_id, change }: ItemOperation) -> PushFuture<'_> {
         let document_id = document_id.map(Cow::Owned);
         match change {
             Change::Upsert(item) => PushItem::new(&self.intake, document_id, Item::Written(item)).into_future(),
