@@ -357,8 +357,7 @@ async fn ctrl_c_finishes_what_is_under_way_and_says_after_which_line_nothing_was
     let held = service.ids();
     assert!((1..100).contains(&held.len()), "{held:?}");
     assert_eq!(held, (0..held.len()).map(id).collect::<Vec<_>>());
-    let (name, pushed, left) = (file.display(), held.len(), 100 - held.len());
-    let stopped = format!("stopped after {name}:{pushed}: nothing that follows was pushed; {left} lines");
+    let stopped = format!("stopped after {}:{}: nothing that follows was pushed; ", file.display(), held.len());
     assert!(ended.said.contains(&stopped), "{ended:?}");
 }
 

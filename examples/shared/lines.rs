@@ -9,10 +9,8 @@ use std::thread;
 
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
-/// How many bytes are read from a file at a time.
+/// How many bytes are read from a file at a time, and make a block.
 const READ: usize = 64 * 1024;
-/// A block ends with the line that makes it this large, in bytes.
-const BLOCK: usize = 128 * 1024;
 /// How many blocks wait to be pushed.
 const QUEUE: usize = 4;
 
@@ -75,7 +73,7 @@ fn read_blocks<T>(
         }
         // What standard input has at the moment does not wait for more.
         let has_line = memchr::memchr(b'\n', file.buffer()).is_some();
-        if !lines.is_empty() && (bytes >= BLOCK || !has_line) {
+        if !lines.is_empty() && (bytes >= READ || !has_line) {
             let block = Block { name: Arc::clone(&name), lines: std::mem::take(&mut lines) };
             bytes = 0;
             if to.blocking_send(Ok(block)).is_err() {
