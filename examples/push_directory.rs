@@ -20,8 +20,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
 use coveo_push::{
-    Content, DocumentBody, ItemPusher, Items, Permissions, PushReport, Pushed, Refresh, RefreshError, RefreshKind,
-    file_uri,
+    Content, DateTime, DocumentBody, ItemPusher, Items, Permissions, PushReport, Pushed, Refresh, RefreshError,
+    RefreshKind, file_uri,
 };
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -142,7 +142,7 @@ impl File {
             .metadata("size", bytes)
             .metadata_opt("createdDate", created);
         if let Some(modified) = modified {
-            doc = doc.date(&*modified).modified_date(modified);
+            doc = doc.date(modified.clone()).modified_date(modified);
         }
         if let Some(extension) = path.extension() {
             doc = doc.document_type(extension.to_string_lossy().to_lowercase());
@@ -151,10 +151,10 @@ impl File {
     }
 }
 
-/// A time as the service reads it, if it is one that `humantime` can write: a file may have any.
-fn date(time: SystemTime) -> Option<String> {
+/// A time, if it is one that the service reads: a file may have any.
+fn date(time: SystemTime) -> Option<DateTime> {
     let year_10_000 = UNIX_EPOCH + Duration::from_secs(253_402_300_800);
-    (UNIX_EPOCH..year_10_000).contains(&time).then(|| humantime::format_rfc3339_millis(time).to_string())
+    (UNIX_EPOCH..year_10_000).contains(&time).then(|| time.into())
 }
 
 /// What files are pushed with.

@@ -74,6 +74,9 @@ rules! {
         DocumentIdMismatch = "document-id-mismatch",
         /// The item can be written as JSON, and is an object.
         NotAnObject = "not-an-object",
+        /// A document id fits into a URL: it has at most
+        /// [`limit::DOCUMENT_ID_BYTES`](crate::preflight::limit::DOCUMENT_ID_BYTES).
+        DocumentIdTooLong = "document-id-too-long",
         /// No key of an item comes twice, in whatever case: the service refuses the whole batch.
         DuplicateKey = "duplicate-key",
         /// No metadata key is called like a property of the item.
@@ -83,6 +86,10 @@ rules! {
         /// Every value can be read: its numbers are within the range of fractions of 64 bits, and it is not
         /// nested more than 124 times. JSON allows more; what the service cannot read costs the whole batch.
         ValueUnreadable = "value-unreadable",
+        /// `data`, `compressedBinaryData` and `parentId` are text.
+        NotText = "not-text",
+        /// The id of a file container is text without blanks, as the service gave it.
+        FileId = "file-id",
         /// `permissions` is a list, of sets or of levels, in the form of [`Permissions`](crate::Permissions). What
         /// cannot be read as that would cost the whole batch.
         PermissionsUnreadable = "permissions-unreadable",
@@ -105,26 +112,40 @@ rules! {
         /// A batch has only the lists of its kind: `addOrUpdate` and `delete`, or `members`, `mappings` and
         /// `deleted`. Another list would have no effect.
         UnknownList = "unknown-list",
-        /// A security identity has a name.
+        /// A security identity has a name, which is not blank.
         IdentityNameEmpty = "identity-name-empty",
         /// An id that stands in a path is there and is not `.` or `..`, which no encoding keeps apart
         /// from a step in the path.
         PathSegment = "path-segment",
         /// A compression type is one that the service knows and this program has, and is said once.
         CompressionType = "compression-type",
+        /// A queue delay is at most [`i32::MAX`] minutes.
+        QueueDelay = "queue-delay",
         /// An upload goes to an https URI without user info, and its headers are valid.
         UploadTarget = "upload-target",
     }
     silent {
         /// A document id is a URI of the form `scheme://…`. Else the item is dropped.
         DocumentIdNotAUri = "document-id-not-a-uri",
+        /// A document id has no blanks at its end and no control characters. Else it names another item for a
+        /// system that trims it.
+        DocumentIdBlanks = "document-id-blanks",
         /// A document id stands in a batch once, and not below one that is deleted with its children.
         /// Else it is not known which of them the service takes last.
         DocumentIdTwice = "document-id-twice",
         /// `compressedBinaryData` is standard base64. Else the item's data is not read.
         NotBase64 = "not-base64",
+        /// `compressedBinaryData` begins like data of its compression type, which is ZLIB where the item does not
+        /// say it. Else the item is dropped.
+        NotCompressed = "not-compressed",
+        /// `date` and `modifiedDate` are RFC 3339, such as `2017-11-08T12:18:41.666Z`, or as much of it as a date.
+        /// The year is not below 1000. Else the field stays empty.
+        DateUnreadable = "date-unreadable",
         /// An item has at most [`limit::PERMISSIONS`](crate::preflight::limit::PERMISSIONS) permissions. Else it is dropped.
         TooManyPermissions = "too-many-permissions",
+        /// The name of an identity has no blanks around it and no control characters. Else it is another
+        /// identity than the one without them.
+        IdentityNameBlanks = "identity-name-blanks",
         /// A permission names an identity. Else the item is dropped.
         PermissionIdentityEmpty = "permission-identity-empty",
         /// A delete-older-than has an id that is not in the future by more than five minutes. Else the

@@ -320,10 +320,10 @@ pub use kernel::reqwest_transport::{ReqwestTransport, reqwest};
 pub use kernel::retry::RetryPolicy;
 pub use kernel::transport::{AttemptLimits, Transport};
 pub use model::{
-    BatchDocument, BatchDocumentBody, BatchIdentityBody, CompressionType, DeletedDocument, DocumentBody, DocumentData,
-    FileContainer, Identity, IdentityBody, MappedIdentity, MappedIdentityBody, Metadata, MetadataIntoIter,
-    MetadataIter, MetadataIterMut, MetadataValue, OrderingId, ParseEnumError, PermanentId, PermissionIdentity,
-    PermissionLevel, PermissionSet, Permissions, SecurityIdentityType, SourceStatus,
+    BatchDocument, BatchDocumentBody, BatchIdentityBody, CompressionType, DateTime, DeletedDocument, DocumentBody,
+    DocumentData, FileContainer, Identity, IdentityBody, MappedIdentity, MappedIdentityBody, Metadata,
+    MetadataIntoIter, MetadataIter, MetadataIterMut, MetadataValue, OrderingId, ParseEnumError, PermanentId,
+    PermissionIdentity, PermissionLevel, PermissionSet, Permissions, SecurityIdentityType, SourceStatus,
 };
 pub use operation::Operation;
 pub use preflight::run::KnownIdentities;

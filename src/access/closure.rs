@@ -63,7 +63,7 @@ impl IdentityClosure {
 
     /// The index of an identity as a permission names it.
     pub(super) fn position(&self, named: &PermissionIdentity) -> Option<usize> {
-        let provider = named.security_provider.as_deref().unwrap_or(&self.default_provider);
+        let provider = named.named_provider().unwrap_or(&self.default_provider);
         let is_named = |reached: &Reached| {
             reached.identity.identity_type == named.identity_type
                 && reached.identity.security_provider.as_deref() == Some(provider)

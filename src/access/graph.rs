@@ -150,7 +150,7 @@ impl GraphIdentities<'_> {
         let default = Arc::clone(&self.graph.default_provider);
         let mut stated = self.stated(MembershipRelation::Granted, body.well_knowns.as_deref());
         for MappedIdentity { name, identity_type, provider, additional_info: _ } in &body.mappings {
-            let provider = provider.as_deref().unwrap_or(&default);
+            let provider = provider.as_deref().filter(|name| !name.is_empty()).unwrap_or(&default);
             let alias = PermissionIdentity::new(name, *identity_type).security_provider(provider);
             stated.push(Step { relation: MembershipRelation::Alias, to: self.graph.intern(alias) });
         }

@@ -12,7 +12,7 @@ use crate::model::PermissionIdentity;
 ///
 /// It prints as `asmith@example.com = asmith -> Editors -> Staff`: `=` between aliases, `->` to a
 /// group. A name is followed by its provider, as in `asmith@example.com [Email Security Provider]`,
-/// unless that is the graph's default.
+/// unless that is the graph's default. Of a long path, only both ends are printed.
 #[derive(Clone)]
 pub struct MembershipPath {
     closure: Arc<IdentityClosure>,
@@ -49,7 +49,17 @@ impl MembershipPath {
 
 impl fmt::Display for MembershipPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for reached in self.steps() {
+        /// How many steps are printed at each end of a long path.
+        const ENDS: usize = 4;
+        let steps = self.steps();
+        let left_out = ENDS..steps.len().saturating_sub(ENDS);
+        for (number, reached) in steps.iter().enumerate() {
+            if number == ENDS && !left_out.is_empty() {
+                write!(f, " -> … {} more …", left_out.len())?;
+            }
+            if left_out.contains(&number) {
+                continue;
+            }
             match reached.via {
                 None => {}
                 Some((MembershipRelation::Alias, _)) => f.write_str(" = ")?,

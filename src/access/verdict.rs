@@ -6,7 +6,7 @@ use super::path::MembershipPath;
 
 /// Whether a viewer sees an item, and why: [`Permissions::evaluate`](crate::Permissions::evaluate).
 ///
-/// It prints as one line with the whole reason. There levels and sets are counted from 1, as in the
+/// It prints as one line with its reasons, of which the first few are printed. There levels and sets are counted from 1, as in the
 /// service's documentation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
@@ -50,12 +50,23 @@ impl Access {
     }
 }
 
+/// How many reasons are printed.
+const PRINTED: usize = 10;
+
+/// Prints how many reasons are left out.
+fn more(reasons: &[AccessReason], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match reasons.len().saturating_sub(PRINTED) {
+        0 => Ok(()),
+        more => write!(f, ", and {more} more"),
+    }
+}
+
 impl fmt::Display for Access {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Allowed(reasons) => {
                 f.write_str("allowed in ")?;
-                for (number, reason) in reasons.iter().enumerate() {
+                for (number, reason) in reasons.iter().take(PRINTED).enumerate() {
                     match number {
                         0 => write!(f, "{}: by ", Level(reason))?,
                         _ => f.write_str(", by ")?,
@@ -66,7 +77,7 @@ impl fmt::Display for Access {
                         None => f.write_str("(everybody)")?,
                     }
                 }
-                Ok(())
+                more(reasons, f)
             }
             Self::Denied(reason) => {
                 write!(f, "denied in {reason}")?;
@@ -77,11 +88,11 @@ impl fmt::Display for Access {
             }
             Self::Unknown(reasons) => {
                 f.write_str("unknown: ")?;
-                for (number, reason) in reasons.iter().enumerate() {
+                for (number, reason) in reasons.iter().take(PRINTED).enumerate() {
                     let before = if number == 0 { "neither denied nor allowed in" } else { ", nor in" };
                     write!(f, "{before} {reason}")?;
                 }
-                if reasons.is_empty() { f.write_str("there is no permission set") } else { Ok(()) }
+                if reasons.is_empty() { f.write_str("there is no permission set") } else { more(reasons, f) }
             }
         }
     }

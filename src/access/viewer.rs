@@ -24,8 +24,8 @@ impl IdentityGraph {
     /// The identity may be of any type. A group stands for a person who is in that group and in no
     /// other.
     pub fn viewer(&self, identity: impl Into<PermissionIdentity>) -> Viewer {
-        let mut identity = identity.into();
-        let provider = identity.security_provider.take().unwrap_or_else(|| self.default_provider().to_string());
+        let identity = identity.into();
+        let provider = identity.named_provider().unwrap_or(self.default_provider()).to_owned();
         let start = Arc::new(identity.security_provider(provider));
         Viewer(Some(Arc::new(IdentityClosure::find(self, start))))
     }

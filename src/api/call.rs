@@ -1,6 +1,7 @@
 //! The common part of all request builders.
 
 use std::fmt;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -88,6 +89,19 @@ impl ApiRequest {
     pub(super) fn with(mut self, name: &'static str, value: impl fmt::Display) -> Self {
         self.set(name, value);
         self
+    }
+
+    /// Sets the file container.
+    pub(super) fn file_id(self, id: String) -> Self {
+        let findings = preflight::file_id(&id, &id);
+        self.with(query::FILE_ID, id).found(findings)
+    }
+
+    /// Sets how long the service waits before it deletes, in minutes.
+    pub(crate) fn queue_delay(&mut self, delay: Duration) {
+        self.findings.retain(|finding| finding.rule() != Rule::QueueDelay);
+        self.findings.extend(preflight::queue_delay(delay));
+        self.set(query::QUEUE_DELAY, preflight::minutes(delay));
     }
 
     /// Fails with the findings that [`send`](Self::send) would refuse, for calls of several steps.
@@ -203,10 +217,9 @@ macro_rules! setter {
     (queue_delay: $($request:ident).+) => {
         /// Sets how long the service waits before it deletes, so that it carries out queued operations
         /// first. Default of the service: 15 minutes. The service counts minutes: a part of a minute
-        /// counts as a whole one.
+        /// counts as a whole one. More than [`i32::MAX`] of them are refused.
         pub fn queue_delay(mut self, delay: std::time::Duration) -> Self {
-            const MINUTE: u128 = 60_000_000_000;
-            self.$($request).+.set(crate::api::call::query::QUEUE_DELAY, delay.as_nanos().div_ceil(MINUTE));
+            self.$($request).+.queue_delay(delay);
             self
         }
     };

@@ -167,9 +167,7 @@ impl Identities {
     /// Pushes a file container that was filled before with the JSON of a [`BatchIdentityBody`]
     /// ([article 55](https://docs.coveo.com/en/55/)). The JSON is not checked.
     pub fn push_container(&self, file_id: impl Into<String>) -> PushIdentityContainer {
-        PushIdentityContainer {
-            request: self.request(Operation::PushIdentityContainer).with(query::FILE_ID, file_id.into()),
-        }
+        PushIdentityContainer { request: self.request(Operation::PushIdentityContainer).file_id(file_id.into()) }
     }
 
     /// Deletes the identities of the provider whose ordering id is lower than this one

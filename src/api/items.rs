@@ -94,7 +94,7 @@ impl Items {
     }
 
     fn add_or_update_written(&self, item: Result<ItemText<'static>, InvalidText>) -> AddOrUpdateItem {
-        AddOrUpdateItem { request: self.request(Operation::AddOrUpdateItem), item }
+        AddOrUpdateItem { request: self.request(Operation::AddOrUpdateItem), item, compression: None }
     }
 
     /// Deletes an item ([article 171](https://docs.coveo.com/en/171/)), and its children when
@@ -156,7 +156,7 @@ impl Items {
     /// Pushes a file container that was filled before with the JSON of a [`BatchDocumentBody`]
     /// ([article 90](https://docs.coveo.com/en/90/)). The JSON is not checked.
     pub fn push_container(&self, file_id: impl Into<String>) -> PushItemContainer {
-        PushItemContainer { request: self.request(Operation::PushItemContainer).with(query::FILE_ID, file_id.into()) }
+        PushItemContainer { request: self.request(Operation::PushItemContainer).file_id(file_id.into()) }
     }
 
     /// Deletes the items of the source whose ordering id is lower than this one
@@ -197,7 +197,11 @@ impl Items {
 
 request_builder! {
     /// Adds or updates an item: [`Items::add_or_update`], [`Items::add_or_update_json`].
-    AddOrUpdateItem -> Accepted { pub(crate) request: ApiRequest, item: Result<ItemText<'static>, InvalidText> }
+    AddOrUpdateItem -> Accepted {
+        pub(crate) request: ApiRequest,
+        item: Result<ItemText<'static>, InvalidText>,
+        compression: Option<CompressionType>,
+    }
     settings: request.settings; ordering_id: request;
 }
 
@@ -209,36 +213,39 @@ impl AddOrUpdateItem {
         self
     }
 
-    /// Sets how the item's binary data is compressed, for an item that does not say so itself. Default
-    /// of the service: [`ZLib`](CompressionType::ZLib).
+    /// Sets how the item's binary data is compressed, for an item that does not say so itself. It has no
+    /// effect on an item whose data is text. Default of the service: [`ZLib`](CompressionType::ZLib).
     ///
     /// # Errors
     ///
     /// [`Error::Invalid`] when the item has another compression type.
     pub fn compression_type(mut self, compression: CompressionType) -> Self {
-        self.request.set(query::COMPRESSION_TYPE, compression);
+        self.compression = Some(compression);
         self
     }
 
     /// Settles the item's id and compression, and refuses an item that breaks a rule.
     pub(crate) fn checked(self) -> Result<CheckedRequest, Error> {
-        let Self { mut request, item } = self;
+        let Self { mut request, item, compression } = self;
         let asked_id = request.get(query::DOCUMENT_ID).map(str::to_owned);
         let mut item = item.map_err(|invalid| {
             let finding = invalid.finding(asked_id.as_deref().unwrap_or_default());
             InvalidError::new(Some(request.operation), vec![finding])
         })?;
         let document_id = asked_id.or_else(|| own_id(&item)).unwrap_or_default();
-        let mut findings = preflight::written_item(&document_id, &item, request.kernel.shared.preflight);
-        // In a batch these are properties of the item; a single item has them in the query.
-        item.take_out(key::DOCUMENT_ID);
-        if let Some(own) = take_compression(&mut item) {
-            if let Some(asked) = request.get(query::COMPRESSION_TYPE).filter(|asked| *asked != own.as_str()) {
-                let message = format!("the item says {own} and the request {asked}; say one");
-                findings.push(Finding::new(&document_id, Rule::CompressionType, message));
-            }
-            request.set(query::COMPRESSION_TYPE, own);
+        item.omit_empty_providers();
+        let own = item.get(key::COMPRESSION_TYPE).and_then(|own| serde_json::from_slice::<CompressionType>(own).ok());
+        let differ = own.zip(compression).filter(|(own, asked)| own != asked).map(|(own, asked)| {
+            let message = format!("the item says {own} and the request {asked}; say one");
+            Finding::new(&document_id, Rule::CompressionType, message)
+        });
+        if let (None, Some(asked)) = (item.get(key::COMPRESSION_TYPE), compression) {
+            item.put(key::COMPRESSION_TYPE, format!("\"{asked}\"").as_bytes());
         }
+        let mut findings = preflight::written_item(&document_id, &item, request.kernel.shared.preflight);
+        findings.extend(differ);
+        // In a batch it is a property of the item; a single item has it in the query.
+        item.take_out(key::DOCUMENT_ID);
         findings.extend(preflight::request_size(item.json().len(), &document_id));
         request.set(query::DOCUMENT_ID, &document_id);
         let request = request.found(findings);
@@ -261,7 +268,8 @@ pub(crate) struct CheckedRequest {
 impl CheckedRequest {
     pub(crate) async fn send(self) -> Result<Accepted, Error> {
         let Self { mut request, document_id: _, mut item } = self;
-        if let Some(compression) = take_compression(&mut item) {
+        // Like the id; text has none.
+        if let Some(compression) = take_compression(&mut item).filter(|_| item.get(key::DATA).is_none()) {
             request.set(query::COMPRESSION_TYPE, compression);
         }
         request.set_body(item.into_json().into_owned());
@@ -275,7 +283,7 @@ fn own_id(item: &ItemText<'_>) -> Option<String> {
 }
 
 /// Takes out how the item's data is compressed.
-pub(crate) fn take_compression(item: &mut ItemText<'_>) -> Option<CompressionType> {
+fn take_compression(item: &mut ItemText<'_>) -> Option<CompressionType> {
     // An invalid compression type was found before.
     serde_json::from_slice(&item.take_out(key::COMPRESSION_TYPE)?).ok().flatten()
 }

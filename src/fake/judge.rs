@@ -97,8 +97,8 @@ impl<'a> Judge<'a> {
     }
 
     fn is_known(&mut self, permission: &PermissionIdentity) -> bool {
-        let PermissionIdentity { identity, identity_type, security_provider } = permission;
-        match security_provider {
+        let PermissionIdentity { identity, identity_type, .. } = permission;
+        match permission.named_provider() {
             None => self.providers.values_mut().any(|provider| provider.knows(identity, *identity_type)),
             Some(name) => match self.providers.get_mut(name) {
                 Some(provider) => provider.knows(identity, *identity_type),

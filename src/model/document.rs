@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::any_case::deserialize_any_case;
 use super::words::shortened;
-use super::{CompressionType, Metadata, MetadataValue, PermanentId, Permissions, document_keys as key};
+use super::{CompressionType, DateTime, Metadata, MetadataValue, PermanentId, Permissions, document_keys as key};
 
 /// An item to push: its data, its metadata and its permissions
 /// ([articles 78](https://docs.coveo.com/en/78/), [73](https://docs.coveo.com/en/73/) and
@@ -193,6 +193,18 @@ impl DocumentBody {
         self
     }
 
+    /// The date (`date`).
+    #[must_use]
+    pub fn date(self, date: impl Into<DateTime>) -> Self {
+        self.metadata("date", date.into())
+    }
+
+    /// The date of the last change (`modifiedDate`).
+    #[must_use]
+    pub fn modified_date(self, date: impl Into<DateTime>) -> Self {
+        self.metadata("modifiedDate", date.into())
+    }
+
     /// A stable id, which stays when the item's URI changes (`permanentid`).
     #[must_use]
     pub fn permanent_id(self, id: impl Into<PermanentId>) -> Self {
@@ -264,11 +276,6 @@ metadata_setters! {
     printable_uri => "printableUri",
     /// The author (`author`).
     author => "author",
-    /// The date (`date`), best as ISO 8601 in UTC: `2017-11-08T12:18:41.666Z`. This is how `jiff`'s
-    /// `Timestamp` prints, and what `to_rfc3339` of a `chrono::DateTime<Utc>` returns.
-    date => "date",
-    /// The date of the last change (`modifiedDate`), best as ISO 8601 in UTC.
-    modified_date => "modifiedDate",
     /// The name of the file (`filename`).
     file_name => "filename",
     /// The kind of document (`documenttype`).

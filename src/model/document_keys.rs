@@ -10,6 +10,10 @@ pub(crate) const ORDERING_ID: &str = "orderingId";
 pub(crate) const PARENT_ID: &str = "parentId";
 pub(crate) const PERMISSIONS: &str = "permissions";
 
+/// Two keys of metadata that are read, in lower case.
+pub(crate) const DATE: &str = "date";
+pub(crate) const MODIFIED_DATE: &str = "modifieddate";
+
 /// No metadata key may be one of these, in any case.
 const RESERVED: [&str; 9] = [
     DATA,
@@ -27,6 +31,11 @@ const RESERVED: [&str; 9] = [
 pub(crate) const IS_RESERVED: &str = "is reserved for a property of the item; choose another metadata key";
 /// How the error about NaN or an infinite number ends.
 pub(crate) const IS_NOT_FINITE: &str = "which JSON cannot hold; use a finite number, or leave the key out";
+
+/// The property of an item, or the date, that a key names, in any case.
+pub(crate) fn known(key: &[u8]) -> Option<&'static str> {
+    property(key).or_else(|| [DATE, MODIFIED_DATE].into_iter().find(|date| key.eq_ignore_ascii_case(date.as_bytes())))
+}
 
 /// The property of an item that a key names, in any case.
 pub(crate) fn property(key: &[u8]) -> Option<&'static str> {

@@ -235,8 +235,9 @@ pub struct MappedIdentity {
     /// The kind of identity in the other provider.
     #[serde(rename = "type", serialize_with = "SecurityIdentityType::serialize_in_identity")]
     pub identity_type: SecurityIdentityType,
-    /// The other provider, such as `Email Security Provider`. Default: the source's first provider.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The other provider, such as `Email Security Provider`. Default, also for an empty name: the source's
+    /// first provider.
+    #[serde(skip_serializing_if = "super::permission::is_default")]
     pub provider: Option<String>,
     /// Key-value pairs that the console's identity browser shows. `None` and an empty map are sent
     /// differently.

@@ -251,8 +251,8 @@ pub struct PermissionIdentity {
     /// Its type.
     #[serde(serialize_with = "SecurityIdentityType::serialize_in_permission")]
     pub identity_type: SecurityIdentityType,
-    /// The provider that knows it. Default: the source's first provider.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The provider that knows it. Default, also for an empty name: the source's first provider.
+    #[serde(skip_serializing_if = "is_default")]
     pub security_provider: Option<String>,
 }
 
@@ -265,10 +265,20 @@ deserialize_any_case!(PermissionIdentity, ignored "additionalInfo" {
 
 constructors_by_type!(PermissionIdentity);
 
+/// Whether a provider is the default one: an empty name would name another.
+pub(super) fn is_default(provider: &Option<String>) -> bool {
+    provider.as_ref().is_none_or(String::is_empty)
+}
+
 impl PermissionIdentity {
     /// An identity of any type, in the source's first provider.
     pub fn new(identity: impl Into<String>, identity_type: SecurityIdentityType) -> Self {
         Self { identity: identity.into(), identity_type, security_provider: None }
+    }
+
+    /// The provider by name, unless it is the default one.
+    pub(crate) fn named_provider(&self) -> Option<&str> {
+        self.security_provider.as_deref().filter(|name| !name.is_empty())
     }
 
     /// The provider that knows the identity.

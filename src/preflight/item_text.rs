@@ -13,7 +13,7 @@ use serde_json::{Error, Value};
 use super::json_text::{InvalidText, without_mark};
 use super::permissions::{self, Named};
 use super::scanner::Scanner;
-use crate::model::document_keys as key;
+use crate::model::{Permissions, document_keys as key};
 
 /// An item as JSON text without white space around it.
 #[derive(Clone)]
@@ -32,13 +32,13 @@ struct Entry {
     /// The key, its quotes included.
     key: Range<usize>,
     value: Range<usize>,
-    /// The property of an item that the key names; `None` for metadata.
+    /// The property of an item, or the date, that the key names; `None` for other metadata.
     property: Option<&'static str>,
 }
 
 impl Entry {
     fn new(json: &[u8], key: Range<usize>, value: Range<usize>) -> Self {
-        let property = json.get(key.clone()).and_then(|key| key::property(text(key).as_bytes()));
+        let property = json.get(key.clone()).and_then(|key| key::known(text(key).as_bytes()));
         Self { key, value, property }
     }
 }
@@ -164,7 +164,7 @@ impl<'a> ItemText<'a> {
         pair.first().map(|key| String::from_utf8_lossy(key).into_owned().into())
     }
 
-    /// The properties, and their values as JSON.
+    /// The properties and dates, and their values as JSON.
     pub(super) fn properties(&self) -> impl Iterator<Item = (&'static str, &[u8])> {
         self.entries.iter().filter_map(|entry| Some((entry.property?, self.json.get(entry.value.clone())?)))
     }
@@ -173,6 +173,16 @@ impl<'a> ItemText<'a> {
     pub(super) fn unreadable(&self) -> impl Iterator<Item = (Cow<'_, str>, Error)> {
         let entries = if self.is_readable { &[] } else { self.entries.as_slice() };
         entries.iter().filter_map(|entry| Some((self.key(entry), unreadable(self.json.get(entry.value.clone())?)?)))
+    }
+
+    /// Leaves out names of security providers that are empty: they would name another provider than the default.
+    pub(crate) fn omit_empty_providers(&mut self) {
+        let permissions = self.get(key::PERMISSIONS).filter(|json| self.named.is_none() && has_empty_text(json));
+        if let Some(Ok(permissions)) = permissions.map(serde_json::from_slice::<Permissions>)
+            && let Ok(json) = serde_json::to_vec(&permissions)
+        {
+            self.put(key::PERMISSIONS, &json);
+        }
     }
 
     /// Whom the permissions name.
@@ -218,6 +228,10 @@ pub(crate) fn text_of(json: &[u8]) -> Option<Cow<'_, str>> {
         return serde_json::from_slice::<String>(json).ok().map(Cow::Owned);
     }
     str::from_utf8(inside).ok().map(Cow::Borrowed)
+}
+
+fn has_empty_text(json: &[u8]) -> bool {
+    json.windows(2).any(|two| two == b"\"\"")
 }
 
 /// Whether a value is null.
@@ -342,7 +356,7 @@ mod tests {
                 .map(|(key, value)| (serde_json::from_str(key).unwrap(), serde_json::from_str(value).unwrap()))
                 .collect();
             assert_eq!(Value::Object(read), item);
-            assert_eq!(named, Some(Named { identities: 1, has_one_without_name: false }));
+            assert_eq!(named, Some(Named { identities: 1, ..Named::default() }));
         }
     }
 

@@ -23,32 +23,35 @@ mod permissions;
 pub(crate) mod run;
 mod scanner;
 
+mod values;
+
 use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, SystemTime};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use crate::finding::{Finding, Preflight, Rule};
+use crate::model::date_time::is_date;
 use crate::model::document_keys as key;
 use crate::model::words::shortened;
 use crate::model::{
     BatchDocumentBody, BatchIdentityBody, CompressionType, Identity, IdentityBody, MappedIdentityBody, OrderingId,
 };
 
-use item_text::is_null;
-use item_text::text;
 pub(crate) use item_text::{ItemText, text_of};
+use item_text::{is_null, text};
 pub(crate) use json_text::{InvalidText, read_model, without_mark};
 use permissions::Named;
 pub(crate) use run::{KnownIdentities, RunValidation, SeenIdentity};
+use values::{begins_like, decoded, is_extension, is_text_of, is_uri};
 
 /// The service's limits ([article 63](https://docs.coveo.com/en/63/)). Where it says MB and not
 /// whether 1,000,000 or 1,048,576 bytes are meant, the smaller reading is taken.
 pub mod limit {
+    /// The longest document id in bytes. The service publishes no number; a longer one does not fit into every URL.
+    pub const DOCUMENT_ID_BYTES: usize = 20_000;
     /// The largest request for one item, identity or alias, in bytes: 6 MB.
     pub const REQUEST_BYTES: usize = 6_000_000;
     /// The data inside an item is smaller than this many bytes: 5 MB.
@@ -139,19 +142,48 @@ pub fn identity_batch(batch: &BatchIdentityBody) -> Vec<Finding> {
     findings
 }
 
-pub(crate) fn names<'a>(identity: &Identity, others: impl IntoIterator<Item = &'a String>) -> Vec<Finding> {
-    let finding = |message: &str| Finding::new(&identity.name, Rule::IdentityNameEmpty, message);
-    if identity.name.is_empty() {
-        return vec![finding("a security identity has no name; give it the one its provider knows")];
+pub(crate) fn names<'a>(identity: &'a Identity, others: impl IntoIterator<Item = &'a String>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (number, name) in std::iter::once(&identity.name).chain(others).enumerate() {
+        let trimmed = name.trim();
+        if trimmed.is_empty() {
+            let message = match number {
+                0 => "a security identity has no name; give it the one its provider knows",
+                _ => "a member, an alias or a granted identity has no name; leave it out or name it",
+            };
+            return vec![Finding::new(&identity.name, Rule::IdentityNameEmpty, message)];
+        }
+        if findings.is_empty() && (trimmed.len() < name.len() || name.contains(char::is_control)) {
+            let message = format!("the name {:?} {BLANKS}", shortened(name));
+            findings.push(Finding::new(&identity.name, Rule::IdentityNameBlanks, message));
+        }
     }
-    if others.into_iter().any(String::is_empty) {
-        return vec![finding("a member, an alias or a granted identity has no name; leave it out or name it")];
-    }
-    Vec::new()
+    findings
 }
 
 pub(crate) fn empty_batch() -> Finding {
     Finding::new("batch", Rule::BatchEmpty, "the batch holds nothing; there is nothing to push")
+}
+
+/// What is wrong with the id of a file container.
+pub(crate) fn file_id(id: &str, item: &str) -> Option<Finding> {
+    const LONGEST: usize = 1_000;
+    let is_id = !id.is_empty() && id.len() <= LONGEST && !id.contains(|c: char| c.is_whitespace() || c.is_control());
+    let message = || format!("{:?} is not the id of a file container; give the `fileId` of the service", shortened(id));
+    (!is_id).then(|| Finding::new(item, Rule::FileId, message()))
+}
+
+/// A duration as the service counts it: a part of a minute is a whole one.
+pub(crate) fn minutes(delay: Duration) -> u128 {
+    const MINUTE: u128 = 60_000_000_000;
+    delay.as_nanos().div_ceil(MINUTE)
+}
+
+/// What is wrong with the delay of a deletion.
+pub(crate) fn queue_delay(delay: Duration) -> Option<Finding> {
+    let (minutes, most) = (minutes(delay), i32::MAX);
+    let message = || format!("the service takes at most {most} minutes; the default is 15");
+    (minutes > most as u128).then(|| Finding::new(format!("{minutes} minutes"), Rule::QueueDelay, message()))
 }
 
 /// What is wrong with the size of a request for one item, identity or alias.
@@ -190,19 +222,25 @@ pub(crate) fn document_id(id: &str, switch: Preflight) -> Option<Finding> {
     if id.is_empty() {
         return Some(Finding::new(id, Rule::DocumentIdEmpty, "an item needs a documentId: its URI"));
     }
-    let message =
-        "the service accepts the item and drops it, because its documentId is not a URI; write it as `scheme://…`";
-    (switch != Preflight::Off && !is_uri(id)).then(|| Finding::new(id, Rule::DocumentIdNotAUri, message))
+    let (length, most) = (id.len(), limit::DOCUMENT_ID_BYTES);
+    if length > most {
+        let message = format!("the documentId has {length} bytes and at most {most} are allowed; shorten it");
+        return Some(Finding::new(id, Rule::DocumentIdTooLong, message));
+    }
+    if switch == Preflight::Off {
+        return None;
+    }
+    if !is_uri(id) {
+        let message = "the service accepts the item and drops it, because its documentId is not a URI; write it as \
+                       `scheme://…`";
+        return Some(Finding::new(id, Rule::DocumentIdNotAUri, message));
+    }
+    let has_blanks = id.ends_with(char::is_whitespace) || id.contains(char::is_control);
+    has_blanks.then(|| Finding::new(id, Rule::DocumentIdBlanks, format!("the documentId {BLANKS}")))
 }
 
-/// `scheme://` and something behind it.
-fn is_uri(id: &str) -> bool {
-    id.split_once(':').is_some_and(|(scheme, rest)| {
-        rest.strip_prefix("//").is_some_and(|rest| !rest.is_empty())
-            && scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-            && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
-    })
-}
+/// How the findings about blanks end.
+const BLANKS: &str = "has blanks around it, or control characters; remove them wherever it is named";
 
 /// What is wrong with an item that was written.
 pub(crate) fn written_item(id: &str, item: &ItemText<'_>, switch: Preflight) -> Vec<Finding> {
@@ -215,9 +253,14 @@ pub(crate) fn written_item(id: &str, item: &ItemText<'_>, switch: Preflight) -> 
         found(Rule::ValueUnreadable, format!("the value of `{key}` is JSON that cannot be read: {error}"));
     }
     let mut data = 0;
+    let is_on = switch != Preflight::Off;
     for (property, value) in item.properties() {
         match property {
             _ if is_null(value) => {}
+            key::DATA | key::COMPRESSED_BINARY_DATA | key::PARENT_ID if !value.starts_with(b"\"") => found(
+                Rule::NotText,
+                format!("`{property}` is {}; write it as text, between quotes", shortened(&text(value))),
+            ),
             key::DATA => {
                 data += 1;
                 data_size(value, &mut found);
@@ -225,11 +268,19 @@ pub(crate) fn written_item(id: &str, item: &ItemText<'_>, switch: Preflight) -> 
             key::COMPRESSED_BINARY_DATA => {
                 data += 1;
                 data_size(value, &mut found);
-                if switch != Preflight::Off && !is_base64(value) {
-                    found(Rule::NotBase64, "compressedBinaryData is not standard base64; encode the bytes".to_owned());
+                if is_on {
+                    binary(value, item.get(key::COMPRESSION_TYPE), &mut found);
                 }
             }
-            key::COMPRESSED_BINARY_DATA_FILE_ID => data += 1,
+            key::COMPRESSED_BINARY_DATA_FILE_ID => {
+                data += 1;
+                let file_id = file_id(&text_of(value).unwrap_or_default(), id);
+                file_id.into_iter().for_each(|finding| found(finding.rule(), finding.message().to_owned()));
+            }
+            key::DATE | key::MODIFIED_DATE if is_on && text_of(value).is_some_and(|date| !is_date(&date)) => found(
+                Rule::DateUnreadable,
+                format!("`{property}` is {}; write it as `2017-11-08T12:18:41Z`", shortened(&text(value))),
+            ),
             key::DOCUMENT_ID if !is_text_of(value, id) => found(
                 Rule::DocumentIdMismatch,
                 format!("the item itself says that its documentId is `{}`; give one of them", text(value)),
@@ -254,6 +305,21 @@ pub(crate) fn written_item(id: &str, item: &ItemText<'_>, switch: Preflight) -> 
     findings
 }
 
+fn binary(base64: &[u8], compression: Option<&[u8]>, found: &mut impl FnMut(Rule, String)) {
+    let Some(bytes) = decoded(base64) else {
+        return found(Rule::NotBase64, "compressedBinaryData is not standard base64; encode the bytes".to_owned());
+    };
+    // An invalid type is found as such.
+    let compression = compression.map_or(Ok(CompressionType::ZLib), serde_json::from_slice);
+    if let Some(compression) = compression.ok().filter(|compression| !begins_like(&bytes, *compression)) {
+        let message = format!(
+            "the service accepts the item and drops it, because the bytes are not {compression}; compress them, or \
+             give their compressionType, which is ZLIB by default"
+        );
+        found(Rule::NotCompressed, message);
+    }
+}
+
 fn data_size(json: &[u8], found: &mut impl FnMut(Rule, String)) {
     const QUOTES: usize = 2;
     let (length, most) = (json.len().saturating_sub(QUOTES), limit::DATA_BYTES);
@@ -272,7 +338,7 @@ fn permissions(named: Result<Named, serde_json::Error>, switch: Preflight, found
             found(Rule::PermissionsUnreadable, message);
         }
         Ok(_) if switch == Preflight::Off => {}
-        Ok(Named { identities, has_one_without_name }) => {
+        Ok(Named { identities, has_one_without_name, has_blanks }) => {
             if identities > most {
                 let why =
                     format!("it has {identities} permissions and {most} are allowed; put the identities into a group");
@@ -280,12 +346,15 @@ fn permissions(named: Result<Named, serde_json::Error>, switch: Preflight, found
             }
             if has_one_without_name {
                 found(Rule::PermissionIdentityEmpty, format!("{DROPS} a permission names no identity"));
+            } else if has_blanks {
+                found(Rule::IdentityNameBlanks, format!("the name of an identity in its permissions {BLANKS}"));
             }
         }
     }
 }
 
-/// What is wrong with the ids of a batch: none may come twice, nor below a deleted one.
+/// What is wrong with the ids of a batch: none may come twice, nor below a deleted one. At most two findings an
+/// operation.
 pub(crate) fn ids_of_batch(batch: &BatchDocumentBody) -> Vec<Finding> {
     let mut findings = Vec::new();
     if batch.is_empty() {
@@ -301,31 +370,22 @@ pub(crate) fn ids_of_batch(batch: &BatchDocumentBody) -> Vec<Finding> {
             findings.push(Finding::new(id, Rule::DocumentIdTwice, message));
         }
     }
-    let mut ids: Vec<&str> = added.chain(deleted).collect();
+    let parents: HashSet<&str> =
+        batch.delete.iter().filter(|entry| entry.delete_children).map(|entry| entry.document_id.as_str()).collect();
+    let mut ids: Vec<&str> = seen.into_iter().collect();
     ids.sort_unstable();
-    for parent in batch.delete.iter().filter(|entry| entry.delete_children).map(|entry| entry.document_id.as_str()) {
-        let first = ids.partition_point(|id| *id <= parent);
-        for child in ids.iter().skip(first).take_while(|id| id.starts_with(parent)) {
+    // What begins with a parent follows it.
+    let mut outermost: Option<&str> = None;
+    for id in ids {
+        if let Some(parent) = outermost.filter(|parent| id.starts_with(*parent)) {
+            let parent = shortened(parent);
             let message = format!("the batch also deletes `{parent}` with its children; push them one after another");
-            findings.push(Finding::new(*child, Rule::DocumentIdTwice, message));
+            findings.push(Finding::new(id, Rule::DocumentIdTwice, message));
+        } else {
+            outermost = parents.get(id).copied();
         }
     }
     findings
-}
-
-/// Whether a value is this text.
-fn is_text_of(json: &[u8], expected: &str) -> bool {
-    text_of(json).is_some_and(|text| text == expected)
-}
-
-fn is_base64(json: &[u8]) -> bool {
-    serde_json::from_slice::<String>(json).is_ok_and(|text| STANDARD.decode(text).is_ok())
-}
-
-fn is_extension(json: &[u8]) -> bool {
-    let is_other = |c: char| c.is_whitespace() || matches!(c, '/' | '\\');
-    text_of(json)
-        .is_some_and(|text| text.strip_prefix('.').is_some_and(|rest| !rest.is_empty() && !rest.contains(is_other)))
 }
 
 #[cfg(test)]

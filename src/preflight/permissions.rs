@@ -8,12 +8,16 @@ use crate::model::Permissions;
 pub(super) struct Named {
     pub(super) identities: usize,
     pub(super) has_one_without_name: bool,
+    /// Whether a name has blanks around it, or control characters.
+    pub(super) has_blanks: bool,
 }
 
 impl Named {
     fn add(&mut self, name: &[u8]) {
         self.identities += 1;
-        self.has_one_without_name |= name.is_empty();
+        let trimmed = name.trim_ascii();
+        self.has_one_without_name |= trimmed.is_empty();
+        self.has_blanks |= trimmed.len() < name.len() || name.iter().any(u8::is_ascii_control);
     }
 }
 
@@ -62,7 +66,7 @@ fn identity(scanner: &mut Scanner<'_>, named: &mut Named) -> Option<()> {
         } else {
             scanner.key(br#""securityProvider""#)?;
             once(&mut provider)?;
-            scanner.word(b"null").or_else(|| plain_text(scanner).map(drop))
+            scanner.word(b"null").or_else(|| plain_text(scanner).filter(|name| !name.is_empty()).map(drop))
         }
     })?;
     (name && kind).then_some(())
@@ -105,7 +109,7 @@ mod tests {
         let user = json!({"identity": "u", "identityType": "User", "securityProvider": "p"});
         let group = json!({"identity": "g", "identityType": "GROUP"});
         let json = json!([{"allowAnonymous": false, "allowedPermissions": [user, group], "deniedPermissions": [user]}]);
-        assert_eq!(scan(json.to_string().as_bytes()), Some(Named { identities: 3, has_one_without_name: false }));
+        assert_eq!(scan(json.to_string().as_bytes()), Some(Named { identities: 3, ..Named::default() }));
     }
 
     #[test]
@@ -121,6 +125,7 @@ mod tests {
             &format!(r#""allowedPermissions":[{{{user},"identityType":"USER"}}]"#),
             &format!(r#""allowedPermissions":[{{{user},"securityProvider":"p","securityProvider":"p"}}]"#),
             &format!(r#""allowedPermissions":[{{{user},"other":1}}]"#),
+            &format!(r#""allowedPermissions":[{{{user},"securityProvider":""}}]"#),
             r#""allowedPermissions":[{"identity":"u"}]"#,
             r#""allowedPermissions":[{"identityType":"USER"}]"#,
             r#""allowedPermissions":[{"identity":"\ud800","identityType":"USER"}]"#,

@@ -255,12 +255,12 @@ impl KnownIdentities {
     /// which nothing is known here, such as the e-mail provider, cannot be judged and counts as known.
     #[must_use]
     pub fn knows(&self, permission: &PermissionIdentity) -> bool {
-        let PermissionIdentity { identity, identity_type, security_provider } = permission;
+        let PermissionIdentity { identity, identity_type, .. } = permission;
         let state = self.lock();
         let known_to =
             |provider: &str| state.identities.contains(&self.0.hashes.hash(provider, identity, *identity_type));
-        match security_provider {
-            Some(named) => !state.providers.iter().any(|provider| **provider == **named) || known_to(named),
+        match permission.named_provider() {
+            Some(named) => !state.providers.iter().any(|provider| **provider == *named) || known_to(named),
             None => state.providers.iter().any(|provider| known_to(provider)),
         }
     }

@@ -37,9 +37,13 @@ fn the_rules_that_the_service_holds_in_silence_are_these() {
         silent,
         [
             Rule::DocumentIdNotAUri,
+            Rule::DocumentIdBlanks,
             Rule::DocumentIdTwice,
             Rule::NotBase64,
+            Rule::NotCompressed,
+            Rule::DateUnreadable,
             Rule::TooManyPermissions,
+            Rule::IdentityNameBlanks,
             Rule::PermissionIdentityEmpty,
             Rule::OrderingIdInFuture,
             Rule::PermissionsMissing,
@@ -52,7 +56,7 @@ fn the_rules_that_the_service_holds_in_silence_are_these() {
 
 #[test]
 fn an_item_with_all_that_it_may_have_breaks_no_rule() {
-    let doc = DocumentBody::inline("AAAA", CompressionType::GZip)
+    let doc = DocumentBody::inline("H4sI", CompressionType::GZip)
         .file_extension(".txt")
         .parent_id("https://p")
         .permissions(Permissions::public())
@@ -149,10 +153,10 @@ fn a_number_that_json_cannot_hold_is_found() {
 
 #[test]
 fn more_than_one_form_of_data_is_found() {
-    assert_eq!(broken(&json!({"data": "a", "compressedBinaryData": "AAAA"})), [Rule::SeveralData]);
+    assert_eq!(broken(&json!({"data": "a", "compressedBinaryData": "eJwDAA=="})), [Rule::SeveralData]);
     assert_eq!(broken(&json!({"Data": "a", "compressedBinaryDataFileId": "f"})), [Rule::SeveralData]);
     assert_eq!(
-        broken(&json!({"compressedBinaryData": "AAAA", "compressedBinaryDataFileId": "f"})),
+        broken(&json!({"compressedBinaryData": "eJwDAA==", "compressedBinaryDataFileId": "f"})),
         [Rule::SeveralData]
     );
 }
@@ -188,7 +192,7 @@ fn data_is_found_from_its_limit_on() {
 
 #[test]
 fn inline_bytes_are_found_from_their_limit_on_as_they_are_encoded() {
-    let of = |length: usize| broken(&DocumentBody::inline("A".repeat(length), CompressionType::ZLib));
+    let of = |length: usize| broken(&DocumentBody::inline("A".repeat(length), CompressionType::Deflate));
     assert_eq!(of(limit::DATA_BYTES - 4), []);
     assert_eq!(of(limit::DATA_BYTES), [Rule::DataTooLarge]);
 }
@@ -231,6 +235,7 @@ fn an_identity_without_a_name_is_found_wherever_it_stands() {
         alias(&MappedIdentityBody::user("")),
         alias(&MappedIdentityBody::user("u").alias(MappedIdentity::user(""))),
         alias(&MappedIdentityBody::user("u").well_known(nobody())),
+        identity(&IdentityBody::user(" \n")),
         identity_batch(&BatchIdentityBody::new().add_or_update(IdentityBody::user(""))),
         identity_batch(&BatchIdentityBody::new().add_or_update_alias(MappedIdentityBody::user(""))),
         identity_batch(&BatchIdentityBody::new().delete(nobody())),
@@ -308,8 +313,108 @@ fn inline_bytes_that_are_not_base64_are_found() {
         assert_eq!(broken(&json!({"compressedBinaryData": text})), [Rule::NotBase64], "{text}");
     }
     for text in ["", "AAAA", "AA==", "+/8="] {
-        assert_eq!(broken(&json!({"compressedBinaryData": text})), [], "{text}");
+        let item = json!({"compressedBinaryData": text, "compressionType": "UNCOMPRESSED"});
+        assert_eq!(broken(&item), [], "{text}");
     }
+}
+
+#[test]
+fn inline_bytes_that_begin_unlike_their_compression_type_are_found() {
+    let none: &[u8] = b"";
+    let lzma = b"\x5D\0\0\x80\0\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF";
+    for (compression, bytes, is_found) in [
+        (None, b"\x78\x9C\x03\0".as_slice(), false),
+        (None, b"words", true),
+        (Some("ZLIB"), none, true),
+        (Some("zlib"), b"\x78\x01", false),
+        (Some("ZLIB"), b"\x78\x02", true),
+        (Some("GZIP"), b"\x1F\x8B\x08", false),
+        (Some("GZIP"), b"\x78\x9C", true),
+        (Some("LZMA"), lzma, false),
+        (Some("LZMA"), b"\xFD7zXZ\0 and more", true),
+        (Some("DEFLATE"), b"words", false),
+        (Some("DEFLATE"), none, true),
+        (Some("UNCOMPRESSED"), none, false),
+    ] {
+        let base64 = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, bytes);
+        let item = json!({"compressedBinaryData": base64, "compressionType": compression});
+        assert_eq!(broken(&item), if is_found { vec![Rule::NotCompressed] } else { vec![] }, "{item}");
+    }
+}
+
+#[test]
+fn a_value_that_is_not_text_is_found_where_the_models_have_text() {
+    for item in [
+        json!({"data": 5}),
+        json!({"Data": {}}),
+        json!({"parentId": 5}),
+        json!({"PARENTID": ["https://a"]}),
+        json!({"compressedBinaryData": true}),
+    ] {
+        assert_eq!(broken(&item), [Rule::NotText], "{item}");
+        assert!(serde_json::from_value::<DocumentBody>(item).is_err());
+    }
+}
+
+#[test]
+fn a_file_id_that_no_container_has_is_found() {
+    for id in [json!(""), json!(" "), json!("x\ny"), json!("x".repeat(2 << 20)), json!(5)] {
+        assert_eq!(broken(&json!({"compressedBinaryDataFileId": id})), [Rule::FileId]);
+    }
+    assert_eq!(broken(&json!({"compressedBinaryDataFileId": "7c62ac1a-4d02-4d8b-ae27-6b29f0a5cd2d"})), []);
+}
+
+#[test]
+fn a_date_that_cannot_be_read_is_found() {
+    for date in ["yesterday", "", "2020-03-10T14:15:25.774-03:0", "0001-01-01T00:00:00Z"] {
+        assert_eq!(broken(&DocumentBody::new().date(date)), [Rule::DateUnreadable], "{date}");
+        assert_eq!(broken(&json!({"ModifiedDate": date})), [Rule::DateUnreadable], "{date}");
+    }
+    let doc = DocumentBody::new().date(SystemTime::now()).modified_date(OrderingId::new(1_510_143_521_666));
+    assert_eq!(broken(&doc.metadata("createddate", "yesterday")), []);
+}
+
+#[test]
+fn a_document_id_with_blanks_at_its_end_or_control_characters_is_found() {
+    for id in ["https://a ", "https://a\u{a0}", "https://a\n", "https://a\0b"] {
+        assert_eq!(rules(&item(id, &DocumentBody::new())), [Rule::DocumentIdBlanks], "{id:?}");
+    }
+}
+
+#[test]
+fn a_document_id_that_is_too_long_is_found() {
+    let of = |length: usize| document_id(&format!("a://{}", "b".repeat(length - 4)), Preflight::Off);
+    assert_eq!(of(limit::DOCUMENT_ID_BYTES), None);
+    assert_eq!(of(limit::DOCUMENT_ID_BYTES + 1).unwrap().rule(), Rule::DocumentIdTooLong);
+}
+
+#[test]
+fn a_name_with_blanks_around_it_or_control_characters_is_found() {
+    for name in [" a", "a\n", "a\tb", "a\u{2003}"] {
+        let found = [
+            identity(&IdentityBody::user(name)),
+            alias(&MappedIdentityBody::user("u").alias(MappedIdentity::user(name))),
+            identity_batch(&BatchIdentityBody::new().delete(Identity::user(name))),
+        ];
+        for findings in found {
+            assert_eq!(rules(&findings), [Rule::IdentityNameBlanks], "{name:?}");
+        }
+    }
+    for name in ["a ", "a\n", "a\tb"] {
+        let set = PermissionSet::new().allow(PermissionIdentity::user(name));
+        assert_eq!(of_permissions(set.into()), [Rule::IdentityNameBlanks], "{name:?}");
+    }
+    assert_eq!(identity(&IdentityBody::user("a b")), []);
+}
+
+#[test]
+fn deletions_with_children_below_each_other_are_found_once_each() {
+    let id = |n: usize| format!("a://b/{}", "c/".repeat(n));
+    let batch = (0..2_000)
+        .fold(BatchDocumentBody::new(), |batch, n| batch.delete(DeletedDocument::new(id(n)).delete_children(true)));
+    let findings = ids_of_batch(&batch);
+    assert_eq!(findings.len(), 1_999);
+    assert!(findings.iter().all(|finding| finding.message().len() < 200));
 }
 
 #[test]

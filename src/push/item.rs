@@ -70,6 +70,7 @@ impl<'a> CheckedItem<'a> {
                 return Err(Refused::new(&id, vec![invalid.finding(&id)]));
             }
         };
+        text.omit_empty_providers();
         let own_id = text.get(key::DOCUMENT_ID).map(<[u8]>::to_vec);
         let id = match (id, &own_id) {
             (Some(id), _) => id,

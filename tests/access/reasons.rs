@@ -36,6 +36,24 @@ fn a_path_prints_from_the_viewer_to_whom_the_permission_names() {
 }
 
 #[test]
+fn a_verdict_prints_in_one_short_line_however_long_the_path_and_the_list_of_sets() {
+    let mut graph = graph();
+    let mut identities = graph.identities(PROVIDER);
+    identities.add_or_update(&IdentityBody::group("g1").member(Identity::user("a")));
+    for n in 2..1_000 {
+        identities.add_or_update(&IdentityBody::group(format!("g{n}")).member(Identity::group(format!("g{}", n - 1))));
+    }
+    let sets = vec![allow(PermissionIdentity::group("g999")); 50];
+    let access = Permissions::simplified(sets).evaluate(&graph.viewer(Identity::user("a"))).to_string();
+    let path = "(a -> g1 -> g2 -> g3 -> … 992 more … -> g996 -> g997 -> g998 -> g999)";
+    assert!(access.starts_with(&format!("allowed in level 1: by set 1 {path}, by set 2 {path}")), "{access}");
+    assert!(access.ends_with(&format!("by set 10 {path}, and 40 more")), "{access}");
+    let nobody = vec![PermissionSet::new(); 50];
+    let access = Permissions::simplified(nobody).evaluate(&user("a")).to_string();
+    assert!(access.ends_with("level 1, set 1"), "{access}");
+}
+
+#[test]
 fn a_path_has_its_identities_and_what_each_is_to_the_next() {
     let access = Permissions::from(allow(PermissionIdentity::group("Everyone"))).evaluate(&alice());
     let path = access.reasons()[0].path().unwrap();

@@ -82,7 +82,7 @@ fn the_setters_of_known_metadata_write_the_keys_that_the_service_knows() {
         .printable_uri("c")
         .author("d")
         .date("e")
-        .modified_date("f")
+        .modified_date(OrderingId::new(7))
         .permanent_id(PermanentId::new("g"))
         .language(["h", "i"])
         .file_name("j")
@@ -90,7 +90,7 @@ fn the_setters_of_known_metadata_write_the_keys_that_the_service_knows() {
         .source_type("l")
         .folding("m", "n", "o");
     let json = json!({
-        "title": "a", "clickableUri": "b", "printableUri": "c", "author": "d", "date": "e", "modifiedDate": "f",
+        "title": "a", "clickableUri": "b", "printableUri": "c", "author": "d", "date": "e", "modifiedDate": "1970-01-01T00:00:00.007Z",
         "permanentid": "g", "language": ["h", "i"], "filename": "j", "documenttype": "k", "sourcetype": "l",
         "foldingcollection": "m", "foldingchild": "n", "foldingparent": "o",
     });

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use coveo_push::fake::FakePushApi;
 use coveo_push::{
-    BatchDocumentBody, BatchIdentityBody, CompressionType, DeletedDocument, DocumentBody, Identity, IdentityBody,
-    MappedIdentity, MappedIdentityBody, Operation, PermissionIdentity, PermissionSet, Preflight, SourceStatus,
+    BatchDocumentBody, BatchIdentityBody, CompressionType, Content, DeletedDocument, DocumentBody, Identity,
+    IdentityBody, MappedIdentity, MappedIdentityBody, Operation, PermissionIdentity, PermissionSet, Preflight,
+    PushError, Pushed, SourceStatus,
 };
 use serde_json::{Value, json};
 
@@ -112,10 +113,10 @@ async fn json_text_that_is_no_item_or_whose_id_is_not_clear_is_refused() {
 #[tokio::test]
 async fn the_compression_of_an_item_moves_from_its_body_into_the_query() {
     let service = Service::start().await;
-    let doc = DocumentBody::inline("AAAA", CompressionType::GZip).title("t");
+    let doc = DocumentBody::inline("H4sI", CompressionType::GZip).title("t");
     let _ = service.client().items("my-source").add_or_update("https://a", &doc).await.unwrap();
     let target = format!("{DOCUMENTS}?documentId=https%3A%2F%2Fa&compressionType=GZIP");
-    service.only().await.is("PUT", &target, Some(json!({"compressedBinaryData": "AAAA", "title": "t"})));
+    service.only().await.is("PUT", &target, Some(json!({"compressedBinaryData": "H4sI", "title": "t"})));
 }
 
 #[tokio::test]
@@ -123,15 +124,81 @@ async fn the_compression_set_on_the_call_goes_into_the_query() {
     let service = Service::start().await;
     let item = json!({"compressedBinaryData": "AAAA"});
     let call = service.client().items("my-source").add_or_update("https://a", &item);
-    let _ = call.compression_type(CompressionType::Lzma).await.unwrap();
-    let target = format!("{DOCUMENTS}?documentId=https%3A%2F%2Fa&compressionType=LZMA");
+    let _ = call.compression_type(CompressionType::Deflate).await.unwrap();
+    let target = format!("{DOCUMENTS}?documentId=https%3A%2F%2Fa&compressionType=DEFLATE");
     service.only().await.is("PUT", &target, Some(item));
+}
+
+#[tokio::test]
+async fn no_compression_is_named_beside_text() {
+    let service = Service::start().await;
+    let items = service.client().items("my-source");
+    let _ = items
+        .add_or_update("https://a", &json!({"data": "short"}))
+        .compression_type(CompressionType::ZLib)
+        .await
+        .unwrap();
+    let call = items.add_or_update("https://a", &json!({})).compression_type(CompressionType::ZLib);
+    let _ = call.content(Content::text("short")).await.unwrap();
+    let sent = service.sent().await;
+    assert_eq!(sent.len(), 2);
+    for sent in sent {
+        sent.is("PUT", &format!("{DOCUMENTS}?documentId=https%3A%2F%2Fa"), Some(json!({"data": "short"})));
+    }
+}
+
+#[tokio::test]
+async fn a_queue_delay_of_more_than_32_bits_is_refused() {
+    let service = Service::start().await;
+    let items = service.client().items("my-source");
+    let deletion = || items.delete_older_than(7);
+    let error = deletion().queue_delay(Duration::MAX).await.unwrap_err().to_string();
+    assert!(error.contains("at most 2147483647 minutes") && error.contains("[queue-delay]"), "{error}");
+    let most = Duration::from_secs(60 * i32::MAX as u64);
+    let _ = deletion().queue_delay(Duration::MAX).queue_delay(most).await.unwrap();
+    let sent = service.only().await;
+    assert!(sent.target.ends_with("queueDelay=2147483647"), "{}", sent.target);
+}
+
+#[tokio::test]
+async fn an_id_that_fits_into_no_url_is_refused_by_its_rule_in_every_call() {
+    let service = Service::start().await;
+    let items = service.client().items("my-source");
+    let id = format!("https://a/{}", "b".repeat(70_000));
+    let pusher = items.pusher().start();
+    let refused = |pushed: Result<Pushed, PushError>| pushed.unwrap().refused().unwrap().to_string();
+    for error in [
+        items.add_or_update(&*id, &json!({})).await.unwrap_err().to_string(),
+        items.delete(&*id).await.unwrap_err().to_string(),
+        items.push_batch(&BatchDocumentBody::new().delete(&*id)).await.unwrap_err().to_string(),
+        refused(pusher.add_or_update(&*id, &json!({})).await),
+        refused(pusher.delete(&*id).await),
+    ] {
+        assert!(error.contains("`https://a/bbb") && error.contains("[document-id-too-long]"), "{error}");
+        assert!(error.len() < 1_000, "{}", error.len());
+    }
+    drop(pusher);
+    assert!(service.sent().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_file_id_that_no_container_has_is_refused() {
+    let service = Service::start().await;
+    let client = service.client();
+    for id in ["", " ", "x\ny", &"x".repeat(2 << 20)] {
+        let items = client.items("my-source").push_container(id).await.unwrap_err();
+        let identities = client.identities("P").push_container(id).await.unwrap_err();
+        for error in [items, identities] {
+            assert!(error.to_string().contains("[file-id]"), "{error}");
+        }
+    }
+    assert!(service.sent().await.is_empty());
 }
 
 #[tokio::test]
 async fn an_item_and_its_call_that_name_two_compressions_are_refused() {
     let service = Service::start().await;
-    let doc = DocumentBody::inline("AAAA", CompressionType::GZip);
+    let doc = DocumentBody::inline("H4sI", CompressionType::GZip);
     let call = service.client().items("my-source").add_or_update("https://a", &doc);
     let error = call.compression_type(CompressionType::Lzma).await.unwrap_err();
     assert!(error.to_string().contains("[compression-type]"), "{error}");
