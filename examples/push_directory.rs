@@ -40,11 +40,14 @@ struct Arguments {
     /// How many files are compressed and uploaded at the same time.
     #[arg(long, default_value_t = 4)]
     concurrency: usize,
-    /// Everybody may see the items; else they say nothing of who may, which a secured source drops.
-    #[arg(long)]
+    /// Everybody may see the items.
+    #[arg(long, group = "readers")]
     public: bool,
-    /// Deletes the items of the source that were not pushed by this run.
-    #[arg(long)]
+    /// The items have no permissions: for a private or shared source. A secured source drops them.
+    #[arg(long, group = "readers")]
+    no_permissions: bool,
+    /// Deletes the items of the source that were not pushed by this run. Wants --public or --no-permissions.
+    #[arg(long, requires = "readers")]
     refresh: bool,
     /// Says what would be pushed, and pushes nothing.
     #[arg(long)]
@@ -72,7 +75,8 @@ async fn main() -> Result<ExitCode, shared::Failure> {
         return Ok(ExitCode::SUCCESS);
     }
     let items = setup.client.items(setup.source_id()?);
-    let permissions = (arguments.public || setup.fake.is_some()).then(Permissions::public);
+    let is_public = arguments.public || (setup.fake.is_some() && !arguments.no_permissions);
+    let permissions = is_public.then(Permissions::public);
     let run = Run::start(&items, &arguments).await?;
     let run = push_files(run, files, permissions, &arguments).await?;
     let Ended { summary, is_complete, report } = run.end(unread == 0).await;
@@ -177,6 +181,7 @@ impl Run {
             return Ok(Self::Push(items.pusher().concurrency(concurrency).start()));
         }
         let refresh = items.refresh(RefreshKind::Refresh).pusher(|pusher| pusher.concurrency(concurrency));
+        let refresh = if arguments.no_permissions { refresh.allow_missing_permissions() } else { refresh };
         Ok(Self::Refresh(Box::new(refresh.start().await?)))
     }
 

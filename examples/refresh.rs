@@ -18,8 +18,8 @@ async fn main() -> Result<(), shared::Failure> {
     let items = setup.client.items(setup.source_id()?);
     refresh(&items, &["home", "news", "jobs"]).await?;
     if let Some(fake) = &setup.fake {
-        println!("A day passes.");
-        fake.set_clock_offset(ClockOffset::Ahead(Duration::from_secs(86_400)));
+        println!("An hour passes.");
+        fake.set_clock_offset(ClockOffset::Ahead(Duration::from_secs(3_600)));
     }
     refresh(&items, &["home", "jobs", "shop"]).await?;
     if let Some(fake) = &setup.fake {

@@ -14,7 +14,7 @@ use crate::finding::Preflight;
 use crate::kernel::clock::ServiceClock;
 use crate::kernel::reqwest_transport::{HAS_TLS, ReqwestTransport, reqwest::ClientBuilder};
 use crate::kernel::retry::{Budget, RetryPolicy};
-use crate::kernel::shared::{Kernel, Random, Shared, Timeouts};
+use crate::kernel::shared::{Kernel, LocalNow, Random, Shared, Timeouts};
 use crate::kernel::throttle::Throttle;
 use crate::kernel::transport::Transport;
 use crate::region::{BaseUrl, PushApiUrl, Region};
@@ -161,6 +161,8 @@ pub struct PushClientBuilder {
     http_client: Option<ClientBuilder>,
     transport: Option<Arc<dyn Transport>>,
     random: Random,
+    /// The local clock, which a test can pause.
+    pub(crate) local_now: LocalNow,
 }
 
 impl PushClientBuilder {
@@ -178,6 +180,7 @@ impl PushClientBuilder {
             http_client: None,
             transport: None,
             random: Arc::new(fastrand::f64),
+            local_now: Arc::new(SystemTime::now),
         }
     }
 
@@ -373,7 +376,7 @@ impl PushClientBuilder {
             budget: Budget::new(),
             random: self.random,
             clock: ServiceClock::default(),
-            local_now: SystemTime::now,
+            local_now: self.local_now,
         };
         Ok(PushClient { kernel: Kernel { shared: Arc::new(shared), credentials: self.credentials } })
     }

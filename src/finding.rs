@@ -119,6 +119,9 @@ rules! {
         PathSegment = "path-segment",
         /// A compression type is one that the service knows and this program has, and is said once.
         CompressionType = "compression-type",
+        /// A delete-older-than has an id that is not more than two seconds ahead of the service's clock. Else the
+        /// service ignores what is pushed until then.
+        OrderingIdAhead = "ordering-id-ahead",
         /// A queue delay is at most [`i32::MAX`] minutes.
         QueueDelay = "queue-delay",
         /// An upload goes to an https URI without user info, and its headers are valid.
@@ -148,8 +151,8 @@ rules! {
         IdentityNameBlanks = "identity-name-blanks",
         /// A permission names an identity. Else the item is dropped.
         PermissionIdentityEmpty = "permission-identity-empty",
-        /// A delete-older-than has an id that is not in the future by more than five minutes. Else the
-        /// service ignores what is pushed until then.
+        /// A delete-older-than has an id that is not more than five minutes ahead of the local clock. Looked for
+        /// while no response has told the service's clock.
         OrderingIdInFuture = "ordering-id-in-future",
         /// An item of a secured source says who may see it. Else it is dropped. Looked for where a run is
         /// [told](crate::PusherBuilder::secured) that the source is secured.

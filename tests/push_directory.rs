@@ -29,7 +29,7 @@ async fn push(fake: &FakePushApi, folder: &Path, arguments: &[&str]) -> Output {
     let server = fake.serve().await.unwrap();
     let mut command = Command::new(program("push_directory"));
     command
-        .args(["--quiet", "--public"])
+        .arg("--quiet")
         .args(arguments)
         .arg(folder)
         .stdin(Stdio::null())
@@ -47,17 +47,29 @@ async fn a_second_refresh_removes_what_has_gone_from_the_folder() {
     let path = |name: &str| fs::canonicalize(folder.path()).unwrap().join(name);
     fs::write(path("a.txt"), "the first").unwrap();
     fs::write(path("b.txt"), "the second").unwrap();
-    let first = push(&fake, folder.path(), &["--refresh"]).await;
+    let first = push(&fake, folder.path(), &["--refresh", "--public"]).await;
     assert!(first.status.success(), "{first:?}");
     let uris = [file_uri(path("a.txt")).unwrap(), file_uri(path("b.txt")).unwrap()];
     assert_eq!(fake.source(SOURCE).document_ids(), uris);
 
     fake.set_clock_offset(ClockOffset::Ahead(Duration::from_secs(3_600)));
     fs::remove_file(path("a.txt")).unwrap();
-    let second = push(&fake, folder.path(), &["--refresh"]).await;
+    let second = push(&fake, folder.path(), &["--refresh", "--public"]).await;
     assert!(second.status.success(), "{second:?}");
     fake.run_delayed();
     assert_eq!(fake.source(SOURCE).document_ids(), uris[1..]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refresh_wants_to_know_who_may_see_the_items() {
+    for (options, code) in [(vec![], 2), (vec!["--no-permissions"], 0), (vec!["--public"], 0)] {
+        let fake = FakePushApi::builder().organization(ORGANIZATION).api_key(KEY).source(SOURCE).build();
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("a.txt"), "words").unwrap();
+        let pushed = push(&fake, folder.path(), &[&["--refresh"], &options[..]].concat()).await;
+        assert_eq!(pushed.status.code(), Some(code), "{pushed:?}");
+        assert_eq!(fake.source(SOURCE).len(), usize::from(code == 0));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -65,10 +77,10 @@ async fn a_folder_that_is_suddenly_empty_does_not_empty_the_source() {
     let fake = FakePushApi::builder().organization(ORGANIZATION).api_key(KEY).source(SOURCE).build();
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("a.txt"), "the first").unwrap();
-    assert!(push(&fake, folder.path(), &["--refresh"]).await.status.success());
+    assert!(push(&fake, folder.path(), &["--refresh", "--public"]).await.status.success());
     fake.set_clock_offset(ClockOffset::Ahead(Duration::from_secs(3_600)));
     fs::remove_file(folder.path().join("a.txt")).unwrap();
-    assert!(!push(&fake, folder.path(), &["--refresh"]).await.status.success());
+    assert!(!push(&fake, folder.path(), &["--refresh", "--public"]).await.status.success());
     fake.run_delayed();
     assert_eq!(fake.source(SOURCE).len(), 1);
 }

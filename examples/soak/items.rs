@@ -172,7 +172,7 @@ impl Kind for Items {
 
     fn refresh(client: &PushClient, is_incremental: bool) -> RefreshBuilder<ItemPusher> {
         let kind = if is_incremental { RefreshKind::Incremental } else { RefreshKind::Rebuild };
-        client.items(SOURCE).refresh(kind)
+        client.items(SOURCE).refresh(kind).allow_missing_permissions()
     }
 
     async fn start_refresh(builder: RefreshBuilder<ItemPusher>) -> Result<Refresh<ItemPusher>, RefreshError> {

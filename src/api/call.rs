@@ -13,6 +13,7 @@ use crate::kernel::request::{PathParams, RequestTemplate};
 use crate::kernel::send::CallSettings;
 use crate::kernel::shared::{Kernel, Shared};
 use crate::kernel::trace;
+use crate::model::OrderingId;
 use crate::operation::Operation;
 use crate::preflight;
 
@@ -95,6 +96,19 @@ impl ApiRequest {
     pub(super) fn file_id(self, id: String) -> Self {
         let findings = preflight::file_id(&id, &id);
         self.with(query::FILE_ID, id).found(findings)
+    }
+
+    /// Sets the id below which everything is deleted.
+    pub(super) fn older_than(self, id: OrderingId) -> Self {
+        let shared = &self.kernel.shared;
+        let findings = preflight::older_than(id, shared.clock.now(), (shared.local_now)());
+        self.with(query::ORDERING_ID, id).found(findings)
+    }
+
+    /// Takes ids in the future for what they are.
+    pub(crate) fn own_ordering_scheme(&mut self, own: bool) {
+        let is_about_time = |rule| matches!(rule, Rule::OrderingIdAhead | Rule::OrderingIdInFuture);
+        self.findings.retain(|finding| !own || !is_about_time(finding.rule()));
     }
 
     /// Sets how long the service waits before it deletes, in minutes.
@@ -220,6 +234,14 @@ macro_rules! setter {
         /// counts as a whole one. More than [`i32::MAX`] of them are refused.
         pub fn queue_delay(mut self, delay: std::time::Duration) -> Self {
             self.$($request).+.queue_delay(delay);
+            self
+        }
+    };
+    (own_ordering_scheme: $($request:ident).+) => {
+        /// Whether the ordering ids of the source are not milliseconds since 1970, but for example nanoseconds or
+        /// ticks. They are always ahead of the clock, and not compared with it. Default: no.
+        pub fn own_ordering_scheme(mut self, own: bool) -> Self {
+            self.$($request).+.own_ordering_scheme(own);
             self
         }
     };

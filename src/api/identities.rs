@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use super::PushBatch;
-use super::call::{ApiRequest, query, request_builder};
+use super::call::{ApiRequest, request_builder};
 use crate::kernel::request::PathParams;
 use crate::kernel::shared::Kernel;
 use crate::model::{BatchIdentityBody, Identity, IdentityBody, MappedIdentityBody, OrderingId};
@@ -185,9 +185,7 @@ impl Identities {
     /// succeeded told it (by the local clock until then); nothing is sent then.
     pub fn delete_older_than(&self, ordering_id: impl Into<OrderingId>) -> DeleteOldIdentities {
         let id = ordering_id.into();
-        let findings = preflight::older_than(id, self.kernel.shared.now());
-        let request = self.request(Operation::DeleteOldIdentities).with(query::ORDERING_ID, id).found(findings);
-        DeleteOldIdentities { request }
+        DeleteOldIdentities { request: self.request(Operation::DeleteOldIdentities).older_than(id) }
     }
 }
 
@@ -213,5 +211,5 @@ request_builder! {
 
 request_builder! {
     /// Deletes old security identities: [`Identities::delete_older_than`].
-    DeleteOldIdentities with queue_delay call_settings
+    DeleteOldIdentities with queue_delay own_ordering_scheme call_settings
 }

@@ -166,7 +166,7 @@ impl Items {
     ///
     /// **Take the id with care.** One that is later than the push of an item by the service's
     /// clock deletes the item; one in the future makes the service ignore what is pushed until
-    /// then, and is refused unless the [`preflight`](crate::Preflight) is told otherwise. Best it
+    /// then, and is refused unless the source has its [own scheme](DeleteOldItems::own_ordering_scheme). Best it
     /// comes from the service's clock, from before the first push:
     ///
     /// ```
@@ -185,13 +185,12 @@ impl Items {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] when the id is in the future by the service's clock, as the last call that
-    /// succeeded told it (by the local clock until then); nothing is sent then.
+    /// [`Error::Invalid`] when the id is more than 2 s ahead of the service's clock, as the last call that
+    /// succeeded told it; nothing is sent then. Until a call succeeded, an id that is more than 5 minutes ahead of
+    /// the local clock breaks a rule that follows the [`Preflight`](crate::Preflight) switch.
     pub fn delete_older_than(&self, ordering_id: impl Into<OrderingId>) -> DeleteOldItems {
         let id = ordering_id.into();
-        let findings = preflight::older_than(id, self.kernel.shared.now());
-        let request = self.request(Operation::DeleteOldItems).with(query::ORDERING_ID, id).found(findings);
-        DeleteOldItems { request }
+        DeleteOldItems { request: self.request(Operation::DeleteOldItems).older_than(id) }
     }
 }
 
@@ -233,7 +232,6 @@ impl AddOrUpdateItem {
             InvalidError::new(Some(request.operation), vec![finding])
         })?;
         let document_id = asked_id.or_else(|| own_id(&item)).unwrap_or_default();
-        item.omit_empty_providers();
         let own = item.get(key::COMPRESSION_TYPE).and_then(|own| serde_json::from_slice::<CompressionType>(own).ok());
         let differ = own.zip(compression).filter(|(own, asked)| own != asked).map(|(own, asked)| {
             let message = format!("the item says {own} and the request {asked}; say one");
@@ -312,5 +310,5 @@ request_builder! {
 
 request_builder! {
     /// Deletes old items: [`Items::delete_older_than`].
-    DeleteOldItems with queue_delay call_settings
+    DeleteOldItems with queue_delay own_ordering_scheme call_settings
 }

@@ -40,11 +40,20 @@ impl Clock {
         Instant::now().saturating_duration_since(self.instant)
     }
 
-    pub(super) fn now(&self) -> SystemTime {
+    /// The time by the local clock.
+    pub(super) fn local_now(&self) -> SystemTime {
+        self.began.checked_add(self.elapsed()).unwrap_or_else(|| self.latest())
+    }
+
+    fn latest(&self) -> SystemTime {
         // `httpdate` cannot write later dates than the year 9999.
         const LATEST: Duration = Duration::from_secs(253_402_300_799);
-        let latest = UNIX_EPOCH.checked_add(LATEST).unwrap_or(self.began);
-        let here = self.began.checked_add(self.elapsed()).unwrap_or(latest);
+        UNIX_EPOCH.checked_add(LATEST).unwrap_or(self.began)
+    }
+
+    pub(super) fn now(&self) -> SystemTime {
+        let latest = self.latest();
+        let here = self.local_now();
         let there = match self.offset {
             ClockOffset::Ahead(by) => here.checked_add(by).unwrap_or(latest),
             ClockOffset::Behind(by) => here.checked_sub(by).unwrap_or(UNIX_EPOCH),

@@ -1,5 +1,7 @@
 //! The fake as a transport of a client, without a socket.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::Response;
 use http_body_util::BodyExt;
@@ -34,11 +36,13 @@ impl FakePushApi {
     /// [`http_client`](PushClientBuilder::http_client), beside this transport.
     #[must_use]
     pub fn client_builder(&self) -> PushClientBuilder {
-        let (organization, key) = {
+        let (organization, key, clock) = {
             let state = self.shared.lock();
-            (state.organization.clone(), state.client_key.clone())
+            (state.organization.clone(), state.client_key.clone(), state.clock)
         };
-        PushClient::builder(organization, ApiKey::new(key)).base_url(self.base_url()).transport(self.clone())
+        let mut builder = PushClient::builder(organization, ApiKey::new(key)).base_url(self.base_url());
+        builder.local_now = Arc::new(move || clock.local_now());
+        builder.transport(self.clone())
     }
 
     /// The base URL of requests through the transport. No socket listens there.

@@ -175,7 +175,8 @@ pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Durati
 
 /// The service's clock, from the `Date` of a response.
 pub(crate) fn server_time(headers: &HeaderMap) -> Option<SystemTime> {
-    httpdate::parse_http_date(headers.get(DATE)?.to_str().ok()?).ok()
+    // A leap second is the end of the second before it.
+    httpdate::parse_http_date(&headers.get(DATE)?.to_str().ok()?.replace(":60 ", ":59 ")).ok()
 }
 
 /// The retries that all clones of a client may make together, so that a service that is down does not get

@@ -18,6 +18,9 @@ use crate::region::BaseUrl;
 /// A source of numbers in `0.0..1.0`.
 pub(crate) type Random = Arc<dyn Fn() -> f64 + Send + Sync>;
 
+/// The local clock.
+pub(crate) type LocalNow = Arc<dyn Fn() -> SystemTime + Send + Sync>;
+
 /// The parts that all handles of a client share, and its credentials. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Kernel {
@@ -38,13 +41,13 @@ pub(crate) struct Shared {
     pub(crate) budget: Budget,
     pub(crate) random: Random,
     pub(crate) clock: ServiceClock,
-    pub(crate) local_now: fn() -> SystemTime,
+    pub(crate) local_now: LocalNow,
 }
 
 impl Shared {
     /// The time by the service's clock, or by the local one before the first response.
     pub(crate) fn now(&self) -> SystemTime {
-        self.clock.now().unwrap_or_else(self.local_now)
+        self.clock.now().unwrap_or_else(&*self.local_now)
     }
 }
 

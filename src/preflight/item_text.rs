@@ -13,7 +13,7 @@ use serde_json::{Error, Value};
 use super::json_text::{InvalidText, without_mark};
 use super::permissions::{self, Named};
 use super::scanner::Scanner;
-use crate::model::{Permissions, document_keys as key};
+use crate::model::{PermissionIdentity, document_keys as key};
 
 /// An item as JSON text without white space around it.
 #[derive(Clone)]
@@ -22,7 +22,7 @@ pub(crate) struct ItemText<'a> {
     entries: Vec<Entry>,
     /// Whether every parser can read all values.
     is_readable: bool,
-    /// Whom the permissions name, where the scan found out.
+    /// Whom the permissions name, where there are some that are valid.
     named: Option<Named>,
 }
 
@@ -86,10 +86,10 @@ impl<'a> ItemText<'a> {
 
     fn read_bytes(json: Cow<'a, [u8]>) -> Result<Self, InvalidText> {
         if let Some((entries, named)) = scan(&json) {
-            return Ok(Self { json, entries, is_readable: true, named });
+            return Ok(Self { json, entries, is_readable: true, named }.read_permissions());
         }
         let entries = parse(&json).map_err(|error| InvalidText::new(&json, &error))?;
-        Ok(Self { json, entries, is_readable: false, named: None })
+        Ok(Self { json, entries, is_readable: false, named: None }.read_permissions())
     }
 
     /// The text.
@@ -175,19 +175,30 @@ impl<'a> ItemText<'a> {
         entries.iter().filter_map(|entry| Some((self.key(entry), unreadable(self.json.get(entry.value.clone())?)?)))
     }
 
-    /// Leaves out names of security providers that are empty: they would name another provider than the default.
-    pub(crate) fn omit_empty_providers(&mut self) {
-        let permissions = self.get(key::PERMISSIONS).filter(|json| self.named.is_none() && has_empty_text(json));
-        if let Some(Ok(permissions)) = permissions.map(serde_json::from_slice::<Permissions>)
-            && let Ok(json) = serde_json::to_vec(&permissions)
-        {
-            self.put(key::PERMISSIONS, &json);
+    /// Reads permissions in a spelling that the scan does not know. An empty name of a security provider is left
+    /// out: it would name another provider than the default.
+    fn read_permissions(mut self) -> Self {
+        let read = self.get(key::PERMISSIONS).filter(|_| self.named.is_none()).map(permissions::read);
+        if let Some(Ok((permissions, named))) = read {
+            self.named = Some(named);
+            let has_empty = |identity: &PermissionIdentity| identity.security_provider.as_deref() == Some("");
+            if permissions.identities().any(has_empty)
+                && let Ok(json) = serde_json::to_vec(&permissions)
+            {
+                self.put(key::PERMISSIONS, &json);
+            }
         }
+        self
     }
 
     /// Whom the permissions name.
     pub(super) fn named(&self, permissions: &[u8]) -> Result<Named, Error> {
-        self.named.map_or_else(|| permissions::read(permissions), Ok)
+        self.named.map_or_else(|| permissions::read(permissions).map(|(_, named)| named), Ok)
+    }
+
+    /// Whether a permission set says who may see the item. Invalid permissions count as such.
+    pub(crate) fn has_permissions(&self) -> bool {
+        self.get(key::PERMISSIONS).is_some() && self.named.is_none_or(|named| named.sets > 0)
     }
 
     fn key(&self, entry: &Entry) -> Cow<'_, str> {
@@ -228,10 +239,6 @@ pub(crate) fn text_of(json: &[u8]) -> Option<Cow<'_, str>> {
         return serde_json::from_slice::<String>(json).ok().map(Cow::Owned);
     }
     str::from_utf8(inside).ok().map(Cow::Borrowed)
-}
-
-fn has_empty_text(json: &[u8]) -> bool {
-    json.windows(2).any(|two| two == b"\"\"")
 }
 
 /// Whether a value is null.
@@ -356,7 +363,7 @@ mod tests {
                 .map(|(key, value)| (serde_json::from_str(key).unwrap(), serde_json::from_str(value).unwrap()))
                 .collect();
             assert_eq!(Value::Object(read), item);
-            assert_eq!(named, Some(Named { identities: 1, ..Named::default() }));
+            assert_eq!(named, Some(Named { identities: 1, sets: 1, ..Named::default() }));
         }
     }
 
@@ -467,7 +474,7 @@ mod tests {
             prop_assert_eq!(Value::from(entries.collect::<Map<_, _>>()), read.unwrap());
             if let Some(named) = named {
                 let json = scanned(&text).unwrap().0.into_iter().rfind(|(key, _)| *key == "\"permissions\"");
-                prop_assert_eq!(permissions::read(json.unwrap().1.as_bytes()).unwrap(), named);
+                prop_assert_eq!(permissions::read(json.unwrap().1.as_bytes()).unwrap().1, named);
             }
         }
     }

@@ -209,12 +209,16 @@ pub(crate) fn content_too_large(document_id: &str, name: &str, bytes: Option<u64
 }
 
 /// What is wrong with the boundary of a delete-older-than.
-pub(crate) fn older_than(id: OrderingId, now: SystemTime) -> Option<Finding> {
-    const LEEWAY: Duration = Duration::from_secs(300);
-    let message = "this ordering id is in the future, read as milliseconds since 1970, and the service would ignore all \
-                   that is pushed until then; take an earlier one";
-    let is_later = id > OrderingId::from_time(now + LEEWAY);
-    is_later.then(|| Finding::new(id.to_string(), Rule::OrderingIdInFuture, message))
+pub(crate) fn older_than(id: OrderingId, there: Option<SystemTime>, here: SystemTime) -> Option<Finding> {
+    let (rule, clock, latest) = match there {
+        Some(there) => (Rule::OrderingIdAhead, "service's", there + Duration::from_secs(2)),
+        None => (Rule::OrderingIdInFuture, "local", here + Duration::from_secs(300)),
+    };
+    let message = format!(
+        "this ordering id is ahead of the {clock} clock, read as milliseconds since 1970, and the service would ignore \
+         all that is pushed until then; take an earlier one, or set `own_ordering_scheme`"
+    );
+    (id > OrderingId::from_time(latest)).then(|| Finding::new(id.to_string(), rule, message))
 }
 
 /// What is wrong with a document id.
@@ -338,7 +342,7 @@ fn permissions(named: Result<Named, serde_json::Error>, switch: Preflight, found
             found(Rule::PermissionsUnreadable, message);
         }
         Ok(_) if switch == Preflight::Off => {}
-        Ok(Named { identities, has_one_without_name, has_blanks }) => {
+        Ok(Named { identities, has_one_without_name, has_blanks, .. }) => {
             if identities > most {
                 let why =
                     format!("it has {identities} permissions and {most} are allowed; put the identities into a group");

@@ -8,6 +8,8 @@ use crate::model::Permissions;
 pub(super) struct Named {
     pub(super) identities: usize,
     pub(super) has_one_without_name: bool,
+    /// The permission sets, over all levels.
+    pub(super) sets: usize,
     /// Whether a name has blanks around it, or control characters.
     pub(super) has_blanks: bool,
 }
@@ -22,11 +24,11 @@ impl Named {
 }
 
 /// Reads permissions of either model, in any spelling.
-pub(super) fn read(json: &[u8]) -> Result<Named, serde_json::Error> {
+pub(super) fn read(json: &[u8]) -> Result<(Permissions, Named), serde_json::Error> {
     let permissions = serde_json::from_slice::<Permissions>(json)?;
-    let mut named = Named::default();
+    let mut named = Named { sets: permissions.sets().count(), ..Named::default() };
     permissions.identities().for_each(|identity| named.add(identity.identity.as_bytes()));
-    Ok(named)
+    Ok((permissions, named))
 }
 
 /// Reads permissions that are sets in the usual spelling, as part of a scanner.
@@ -37,6 +39,7 @@ pub(super) fn scan_sets(scanner: &mut Scanner<'_>) -> Option<Named> {
 }
 
 fn set(scanner: &mut Scanner<'_>, named: &mut Named) -> Option<()> {
+    named.sets += 1;
     let [mut anonymous, mut allowed, mut denied] = [false; 3];
     scanner.entries(|scanner| {
         if scanner.key(br#""allowedPermissions""#).is_some() {
@@ -109,7 +112,7 @@ mod tests {
         let user = json!({"identity": "u", "identityType": "User", "securityProvider": "p"});
         let group = json!({"identity": "g", "identityType": "GROUP"});
         let json = json!([{"allowAnonymous": false, "allowedPermissions": [user, group], "deniedPermissions": [user]}]);
-        assert_eq!(scan(json.to_string().as_bytes()), Some(Named { identities: 3, ..Named::default() }));
+        assert_eq!(scan(json.to_string().as_bytes()), Some(Named { identities: 3, sets: 1, ..Named::default() }));
     }
 
     #[test]
@@ -189,7 +192,7 @@ mod tests {
         fn scanned_permissions_are_as_the_model_reads_them(sets in prop::collection::vec(set(), 0..3)) {
             let json = Value::from(sets).to_string();
             if let Some(scanned) = scan(json.as_bytes()) {
-                prop_assert_eq!(read(json.as_bytes()).ok(), Some(scanned));
+                prop_assert_eq!(read(json.as_bytes()).ok().map(|(_, named)| named), Some(scanned));
             }
         }
     }

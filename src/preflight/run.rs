@@ -5,8 +5,6 @@ use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde::de::IgnoredAny;
-
 use super::item_text::ItemText;
 use crate::finding::{Finding, Rule};
 use crate::model::document_keys as key;
@@ -29,9 +27,7 @@ impl RunValidation {
         if !self.is_secured && self.known.is_none() {
             return Vec::new();
         }
-        let permissions = item.get(key::PERMISSIONS);
-        let is_missing = |json| serde_json::from_slice::<Vec<IgnoredAny>>(json).is_ok_and(|sets| sets.is_empty());
-        let Some(permissions) = permissions.filter(|json| !is_missing(json)) else {
+        let Some(permissions) = item.get(key::PERMISSIONS).filter(|_| item.has_permissions()) else {
             let message = "the service accepts the item and drops it, because the source is secured and the item does \
                            not say who may see it; give it permissions";
             let finding = Finding::new(id, Rule::PermissionsMissing, message);
@@ -316,7 +312,13 @@ mod tests {
     #[test]
     fn permissions_are_missing_where_a_source_is_secured_and_an_item_names_no_set() {
         let secured = RunValidation { is_secured: true, ..RunValidation::default() };
-        for item in [json!({}), json!({"permissions": null}), json!({"permissions": []}), json!({"Permissions": []})] {
+        for item in [
+            json!({}),
+            json!({"permissions": null}),
+            json!({"permissions": []}),
+            json!({"Permissions": []}),
+            json!({"permissions": [{"name": "l", "permissionSets": []}]}),
+        ] {
             assert_eq!(of_item(&secured, &item), [Rule::PermissionsMissing], "{item}");
             assert_eq!(of_item(&RunValidation::default(), &item), []);
         }

@@ -461,11 +461,18 @@ fn a_permission_that_names_nobody_is_found_however_it_is_spelled() {
 }
 
 #[test]
-fn an_ordering_id_is_found_when_it_is_more_than_five_minutes_ahead() {
-    let now = SystemTime::UNIX_EPOCH + Duration::from_millis(1_000_000);
-    for (id, is_found) in [(0, false), (1_000_000, false), (1_300_000, false), (1_300_001, true), (u64::MAX, true)] {
-        let finding = older_than(OrderingId::new(id), now);
-        assert_eq!(finding.map(|finding| finding.rule()), is_found.then_some(Rule::OrderingIdInFuture), "{id}");
+fn an_ordering_id_is_found_two_seconds_ahead_of_the_service_or_five_minutes_ahead_of_here() {
+    let [here, there] = [1_000_000, 9_000_000].map(|ms| SystemTime::UNIX_EPOCH + Duration::from_millis(ms));
+    for (id, there, found) in [
+        (0, Some(there), None),
+        (9_002_000, Some(there), None),
+        (9_002_001, Some(there), Some(Rule::OrderingIdAhead)),
+        (u64::MAX, Some(there), Some(Rule::OrderingIdAhead)),
+        (1_300_000, None, None),
+        (1_300_001, None, Some(Rule::OrderingIdInFuture)),
+    ] {
+        let finding = older_than(OrderingId::new(id), there, here);
+        assert_eq!(finding.map(|finding| finding.rule()), found, "{id}");
     }
 }
 

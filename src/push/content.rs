@@ -53,10 +53,10 @@ pub(super) async fn push<'a>(
     };
     match place(intake, &id, text, content).await {
         Ok(text) => {
-            let (affects, json) = (Affects::Item, text.into_json());
+            let (lacks_permissions, json) = (!text.has_permissions(), text.into_json());
+            let (id, list, affects) = (Cow::Owned(id), ADD_OR_UPDATE, Affects::Item);
             let (head, remedy) = (Vec::new(), REMEDY);
-            let id = Cow::Owned(id);
-            let operation = QueuedOperation { id, list: ADD_OR_UPDATE, affects, head, json, warnings, remedy };
+            let operation = QueuedOperation { id, list, affects, head, json, lacks_permissions, warnings, remedy };
             intake.push(|| Ok(operation)).await
         }
         Err(Ended::Stopped(stopped)) => Err(stopped),

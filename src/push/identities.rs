@@ -252,7 +252,8 @@ fn write(intake: &Intake, seen: SeenIdentity<'_>) -> Result<QueuedOperation<'sta
     let warnings = preflight::judge(findings, switch).map_err(refused)?;
     let json = json.map_err(|error| refused(vec![InvalidText::from(error).finding(name)]))?;
     let remedy = "put its members into groups of their own";
-    Ok(QueuedOperation { id: id.into(), list, affects, head: Vec::new(), json: json.into(), warnings, remedy })
+    let (id, json) = (id.into(), json.into());
+    Ok(QueuedOperation { id, list, affects, head: Vec::new(), json, lacks_permissions: false, warnings, remedy })
 }
 
 /// One operation of a stream of identities: [`IdentityPusher::push_stream`].

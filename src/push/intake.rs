@@ -34,6 +34,8 @@ pub(super) struct QueuedOperation<'a> {
     /// Begins the object of its JSON, in place of the first brace; empty where the JSON is whole.
     pub(super) head: Vec<u8>,
     pub(super) json: Cow<'a, [u8]>,
+    /// Whether it is an item that does not say who may see it.
+    pub(super) lacks_permissions: bool,
     /// The broken rules that were let through.
     pub(super) warnings: Vec<Finding>,
     /// What to do about it when it is too large for any batch.
@@ -123,6 +125,7 @@ impl Intake {
                 });
                 let replaced = filling.batch.push(operation.list, operation.parts(), key);
                 totals.replaced += replaced;
+                totals.without_permissions += u64::from(operation.lacks_permissions);
                 totals.bytes_queued += operation.len() as u64;
                 superseded.pushed_again(key);
                 state.warned(&operation.warnings);

@@ -70,7 +70,6 @@ impl<'a> CheckedItem<'a> {
                 return Err(Refused::new(&id, vec![invalid.finding(&id)]));
             }
         };
-        text.omit_empty_providers();
         let own_id = text.get(key::DOCUMENT_ID).map(<[u8]>::to_vec);
         let id = match (id, &own_id) {
             (Some(id), _) => id,
@@ -112,14 +111,15 @@ impl<'a> CheckedItem<'a> {
     /// The operation, with the id in front of the item's text.
     pub(super) fn into_operation(self, remedy: &'static str) -> QueuedOperation<'a> {
         let Self { id, text, has_id, warnings } = self;
-        let is_empty = text.is_empty();
+        let (is_empty, lacks_permissions) = (text.is_empty(), !text.has_permissions());
         let json = text.into_json();
         let mut head = Vec::new();
         if !has_id {
             head = format!("{{\"{}\":{}", key::DOCUMENT_ID, serde_json::Value::from(&*id)).into_bytes();
             head.extend_from_slice(if is_empty { b"" } else { b"," });
         }
-        QueuedOperation { id, list: ADD_OR_UPDATE, affects: Affects::Item, head, json, warnings, remedy }
+        let (list, affects) = (ADD_OR_UPDATE, Affects::Item);
+        QueuedOperation { id, list, affects, head, json, lacks_permissions, warnings, remedy }
     }
 }
 
@@ -137,5 +137,6 @@ pub(super) fn deletion<'a>(
         serde_json::to_vec(&deleted).map_err(|error| Refused::new(&id, vec![InvalidText::from(error).finding(&id)]))?;
     let affects = if delete_children { Affects::Subtree } else { Affects::Item };
     let remedy = "give the item a shorter documentId";
-    Ok(QueuedOperation { id, list: DELETE, affects, head: Vec::new(), json: json.into(), warnings, remedy })
+    let (head, json, lacks_permissions) = (Vec::new(), json.into(), false);
+    Ok(QueuedOperation { id, list: DELETE, affects, head, json, lacks_permissions, warnings, remedy })
 }

@@ -122,6 +122,9 @@ pub struct Progress {
     pub cancelled: u64,
     /// Operations that were queued although they break a rule, as [`Preflight::Warn`](crate::Preflight::Warn) allows.
     pub warned: u64,
+    /// Queued items without permissions, which a secured source drops. They keep a
+    /// [refresh](crate::Items::refresh) from deleting.
+    pub without_permissions: u64,
     /// Bytes of the operations that were queued.
     pub bytes_queued: u64,
     /// Bytes that the storage accepted.

@@ -100,11 +100,13 @@ pub(super) struct BoundarySettings {
     pub(super) given: Option<OrderingId>,
     /// The ordering id that all operations of the run share.
     pub(super) shared: Option<OrderingId>,
+    /// Whether ordering ids are not milliseconds, and cannot be compared with a clock.
+    pub(super) own_scheme: bool,
 }
 
 impl BoundarySettings {
     pub(super) fn new(deletes: bool) -> Self {
-        Self { deletes, margin: Duration::from_secs(5), given: None, shared: None }
+        Self { deletes, margin: Duration::from_secs(5), given: None, shared: None, own_scheme: false }
     }
 }
 
@@ -118,11 +120,12 @@ pub(super) fn boundary(
     settings: BoundarySettings,
     started: Option<SystemTime>,
 ) -> Result<Option<Boundary>, StartError> {
-    let BoundarySettings { deletes, margin, given, shared } = settings;
+    let BoundarySettings { deletes, margin, given, shared, own_scheme } = settings;
     let started = started.map(OrderingId::from_time);
     // The lowest ordering id that a push of this run can have: without a shared ordering id, the service
     // stamps each batch with its own clock.
     let latest = match shared {
+        Some(shared) if own_scheme => Some(shared),
         Some(shared) => Some(check_shared(shared, started)?),
         None => started,
     };
@@ -152,8 +155,8 @@ fn minus(id: OrderingId, margin: Duration) -> OrderingId {
     OrderingId::new(id.get().saturating_sub(u64::try_from(margin.as_millis()).unwrap_or(u64::MAX)))
 }
 
-/// The difference between the local clock and the service's, to about a second. Informational: no
-/// decision depends on it.
+/// The difference between the local clock and the service's, to about a second. Nothing is deleted when it is
+/// more than a day, unless [`trust_service_clock`](super::RefreshBuilder::trust_service_clock) was called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LocalClock {
     /// The local clock is ahead.
@@ -168,6 +171,12 @@ impl LocalClock {
             Ok(ahead) => Self::Ahead(ahead),
             Err(behind) => Self::Behind(behind.duration()),
         }
+    }
+
+    /// Whether one of the clocks cannot be right: time zones differ by less.
+    pub(super) fn is_days_off(&self) -> bool {
+        let (Self::Ahead(by) | Self::Behind(by)) = self;
+        *by > Duration::from_secs(86_400)
     }
 
     /// Whether the difference is larger than the resolution of an HTTP date explains.
@@ -265,6 +274,17 @@ mod tests {
         for (started, given, shared, expected) in table {
             assert_eq!(made(started, given, shared), expected, "{started:?} {given:?} {shared:?}");
         }
+    }
+
+    #[test]
+    fn ids_of_another_scheme_are_not_compared_with_the_clock() {
+        let nanoseconds = OrderingId::new(STARTED * 1_000_000);
+        let settings = BoundarySettings { shared: Some(nanoseconds), own_scheme: true, ..BoundarySettings::new(true) };
+        for started in [None, at(STARTED)] {
+            assert_eq!(boundary(settings, started).unwrap().unwrap().ordering_id, nanoseconds);
+        }
+        let later = BoundarySettings { given: Some(OrderingId::new(nanoseconds.get() + 1)), ..settings };
+        assert!(matches!(boundary(later, at(STARTED)), Err(StartError::BoundaryTooLate { .. })));
     }
 
     #[test]

@@ -16,7 +16,7 @@ impl Items {
     ///
     /// ```
     /// # async fn example(client: coveo_push::PushClient) -> Result<(), coveo_push::RefreshError> {
-    /// use coveo_push::{DocumentBody, ItemPusher, PushError, RefreshKind};
+    /// use coveo_push::{DocumentBody, ItemPusher, Permissions, PushError, RefreshKind};
     ///
     /// let run = client.items("my-source").refresh(RefreshKind::Rebuild).start().await?;
     /// let report = match push_all(run.pusher()).await {
@@ -28,7 +28,7 @@ impl Items {
     ///
     /// async fn push_all(pusher: &ItemPusher) -> Result<(), PushError> {
     ///     for number in 0..10_000 {
-    ///         let doc = DocumentBody::text("words").title(format!("Document {number}"));
+    ///         let doc = DocumentBody::text("words").permissions(Permissions::public());
     ///         pusher.add_or_update(&format!("https://example.com/{number}"), &doc).await?;
     ///     }
     ///     Ok(())
@@ -39,10 +39,14 @@ impl Items {
     /// **Old items are deleted only when everything was accepted.** Nothing is deleted when a batch
     /// failed, an item was refused or not sent, or the run was dropped before its end.
     ///
+    /// **Items need permissions,** because a secured source accepts an item without them and drops it later.
+    /// Nothing is deleted when an item has none, unless
+    /// [`allow_missing_permissions`](RefreshBuilder::allow_missing_permissions) says that the source needs none.
+    ///
     /// **The service's clock decides which items are old,** not the local clock: the `Date` of the
     /// response that sets the status, minus a [margin](RefreshBuilder::margin). Without a readable `Date`
-    /// the run does not start. A proxy that replaces the service's `Date` with its own would be believed,
-    /// but HTTP forbids that.
+    /// the run does not start. Nothing is deleted when it is more than a day from the local clock, as a proxy may
+    /// have written it: see [`trust_service_clock`](RefreshBuilder::trust_service_clock).
     ///
     /// A run covers the whole source: items that another run pushed before the start are old.
     ///
@@ -87,6 +91,8 @@ impl Identities {
 /// | [`pusher`](Self::pusher) | the defaults of [`PusherBuilder`] |
 /// | [`expect_at_least`](Self::expect_at_least) | 1 |
 /// | [`delete_despite_refused`](Self::delete_despite_refused) | no |
+/// | [`allow_missing_permissions`](Self::allow_missing_permissions) | no |
+/// | [`trust_service_clock`](Self::trust_service_clock) | when it is less than a day off |
 /// | [`queue_delay`](Self::queue_delay) | the service's: 15 minutes |
 /// | [`margin`](Self::margin) | 5 s |
 /// | [`older_than`](Self::older_than) | the service's clock at the start, minus the margin |
@@ -141,6 +147,13 @@ impl<P> RefreshBuilder<P> {
         self
     }
 
+    /// Deletes old items also when the service's clock is more than a day from the local one. Call it when the
+    /// local clock is known to be wrong. Default: nothing is deleted then.
+    pub fn trust_service_clock(mut self) -> Self {
+        self.settings.deletion.trusted_clock = true;
+        self
+    }
+
     /// How long the service waits before it deletes, so that operations that are still queued are
     /// processed first. Rounded up to whole minutes, of which the service takes [`i32::MAX`]: with more, nothing
     /// is deleted. Default: the service's, 15 minutes.
@@ -179,10 +192,28 @@ impl<P> RefreshBuilder<P> {
         self.pusher(|pusher| pusher.ordering_id(id))
     }
 
+    /// Whether the ordering ids of the source are not milliseconds since 1970, but for example nanoseconds or
+    /// ticks. Then give the run an [`ordering_id`](Self::ordering_id): it is not compared with the service's clock,
+    /// and items with a lower one are old. Default: no.
+    pub fn own_ordering_scheme(mut self, own: bool) -> Self {
+        self.settings.boundary.own_scheme = own;
+        self
+    }
+
     pub(super) fn into_parts(self) -> (RefreshSettings, PusherBuilder<P>) {
         let Self { mut settings, pusher } = self;
         settings.boundary.shared = pusher.shared_ordering_id();
         (settings, pusher)
+    }
+}
+
+impl RefreshBuilder<ItemPusher> {
+    /// Deletes old items although items of the run have no permissions. Call it for a private or a shared source,
+    /// which needs none. A secured source would drop these items, and the refresh would delete their earlier
+    /// versions. Default: nothing is deleted then.
+    pub fn allow_missing_permissions(mut self) -> Self {
+        self.settings.deletion.missing_permissions = true;
+        self
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use serde::{Serialize, Serializer};
 
-use super::boundary::{Boundary, BoundarySource};
+use super::boundary::{Boundary, BoundarySource, LocalClock};
 use crate::error::Error;
 use crate::model::OrderingId;
 
@@ -42,6 +42,10 @@ pub enum DeletionSkipped {
     /// This many items were refused, and
     /// [`delete_despite_refused`](super::RefreshBuilder::delete_despite_refused) is off.
     Refused(u64),
+    /// This many items have no permissions, and
+    /// [`allow_missing_permissions`](super::RefreshBuilder::allow_missing_permissions) was not called. A secured
+    /// source accepts and then drops them.
+    PermissionsMissing(u64),
     /// Nothing was added or updated. See
     /// [`expect_at_least`](super::RefreshBuilder::expect_at_least).
     NothingPushed,
@@ -52,6 +56,10 @@ pub enum DeletionSkipped {
         /// The expected minimum.
         expected: u64,
     },
+    /// The service's clock is more than a day from the local one, and
+    /// [`trust_service_clock`](super::RefreshBuilder::trust_service_clock) was not called. A proxy may have
+    /// written the `Date`.
+    ClockOff(LocalClock),
     /// A batch was accepted at an earlier time than the boundary, by the service's own clock. The
     /// service's clocks disagree, so the deletion could delete items of the run itself.
     ClockWentBack {
@@ -73,8 +81,10 @@ impl DeletionSkipped {
             Self::Unsent(_) => "unsent",
             Self::Cancelled(_) => "cancelled",
             Self::Refused(_) => "refused",
+            Self::PermissionsMissing(_) => "permissions-missing",
             Self::NothingPushed => "nothing-pushed",
             Self::TooFew { .. } => "too-few",
+            Self::ClockOff(_) => "clock-off",
             Self::ClockWentBack { .. } => "clock-went-back",
         }
     }
@@ -89,9 +99,16 @@ impl fmt::Display for DeletionSkipped {
             Self::Unsent(operations) => write!(f, "{operations} operations were not sent"),
             Self::Cancelled(pushes) => write!(f, "{pushes} pushes were cancelled"),
             Self::Refused(operations) => write!(f, "{operations} operations were refused"),
+            Self::PermissionsMissing(items) => write!(
+                f,
+                "{items} items have no permissions and a secured source drops them; give them permissions, or set                  `allow_missing_permissions` for a private or shared source"
+            ),
             Self::NothingPushed => f.write_str("nothing was pushed"),
             Self::TooFew { accepted, expected } => {
                 write!(f, "{accepted} items were accepted, but at least {expected} were expected")
+            }
+            Self::ClockOff(clock) => {
+                write!(f, "the local clock is {clock} of the service's; correct it, or set `trust_service_clock`")
             }
             Self::ClockWentBack { boundary, accepted } => {
                 write!(
@@ -138,6 +155,9 @@ impl Serialize for DeletionOutcome {
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct DeletionSettings {
     pub(super) despite_refused: bool,
+    pub(super) missing_permissions: bool,
+    /// Whether the service's clock is trusted however far it is from the local one.
+    pub(super) trusted_clock: bool,
     /// The least number of accepted operations that add or update. `None`: one.
     pub(super) at_least: Option<u64>,
 }
@@ -152,6 +172,8 @@ pub(super) struct Counts {
     pub(super) unsent: u64,
     /// Pushes that were dropped before they were queued.
     pub(super) cancelled: u64,
+    /// Items without permissions.
+    pub(super) without_permissions: u64,
     /// The earliest time, by the service's clock, at which a batch was accepted.
     pub(super) earliest: Option<SystemTime>,
 }
@@ -161,10 +183,11 @@ pub(super) struct Counts {
 pub(super) fn may_delete(
     settings: DeletionSettings,
     boundary: Option<Boundary>,
+    local_clock: Option<LocalClock>,
     run: Counts,
 ) -> Result<Boundary, DeletionSkipped> {
     let Some(boundary) = boundary else { return Err(DeletionSkipped::Incremental) };
-    let Counts { added, failed, refused, unsent, cancelled, earliest } = run;
+    let Counts { added, failed, refused, unsent, cancelled, without_permissions, earliest } = run;
     if failed > 0 {
         return Err(DeletionSkipped::Failed(failed));
     }
@@ -177,10 +200,16 @@ pub(super) fn may_delete(
     if refused > 0 && !settings.despite_refused {
         return Err(DeletionSkipped::Refused(refused));
     }
+    if without_permissions > 0 && !settings.missing_permissions {
+        return Err(DeletionSkipped::PermissionsMissing(without_permissions));
+    }
     match settings.at_least {
         None if added == 0 => return Err(DeletionSkipped::NothingPushed),
         Some(expected) if added < expected => return Err(DeletionSkipped::TooFew { accepted: added, expected }),
         None | Some(_) => {}
+    }
+    if let Some(clock) = local_clock.filter(|clock| clock.is_days_off() && !settings.trusted_clock) {
+        return Err(DeletionSkipped::ClockOff(clock));
     }
     // With an ordering id of its own, the run does not depend on the service's clock.
     let earliest = earliest.map(OrderingId::from_time).filter(|_| boundary.source != BoundarySource::OrderingId);
@@ -213,6 +242,7 @@ mod tests {
         let all = Counts { added: 100, ..Counts::default() };
         let plain = DeletionSettings::default();
         let despite = DeletionSettings { despite_refused: true, ..plain };
+        let missing = DeletionSettings { missing_permissions: true, ..plain };
         let at_least = |items| DeletionSettings { at_least: Some(items), ..plain };
         let clock = boundary(5_000, ServiceClock);
         let given = boundary(5_000, Given);
@@ -234,6 +264,8 @@ mod tests {
             (plain,             clock,  Counts { refused: 1, ..all },                       "refused"),
             (at_least(0),       clock,  Counts { refused: 1, ..all },                       "refused"),
             (despite,           clock,  Counts { refused: 1, ..all },                       "deleted"),
+            (despite,           clock,  Counts { without_permissions: 1, ..all },           "permissions-missing"),
+            (missing,           clock,  Counts { without_permissions: 1, ..all },           "deleted"),
             (plain,             clock,  Counts::default(),                                  "nothing-pushed"),
             (despite,           clock,  Counts { refused: 9, ..Counts::default() },         "nothing-pushed"),
             (at_least(0),       clock,  Counts::default(),                                  "deleted"),
@@ -248,12 +280,27 @@ mod tests {
             (plain,             shared, Counts { earliest: at(0), ..all },                  "deleted"),
         ];
         for (settings, boundary, run, expected) in table {
-            let decided = may_delete(settings, boundary, run);
+            let decided = may_delete(settings, boundary, None, run);
             if let Ok(decided) = decided {
                 assert_eq!(Some(decided), boundary);
             }
             let word = decided.map_or_else(DeletionSkipped::code, |_| "deleted");
             assert_eq!(word, expected, "{settings:?} {boundary:?} {run:?}");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_more_than_a_day_off_deletes_nothing_unless_it_is_trusted() {
+        let (run, clock) = (Counts { added: 1, ..Counts::default() }, boundary(5_000, BoundarySource::ServiceClock));
+        let day = Duration::from_secs(86_400);
+        for (by, is_off) in [(Duration::ZERO, false), (day, false), (day + Duration::from_millis(1), true)] {
+            for local_clock in [LocalClock::Ahead(by), LocalClock::Behind(by)].map(Some) {
+                for trusted_clock in [false, true] {
+                    let settings = DeletionSettings { trusted_clock, ..DeletionSettings::default() };
+                    let decided = may_delete(settings, clock, local_clock, run);
+                    assert_eq!(decided.is_err(), is_off && !trusted_clock, "{local_clock:?}");
+                }
+            }
         }
     }
 
@@ -267,6 +314,8 @@ mod tests {
             DeletionSkipped::Unsent(2),
             DeletionSkipped::Cancelled(2),
             DeletionSkipped::Refused(2),
+            DeletionSkipped::PermissionsMissing(2),
+            DeletionSkipped::ClockOff(LocalClock::Ahead(Duration::from_secs(90_000))),
             DeletionSkipped::NothingPushed,
             DeletionSkipped::TooFew { accepted: 1, expected: 10 },
             DeletionSkipped::ClockWentBack { boundary: id, accepted: id },

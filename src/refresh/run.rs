@@ -4,7 +4,7 @@ use std::fmt;
 
 use tokio::sync::watch;
 
-use super::boundary::{Boundary, LocalClock, StartError, boundary};
+use super::boundary::{Boundary, BoundarySettings, LocalClock, StartError, boundary};
 use super::builder::RefreshBuilder;
 use super::deletion::{Counts, DeletionOutcome, DeletionSkipped, may_delete};
 use super::idle::{IdleGuard, IdleOutcome};
@@ -150,7 +150,7 @@ impl ActiveRefresh {
     }
 
     async fn finish(self, push: PushReport) -> RefreshReport {
-        let deletion = match may_delete(self.settings.deletion, self.boundary, counts(&push)) {
+        let deletion = match may_delete(self.settings.deletion, self.boundary, self.local_clock, counts(&push)) {
             Ok(boundary) => self.delete(boundary).await,
             Err(reason) => DeletionOutcome::Skipped(reason),
         };
@@ -158,9 +158,9 @@ impl ActiveRefresh {
     }
 
     async fn delete(&self, boundary: Boundary) -> DeletionOutcome {
-        let RefreshSettings { target, queue_delay, .. } = &self.settings;
+        let RefreshSettings { target, queue_delay, boundary: BoundarySettings { own_scheme, .. }, .. } = &self.settings;
         self.deletion_sent.send_replace(true);
-        match target.delete_older_than(boundary.ordering_id, *queue_delay, &self.calls).await {
+        match target.delete_older_than(boundary.ordering_id, *own_scheme, *queue_delay, &self.calls).await {
             Ok(_) => DeletionOutcome::Accepted,
             Err(error) if error.may_have_been_applied() => DeletionOutcome::Unknown(error),
             Err(error) => DeletionOutcome::Failed(error),
@@ -185,6 +185,7 @@ fn counts(push: &PushReport) -> Counts {
         refused: push.totals.refused,
         unsent: push.totals.unsent,
         cancelled: push.totals.cancelled,
+        without_permissions: push.totals.without_permissions,
         earliest: push.first_accepted,
     }
 }

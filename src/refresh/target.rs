@@ -72,16 +72,17 @@ impl Target {
     pub(super) async fn delete_older_than(
         &self,
         id: OrderingId,
+        own_scheme: bool,
         queue_delay: Option<Duration>,
         calls: &CallSettings,
     ) -> Result<Accepted, Error> {
         match self {
             Self::Items(items, _) => {
-                let request = items.delete_older_than(id).call_settings(calls);
+                let request = items.delete_older_than(id).own_ordering_scheme(own_scheme).call_settings(calls);
                 queue_delay.into_iter().fold(request, DeleteOldItems::queue_delay).await
             }
             Self::Identities(identities) => {
-                let request = identities.delete_older_than(id).call_settings(calls);
+                let request = identities.delete_older_than(id).own_ordering_scheme(own_scheme).call_settings(calls);
                 queue_delay.into_iter().fold(request, DeleteOldIdentities::queue_delay).await
             }
         }

@@ -3,12 +3,16 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use coveo_push::fake::{ClockOffset, Fault};
+use coveo_push::fake::{ClockOffset, DropReason, FakePushApi, Fault};
 use coveo_push::{
-    DeletionOutcome, DeletionSkipped, DocumentBody, ItemOperation, Operation, RefreshError, RefreshReport, SourceStatus,
+    DeletionOutcome, DeletionSkipped, DocumentBody, ItemOperation, Operation, PermissionLevel, Permissions,
+    RefreshError, RefreshReport, Rule, SourceStatus,
 };
 
-use super::support::{NEW, SOURCE, all, document, fake, is_idle, left, new, push_all, rebuild, requests_of, secs};
+use super::support::{
+    NEW, OLD, SOURCE, all, document, fake, fake_with_clock, is_idle, left, new, now, push_all, rebuild, requests_of,
+    secs,
+};
 
 fn skipped(report: &RefreshReport) -> &'static str {
     match &report.deletion {
@@ -52,6 +56,107 @@ async fn a_batch_that_failed_forbids_the_deletion_even_if_a_handler_has_pushed_i
     assert_eq!((skipped(&report), report.push.totals.failed), ("failed", 1));
     assert_eq!(left(&fake), all());
     assert!(is_idle(&fake));
+}
+
+#[tokio::test(start_paused = true)]
+async fn guarantee_11_items_without_permissions_prevent_the_deletion_unless_they_are_said_to_need_none() {
+    let public = || DocumentBody::text("words").permissions(Permissions::public());
+    let none = || DocumentBody::text("words");
+    let empty = || none().permissions(Permissions::simplified([]));
+    let level = || none().permissions(Permissions::complete([PermissionLevel::new("Owners")]));
+    for (docs, are_allowed, missing) in [
+        ([public(), public()], false, 0),
+        ([public(), none()], false, 1),
+        ([empty(), public()], false, 1),
+        ([level(), none()], false, 2),
+        ([level(), none()], true, 2),
+    ] {
+        let fake = fake().await;
+        let builder = rebuild(&fake).delete_despite_refused(true);
+        let builder = if are_allowed { builder.allow_missing_permissions() } else { builder };
+        let run = builder.start().await.unwrap();
+        for (id, doc) in NEW.iter().zip(&docs) {
+            run.pusher().add_or_update(*id, doc).await.unwrap();
+        }
+        let report = run.finish().await;
+        let deletes = are_allowed || missing == 0;
+        assert_eq!((report.is_complete(), report.push.totals.without_permissions), (deletes, missing), "{report}");
+        if !deletes {
+            assert_eq!(skipped(&report), "permissions-missing");
+            assert!(report.to_string().contains("allow_missing_permissions"), "{report}");
+        }
+        assert_eq!(left(&fake).iter().any(|id| id == OLD[0]), !deletes);
+        assert!(is_idle(&fake));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_item_without_permissions_is_judged_by_the_rule_as_by_the_service() {
+    let none = DocumentBody::text("words");
+    for doc in [
+        none.clone(),
+        none.clone().permissions(Permissions::simplified([])),
+        none.clone().permissions(Permissions::complete([PermissionLevel::new("Owners"), PermissionLevel::default()])),
+    ] {
+        let fake = FakePushApi::builder().secured_source(SOURCE).build();
+        let items = fake.client().items(SOURCE);
+        let _ = items.add_or_update("a://b", &doc).await.unwrap();
+        assert_eq!(fake.source(SOURCE).dropped()[0].reason(), DropReason::MissingPermissions);
+        let pusher = items.pusher().secured(true).start();
+        let pushed = pusher.add_or_update("a://b", &doc).await.unwrap();
+        assert_eq!(pushed.refused().unwrap().findings()[0].rule(), Rule::PermissionsMissing);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn guarantee_11_a_clock_that_is_days_off_deletes_nothing_unless_it_is_trusted() {
+    for (is_trusted, offset) in [
+        (false, ClockOffset::Ahead(secs(90_000))),
+        (false, ClockOffset::Behind(secs(90_000))),
+        (true, ClockOffset::Ahead(secs(90_000))),
+    ] {
+        let fake = fake_with_clock(offset).await;
+        let builder = if is_trusted { rebuild(&fake).trust_service_clock() } else { rebuild(&fake) };
+        let run = builder.start().await.unwrap();
+        push_all(run.pusher()).await.unwrap();
+        let report = run.finish().await;
+        assert_eq!(report.is_complete(), is_trusted);
+        if !is_trusted {
+            assert_eq!(skipped(&report), "clock-off");
+            assert!(report.to_string().contains("trust_service_clock"), "{report}");
+        }
+        assert_eq!(left(&fake), if is_trusted { new() } else { all() });
+        assert!(is_idle(&fake));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_date_in_a_leap_second_tells_the_clock() {
+    let fake = fake().await;
+    fake.inject(Fault::on(Operation::SetSourceStatus).date("Sat, 31 Dec 2016 23:59:60 GMT"));
+    let run = rebuild(&fake).start().await.unwrap();
+    assert!(run.boundary().unwrap().to_string().contains("Sat, 31 Dec 2016 23:59:54 GMT"));
+    let _ = run.abort().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_id_ahead_of_the_clock_deletes_nothing_unless_the_ids_of_the_source_are_no_milliseconds() {
+    let fake = fake().await;
+    let items = fake.client().items(SOURCE);
+    let ahead = |ms| now(&fake) + ms;
+    // No response has told the service's clock.
+    assert!(items.delete_older_than(ahead(400_000)).await.unwrap_err().to_string().contains("[ordering-id-in-future]"));
+    let begun = fake.client();
+    let _ = begun.sources().set_status(SOURCE, SourceStatus::Idle).await.unwrap();
+    let items = begun.items(SOURCE);
+    let error = items.delete_older_than(ahead(4_000)).await.unwrap_err().to_string();
+    assert!(error.contains("[ordering-id-ahead]") && error.contains("own_ordering_scheme"), "{error}");
+    let _ = items.delete_older_than(ahead(1_000)).await.unwrap();
+    let nanoseconds = now(&fake) * 1_000_000;
+    let _ = items.delete_older_than(nanoseconds).own_ordering_scheme(true).await.unwrap();
+    let ran = rebuild(&fake).own_ordering_scheme(true).ordering_id(nanoseconds + 1).start().await.unwrap();
+    assert_eq!(ran.boundary().unwrap().ordering_id.get(), nanoseconds + 1);
+    let _ = ran.abort().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -145,7 +250,7 @@ async fn two_refreshes_one_after_another_leave_what_the_last_one_pushed() {
     let fake = fake().await;
     for page in [1, 2] {
         let run = rebuild(&fake).start().await.unwrap();
-        let doc = DocumentBody::text("words");
+        let doc = DocumentBody::text("words").permissions(Permissions::public());
         run.pusher().add_or_update(format!("a://page/{page}"), &doc).await.unwrap();
         run.finish().await.into_result().unwrap();
         tokio::time::sleep(secs(60)).await;

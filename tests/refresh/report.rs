@@ -21,7 +21,7 @@ async fn a_report_is_one_line_that_says_what_was_pushed_what_is_deleted_and_by_w
         "; the deletion of old items was accepted;".to_owned(),
         format!("; items below {boundary} ("),
         " GMT, from the service's clock) are old".to_owned(),
-        "; the local clock is 5".to_owned(),
+        "; the local clock is 60".to_owned(),
         " s ahead; the source is idle".to_owned(),
     ] {
         assert!(line.contains(&part), "{part}\n{line}");

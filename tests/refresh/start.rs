@@ -58,12 +58,11 @@ async fn a_clock_that_is_off_by_ten_minutes_in_either_direction_changes_nothing(
         assert_eq!(boundary.source, BoundarySource::ServiceClock);
         assert_eq!(boundary.ordering_id.get(), start / 1_000 * 1_000 - 5_000);
         match (offset, report.local_clock.unwrap()) {
-            // A minute of paused time is none by the local clock.
-            (ClockOffset::Ahead(by), LocalClock::Behind(off)) => {
-                assert!(off >= by + secs(50) - secs(2) || by.is_zero(), "{off:?}");
+            (ClockOffset::Ahead(by), LocalClock::Behind(off)) | (ClockOffset::Behind(by), LocalClock::Ahead(off)) => {
+                assert!(off.abs_diff(by) <= secs(2), "{off:?}");
             }
-            (ClockOffset::Behind(by), LocalClock::Ahead(off)) => assert!(off >= by - secs(70), "{off:?}"),
-            (offset, off) => panic!("{offset:?} {off:?}"),
+            // A `Date` is rounded down.
+            (offset, off) => assert!(offset == ClockOffset::default() && !format!("{off}").starts_with('6')),
         }
         assert_eq!(left(&fake), new(), "{offset:?}");
         assert!(is_idle(&fake));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use coveo_push::fake::{ClockOffset, FakePushApi, RecordedRequest};
 use coveo_push::{
-    DocumentBody, ItemPusher, Operation, PushError, RefreshBuilder, RefreshKind, RetryPolicy, SourceStatus,
+    DocumentBody, ItemPusher, Operation, Permissions, PushError, RefreshBuilder, RefreshKind, RetryPolicy, SourceStatus,
 };
 
 pub(crate) const SOURCE: &str = "my-source";
@@ -39,7 +39,7 @@ pub(crate) fn rebuild(fake: &FakePushApi) -> RefreshBuilder<ItemPusher> {
 
 /// An item of which two do not fit into a batch of 1,024 bytes.
 pub(crate) fn document(n: u64) -> DocumentBody {
-    DocumentBody::text("x".repeat(600)).metadata("n", n)
+    DocumentBody::text("x".repeat(600)).metadata("n", n).permissions(Permissions::public())
 }
 
 /// Pushes the new items.
