@@ -25,7 +25,7 @@ use coveo_push::{
 };
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use indicatif::{ProgressBar, ProgressStyle};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use walkdir::WalkDir;
 
 /// Pushes the files of a folder and of all below it: one item a file, with its content.
@@ -78,8 +78,8 @@ async fn main() -> Result<ExitCode, shared::Failure> {
     let is_public = arguments.public || (setup.fake.is_some() && !arguments.no_permissions);
     let permissions = is_public.then(Permissions::public);
     let run = Run::start(&items, &arguments).await?;
-    let run = push_files(run, files, permissions, &arguments).await?;
-    let Ended { summary, is_complete, report } = run.end(unread == 0).await;
+    let (run, is_stopped) = push_files(run, files, permissions, &arguments).await?;
+    let Ended { summary, is_complete, report } = run.end(unread == 0 && !is_stopped).await;
     println!("{summary}");
     report.refused_samples.iter().for_each(|refused| println!("refused {refused}"));
     report.failed_batches.iter().for_each(|failed| println!("failed {failed}"));
@@ -87,7 +87,7 @@ async fn main() -> Result<ExitCode, shared::Failure> {
         let source = fake.source(items.source_id());
         println!("the fake service holds {} items and dropped {}", source.len(), source.dropped().len());
     }
-    let is_clean = is_complete && report.totals.refused == 0 && unread == 0;
+    let is_clean = is_complete && report.totals.refused == 0 && unread == 0 && !is_stopped;
     Ok(if is_clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -192,49 +192,67 @@ impl Run {
         }
     }
 
-    /// Ends the run. When there are files that nobody could read, nothing is deleted.
+    /// Ends the run. Unless everything was pushed, nothing is deleted.
     async fn end(self, is_everything: bool) -> Ended {
         let report = match self {
             Self::Push(pusher) => {
-                let report = pusher.finish().await;
+                let report = if is_everything { pusher.finish().await } else { pusher.abort().await };
                 return Ended { summary: report.to_string(), is_complete: report.is_complete(), report };
             }
             Self::Refresh(refresh) if is_everything => refresh.finish().await,
-            Self::Refresh(refresh) => {
-                // A run that has stopped says so in its report.
-                let _ = refresh.pusher().flush().await;
-                refresh.abort().await
-            }
+            Self::Refresh(refresh) => refresh.abort().await,
         };
         Ended { summary: report.to_string(), is_complete: report.is_complete(), report: report.push }
     }
 }
 
+/// Pushes the files, or as many as are pushed before Ctrl-C or SIGTERM; tells whether one of them came.
 async fn push_files(
     run: Run,
     files: Vec<File>,
     permissions: Option<Permissions>,
     arguments: &Arguments,
-) -> Result<Run, shared::Failure> {
+) -> Result<(Run, bool), shared::Failure> {
     let run = Arc::new(run);
     let progress = Progress::new(&files, arguments.quiet);
     let mut tasks = JoinSet::new();
+    let pushing = push_all(&run, &mut tasks, files, permissions, arguments.concurrency, &progress);
+    let pushed = shared::unless_stopped(pushing).await;
+    // What is under way is cut off.
+    tasks.shutdown().await;
+    progress.bar.finish_and_clear();
+    if let Err(stopped) = &pushed {
+        eprintln!("{stopped:?}");
+    }
+    let run = Arc::into_inner(run).ok_or_else(|| std::io::Error::other("a file is still being pushed"))?;
+    Ok((run, pushed.is_err()))
+}
+
+async fn push_all(
+    run: &Arc<Run>,
+    tasks: &mut JoinSet<bool>,
+    files: Vec<File>,
+    permissions: Option<Permissions>,
+    concurrency: usize,
+    progress: &Progress,
+) -> Result<(), JoinError> {
     for mut file in files {
         file.doc.permissions.clone_from(&permissions);
         // One waits for its turn while another one is uploaded.
-        if tasks.len() >= 2 * arguments.concurrency
+        if tasks.len() >= 2 * concurrency
             && let Some(pushed) = tasks.join_next().await
             && !pushed?
         {
             break;
         }
-        tasks.spawn(push_file(Arc::clone(&run), file, progress.clone()));
+        tasks.spawn(push_file(Arc::clone(run), file, progress.clone()));
     }
     while let Some(pushed) = tasks.join_next().await {
         pushed?;
     }
-    progress.bar.finish_and_clear();
-    Arc::into_inner(run).ok_or_else(|| std::io::Error::other("a file is still being pushed").into())
+    // A run that has stopped says so in its report.
+    let _ = run.pusher().flush().await;
+    Ok(())
 }
 
 /// Pushes a file; `false` when the run has stopped.

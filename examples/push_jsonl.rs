@@ -6,7 +6,7 @@
 //!
 //! Without a file it reads standard input; without credentials it pushes into a fake service. Invalid
 //! lines and unreadable files are reported with their location; everything else is still pushed.
-//! Ctrl-C, or a failed batch without `--failed-dir`, ends reading: batches under way are finished, and
+//! Ctrl-C, SIGTERM, or a failed batch without `--failed-dir`, ends reading: batches under way are finished, and
 //! the report says after which line nothing was pushed.
 
 mod shared;
@@ -58,7 +58,7 @@ async fn main() -> Result<ExitCode, shared::Failure> {
     let arguments = Arguments::parse();
     let setup = shared::Setup::quiet()?;
     let items = setup.client.items(setup.source_id()?);
-    let stop = Stop::on_ctrl_c();
+    let stop = Stop::on_signal();
     let is_clean = push(&items, &arguments, &stop).await?;
     if let Some(fake) = &setup.fake {
         let source = fake.source(items.source_id());

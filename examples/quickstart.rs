@@ -41,10 +41,11 @@ async fn main() -> Result<(), shared::Failure> {
 }
 
 /// One rebuild of a source, which is told that it is over whether it went well or not.
-async fn rebuild(client: &PushClient, source_id: &str, provider_id: Option<&str>) -> Result<(), Error> {
+async fn rebuild(client: &PushClient, source_id: &str, provider_id: Option<&str>) -> Result<(), shared::Failure> {
     step("The source is being rebuilt");
     let begun = client.sources().set_status(source_id, SourceStatus::Rebuild).await?;
-    let pushed = push_everything(client, source_id, provider_id, begun.server_time()).await;
+    let pushed = push_everything(client, source_id, provider_id, begun.server_time());
+    let pushed = shared::unless_stopped(pushed).await;
     step("Nothing more to do");
     let ended = client.sources().set_status(source_id, SourceStatus::Idle).await;
     pushed?;

@@ -10,7 +10,7 @@ mod shared;
 use std::time::Duration;
 
 use coveo_push::fake::ClockOffset;
-use coveo_push::{DocumentBody, ItemPusher, Items, Permissions, PushError, RefreshError, RefreshKind};
+use coveo_push::{DocumentBody, ItemPusher, Items, Permissions, PushError, RefreshKind};
 
 #[tokio::main]
 async fn main() -> Result<(), shared::Failure> {
@@ -31,7 +31,7 @@ async fn main() -> Result<(), shared::Failure> {
 }
 
 /// One run of a connector, over the pages that there are now.
-async fn refresh(items: &Items, pages: &[&str]) -> Result<(), RefreshError> {
+async fn refresh(items: &Items, pages: &[&str]) -> Result<(), shared::Failure> {
     let run = items
         .refresh(RefreshKind::Rebuild)
         // With only half of the pages, the source system has failed: delete nothing then.
@@ -40,10 +40,11 @@ async fn refresh(items: &Items, pages: &[&str]) -> Result<(), RefreshError> {
         .pusher(|pusher| pusher.secured(true))
         .start()
         .await?;
-    let report = match push(run.pusher(), pages).await {
+    // Ctrl-C and SIGTERM abort the run, too: nothing is deleted, and the source is idle again.
+    let report = match shared::unless_stopped(push(run.pusher(), pages)).await {
         Ok(()) => run.finish().await,
         Err(error) => {
-            eprintln!("{error}");
+            eprintln!("{error:?}");
             run.abort().await
         }
     };
@@ -58,5 +59,5 @@ async fn push(pusher: &ItemPusher, pages: &[&str]) -> Result<(), PushError> {
         let doc = DocumentBody::text("Words.").title(*page).permissions(Permissions::public());
         pusher.add_or_update(format!("https://example.com/{page}"), &doc).await?;
     }
-    Ok(())
+    pusher.flush().await
 }

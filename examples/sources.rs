@@ -19,14 +19,16 @@ async fn main() -> Result<(), shared::Failure> {
 }
 
 /// Pushes what changed, with the source's status set to say so.
-async fn push_changes(client: &PushClient, source_id: &str) -> Result<(), Error> {
+async fn push_changes(client: &PushClient, source_id: &str) -> Result<(), shared::Failure> {
     let sources = client.sources();
     sources.set_status(source_id, SourceStatus::Incremental).await?;
-    let pushed = push(client, source_id).await;
+    // Ctrl-C and SIGTERM end the work, and not the program.
+    let pushed = shared::unless_stopped(push(client, source_id)).await;
     let idle = sources.set_status(source_id, SourceStatus::Idle).await;
     // The error of the work comes first: it is the one that says what went wrong.
     pushed?;
-    idle.map(|_| ())
+    idle?;
+    Ok(())
 }
 
 async fn push(client: &PushClient, source_id: &str) -> Result<(), Error> {

@@ -119,10 +119,12 @@ impl Connector {
         let expected = (wiki.groups.len() + 2 * wiki.users.len()) as u64;
         let run = self.client.identities(&self.provider).refresh().expect_at_least(expected);
         let run = run.pusher(|pusher| pusher.known_identities(&known).compare_identities(true)).start().await?;
-        let report = match push_identities(run.pusher(), wiki).await {
+        let report = match shared::unless_stopped(push_identities(run.pusher(), wiki)).await {
             Ok(()) => run.finish().await,
-            // The run has stopped, and its report says why.
-            Err(_) => run.abort().await,
+            Err(error) => {
+                eprintln!("{error:?}");
+                run.abort().await
+            }
         };
         println!("{report}");
         report.into_result()?;
@@ -163,9 +165,13 @@ impl Connector {
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         });
-        let report = match push_pages(run.pusher(), &wiki.pages).await {
+        // Ctrl-C and SIGTERM abort the run, too: nothing is deleted, and the source is idle again.
+        let report = match shared::unless_stopped(push_pages(run.pusher(), &wiki.pages)).await {
             Ok(()) => run.finish().await,
-            Err(_) => run.abort().await,
+            Err(error) => {
+                eprintln!("{error:?}");
+                run.abort().await
+            }
         };
         printer.await?;
         push_again(&failed).await?;
@@ -182,12 +188,13 @@ async fn push_identities(pusher: &IdentityPusher, wiki: &Wiki) -> Result<(), Pus
     for (name, members) in &wiki.groups {
         pusher.add_or_update(&IdentityBody::group(*name).members(members.clone())).await?;
     }
-    Ok(())
+    pusher.flush().await
 }
 
 /// Four at a time, since the contents of each are compressed and uploaded before its push returns.
 async fn push_pages(pusher: &ItemPusher, pages: &[Page]) -> Result<(), PushError> {
-    stream::iter(pages).map(Ok).try_for_each_concurrent(4, |page| push_page(pusher, page)).await
+    stream::iter(pages).map(Ok).try_for_each_concurrent(4, |page| push_page(pusher, page)).await?;
+    pusher.flush().await
 }
 
 async fn push_page(pusher: &ItemPusher, page: &Page) -> Result<(), PushError> {

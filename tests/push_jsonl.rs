@@ -109,8 +109,8 @@ impl Program {
     }
 
     #[cfg(unix)]
-    fn press_ctrl_c(&self) {
-        let sent = Command::new("kill").args(["-s", "INT", &self.child.id().to_string()]).status().unwrap();
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
         assert!(sent.success());
     }
 
@@ -329,29 +329,31 @@ async fn lines_of_a_slow_standard_input_are_pushed_before_its_end() {
 
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
-async fn ctrl_c_on_an_idle_standard_input_pushes_what_was_read_and_says_where_it_stopped() {
-    let service = Service::start().await;
-    let mut program = service.run(&LINE_A_BATCH, &[]);
-    program.write(&lines(0..2));
-    wait_until("the first line is pushed", || service.ids() == [id(0)]);
-    program.press_ctrl_c();
-    let ended = program.end_by_itself();
-    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
-    assert!(ended.said.starts_with("2 pushed: 2 accepted"), "{ended:?}");
-    assert!(ended.said.contains("stopped after standard input:2: "), "{ended:?}");
-    assert_eq!(service.ids(), [id(0), id(1)]);
+async fn a_signal_on_an_idle_standard_input_pushes_what_was_read_and_says_where_it_stopped() {
+    for signal in ["INT", "TERM"] {
+        let service = Service::start().await;
+        let mut program = service.run(&LINE_A_BATCH, &[]);
+        program.write(&lines(0..2));
+        wait_until("the first line is pushed", || service.ids() == [id(0)]);
+        program.signal(signal);
+        let ended = program.end_by_itself();
+        assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+        assert!(ended.said.starts_with("2 pushed: 2 accepted"), "{ended:?}");
+        assert!(ended.said.contains("stopped after standard input:2: "), "{ended:?}");
+        assert_eq!(service.ids(), [id(0), id(1)]);
+    }
 }
 
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
-async fn ctrl_c_finishes_what_is_under_way_and_says_after_which_line_nothing_was_pushed() {
+async fn a_signal_finishes_what_is_under_way_and_says_after_which_line_nothing_was_pushed() {
     let service = Service::start().await;
     // The whole file would take a while.
     service.fake.inject(Fault::on(Operation::UploadToContainer).latency(Duration::from_millis(250)).always());
     let file = service.file("a.jsonl", lines(0..100));
     let mut program = service.run(&LINE_A_BATCH, &[&file]);
     wait_until("the first line is pushed", || !service.ids().is_empty());
-    program.press_ctrl_c();
+    program.signal("TERM");
     let ended = program.end_by_itself();
     assert_eq!(ended.status.code(), Some(1), "{ended:?}");
     let held = service.ids();

@@ -5,20 +5,22 @@ use std::sync::Arc;
 use coveo_push::Progress;
 use tokio::sync::watch;
 
-/// Set once: by Ctrl-C, or when the run has stopped.
+use crate::shared::stop_signal;
+
+/// Set once: by Ctrl-C or SIGTERM, or when the run has stopped.
 #[derive(Default)]
 pub(crate) struct Stop(watch::Sender<bool>);
 
 impl Stop {
-    /// Ctrl-C sets it; a second Ctrl-C ends the program at once.
-    pub(crate) fn on_ctrl_c() -> Arc<Self> {
+    /// Ctrl-C and SIGTERM set it; a second one ends the program at once.
+    pub(crate) fn on_signal() -> Arc<Self> {
         let stop = Arc::new(Self::default());
         let stopped = Arc::clone(&stop);
         tokio::spawn(async move {
-            if tokio::signal::ctrl_c().await.is_ok() {
-                stopped.set("Ctrl-C (again to end at once)");
+            if stop_signal().await.is_ok() {
+                stopped.set("stopped by a signal (again to end at once)");
             }
-            if tokio::signal::ctrl_c().await.is_ok() {
+            if stop_signal().await.is_ok() {
                 std::process::exit(130);
             }
         });

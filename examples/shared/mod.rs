@@ -111,6 +111,35 @@ impl<T: Transport> Transport for Printing<T> {
     }
 }
 
+/// Waits for Ctrl-C, or for SIGTERM, by which services are stopped. Neither ends the program from then on.
+pub(crate) async fn stop_signal() -> Result<(), std::io::Error> {
+    #[cfg(unix)]
+    {
+        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+        tokio::select! {
+            pressed = tokio::signal::ctrl_c() => pressed,
+            _ = terminate.recv() => Ok(()),
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await
+}
+
+/// Does some work, unless the program is told to stop before it is done.
+pub(crate) async fn unless_stopped<T, E: Into<Failure>>(
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, Failure> {
+    tokio::select! {
+        // First: from its first poll on, no signal ends the program.
+        biased;
+        signal = stop_signal() => {
+            signal?;
+            Err(std::io::Error::other("stopped by a signal").into())
+        }
+        done = work => done.map_err(Into::into),
+    }
+}
+
 /// Any error, to return from `main`: printed in one line, with its causes.
 pub(crate) struct Failure(BoxError);
 
