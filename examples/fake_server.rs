@@ -4,17 +4,18 @@
 //! cargo run --example fake_server -- --port 8080 --secured-source my-source --provider "My Provider"
 //! ```
 //!
-//! The first line that it prints is the base URL to give to the connector. It runs until its input ends
-//! (Ctrl-D) or Ctrl-C, and then prints what it holds and what it dropped, as JSON. A delete-older-than
-//! that still waits for its time is done before that.
+//! The first line that it prints is the base URL to give to the connector. It runs until Ctrl-C or SIGTERM, or
+//! with `--until-eof` until its input ends, and then prints what it holds and what it dropped, as JSON. A
+//! delete-older-than that still waits for its time is done before that.
 
 mod shared;
 
 use std::io;
 use std::thread;
+use std::time::Duration;
 
 use clap::Parser;
-use coveo_push::fake::{FakeIdentity, FakeItem, FakePushApi};
+use coveo_push::fake::{FakeIdentity, FakeItem, FakePushApi, FaultRates};
 use serde_json::{Map, Value, json};
 use tokio::sync::oneshot;
 
@@ -39,6 +40,20 @@ struct Arguments {
     /// A security identity provider; may be given several times
     #[arg(long = "provider")]
     providers: Vec<String>,
+    /// Which part of the calls fails, from 0 to 1: throttled, unavailable, cut off before or after the work
+    #[arg(long, default_value_t = 0.0, value_parser = rate)]
+    faults: f64,
+    /// The seed of the faults: the same one gives the same faults
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Ends when the standard input does
+    #[arg(long)]
+    until_eof: bool,
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let rate: f64 = text.parse().map_err(|error| format!("{error}"))?;
+    if (0.0..=1.0).contains(&rate) { Ok(rate) } else { Err("a rate is from 0 to 1".to_owned()) }
 }
 
 #[tokio::main]
@@ -50,9 +65,9 @@ async fn main() -> Result<(), shared::Failure> {
     let fake = build(&arguments);
     let server = fake.serve_on(arguments.port).await?;
     println!("{}", server.base_url());
-    until_told_to_stop().await;
+    until_told_to_stop(arguments.until_eof).await?;
     drop(server);
-    fake.run_delayed();
+    fake.pass_time(Duration::from_secs(15 * 60));
     println!("{:#}", held(&fake, &arguments));
     Ok(())
 }
@@ -72,20 +87,43 @@ fn build(arguments: &Arguments) -> FakePushApi {
     for provider in &arguments.providers {
         builder = builder.provider(provider);
     }
-    builder.build()
+    let fake = builder.build();
+    let part = arguments.faults / 4.0;
+    let rates = FaultRates::seeded(arguments.seed);
+    fake.inject_random(rates.throttled(part).status(503, part).reset_before(part).reset_after(part));
+    fake
 }
 
-async fn until_told_to_stop() {
+async fn until_told_to_stop(until_eof: bool) -> io::Result<()> {
     let (ended, has_ended) = oneshot::channel();
-    // A thread of its own: a runtime waits for those that it has lent out, and this one may never end.
-    thread::spawn(move || {
-        let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
-        let _ = ended.send(());
-    });
-    tokio::select! {
-        _ = has_ended => {}
-        _ = tokio::signal::ctrl_c() => {}
+    if until_eof {
+        // A thread of its own: a runtime waits for those that it has lent out, and this one may never end.
+        thread::spawn(move || {
+            let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+            let _ = ended.send(());
+        });
     }
+    tokio::select! {
+        Ok(()) = has_ended => Ok(()),
+        stopped = stop_signal() => stopped,
+    }
+}
+
+/// Waits for Ctrl-C or SIGTERM.
+#[cfg(unix)]
+async fn stop_signal() -> io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        stopped = tokio::signal::ctrl_c() => stopped,
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+async fn stop_signal() -> io::Result<()> {
+    tokio::signal::ctrl_c().await
 }
 
 /// What the fake holds.

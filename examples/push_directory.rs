@@ -6,17 +6,17 @@
 //!
 //! Each item has the file's URI for its id, and its name, dates, size and type as metadata. A file that
 //! cannot be read is reported, and the rest is pushed. With `--refresh` the items of files that are
-//! there no more are deleted, unless something went wrong. Without credentials it pushes into a fake
-//! service, and without a folder the examples themselves.
+//! there no more are deleted, unless something went wrong. With `--fake` it pushes into a fake service in
+//! memory.
 
 mod shared;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{fs, io};
 
 use clap::Parser;
 use coveo_push::{
@@ -38,8 +38,8 @@ struct Arguments {
     #[arg(long, value_name = "GLOB")]
     exclude: Vec<Glob>,
     /// How many files are compressed and uploaded at the same time.
-    #[arg(long, default_value_t = 4)]
-    concurrency: usize,
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=64))]
+    concurrency: u8,
     /// Everybody may see the items.
     #[arg(long, group = "readers")]
     public: bool,
@@ -52,42 +52,42 @@ struct Arguments {
     /// Says what would be pushed, and pushes nothing.
     #[arg(long)]
     dry_run: bool,
+    /// Pushes what symbolic links lead to; without it they are told and passed over.
+    #[arg(long)]
+    follow_links: bool,
+    /// Pushes into a fake service in memory, and says what it drops.
+    #[arg(long)]
+    fake: bool,
     /// Shows no progress.
     #[arg(long)]
     quiet: bool,
-    /// The folder; without credentials the examples of this crate by default.
-    folder: Option<PathBuf>,
+    /// The folder.
+    folder: PathBuf,
 }
+
+use shared::say;
 
 #[tokio::main]
 async fn main() -> Result<ExitCode, shared::Failure> {
     let arguments = Arguments::parse();
-    let setup = shared::Setup::quiet()?;
-    let folder = match (&arguments.folder, &setup.fake) {
-        (Some(folder), _) => folder.clone(),
-        (None, Some(_)) => Path::new(env!("CARGO_MANIFEST_DIR")).join("examples"),
-        (None, None) => return Err(std::io::Error::other("give a folder to push").into()),
-    };
-    let (files, unread) = list(&fs::canonicalize(folder)?, &arguments)?;
+    let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", arguments.folder.display()));
+    let (files, unread) = list(&fs::canonicalize(&arguments.folder).map_err(named)?, &arguments)?;
     if arguments.dry_run {
-        files.iter().for_each(|file| println!("{} ({} bytes)", file.uri, file.bytes));
-        println!("{} files, {} bytes", files.len(), files.iter().map(|file| file.bytes).sum::<u64>());
+        files.iter().for_each(|file| say!("{} ({} bytes)", file.uri, file.bytes));
+        say!("{} files, {} bytes", files.len(), files.iter().map(|file| file.bytes).sum::<u64>());
         return Ok(ExitCode::SUCCESS);
     }
+    let setup = shared::Setup::of_program(arguments.fake)?;
     let items = setup.client.items(setup.source_id()?);
-    let is_public = arguments.public || (setup.fake.is_some() && !arguments.no_permissions);
-    let permissions = is_public.then(Permissions::public);
+    let permissions = arguments.public.then(Permissions::public);
     let run = Run::start(&items, &arguments).await?;
     let (run, is_stopped) = push_files(run, files, permissions, &arguments).await?;
     let Ended { summary, is_complete, report } = run.end(unread == 0 && !is_stopped).await;
-    println!("{summary}");
-    report.refused_samples.iter().for_each(|refused| println!("refused {refused}"));
-    report.failed_batches.iter().for_each(|failed| println!("failed {failed}"));
-    if let Some(fake) = &setup.fake {
-        let source = fake.source(items.source_id());
-        println!("the fake service holds {} items and dropped {}", source.len(), source.dropped().len());
-    }
-    let is_clean = is_complete && report.totals.refused == 0 && unread == 0 && !is_stopped;
+    say!("{summary}");
+    report.refused_samples.iter().for_each(|refused| say!("refused {refused}"));
+    report.failed_batches.iter().for_each(|failed| say!("failed {failed}"));
+    let is_held = setup.print_held()?;
+    let is_clean = is_held && is_complete && report.totals.refused == 0 && unread == 0 && !is_stopped;
     Ok(if is_clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -103,12 +103,17 @@ struct File {
 fn list(folder: &Path, arguments: &Arguments) -> Result<(Vec<File>, u64), shared::Failure> {
     let (include, exclude) = (glob_set(&arguments.include)?, glob_set(&arguments.exclude)?);
     let (mut files, mut unread) = (Vec::new(), 0);
-    for entry in WalkDir::new(folder).sort_by_file_name() {
+    for entry in WalkDir::new(folder).follow_links(arguments.follow_links).sort_by_file_name() {
         let file = match entry {
-            Ok(entry) if !entry.file_type().is_file() => continue,
+            Ok(entry) if entry.file_type().is_dir() => continue,
             Ok(entry) => {
                 let below = entry.path().strip_prefix(folder).unwrap_or(entry.path());
                 if exclude.is_match(below) || !(include.is_empty() || include.is_match(below)) {
+                    continue;
+                }
+                if !entry.file_type().is_file() {
+                    eprintln!("{}: {}", entry.path().display(), passed_over(entry.file_type()));
+                    unread += 1;
                     continue;
                 }
                 entry.metadata().map_err(shared::Failure::from).and_then(|metadata| File::new(entry.path(), &metadata))
@@ -124,6 +129,15 @@ fn list(folder: &Path, arguments: &Arguments) -> Result<(Vec<File>, u64), shared
         }
     }
     Ok((files, unread))
+}
+
+/// Why an entry is not pushed. It counts as unread, so that a refresh does not delete its item.
+fn passed_over(kind: fs::FileType) -> &'static str {
+    if kind.is_symlink() {
+        "a symbolic link, which is not pushed; `--follow-links` pushes what it leads to, `--exclude` leaves it out"
+    } else {
+        "no regular file, and not pushed; `--exclude` leaves it out"
+    }
 }
 
 fn glob_set(globs: &[Glob]) -> Result<GlobSet, globset::Error> {
@@ -176,7 +190,7 @@ struct Ended {
 
 impl Run {
     async fn start(items: &Items, arguments: &Arguments) -> Result<Self, RefreshError> {
-        let concurrency = arguments.concurrency;
+        let concurrency = usize::from(arguments.concurrency);
         if !arguments.refresh {
             return Ok(Self::Push(items.pusher().concurrency(concurrency).start()));
         }
@@ -216,7 +230,7 @@ async fn push_files(
     let run = Arc::new(run);
     let progress = Progress::new(&files, arguments.quiet);
     let mut tasks = JoinSet::new();
-    let pushing = push_all(&run, &mut tasks, files, permissions, arguments.concurrency, &progress);
+    let pushing = push_all(&run, &mut tasks, files, permissions, arguments.concurrency.into(), &progress);
     let pushed = shared::unless_stopped(pushing).await;
     // What is under way is cut off.
     tasks.shutdown().await;
@@ -224,7 +238,7 @@ async fn push_files(
     if let Err(stopped) = &pushed {
         eprintln!("{stopped:?}");
     }
-    let run = Arc::into_inner(run).ok_or_else(|| std::io::Error::other("a file is still being pushed"))?;
+    let run = Arc::into_inner(run).ok_or_else(|| io::Error::other("a file is still being pushed"))?;
     Ok((run, pushed.is_err()))
 }
 

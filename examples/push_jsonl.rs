@@ -4,7 +4,7 @@
 //! cargo run --release --example push_jsonl -- [OPTIONS] FILE…
 //! ```
 //!
-//! Without a file it reads standard input; without credentials it pushes into a fake service. Invalid
+//! Without a file it reads standard input; with `--fake` it pushes into a fake service in memory. Invalid
 //! lines and unreadable files are reported with their location; everything else is still pushed.
 //! Ctrl-C, SIGTERM, or a failed batch without `--failed-dir`, ends reading: batches under way are finished, and
 //! the report says after which line nothing was pushed.
@@ -28,17 +28,18 @@ use clap::Parser;
 use coveo_push::{ItemPusher, Items, Progress, PushReport, SavedBatch};
 use indicatif::{ProgressBar, ProgressStyle};
 use saved::Saved;
+use shared::say;
 use stop::Stop;
 
 /// Pushes files of JSON lines, one item a line, with its `documentId` or `uri`.
 #[derive(Debug, Parser)]
 struct Arguments {
     /// The largest a batch may be, in bytes, from 1024 to 256000000.
-    #[arg(long, default_value_t = 16 << 20)]
-    batch_bytes: usize,
+    #[arg(long, default_value_t = 16 << 20, value_parser = clap::value_parser!(u64).range(1024..=256_000_000))]
+    batch_bytes: u64,
     /// How many batches are under way at the same time, from 1 to 64.
-    #[arg(long, default_value_t = 4)]
-    concurrency: usize,
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=64))]
+    concurrency: u8,
     /// Goes on after a failed batch, and writes it into this folder.
     #[arg(long, value_name = "DIR")]
     failed_dir: Option<PathBuf>,
@@ -46,6 +47,9 @@ struct Arguments {
     /// was accepted.
     #[arg(long, value_name = "DIR")]
     retry: Option<PathBuf>,
+    /// Pushes into a fake service in memory, and says what it drops.
+    #[arg(long)]
+    fake: bool,
     /// Shows no progress.
     #[arg(long)]
     quiet: bool,
@@ -56,16 +60,16 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> Result<ExitCode, shared::Failure> {
     let arguments = Arguments::parse();
-    let setup = shared::Setup::quiet()?;
+    let setup = shared::Setup::of_program(arguments.fake)?;
     let items = setup.client.items(setup.source_id()?);
     let stop = Stop::on_signal();
     let is_clean = push(&items, &arguments, &stop).await?;
-    if let Some(fake) = &setup.fake {
-        let source = fake.source(items.source_id());
-        println!("the fake service holds {} items and dropped {}", source.len(), source.dropped().len());
-    }
-    Ok(if is_clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let is_held = setup.print_held()?;
+    Ok(if is_clean && is_held { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
+
+/// How many ids of a failed batch are printed.
+const MOST_IDS: usize = 20;
 
 /// Pushes what the arguments ask for, and says what became of it. Returns whether all of it was pushed.
 async fn push(items: &Items, arguments: &Arguments, stop: &Arc<Stop>) -> Result<bool, shared::Failure> {
@@ -75,15 +79,21 @@ async fn push(items: &Items, arguments: &Arguments, stop: &Arc<Stop>) -> Result<
             return Ok(is_clean);
         }
         if !is_clean {
-            println!("the files were not pushed: what is left in {} would undo them later", folder.display());
+            say!("the files were not pushed: what is left in {} would undo them later", folder.display());
             return Ok(false);
         }
     }
     let ended = push_files(items, arguments, stop).await?;
-    println!("{}", ended.report);
-    ended.report.refused_samples.iter().for_each(|refused| println!("refused {refused}"));
-    ended.report.failed_batches.iter().for_each(|failed| println!("failed {failed}"));
-    ended.problems.iter().for_each(|problem| println!("{problem}"));
+    say!("{}", ended.report);
+    for failed in &ended.report.failed_batches {
+        say!("failed {failed}");
+        // The ids as JSON texts, so that none breaks its line.
+        failed.ids().take(MOST_IDS).for_each(|id| say!("    {}", serde_json::Value::from(id)));
+        if failed.operations() > MOST_IDS {
+            say!("    and {} more: `--failed-dir` writes all of them into files", failed.operations() - MOST_IDS);
+        }
+    }
+    ended.problems.iter().for_each(|problem| say!("{problem}"));
     Ok(ended.report.is_complete() && ended.report.totals.refused == 0 && ended.problems.is_empty())
 }
 
@@ -96,7 +106,8 @@ struct Ended {
 
 /// Pushes the lines of all files.
 async fn push_files(items: &Items, arguments: &Arguments, stop: &Arc<Stop>) -> Result<Ended, shared::Failure> {
-    let mut builder = items.pusher().batch_bytes(arguments.batch_bytes).concurrency(arguments.concurrency);
+    let mut builder =
+        items.pusher().batch_bytes(arguments.batch_bytes as usize).concurrency(arguments.concurrency.into());
     let saved = Saved::default();
     if let Some(folder) = arguments.failed_dir.clone() {
         if !SavedBatch::files(&folder)?.is_empty() {

@@ -34,7 +34,7 @@ async fn main() -> Result<(), shared::Failure> {
     }
     rebuild(&setup.client, source_id, provider_id).await?;
     if let Some(fake) = &setup.fake {
-        fake.run_delayed();
+        fake.pass_time(Duration::from_secs(15 * 60));
         print_what_is_there(fake, source_id, provider_id);
     }
     Ok(())
@@ -114,10 +114,14 @@ fn step(what: &str) {
     println!("\n{what}");
 }
 
-/// Asks, where there is somebody to ask.
+/// Asks, unless the program was given `--yes`.
 fn may_rebuild(source_id: &str) -> io::Result<bool> {
-    if !io::stdin().is_terminal() {
+    if std::env::args().any(|argument| argument == "--yes") {
         return Ok(true);
+    }
+    if !io::stdin().is_terminal() {
+        let why = format!("this deletes what the source {source_id} holds now; give `--yes` where nobody can answer");
+        return Err(io::Error::other(why));
     }
     print!("This deletes what the source {source_id} holds now. Go on? [y/N] ");
     io::stdout().flush()?;

@@ -24,7 +24,7 @@ async fn main() -> Result<(), shared::Failure> {
     refresh(&items, &["home", "jobs", "shop"]).await?;
     if let Some(fake) = &setup.fake {
         println!("The queue delay passes.");
-        fake.run_delayed();
+        fake.pass_time(Duration::from_secs(15 * 60));
         println!("The source holds {}.", fake.source(items.source_id()).document_ids().join(", "));
     }
     Ok(())

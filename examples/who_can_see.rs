@@ -50,6 +50,11 @@ fn main() -> Result<(), shared::Failure> {
     let providers: Vec<Provider> = read(arguments.identities.as_deref(), include_str!("data/identities.json"))?;
     let items: BatchDocumentBody = read(arguments.items.as_deref(), include_str!("data/items.json"))?;
 
+    if items.add_or_update.is_empty() {
+        return Err(
+            io::Error::other("the batch of items has nothing in `addOrUpdate`: there is nobody to tell about").into()
+        );
+    }
     let first = providers.first().ok_or_else(|| io::Error::other("there is no provider"))?;
     let mut graph = IdentityGraph::new(&first.provider);
     for Provider { provider, batch } in &providers {

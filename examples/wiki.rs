@@ -339,7 +339,7 @@ mod tests {
         let report = test.connector.push_items(&items, &test.wiki, &known).await.unwrap();
         let DeletionOutcome::Skipped(reason) = report.deletion else { panic!("{report}") };
         assert!(matches!(reason, DeletionSkipped::TooFew { .. }), "{reason}");
-        test.fake.run_delayed();
+        test.fake.pass_time(Duration::from_secs(15 * 60));
         assert_eq!(test.fake.source(SOURCE).len(), 5);
     }
 }

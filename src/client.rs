@@ -19,7 +19,7 @@ use crate::kernel::throttle::Throttle;
 use crate::kernel::transport::Transport;
 use crate::region::{BaseUrl, PushApiUrl, Region};
 
-/// The variables that [`PushClientBuilder::from_env`] reads.
+/// The variables that [`PushClient::builder_from_env`] reads.
 const API_KEY: &str = "COVEO_API_KEY";
 const ORGANIZATION_ID: &str = "COVEO_ORGANIZATION_ID";
 const REGION: &str = "COVEO_REGION";
@@ -48,7 +48,7 @@ impl PushClient {
     /// A client for an organization, with an [`ApiKey`] or other [`Credentials`]. The administration console
     /// creates a key together with a source.
     pub fn builder(organization_id: impl Into<String>, credentials: impl Into<Credentials>) -> PushClientBuilder {
-        PushClientBuilder::new(organization_id.into(), credentials.into())
+        PushClientBuilder::new(trimmed(organization_id), credentials.into())
     }
 
     /// A client for the host and the organization of a "Push API URL" as the administration console
@@ -57,13 +57,29 @@ impl PushClient {
         Self::builder(url.organization_id(), credentials).base_url(url.base_url())
     }
 
-    /// A client from the environment: see [`PushClientBuilder::from_env`].
+    /// A client from the environment: see [`builder_from_env`](Self::builder_from_env).
     ///
     /// # Errors
     ///
     /// [`Error::Config`] when a variable is missing or invalid.
     pub fn from_env() -> Result<Self, Error> {
-        PushClientBuilder::from_env()?.build()
+        Self::builder_from_env()?.build()
+    }
+
+    /// A builder with what the environment says: `COVEO_API_KEY`, `COVEO_ORGANIZATION_ID`, and `COVEO_REGION`
+    /// (`us`, `ca`, `eu`, `au`, `hipaa`) or `COVEO_BASE_URL`. Without the last two the region is US East. Nothing
+    /// else in this crate reads the environment, except for the location of temporary files.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] when the key or the organization is not set, the region is unknown, or both a
+    /// region and a base URL are set.
+    pub fn builder_from_env() -> Result<PushClientBuilder, Error> {
+        PushClientBuilder::from_variables(|name| match env::var(name) {
+            Ok(value) => Ok(Some(value)),
+            Err(env::VarError::NotPresent) => Ok(None),
+            Err(env::VarError::NotUnicode(_)) => Err(ConfigError::new(format!("{name} is not Unicode text")).into()),
+        })
     }
 
     /// The same client with other credentials, such as the key of another source. It shares the
@@ -99,14 +115,14 @@ impl PushClient {
     /// The items of a source.
     #[must_use]
     pub fn items(&self, source_id: impl Into<String>) -> Items {
-        Items::new(self.kernel.clone(), source_id.into().into())
+        Items::new(self.kernel.clone(), trimmed(source_id).into())
     }
 
     /// The security identities of a provider. Give its id as the console shows it, not encoded. It may
     /// contain spaces, as in `My Security Identity Provider`.
     #[must_use]
     pub fn identities(&self, provider_id: impl Into<String>) -> Identities {
-        Identities::new(self.kernel.clone(), provider_id.into().into())
+        Identities::new(self.kernel.clone(), trimmed(provider_id).into())
     }
 
     /// The file containers of the organization.
@@ -114,6 +130,11 @@ impl PushClient {
     pub fn file_containers(&self) -> FileContainers {
         FileContainers::new(self.kernel.clone())
     }
+}
+
+/// Without the white space around it, such as the line end of the file that an id was read from.
+fn trimmed(id: impl Into<String>) -> String {
+    id.into().trim().to_owned()
 }
 
 impl fmt::Debug for PushClient {
@@ -184,32 +205,19 @@ impl PushClientBuilder {
         }
     }
 
-    /// Reads `COVEO_API_KEY`, `COVEO_ORGANIZATION_ID`, and `COVEO_REGION` (`us`, `ca`, `eu`, `au`, `hipaa`)
-    /// or `COVEO_BASE_URL`. Without the last two the region is US East. Nothing else in this crate reads the
-    /// environment, except for the location of temporary files.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Config`] when the key or the organization is not set, the region is unknown, or both a
-    /// region and a base URL are set.
-    pub fn from_env() -> Result<Self, Error> {
-        Self::from_variables(|name| match env::var(name) {
-            Ok(value) => Ok(Some(value)),
-            Err(env::VarError::NotPresent) => Ok(None),
-            Err(env::VarError::NotUnicode(_)) => Err(ConfigError::new(format!("{name} is not Unicode text")).into()),
-        })
-    }
-
     fn from_variables(read: impl Fn(&str) -> Result<Option<String>, Error>) -> Result<Self, Error> {
         let given = |name: &str| {
             let value = read(name)?.map(|value| value.trim().to_owned());
             Ok::<_, Error>(value.filter(|value| !value.is_empty()))
         };
-        let needed = |name: &str| {
-            given(name)?.ok_or_else(|| Error::from(ConfigError::new(format!("the variable {name} is not set"))))
+        let (Some(key), Some(organization_id)) = (given(API_KEY)?, given(ORGANIZATION_ID)?) else {
+            let mut missing = Vec::new();
+            for name in [API_KEY, ORGANIZATION_ID] {
+                missing.extend(given(name)?.is_none().then_some(name));
+            }
+            return Err(ConfigError::new(format!("not set in the environment: {}", missing.join(", "))).into());
         };
-        let key = needed(API_KEY)?;
-        let builder = PushClient::builder(needed(ORGANIZATION_ID)?, ApiKey::new(key));
+        let builder = PushClient::builder(organization_id, ApiKey::new(key));
         match (given(REGION)?, given(BASE_URL)?) {
             (Some(_), Some(_)) => {
                 Err(ConfigError::new(format!("{REGION} and {BASE_URL} are both set; set one of them")).into())
@@ -433,17 +441,14 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_that_is_missing_is_named() {
-        assert!(from(&[(ORGANIZATION_ID, "o")]).unwrap_err().contains("COVEO_API_KEY is not set"));
-        assert!(from(&[(API_KEY, "k")]).unwrap_err().contains("COVEO_ORGANIZATION_ID is not set"));
-    }
-
-    #[test]
-    fn a_variable_that_is_blank_is_not_set() {
-        assert!(from(&[(API_KEY, " \n"), (ORGANIZATION_ID, "o")]).unwrap_err().contains("COVEO_API_KEY is not set"));
-        assert!(
-            from(&[(API_KEY, "k"), (ORGANIZATION_ID, "")]).unwrap_err().contains("COVEO_ORGANIZATION_ID is not set")
-        );
+    fn all_variables_that_are_missing_or_blank_are_named() {
+        for (given, missing) in [
+            (vec![(ORGANIZATION_ID, "o")], "COVEO_API_KEY"),
+            (vec![(API_KEY, "k"), (ORGANIZATION_ID, "")], "COVEO_ORGANIZATION_ID"),
+            (vec![(API_KEY, " \n")], "COVEO_API_KEY, COVEO_ORGANIZATION_ID"),
+        ] {
+            assert_eq!(from(&given).unwrap_err(), format!("configuration: not set in the environment: {missing}"));
+        }
         let builder = from(&and(&[(REGION, ""), (BASE_URL, "  ")])).unwrap();
         assert_eq!(builder.base_url, Region::UsEast.base_url());
     }
@@ -498,7 +503,17 @@ mod tests {
             let error = PushClient::builder("o", ApiKey::new(key)).build().unwrap_err();
             assert!(matches!(error, Error::Config(_)) && error.to_string().contains("the API key"), "{error}");
         }
-        let error = PushClient::builder("", ApiKey::new("k")).build().unwrap_err();
+        for (key, wrong) in [
+            ("\"k\"", "has quotes around it"),
+            ("'k'", "has quotes around it"),
+            ("\u{feff}k", "begins with a byte order mark"),
+            ("Bearer k", "begins with `Bearer `"),
+            ("bearer k", "begins with `Bearer `"),
+        ] {
+            let error = PushClient::builder("o", ApiKey::new(key)).build().unwrap_err();
+            assert!(error.to_string().contains(wrong), "{error}");
+        }
+        let error = PushClient::builder(" ", ApiKey::new("k")).build().unwrap_err();
         assert!(error.to_string().contains("organization"), "{error}");
     }
 

@@ -55,10 +55,24 @@ impl ApiKey {
         self.0.expose_secret()
     }
 
+    /// What was copied along with the key, of the usual mistakes.
+    fn is_copied_with(&self) -> Option<&'static str> {
+        let key = self.expose();
+        match key.get(..7) {
+            _ if key.starts_with('\u{feff}') => Some("begins with a byte order mark"),
+            _ if key.starts_with(['"', '\'']) || key.ends_with(['"', '\'']) => Some("has quotes around it"),
+            Some(start) if start.eq_ignore_ascii_case("Bearer ") => Some("begins with `Bearer `"),
+            _ => None,
+        }
+    }
+
     /// The header that it makes, marked as one not to show.
     pub(crate) fn authorization(&self) -> Result<HeaderValue, BoxError> {
         if self.expose().is_empty() {
             return Err("the API key is empty".into());
+        }
+        if let Some(wrong) = self.is_copied_with() {
+            return Err(format!("the API key {wrong}; give the key alone").into());
         }
         let mut value = HeaderValue::try_from(format!("Bearer {}", self.expose()))
             .map_err(|_| BoxError::from("the API key has a character that no HTTP header can hold"))?;

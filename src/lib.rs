@@ -193,7 +193,7 @@
 //! run.pusher().add_or_update("https://example.com/a", &DocumentBody::text("Words.")).await?;
 //! // … push all other items …
 //! run.finish().await.into_result()?;
-//! # fake.run_delayed();
+//! # fake.pass_time(std::time::Duration::from_secs(15 * 60));
 //! # assert!(fake.source("my-source").item("https://example.com/a").is_some());
 //! # Ok(()) }
 //! # #[cfg(not(feature = "test-util"))]

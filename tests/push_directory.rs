@@ -56,7 +56,7 @@ async fn a_second_refresh_removes_what_has_gone_from_the_folder() {
     fs::remove_file(path("a.txt")).unwrap();
     let second = push(&fake, folder.path(), &["--refresh", "--public"]).await;
     assert!(second.status.success(), "{second:?}");
-    fake.run_delayed();
+    fake.pass_time(std::time::Duration::from_secs(15 * 60));
     assert_eq!(fake.source(SOURCE).document_ids(), uris[1..]);
 }
 
@@ -81,7 +81,7 @@ async fn a_folder_that_is_suddenly_empty_does_not_empty_the_source() {
     fake.set_clock_offset(ClockOffset::Ahead(Duration::from_secs(3_600)));
     fs::remove_file(folder.path().join("a.txt")).unwrap();
     assert!(!push(&fake, folder.path(), &["--refresh", "--public"]).await.status.success());
-    fake.run_delayed();
+    fake.pass_time(std::time::Duration::from_secs(15 * 60));
     assert_eq!(fake.source(SOURCE).len(), 1);
 }
 
@@ -97,4 +97,31 @@ async fn a_file_from_before_1970_is_pushed_without_a_date() {
     assert!(pushed.status.success(), "{pushed:?}");
     let item = fake.source(SOURCE).item(&file_uri(&path).unwrap()).unwrap();
     assert_eq!((item.title(), item.metadata("date")), (Some("a.txt"), None));
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_regular_file_is_told_and_keeps_a_refresh_from_deleting() {
+    let fake = FakePushApi::builder().organization(ORGANIZATION).api_key(KEY).source(SOURCE).build();
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| fs::canonicalize(folder.path()).unwrap().join(name);
+    fs::write(path("a.txt"), "the first").unwrap();
+    std::os::unix::fs::symlink(path("a.txt"), path("link.txt")).unwrap();
+    let told = push(&fake, folder.path(), &["--refresh"]).await;
+    assert_eq!(told.status.code(), Some(1), "{told:?}");
+    let complained = String::from_utf8(told.stderr).unwrap();
+    assert!(complained.contains("link.txt: a symbolic link") && complained.contains("--follow-links"), "{complained}");
+    assert!(!fake.requests().iter().any(|request| request.path().ends_with("olderthan")));
+
+    let followed = push(&fake, folder.path(), &["--follow-links"]).await;
+    assert!(followed.status.success(), "{followed:?}");
+    assert_eq!(fake.source(SOURCE).len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_is_not_there_is_named() {
+    let fake = FakePushApi::builder().organization(ORGANIZATION).api_key(KEY).source(SOURCE).build();
+    let told = push(&fake, Path::new("no/such/folder"), &[]).await;
+    assert_eq!(told.status.code(), Some(1), "{told:?}");
+    assert!(String::from_utf8(told.stderr).unwrap().contains("no/such/folder: "));
 }

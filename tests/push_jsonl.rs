@@ -245,6 +245,95 @@ async fn a_file_may_begin_with_a_byte_order_mark_and_utf_16_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_not_of_lines_is_named_once_with_what_to_do() {
+    let service = Service::start().await;
+    for (text, advice) in [
+        (format!("[\n{}]", lines(0..9).replace('\n', ",\n")), "this is one JSON array; write one item a line"),
+        (format!("  [{}]", line(0).trim()), "this is one JSON array; write one item a line"),
+        ("{\n  \"documentId\": \"https://example.com/a\"\n}\n".to_owned(), "one item takes several lines"),
+        (format!("{{\"addOrUpdate\":[{}]}}", line(0).trim()), "the line holds a list of items (`addOrUpdate`)"),
+        (format!("{{\"Items\":[{}]}}", line(0).trim()), "the line holds a list of items (`items`)"),
+    ] {
+        let ended = service.push(&[], &[&service.file("a.jsonl", text)]);
+        assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+        assert!(ended.complained.lines().count() == 1 && ended.complained.contains(advice), "{ended:?}");
+    }
+    assert_eq!(service.ids(), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refused_items_are_summed_up_with_their_places_and_the_options_of_the_program() {
+    let service = Service::start().await;
+    let large = format!("{{\"documentId\":\"{}\",\"data\":\"{}\"}}\n", id(1), "x".repeat(2_000));
+    let file = service.file("a.jsonl", [line(0), large].concat());
+    let ended = service.push(&["--batch-bytes", "1024"], &[&file]);
+    let summed_up = ended.said.lines().find(|line| line.starts_with("refused ")).unwrap();
+    assert!(summed_up.starts_with(&format!("refused {}:2: ", file.display())), "{ended:?}");
+    assert!(summed_up.contains("set a larger `--batch-bytes`"), "{ended:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_ids_of_what_failed_are_told_where_no_file_holds_them() {
+    let service = Service::start().await;
+    service.refuse_batches();
+    let ended = service.push(&["--concurrency", "1"], &[&service.file("a.jsonl", lines(0..25))]);
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    let told: Vec<&str> = ended.said.lines().filter(|line| line.starts_with("    \"")).collect();
+    assert_eq!(told, (0..20).map(|number| format!("    \"{}\"", id(number))).collect::<Vec<_>>());
+    assert!(ended.said.contains("and 5 more: `--failed-dir` writes all of them into files"), "{ended:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_that_are_out_of_range_are_errors() {
+    let service = Service::start().await;
+    let file = service.file("a.jsonl", line(0));
+    for options in [["--concurrency", "0"], ["--concurrency", "65"], ["--batch-bytes", "1"]] {
+        let ended = service.push(&options, &[&file]);
+        assert!(ended.status.code() == Some(2) && ended.complained.contains("is not in"), "{ended:?}");
+    }
+}
+
+#[test]
+fn without_credentials_all_variables_that_are_missing_are_named() {
+    let output = without_credentials(&[]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let complained = String::from_utf8(output.stderr).unwrap();
+    let missing = "COVEO_API_KEY, COVEO_ORGANIZATION_ID, COVEO_SOURCE_ID (`--fake` pushes into a fake service instead)";
+    assert!(complained.contains(missing), "{complained}");
+}
+
+#[test]
+fn a_fake_service_tells_what_it_dropped_and_why() {
+    let output = without_credentials(&["--fake"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains(&format!("dropped {}: no permissions in a secured source", id(0))), "{said}");
+}
+
+/// One line, pushed without any variable of the environment.
+fn without_credentials(options: &[&str]) -> std::process::Output {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.jsonl");
+    fs::write(&file, line(0)).unwrap();
+    let mut command = Command::new(program("push_jsonl"));
+    for name in ["COVEO_API_KEY", "COVEO_ORGANIZATION_ID", "COVEO_REGION", "COVEO_BASE_URL", "COVEO_SOURCE_ID"] {
+        command.env_remove(name);
+    }
+    command.arg("--quiet").args(options).arg(&file).stdin(Stdio::null()).output().unwrap()
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_that_nobody_reads_costs_no_item() {
+    let service = Service::start().await;
+    let mut program = service.run(&[], &[&service.file("a.jsonl", lines(0..9))]);
+    drop(program.child.stdout.take());
+    wait_until("the program ends", || program.child.try_wait().unwrap().is_some());
+    assert!(program.child.wait().unwrap().success());
+    assert_eq!(service.ids().len(), 9);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn files_that_cannot_be_read_do_not_keep_the_others_from_being_pushed() {
     let service = Service::start().await;
     let (none, folder) = (service.path("none.jsonl"), service.folder.path());

@@ -23,7 +23,12 @@ pub(crate) struct Place {
     /// Lines that were read but not pushed, because of the stop.
     left: u64,
     has_stopped: bool,
+    /// The first refused items, with their places.
+    refused: Vec<String>,
 }
+
+/// How many refused items are kept for the end.
+const MOST_REFUSED: usize = 100;
 
 /// Pushes all lines of the files, or those before the stop.
 pub(crate) async fn push_lines(pusher: &ItemPusher, files: Vec<PathBuf>, stop: &Stop) -> Place {
@@ -64,7 +69,13 @@ impl Place {
             match line {
                 Ok(None) => {}
                 Ok(Some(operation)) => match pusher.push(operation).await {
-                    Ok(Pushed::Refused(refused)) => eprintln!("{name}:{number}: {refused}"),
+                    Ok(Pushed::Refused(refused)) => {
+                        let refused = in_options(&format!("{name}:{number}: {refused}"));
+                        eprintln!("{refused}");
+                        if self.refused.len() < MOST_REFUSED {
+                            self.refused.push(refused);
+                        }
+                    }
                     Ok(_) => {}
                     Err(stopped) => {
                         stop.set(&stopped.to_string());
@@ -83,24 +94,25 @@ impl Place {
 
     /// What was not pushed.
     pub(crate) fn problems(&self) -> impl Iterator<Item = String> {
-        let Self { name, line, unread, left, has_stopped } = self;
+        let Self { name, line, unread, left, has_stopped, refused } = self;
         let unread = (*unread > 0).then(|| format!("{unread} lines or files could not be read"));
         let after = if name.is_empty() { "before the first line".to_owned() } else { format!("after {name}:{line}") };
         let stopped = has_stopped
             .then(|| format!("stopped {after}: nothing that follows was pushed; {left} lines of it had been read"));
-        unread.into_iter().chain(stopped)
+        let refused = refused.iter().map(|refused| format!("refused {refused}"));
+        refused.chain(unread).chain(stopped)
     }
 }
 
 /// What a line adds or updates; `None` for one that is blank.
-type Line = Result<Option<ItemOperation>, FromUtf8Error>;
+type Line = Result<Option<ItemOperation>, String>;
 
 fn to_operation(line: Result<String, FromUtf8Error>) -> Line {
-    let line = line?;
+    let line = line.map_err(|error| error.to_string())?;
     if line.trim_ascii().is_empty() {
         return Ok(None);
     }
-    let uri = uri_without_id(&line);
+    let uri = uri_without_id(&line)?;
     let operation = ItemOperation::add_or_update_json(line);
     Ok(Some(match uri {
         Some(uri) => operation.document_id(uri),
@@ -108,17 +120,34 @@ fn to_operation(line: Result<String, FromUtf8Error>) -> Line {
     }))
 }
 
+/// Advice in the words of this program.
+fn in_options(message: &str) -> String {
+    message.replace("`batch_bytes`", "`--batch-bytes`")
+}
+
+/// Keys that a line has which holds many items.
+const WRAPPERS: [&str; 5] = ["addOrUpdate", "delete", "items", "documents", "results"];
+
 /// The `uri` of an item that has no `documentId`. Both keys may be in any case.
-fn uri_without_id(line: &str) -> Option<String> {
+///
+/// # Errors
+///
+/// The line has neither, and holds a list of items.
+fn uri_without_id(line: &str) -> Result<Option<String>, String> {
     // Most lines need no second reading.
     if line.starts_with(r#"{"documentId""#) {
-        return None;
+        return Ok(None);
     }
     let line = line.strip_prefix('\u{feff}').unwrap_or(line);
-    let item: BTreeMap<String, Value> = serde_json::from_str(line).ok()?;
+    // What is no JSON is for the pusher to refuse.
+    let Ok(item) = serde_json::from_str::<BTreeMap<String, Value>>(line) else { return Ok(None) };
     let value = |name: &str| item.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value);
-    match value("documentId") {
-        None | Some(Value::Null) => value("uri")?.as_str().map(str::to_owned),
-        Some(_) => None,
+    match (value("documentId"), value("uri")) {
+        (None | Some(Value::Null), Some(Value::String(uri))) => Ok(Some(uri.clone())),
+        (None, None) => match WRAPPERS.into_iter().find(|name| matches!(value(name), Some(Value::Array(_)))) {
+            Some(name) => Err(format!("the line holds a list of items (`{name}`); write one item a line, without it")),
+            None => Ok(None),
+        },
+        _ => Ok(None),
     }
 }

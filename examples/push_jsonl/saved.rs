@@ -6,7 +6,7 @@ use std::{fs, io};
 
 use coveo_push::{FailedBatch, Items, SavedBatch};
 
-use crate::shared::Failure;
+use crate::shared::{Failure, say};
 use crate::stop::Stop;
 
 /// The failed batches of a run, and what became of them.
@@ -70,14 +70,14 @@ pub(crate) async fn push_saved(items: &Items, folder: &Path, stop: &Stop) -> io:
         left.next();
     }
     let accepted = files.len() - left.len();
-    println!("{}: {accepted} batches accepted, {} left", folder.display(), left.len());
-    left.clone().for_each(|path| println!("left {}", path.display()));
+    say!("{}: {accepted} batches accepted, {} left", folder.display(), left.len());
+    left.clone().for_each(|path| say!("left {}", path.display()));
     Ok(left.len() == 0)
 }
 
 async fn push_file(items: &Items, path: &Path) -> Result<(), Failure> {
     let accepted = items.push_batch_json(fs::read(path)?).await?;
-    println!("{}: {} bytes accepted", path.display(), accepted.bytes().unwrap_or_default());
+    say!("{}: {} bytes accepted", path.display(), accepted.bytes().unwrap_or_default());
     fs::remove_file(path)?;
     Ok(())
 }

@@ -60,8 +60,8 @@ fn read_blocks<T>(
 ) -> io::Result<()> {
     let name: Arc<str> = name.into();
     let mut file = BufReader::with_capacity(READ, file);
-    if matches!(first(&mut file)?, [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] | [0, _, ..] | [_, 0, ..]) {
-        return Err(io::Error::new(ErrorKind::InvalidData, "the text is UTF-16; encode it as UTF-8"));
+    if let Some(wrong) = is_not_lines(first(&mut file)?) {
+        return Err(io::Error::new(ErrorKind::InvalidData, wrong));
     }
     let (mut lines, mut bytes, mut is_end) = (Vec::new(), 0, false);
     while !is_end {
@@ -82,6 +82,22 @@ fn read_blocks<T>(
         }
     }
     Ok(())
+}
+
+/// Why a file that begins like this is not one of JSON lines.
+fn is_not_lines(first: &[u8]) -> Option<&'static str> {
+    if matches!(first, [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] | [0, _, ..] | [_, 0, ..]) {
+        return Some("the text is UTF-16; encode it as UTF-8");
+    }
+    let text = first.strip_prefix("\u{feff}".as_bytes()).unwrap_or(first).trim_ascii_start();
+    let line = text.split(|byte| *byte == b'\n').next().unwrap_or_default().trim_ascii();
+    match line {
+        [b'[', ..] => Some("this is one JSON array; write one item a line, as `jq -c '.[]'` does"),
+        [b'{'] if text.len() > line.len() => {
+            Some("one item takes several lines; write one item a line, as `jq -c .` does")
+        }
+        _ => None,
+    }
 }
 
 /// What can be read at first.

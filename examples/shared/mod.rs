@@ -2,10 +2,20 @@
 //! errors that print with their causes.
 //!
 //! `COVEO_API_KEY`, `COVEO_ORGANIZATION_ID`, and `COVEO_REGION` or `COVEO_BASE_URL` say where the
-//! service is; `COVEO_SOURCE_ID` and `COVEO_PROVIDER_ID` what to push to. With none of them set
-//! there is a fake service in memory.
+//! service is; `COVEO_SOURCE_ID` and `COVEO_PROVIDER_ID` what to push to. With none of them set the
+//! small examples push into a fake service in memory; the programs want `--fake` for that.
 
-#![allow(dead_code, reason = "each example uses a part of it")]
+#![allow(dead_code, unused_imports, reason = "each example uses a part of it")]
+
+/// Prints a line. That nobody reads it, as behind `| head`, is no reason to end before the work is done.
+macro_rules! say {
+    ($($line:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($line)*);
+    }};
+}
+
+pub(crate) use say;
 
 pub(crate) mod lines;
 
@@ -16,14 +26,17 @@ use std::time::Duration;
 
 use coveo_push::bytes::Bytes;
 use coveo_push::fake::FakePushApi;
-use coveo_push::{
-    Body, BoxError, BoxFuture, PushClient, PushClientBuilder, ReqwestTransport, SendError, Transport, reqwest,
-};
+use coveo_push::{Body, BoxError, BoxFuture, PushClient, ReqwestTransport, SendError, Transport, reqwest};
 
 const SOURCE_ID: &str = "COVEO_SOURCE_ID";
 const PROVIDER_ID: &str = "COVEO_PROVIDER_ID";
 const VARIABLES: [&str; 6] =
     ["COVEO_API_KEY", "COVEO_ORGANIZATION_ID", "COVEO_REGION", "COVEO_BASE_URL", SOURCE_ID, PROVIDER_ID];
+
+/// What a program cannot do without.
+const NEEDED: [&str; 3] = ["COVEO_API_KEY", "COVEO_ORGANIZATION_ID", SOURCE_ID];
+/// How many dropped items are printed.
+const MOST_DROPPED: usize = 20;
 
 /// Where an example pushes to.
 pub(crate) struct Setup {
@@ -45,31 +58,62 @@ impl Setup {
         Self::with(false)
     }
 
-    fn with(prints: bool) -> Result<Self, Failure> {
-        if VARIABLES.iter().any(|name| env::var_os(name).is_some_and(|value| !value.is_empty())) {
-            let builder = PushClientBuilder::from_env().map_err(|error| half_given(&error.to_string()))?;
-            let connect_timeout = Duration::from_secs(10);
-            let http = ReqwestTransport::new(reqwest::Client::builder().connect_timeout(connect_timeout))?;
-            let builder = if prints { builder.transport(Printing(http)) } else { builder.transport(http) };
-            Ok(Self {
-                client: builder.build()?,
-                fake: None,
-                source_id: given(SOURCE_ID),
-                provider_id: given(PROVIDER_ID),
-            })
-        } else {
-            println!("No COVEO_ variable is set: this is a fake Push API in memory.");
-            let (source, provider) = ("my-source", "My Security Identity Provider");
-            let fake = FakePushApi::builder().secured_source(source).provider(provider).build();
-            let builder = fake.client_builder();
-            let builder = if prints { builder.transport(Printing(fake.clone())) } else { builder };
-            Ok(Self {
-                client: builder.build()?,
-                fake: Some(fake),
-                source_id: Some(source.to_owned()),
-                provider_id: Some(provider.to_owned()),
-            })
+    /// For a program that a person may run by mistake without credentials: the fake service only where it is asked
+    /// for.
+    pub(crate) fn of_program(fake: bool) -> Result<Self, Failure> {
+        if fake {
+            return Self::in_memory(false);
         }
+        let missing: Vec<&str> = NEEDED.into_iter().filter(|name| given(name).is_none()).collect();
+        if !missing.is_empty() {
+            let missing = missing.join(", ");
+            return Err(Failure(
+                format!("not set in the environment: {missing} (`--fake` pushes into a fake service instead)").into(),
+            ));
+        }
+        Self::of_service(false)
+    }
+
+    fn with(prints: bool) -> Result<Self, Failure> {
+        if VARIABLES.iter().any(|name| given(name).is_some()) {
+            return Self::of_service(prints);
+        }
+        println!("No COVEO_ variable is set: this is a fake Push API in memory.");
+        Self::in_memory(prints)
+    }
+
+    /// The service that the environment names.
+    fn of_service(prints: bool) -> Result<Self, Failure> {
+        let builder = PushClient::builder_from_env().map_err(|error| half_given(&error.to_string()))?;
+        let connect_timeout = Duration::from_secs(10);
+        let http = ReqwestTransport::new(reqwest::Client::builder().connect_timeout(connect_timeout))?;
+        let builder = if prints { builder.transport(Printing(http)) } else { builder.transport(http) };
+        Ok(Self { client: builder.build()?, fake: None, source_id: given(SOURCE_ID), provider_id: given(PROVIDER_ID) })
+    }
+
+    fn in_memory(prints: bool) -> Result<Self, Failure> {
+        let (source, provider) = ("my-source", "My Security Identity Provider");
+        let fake = FakePushApi::builder().secured_source(source).provider(provider).build();
+        let builder = fake.client_builder();
+        let builder = if prints { builder.transport(Printing(fake.clone())) } else { builder };
+        Ok(Self {
+            client: builder.build()?,
+            fake: Some(fake),
+            source_id: Some(source.to_owned()),
+            provider_id: Some(provider.to_owned()),
+        })
+    }
+
+    /// Prints what the fake service holds and what it dropped. Returns whether it dropped nothing, as a service
+    /// that is no fake never tells by this API.
+    pub(crate) fn print_held(&self) -> Result<bool, Failure> {
+        let Some(fake) = &self.fake else { return Ok(true) };
+        let source = fake.source(self.source_id()?);
+        say!("the fake service holds {} items and dropped {}", source.len(), source.dropped().len());
+        for dropped in source.dropped().iter().take(MOST_DROPPED) {
+            say!("dropped {}: {}", dropped.document_id(), dropped.reason());
+        }
+        Ok(source.dropped().is_empty())
     }
 
     /// The source to push items to.

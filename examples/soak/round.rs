@@ -139,7 +139,7 @@ impl Round {
         apply(&mut self.items.model, item_calls?, figures);
         apply(&mut self.identities.model, identity_calls?, figures);
         // The deletion of what is old waits for its time.
-        self.fake.run_delayed();
+        self.fake.pass_time(Duration::from_secs(900));
         self.end(items?, identities?, last, figures).await
     }
 
@@ -166,7 +166,7 @@ impl Round {
             Ok(_) => Fate::Done,
             Err(error) => fate_of(&error),
         };
-        self.fake.run_delayed();
+        self.fake.pass_time(Duration::from_secs(900));
         self.items.model.change(|item| Items::without_old(item, last), fate);
         self.items.model.compare(&self.fake, "after older items were deleted")?;
         self.items.model.settle(&self.fake);

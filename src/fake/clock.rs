@@ -27,17 +27,23 @@ impl Default for ClockOffset {
 pub(super) struct Clock {
     began: SystemTime,
     instant: Instant,
+    /// What passed at once, in addition.
+    passed: Duration,
     pub(super) offset: ClockOffset,
 }
 
 impl Clock {
     pub(super) fn start(offset: ClockOffset) -> Self {
-        Self { began: SystemTime::now(), instant: Instant::now(), offset }
+        Self { began: SystemTime::now(), instant: Instant::now(), passed: Duration::ZERO, offset }
     }
 
     /// The time since the fake was built.
     pub(super) fn elapsed(&self) -> Duration {
-        Instant::now().saturating_duration_since(self.instant)
+        Instant::now().saturating_duration_since(self.instant).saturating_add(self.passed)
+    }
+
+    pub(super) fn pass(&mut self, time: Duration) {
+        self.passed = self.passed.saturating_add(time);
     }
 
     /// The time by the local clock.

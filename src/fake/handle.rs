@@ -1,6 +1,6 @@
 //! The handle of a fake: looks at its state and changes it.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use super::clock::ClockOffset;
 use super::containers::ContainerCounts;
@@ -77,14 +77,26 @@ impl FakePushApi {
         self.shared.look(|state| state.record.clear());
     }
 
-    /// Runs all delayed work now: each delete-older-than whose delay has not passed, and each request that a
-    /// fault [delays](Fault::applied_later).
-    pub fn run_delayed(&self) {
-        self.shared.look(|state| state.run_delayed(|_| true));
+    /// Lets time pass for the service, at once: its clock advances, file containers expire, old items are deleted,
+    /// and requests that a fault [delays](Fault::applied_later) are processed.
+    ///
+    /// The service deletes old items 15 minutes after a refresh, so a test of what a refresh deleted, and of what it
+    /// did not, begins with this:
+    ///
+    /// ```
+    /// # let fake = coveo_push::fake::FakePushApi::new();
+    /// # use std::time::Duration;
+    /// fake.pass_time(Duration::from_secs(15 * 60));
+    /// ```
+    pub fn pass_time(&self, time: Duration) {
+        self.shared.look(|state| {
+            state.clock.pass(time);
+            state.settle();
+        });
     }
 
     /// The time by the service's clock: the local time when the fake was built, advanced by tokio's clock,
-    /// which a test can pause, plus the offset.
+    /// which a test can pause, and by [`pass_time`](Self::pass_time), plus the offset.
     #[must_use]
     pub fn now(&self) -> SystemTime {
         self.shared.look(|state| state.clock.now())

@@ -28,9 +28,9 @@
 //! let fake = FakePushApi::builder().secured_source("my-source").build();
 //! let client = fake.client();
 //! crawl(&client, &[("https://example.com/a", "one"), ("https://example.com/b", "two")]).await?;
-//! tokio::time::sleep(Duration::from_secs(86_400)).await; // no real time passes
+//! fake.pass_time(Duration::from_secs(3_600)); // no real time passes
 //! crawl(&client, &[("https://example.com/a", "three")]).await?;
-//! fake.run_delayed(); // the service would delete old items 15 minutes later
+//! fake.pass_time(Duration::from_secs(15 * 60)); // the service deletes old items later
 //!
 //! let source = fake.source("my-source");
 //! assert_eq!(source.document_ids(), ["https://example.com/a"]);
@@ -46,10 +46,9 @@
 //!
 //! **Let a few seconds pass between the runs of a test.** A refresh keeps items that were pushed up to
 //! [five seconds](crate::RefreshBuilder::margin) before it started. Of two refreshes in a row, the second
-//! deletes nothing of the first, so a test that expects no deletion would always pass. With paused time,
-//! `tokio::time::sleep` of a day takes no real time. Without paused time,
-//! [`set_clock_offset`](FakePushApi::set_clock_offset) advances the clock of the service. Old items are
-//! deleted 15 minutes after the run, or at [`run_delayed`](FakePushApi::run_delayed).
+//! deletes nothing of the first. And old items are deleted 15 minutes after the run. A test that lets no time pass
+//! before the second run, and after it, passes whatever the code does: call
+//! [`pass_time`](FakePushApi::pass_time) at both places. It takes no real time.
 //!
 //! # Faults
 //!

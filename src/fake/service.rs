@@ -37,14 +37,8 @@ struct Request<'a> {
 impl ServiceState {
     /// Carries out the delayed tasks that are due.
     pub(super) fn settle(&mut self) {
-        if !self.delayed.is_empty() {
-            let now = self.clock.elapsed();
-            self.run_delayed(|delayed| delayed.due <= now);
-        }
-    }
-
-    pub(super) fn run_delayed(&mut self, is_due: impl Fn(&Delayed) -> bool) {
-        let mut due: Vec<Delayed> = self.delayed.extract_if(.., |delayed| is_due(delayed)).collect();
+        let now = self.clock.elapsed();
+        let mut due: Vec<Delayed> = self.delayed.extract_if(.., |delayed| delayed.due <= now).collect();
         due.sort_by_key(|delayed| delayed.due);
         for Delayed { task, .. } in due {
             match task {

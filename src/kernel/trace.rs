@@ -47,6 +47,10 @@ mod on {
         tracing::warn!(operation = operation.name(), "not tried again: the retry budget is used up");
     }
 
+    pub(crate) fn out_of_range(setting: &'static str, given: usize, taken: usize) {
+        tracing::warn!(setting, given, taken, "a setting is out of its range: the nearest value is taken");
+    }
+
     pub(crate) fn found(operation: Operation, finding: &Finding) {
         let (operation, rule) = (operation.name(), finding.rule().code());
         tracing::warn!(operation, rule, item = finding.item(), "the service may drop this");
@@ -74,6 +78,8 @@ mod off {
     pub(crate) fn held_back(_: Operation, _: Duration) {}
 
     pub(crate) fn out_of_budget(_: Operation) {}
+
+    pub(crate) fn out_of_range(_: &'static str, _: usize, _: usize) {}
 
     pub(crate) fn found(_: Operation, _: &Finding) {}
 }

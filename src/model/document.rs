@@ -119,6 +119,12 @@ impl DocumentBody {
         Self::new().data(DocumentData::text(text))
     }
 
+    /// An item whose data is an HTML page: the text, and the file extension `.html`, without which the service does
+    /// not know what the text is.
+    pub fn html(html: impl Into<String>) -> Self {
+        Self::text(html).file_extension(".html")
+    }
+
     /// An item whose data is bytes, as [`DocumentData::inline`] takes them.
     pub fn inline(base64: impl Into<String>, compression: impl Into<Option<CompressionType>>) -> Self {
         Self::new().data(DocumentData::inline(base64, compression))
@@ -239,7 +245,9 @@ impl DocumentBody {
                 let key = shortened(key);
                 return Err(M::Error::custom(format_args!("`{key}` contains {number}, {}", key::IS_NOT_FINITE)));
             }
-            map.serialize_entry(key, value)?;
+            if *value != MetadataValue::Null {
+                map.serialize_entry(key, value)?;
+            }
         }
         if let Some((key, value)) = data.as_ref().map(DocumentData::entry) {
             map.serialize_entry(key, value)?;

@@ -52,7 +52,7 @@ pub enum MetadataValue {
     Array(Vec<MetadataValue>),
     /// Named values, for a dictionary field.
     Dictionary(BTreeMap<String, MetadataValue>),
-    /// No value, in an array or a dictionary. For a whole value, leave the key out.
+    /// No value, in an array or a dictionary. As a whole value it leaves its key out of the item.
     Null,
 }
 
@@ -133,6 +133,13 @@ impl<T: Into<MetadataValue>, const N: usize> From<[T; N]> for MetadataValue {
 impl<T: Clone + Into<MetadataValue>> From<&[T]> for MetadataValue {
     fn from(values: &[T]) -> Self {
         Self::Array(values.iter().cloned().map(Into::into).collect())
+    }
+}
+
+/// `None` is [`Null`](MetadataValue::Null).
+impl<T: Into<MetadataValue>> From<Option<T>> for MetadataValue {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
     }
 }
 

@@ -70,6 +70,18 @@ impl From<PermissionSet> for Permissions {
     }
 }
 
+impl From<Vec<PermissionSet>> for Permissions {
+    fn from(sets: Vec<PermissionSet>) -> Self {
+        Self::Simplified(sets)
+    }
+}
+
+impl From<Vec<PermissionLevel>> for Permissions {
+    fn from(levels: Vec<PermissionLevel>) -> Self {
+        Self::Complete(levels)
+    }
+}
+
 /// A set or a level. Their keys tell which.
 struct Entry {
     name: Option<String>,

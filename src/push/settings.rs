@@ -1,5 +1,6 @@
 use std::fmt;
 use std::marker::PhantomData;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use super::failed::FailedBatch;
 use super::report::{BatchReceipt, Refused};
 use crate::kernel::retry::RetryPolicy;
 use crate::kernel::shared::Kernel;
+use crate::kernel::trace;
 use crate::model::OrderingId;
 use crate::preflight::{RunValidation, limit};
 
@@ -110,7 +112,7 @@ impl<P> PusherBuilder<P> {
     /// which goes into a file container of its own.
     pub fn batch_bytes(mut self, bytes: usize) -> Self {
         let most = usize::try_from(limit::CONTAINER_BYTES).unwrap_or(usize::MAX);
-        self.settings.batch_bytes = bytes.clamp(1024, most);
+        self.settings.batch_bytes = in_range("batch_bytes", bytes, 1024..=most);
         self
     }
 
@@ -124,7 +126,7 @@ impl<P> PusherBuilder<P> {
 
     /// How many batches, and contents of items, are under way at the same time, from 1 to 64. Default: 4.
     pub fn concurrency(mut self, batches: usize) -> Self {
-        self.settings.concurrency = batches.clamp(1, 64);
+        self.settings.concurrency = in_range("concurrency", batches, 1..=64);
         self
     }
 
@@ -206,4 +208,13 @@ impl<P> fmt::Debug for PusherBuilder<P> {
             .field("throttle_patience", &self.settings.throttle_patience)
             .finish_non_exhaustive()
     }
+}
+
+/// The value of a setting, or the nearest one that is allowed, which a trace event tells.
+fn in_range(setting: &'static str, given: usize, range: RangeInclusive<usize>) -> usize {
+    let taken = given.clamp(*range.start(), *range.end());
+    if taken != given {
+        trace::out_of_range(setting, given, taken);
+    }
+    taken
 }

@@ -101,7 +101,7 @@ async fn what_was_disabled_for_its_age_sees_nothing_any_more() {
     let _ = identities.add_or_update(&staff).ordering_id(1).await.unwrap();
     push_item(&client, allow(PermissionIdentity::group("Staff"))).await;
     let _ = identities.delete_older_than(2).await.unwrap();
-    fake.run_delayed();
+    fake.pass_time(std::time::Duration::from_secs(15 * 60));
     let viewer = fake.identity_graph().viewer(Identity::user("a"));
     assert!(fake.source("secured").item(ID).unwrap().visible_to(&viewer).is_unknown());
 }

@@ -312,7 +312,7 @@ async fn a_request_that_comes_twice_with_an_ordering_id_does_not_undo_what_came_
     fake.inject(Fault::on(PUSH).applied_later(Duration::from_secs(10)));
     let _ = update("old", 1).await.unwrap();
     let _ = update("new", 2).await.unwrap();
-    fake.run_delayed();
+    fake.pass_time(Duration::from_secs(10));
     assert_eq!(fake.source(SOURCE).item("https://a").unwrap().data(), Some("new"));
     assert_eq!(fake.source(SOURCE).dropped().len(), 1);
 }

@@ -20,7 +20,7 @@ const KEY = 'xx-foreign-key';
 
 /** Starts the fake, and gives its base URL and a function that ends it and tells what it holds. */
 async function startFake() {
-  const flags = ['--secured-source', SOURCE, '--provider', PROVIDER, '--api-key', KEY];
+  const flags = ['--secured-source', SOURCE, '--provider', PROVIDER, '--api-key', KEY, '--until-eof'];
   const fake = spawn('cargo', ['run', '--quiet', '--example', 'fake_server', '--', ...flags], {
     cwd: new URL('../..', import.meta.url),
     stdio: ['pipe', 'pipe', 'inherit'],

@@ -227,7 +227,7 @@ fn check(case: &Case) {
         let deletions = requests_of(&fake, Operation::DeleteOldItems).len();
         let asked = !requests_of(&fake, Operation::SetSourceStatus).is_empty();
         let before_deletion = held(&fake);
-        fake.run_delayed();
+        fake.pass_time(secs(10_000));
         let after = held(&fake);
 
         // What was pushed in the run, and got there, is still there.

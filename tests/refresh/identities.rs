@@ -32,7 +32,7 @@ async fn push_all(pusher: &IdentityPusher) -> Result<(), PushError> {
 
 /// The groups that are not disabled once everything that was delayed is done.
 fn left(fake: &FakePushApi) -> Vec<String> {
-    fake.run_delayed();
+    fake.pass_time(secs(10_000));
     let identities = fake.provider(PROVIDER).identities().into_iter();
     let enabled =
         identities.filter(|it| !it.is_disabled() && it.identity().identity_type == SecurityIdentityType::Group);

@@ -52,7 +52,7 @@ pub(crate) async fn push_all(pusher: &ItemPusher) -> Result<(), PushError> {
 
 /// The ids that the source holds after all delayed work.
 pub(crate) fn left(fake: &FakePushApi) -> Vec<String> {
-    fake.run_delayed();
+    fake.pass_time(secs(10_000));
     fake.source(SOURCE).document_ids()
 }
 

@@ -1,0 +1,87 @@
+//! The small examples as programs: what they refuse, and when they end.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+
+#[path = "shared/program.rs"]
+mod program;
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, Stdio};
+use std::{fs, thread};
+
+use coveo_push::{ApiKey, DocumentBody, PushClient, RetryPolicy};
+use program::program;
+
+/// A fake server that runs, with its base URL.
+fn start_server(options: &[&str]) -> (Child, String) {
+    let mut command = Command::new(program("fake_server"));
+    let command = command.args(options).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().expect("`cargo test` builds the examples");
+    let mut base_url = String::new();
+    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut base_url).unwrap();
+    (child, base_url.trim().to_owned())
+}
+
+#[test]
+fn a_fake_server_until_eof_ends_with_its_input_and_tells_what_it_holds() {
+    let (mut child, _) = start_server(&["--until-eof"]);
+    drop(child.stdin.take());
+    let mut held = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut held).unwrap();
+    assert!(child.wait().unwrap().success());
+    assert!(held.contains("\"my-source\""), "{held}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_fake_server_without_input_runs_until_a_signal() {
+    for signal in ["INT", "TERM"] {
+        let (mut child, _) = start_server(&[]);
+        drop(child.stdin.take());
+        thread::sleep(std::time::Duration::from_millis(200));
+        assert!(child.try_wait().unwrap().is_none(), "it has ended");
+        assert!(Command::new("kill").args(["-s", signal, &child.id().to_string()]).status().unwrap().success());
+        let mut held = String::new();
+        child.stdout.take().unwrap().read_to_string(&mut held).unwrap();
+        assert!(child.wait().unwrap().success(), "{signal}");
+        assert!(held.contains("\"my-source\""), "{held}");
+    }
+}
+
+#[tokio::test]
+async fn a_fake_server_fails_the_part_of_the_calls_that_it_is_told_to() {
+    let (mut child, base_url) = start_server(&["--until-eof", "--faults", "1", "--seed", "7"]);
+    let builder = PushClient::builder("my-org", ApiKey::new("fake-key")).base_url(base_url);
+    let client = builder.retry(RetryPolicy::none()).build().unwrap();
+    let doc = DocumentBody::text("words");
+    for number in 0..8 {
+        let pushed = client.items("my-source").add_or_update(format!("https://example.com/{number}"), &doc).await;
+        assert!(pushed.is_err(), "{pushed:?}");
+    }
+    drop(child.stdin.take());
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn the_quickstart_deletes_nothing_at_a_service_where_nobody_can_answer() {
+    let mut command = Command::new(program("quickstart"));
+    for (name, value) in
+        [("BASE_URL", "http://127.0.0.1:9"), ("API_KEY", "k"), ("ORGANIZATION_ID", "o"), ("SOURCE_ID", "s")]
+    {
+        command.env(format!("COVEO_{name}"), value);
+    }
+    let output = command.stdin(Stdio::null()).output().expect("`cargo test` builds the examples");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(String::from_utf8(output.stderr).unwrap().contains("give `--yes` where nobody can answer"));
+}
+
+#[test]
+fn who_can_see_says_when_its_files_hold_no_items() {
+    let folder = tempfile::tempdir().unwrap();
+    let (identities, items) = (folder.path().join("identities.json"), folder.path().join("items.json"));
+    fs::write(&identities, r#"[{"provider":"p","members":[]}]"#).unwrap();
+    fs::write(&items, "{}").unwrap();
+    let output = Command::new(program("who_can_see")).args([&identities, &items]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(String::from_utf8(output.stderr).unwrap().contains("nothing in `addOrUpdate`"));
+}
