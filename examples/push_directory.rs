@@ -178,7 +178,7 @@ fn date(time: SystemTime) -> Option<DateTime> {
 /// What files are pushed with.
 enum Run {
     Push(ItemPusher),
-    Refresh(Box<Refresh<ItemPusher>>),
+    Refresh(Box<Refresh<Items>>),
 }
 
 /// What became of a run.

@@ -329,8 +329,8 @@ pub use operation::Operation;
 pub use preflight::run::KnownIdentities;
 pub use push::{
     BatchReceipt, FailedBatch, FailureReason, IdentityOperation, IdentityPusher, ItemOperation, ItemPusher, Progress,
-    PushError, PushFuture, PushIdentity, PushItem, PushItemDeletion, PushReport, PushStep, Pushed, PusherBuilder,
-    Refused, RunStopped, SavedBatch,
+    PushError, PushFuture, PushIdentity, PushItem, PushItemDeletion, PushReport, PushStep, Pushed, Pusher,
+    PusherBuilder, Refused, RunStopped, SavedBatch,
 };
 pub use refresh::{
     Boundary, BoundarySource, DeletionOutcome, DeletionSkipped, IdleOutcome, LocalClock, Refresh, RefreshBuilder,

@@ -42,8 +42,8 @@ hold!([Clone + Debug + Send + Sync + Unpin + 'static]
     PushClient, Credentials, Sources, Items, Identities, FileContainers, ReqwestTransport, Body,
     FakePushApi, FakePushApiBuilder, FakeSource, FakeProvider);
 hold!([Debug + Send + Sync + Unpin + 'static]
-    PushClientBuilder, PusherBuilder<ItemPusher>, PusherBuilder<IdentityPusher>, ItemPusher, IdentityPusher,
-    RefreshBuilder<ItemPusher>, RefreshBuilder<IdentityPusher>, Refresh<ItemPusher>, Refresh<IdentityPusher>,
+    PushClientBuilder, PusherBuilder<Items>, PusherBuilder<Identities>, ItemPusher, IdentityPusher,
+    RefreshBuilder<Items>, RefreshBuilder<Identities>, Refresh<Items>, Refresh<Identities>,
     FailedBatch, SavedBatch, HttpBody, FakeServer);
 hold!([Transport] ReqwestTransport, FakePushApi);
 hold!([Send + Sync] dyn Transport, dyn CredentialsProvider);

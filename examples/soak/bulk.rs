@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use coveo_push::{FailedBatch, Progress, PushClient, PushError, PushReport, Pushed};
+use coveo_push::{FailedBatch, Progress, PushClient, PushError, PushReport, Pushed, Pusher};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
@@ -80,7 +80,7 @@ pub(crate) async fn run<K: Kind>(client: PushClient, plan: Plan<K>) -> Result<Ou
         return Ok(Outcome::not_begun());
     };
     let run = Arc::new(run);
-    let mut progress = K::progress(run.pusher());
+    let mut progress = run.pusher().progress();
     let deletion_sent = run.deletion_sent();
     let log = Arc::new(Mutex::new(Log::<K> { taken: Vec::new(), refused: 0, dropped: 0, wrong: None }));
 
@@ -137,7 +137,7 @@ pub(crate) async fn run<K: Kind>(client: PushClient, plan: Plan<K>) -> Result<Ou
 
 /// What one task does. It has no place to wait between the push of an operation and the note of it,
 /// so the notes are in the order in which the operations were taken.
-async fn push_all<K: Kind>(pusher: &K::Pusher, steps: Vec<Step<K>>, log: &Mutex<Log<K>>) {
+async fn push_all<K: Kind>(pusher: &Pusher<K::Handle>, steps: Vec<Step<K>>, log: &Mutex<Log<K>>) {
     let note = |note: &mut dyn FnMut(&mut Log<K>)| note(&mut log.lock().unwrap_or_else(PoisonError::into_inner));
     for step in steps {
         let (operation, is_refused, patience) = match step {
@@ -145,7 +145,7 @@ async fn push_all<K: Kind>(pusher: &K::Pusher, steps: Vec<Step<K>>, log: &Mutex<
                 sleep(time).await;
                 continue;
             }
-            Step::Flush => match K::flush(pusher).await {
+            Step::Flush => match pusher.flush().await {
                 Ok(()) => continue,
                 Err(_) => return,
             },

@@ -2,13 +2,11 @@
 
 use coveo_push::fake::FakePushApi;
 use coveo_push::{
-    BatchIdentityBody, Error, Identity, IdentityBody, IdentityPusher, MappedIdentity, MappedIdentityBody, Progress,
-    PushClient, PushError, PushReport, Pushed, PusherBuilder, Refresh, RefreshBuilder, RefreshError, RefreshReport,
-    SecurityIdentityType,
+    BatchIdentityBody, Error, Identity, IdentityBody, MappedIdentity, MappedIdentityBody, PushClient, PushError,
+    Pushed, Pusher, PusherBuilder, RefreshBuilder, SecurityIdentityType,
 };
 use fastrand::Rng;
 use serde_json::Value;
-use tokio::sync::watch::Receiver;
 
 use crate::corpus::one_of;
 use crate::kind::{Kind, PROVIDER};
@@ -78,7 +76,7 @@ impl Kind for Identities {
 
     type Operation = Operation;
     type State = Option<Held>;
-    type Pusher = IdentityPusher;
+    type Handle = coveo_push::Identities;
 
     fn draw(rng: &mut Rng, keys: &[String], n: u64) -> Operation {
         let key = rng.choice(keys).cloned().unwrap_or_default();
@@ -138,15 +136,11 @@ impl Kind for Identities {
         })
     }
 
-    fn pusher(client: &PushClient) -> PusherBuilder<IdentityPusher> {
+    fn pusher(client: &PushClient) -> PusherBuilder<Self::Handle> {
         client.identities(PROVIDER).pusher()
     }
 
-    fn start(builder: PusherBuilder<IdentityPusher>) -> IdentityPusher {
-        builder.start()
-    }
-
-    async fn push(pusher: &IdentityPusher, operation: &Operation) -> Result<Pushed, PushError> {
+    async fn push(pusher: &Pusher<Self::Handle>, operation: &Operation) -> Result<Pushed, PushError> {
         match operation.list {
             List::Members => pusher.add_or_update(&operation.members()).await,
             List::Mappings => pusher.add_or_update_alias(&operation.mappings()).await,
@@ -154,36 +148,8 @@ impl Kind for Identities {
         }
     }
 
-    async fn flush(pusher: &IdentityPusher) -> Result<(), PushError> {
-        pusher.flush().await
-    }
-
-    async fn finish(pusher: IdentityPusher) -> PushReport {
-        pusher.finish().await
-    }
-
-    async fn abort(pusher: IdentityPusher) -> PushReport {
-        pusher.abort().await
-    }
-
-    fn progress(pusher: &IdentityPusher) -> Receiver<Progress> {
-        pusher.progress()
-    }
-
-    fn refresh(client: &PushClient, _: bool) -> RefreshBuilder<IdentityPusher> {
+    fn refresh(client: &PushClient, _: bool) -> RefreshBuilder<Self::Handle> {
         client.identities(PROVIDER).refresh()
-    }
-
-    async fn start_refresh(builder: RefreshBuilder<IdentityPusher>) -> Result<Refresh<IdentityPusher>, RefreshError> {
-        builder.start().await
-    }
-
-    async fn finish_refresh(refresh: Refresh<IdentityPusher>) -> RefreshReport {
-        refresh.finish().await
-    }
-
-    async fn abort_refresh(refresh: Refresh<IdentityPusher>) -> RefreshReport {
-        refresh.abort().await
     }
 
     async fn call(client: &PushClient, operation: &Operation) -> Result<(), Error> {

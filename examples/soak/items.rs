@@ -2,13 +2,12 @@
 
 use coveo_push::fake::FakePushApi;
 use coveo_push::{
-    BatchDocumentBody, DocumentBody, Error, ItemOperation, ItemPusher, Progress, PushClient, PushError, PushReport,
-    Pushed, PusherBuilder, Refresh, RefreshBuilder, RefreshError, RefreshKind, RefreshReport,
+    BatchDocumentBody, DocumentBody, Error, ItemOperation, PushClient, PushError, Pushed, Pusher, PusherBuilder,
+    RefreshBuilder, RefreshKind,
 };
 use fastrand::Rng;
 use futures_util::stream;
 use serde_json::{Value, json};
-use tokio::sync::watch::Receiver;
 
 use crate::corpus::one_of;
 use crate::kind::{Kind, SOURCE};
@@ -62,7 +61,7 @@ impl Kind for Items {
     type Operation = Operation;
     /// The number of the item.
     type State = Option<u64>;
-    type Pusher = ItemPusher;
+    type Handle = coveo_push::Items;
 
     fn draw(rng: &mut Rng, keys: &[String], n: u64) -> Operation {
         let id = rng.choice(keys).cloned().unwrap_or_default();
@@ -122,15 +121,11 @@ impl Kind for Items {
         fake.source(SOURCE).item(key)?.metadata("n")?.as_u64()
     }
 
-    fn pusher(client: &PushClient) -> PusherBuilder<ItemPusher> {
+    fn pusher(client: &PushClient) -> PusherBuilder<Self::Handle> {
         client.items(SOURCE).pusher()
     }
 
-    fn start(builder: PusherBuilder<ItemPusher>) -> ItemPusher {
-        builder.start()
-    }
-
-    async fn push(pusher: &ItemPusher, operation: &Operation) -> Result<Pushed, PushError> {
+    async fn push(pusher: &Pusher<Self::Handle>, operation: &Operation) -> Result<Pushed, PushError> {
         let Operation { n, id, what } = operation;
         match *what {
             What::Add { bytes, way } => match way {
@@ -154,37 +149,9 @@ impl Kind for Items {
         }
     }
 
-    async fn flush(pusher: &ItemPusher) -> Result<(), PushError> {
-        pusher.flush().await
-    }
-
-    async fn finish(pusher: ItemPusher) -> PushReport {
-        pusher.finish().await
-    }
-
-    async fn abort(pusher: ItemPusher) -> PushReport {
-        pusher.abort().await
-    }
-
-    fn progress(pusher: &ItemPusher) -> Receiver<Progress> {
-        pusher.progress()
-    }
-
-    fn refresh(client: &PushClient, is_incremental: bool) -> RefreshBuilder<ItemPusher> {
+    fn refresh(client: &PushClient, is_incremental: bool) -> RefreshBuilder<Self::Handle> {
         let kind = if is_incremental { RefreshKind::Incremental } else { RefreshKind::Rebuild };
         client.items(SOURCE).refresh(kind).allow_missing_permissions()
-    }
-
-    async fn start_refresh(builder: RefreshBuilder<ItemPusher>) -> Result<Refresh<ItemPusher>, RefreshError> {
-        builder.start().await
-    }
-
-    async fn finish_refresh(refresh: Refresh<ItemPusher>) -> RefreshReport {
-        refresh.finish().await
-    }
-
-    async fn abort_refresh(refresh: Refresh<ItemPusher>) -> RefreshReport {
-        refresh.abort().await
     }
 
     async fn call(client: &PushClient, operation: &Operation) -> Result<(), Error> {

@@ -4,13 +4,9 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use coveo_push::fake::FakePushApi;
-use coveo_push::{
-    Error, Progress, PushClient, PushError, PushReport, Pushed, PusherBuilder, Refresh, RefreshBuilder, RefreshError,
-    RefreshReport,
-};
+use coveo_push::{Error, PushClient, PushError, Pushed, Pusher, PusherBuilder, RefreshBuilder};
 use fastrand::Rng;
 use serde_json::Value;
-use tokio::sync::watch::Receiver;
 
 pub(crate) const SOURCE: &str = "soak-source";
 pub(crate) const PROVIDER: &str = "Soak Provider";
@@ -20,7 +16,8 @@ pub(crate) trait Kind: Sized + Send + 'static {
     type Operation: Clone + Debug + Send + Sync + 'static;
     /// What the service holds under a key.
     type State: Clone + Ord + Debug;
-    type Pusher: Send + Sync + 'static;
+    /// The handle that is pushed into.
+    type Handle: 'static;
 
     /// The operation with the number `n`, on one of the keys.
     fn draw(rng: &mut Rng, keys: &[String], n: u64) -> Self::Operation;
@@ -42,28 +39,18 @@ pub(crate) trait Kind: Sized + Send + 'static {
     fn without_old(state: &Self::State, last: u64) -> Self::State;
     fn found(fake: &FakePushApi, key: &str) -> Self::State;
 
-    fn pusher(client: &PushClient) -> PusherBuilder<Self::Pusher>;
-    fn start(builder: PusherBuilder<Self::Pusher>) -> Self::Pusher;
+    fn pusher(client: &PushClient) -> PusherBuilder<Self::Handle>;
     fn push(
-        pusher: &Self::Pusher,
+        pusher: &Pusher<Self::Handle>,
         operation: &Self::Operation,
     ) -> impl Future<Output = Result<Pushed, PushError>> + Send;
-    fn flush(pusher: &Self::Pusher) -> impl Future<Output = Result<(), PushError>> + Send;
-    fn finish(pusher: Self::Pusher) -> impl Future<Output = PushReport> + Send;
-    fn abort(pusher: Self::Pusher) -> impl Future<Output = PushReport> + Send;
-    fn progress(pusher: &Self::Pusher) -> Receiver<Progress>;
 
     /// Whether the state is the same when an operation is replaced by a later one, and never sent.
     const REPLACED_LEAVE_NO_TRACE: bool;
     /// Whether there are incremental runs.
     const HAS_INCREMENTAL: bool;
     /// A refresh, incremental or not where there is a choice.
-    fn refresh(client: &PushClient, is_incremental: bool) -> RefreshBuilder<Self::Pusher>;
-    fn start_refresh(
-        builder: RefreshBuilder<Self::Pusher>,
-    ) -> impl Future<Output = Result<Refresh<Self::Pusher>, RefreshError>> + Send;
-    fn finish_refresh(refresh: Refresh<Self::Pusher>) -> impl Future<Output = RefreshReport> + Send;
-    fn abort_refresh(refresh: Refresh<Self::Pusher>) -> impl Future<Output = RefreshReport> + Send;
+    fn refresh(client: &PushClient, is_incremental: bool) -> RefreshBuilder<Self::Handle>;
 
     /// The same operation as a call of its own.
     fn call(client: &PushClient, operation: &Self::Operation) -> impl Future<Output = Result<(), Error>> + Send;

@@ -105,7 +105,7 @@ impl<K: Kind> Plan<K> {
     }
 
     /// The settings of the run.
-    pub(crate) fn set(&self, builder: PusherBuilder<K::Pusher>) -> PusherBuilder<K::Pusher> {
+    pub(crate) fn set(&self, builder: PusherBuilder<K::Handle>) -> PusherBuilder<K::Handle> {
         let mut builder = builder
             .batch_bytes(self.batch_bytes)
             .concurrency(self.concurrency)

@@ -1,6 +1,6 @@
 //! A run as it is: a pusher alone, or with a refresh around it.
 
-use coveo_push::{DeletionOutcome, PushClient, PushReport, PusherBuilder, Refresh, RefreshReport};
+use coveo_push::{DeletionOutcome, PushClient, PushReport, Pusher, PusherBuilder, Refresh, RefreshReport};
 use tokio::sync::watch::Receiver;
 
 use crate::kind::Kind;
@@ -8,8 +8,8 @@ use crate::model::Fate;
 use crate::plan::Way;
 
 pub(crate) enum Run<K: Kind> {
-    Bulk(K::Pusher),
-    Refresh(Box<Refresh<K::Pusher>>),
+    Bulk(Pusher<K::Handle>),
+    Refresh(Box<Refresh<K::Handle>>),
 }
 
 /// What became of a run.
@@ -21,15 +21,15 @@ pub(crate) struct Report {
 
 impl<K: Kind> Run<K> {
     /// None when the service did not let it begin.
-    pub(crate) async fn start(client: &PushClient, way: Way, settings: PusherBuilder<K::Pusher>) -> Option<Self> {
+    pub(crate) async fn start(client: &PushClient, way: Way, settings: PusherBuilder<K::Handle>) -> Option<Self> {
         if way == Way::Bulk {
-            return Some(Self::Bulk(K::start(settings)));
+            return Some(Self::Bulk(settings.start()));
         }
         let refresh = K::refresh(client, way == Way::Incremental).pusher(|_| settings);
-        K::start_refresh(refresh).await.ok().map(|refresh| Self::Refresh(Box::new(refresh)))
+        refresh.start().await.ok().map(|refresh| Self::Refresh(Box::new(refresh)))
     }
 
-    pub(crate) fn pusher(&self) -> &K::Pusher {
+    pub(crate) fn pusher(&self) -> &Pusher<K::Handle> {
         match self {
             Self::Bulk(pusher) => pusher,
             Self::Refresh(refresh) => refresh.pusher(),
@@ -46,15 +46,15 @@ impl<K: Kind> Run<K> {
 
     pub(crate) async fn finish(self) -> Report {
         match self {
-            Self::Bulk(pusher) => Report { push: K::finish(pusher).await, deletion: None },
-            Self::Refresh(refresh) => report(K::finish_refresh(*refresh).await),
+            Self::Bulk(pusher) => Report { push: pusher.finish().await, deletion: None },
+            Self::Refresh(refresh) => report(refresh.finish().await),
         }
     }
 
     pub(crate) async fn abort(self) -> Report {
         match self {
-            Self::Bulk(pusher) => Report { push: K::abort(pusher).await, deletion: None },
-            Self::Refresh(refresh) => report(K::abort_refresh(*refresh).await),
+            Self::Bulk(pusher) => Report { push: pusher.abort().await, deletion: None },
+            Self::Refresh(refresh) => report(refresh.abort().await),
         }
     }
 }

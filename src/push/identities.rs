@@ -10,7 +10,7 @@ use super::destination::{Destination, DestinationKind, List, ListKind, Repeated}
 use super::intake::{Intake, QueuedOperation};
 use super::keys::Affects;
 use super::push_future::{CancelGuard, PushFuture};
-use super::pusher::run_methods;
+use super::pusher::Pusher;
 use super::report::{PushError, Pushed, Refused};
 use super::settings::PusherBuilder;
 use crate::api::Identities;
@@ -49,20 +49,13 @@ impl Identities {
     /// pusher.finish().await.into_result()?;
     /// # Ok(()) }
     /// ```
-    pub fn pusher(&self) -> PusherBuilder<IdentityPusher> {
+    pub fn pusher(&self) -> PusherBuilder<Identities> {
         let params = PathParams::Provider(Arc::clone(&self.provider_id));
         PusherBuilder::new(self.kernel.clone(), Destination { kind: &IDENTITIES, params })
     }
 }
 
-impl PusherBuilder<IdentityPusher> {
-    /// Starts the run. Its tasks are spawned on the tokio runtime that it is used on.
-    #[must_use]
-    pub fn start(self) -> IdentityPusher {
-        let (kernel, destination, settings) = self.into_parts();
-        IdentityPusher { intake: Intake::new(kernel, destination, settings), is_ended: false }
-    }
-
+impl PusherBuilder<Identities> {
     /// Adds what is pushed to the identities that are known, for the run that pushes the items.
     pub fn known_identities(mut self, known: &KnownIdentities) -> Self {
         self.settings.validation.known = Some(known.clone());
@@ -86,14 +79,9 @@ impl PusherBuilder<IdentityPusher> {
 /// It works as an [`ItemPusher`](super::ItemPusher) does
 /// ([article 55](https://docs.coveo.com/en/55/)). The members of an identity and its aliases are two
 /// things that are replaced separately; a deletion deletes both.
-pub struct IdentityPusher {
-    intake: Intake,
-    is_ended: bool,
-}
+pub type IdentityPusher = Pusher<Identities>;
 
-run_methods!(IdentityPusher);
-
-impl IdentityPusher {
+impl Pusher<Identities> {
     /// Adds or updates an identity. It replaces what the provider holds: members that are left out
     /// are removed from the group.
     ///

@@ -11,7 +11,7 @@ use super::destination::Destination;
 use super::intake::Intake;
 use super::item::{CheckedItem, ITEMS, Item, deletion};
 use super::push_future::{CancelGuard, PushFuture};
-use super::pusher::run_methods;
+use super::pusher::Pusher;
 use super::report::{PushError, Pushed};
 use super::settings::PusherBuilder;
 use crate::api::Items;
@@ -39,20 +39,13 @@ impl Items {
     /// }
     /// # Ok(()) }
     /// ```
-    pub fn pusher(&self) -> PusherBuilder<ItemPusher> {
+    pub fn pusher(&self) -> PusherBuilder<Items> {
         let destination = Destination { kind: &ITEMS, params: PathParams::Source(Arc::clone(&self.source_id)) };
         PusherBuilder::new(self.kernel.clone(), destination)
     }
 }
 
-impl PusherBuilder<ItemPusher> {
-    /// Starts the run. Its tasks are spawned on the tokio runtime that it is used on.
-    #[must_use]
-    pub fn start(self) -> ItemPusher {
-        let (kernel, destination, settings) = self.into_parts();
-        ItemPusher { intake: Intake::new(kernel, destination, settings), is_ended: false }
-    }
-
+impl PusherBuilder<Items> {
     /// Says that the source is secured: an item without permissions, which the service would accept
     /// and then drop, breaks a rule. Default: no.
     pub fn secured(mut self, secured: bool) -> Self {
@@ -104,14 +97,9 @@ impl PusherBuilder<ItemPusher> {
 /// pusher.finish().await.into_result()?;
 /// # Ok(()) }
 /// ```
-pub struct ItemPusher {
-    intake: Intake,
-    is_ended: bool,
-}
+pub type ItemPusher = Pusher<Items>;
 
-run_methods!(ItemPusher);
-
-impl ItemPusher {
+impl Pusher<Items> {
     /// Adds or updates an item: a [`DocumentBody`](crate::DocumentBody), or any type whose JSON is
     /// an object. It is serialised once, when there is room for it.
     ///

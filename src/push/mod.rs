@@ -26,6 +26,7 @@ pub use failed::{FailedBatch, FailureReason, PushStep};
 pub use identities::{IdentityOperation, IdentityPusher, PushIdentity};
 pub use items::{ItemOperation, ItemPusher, PushItem, PushItemDeletion};
 pub use push_future::PushFuture;
+pub use pusher::Pusher;
 pub use report::{BatchReceipt, Progress, PushError, PushReport, Pushed, Refused, RunStopped};
 pub use saved::SavedBatch;
 pub use settings::PusherBuilder;

@@ -72,16 +72,16 @@ impl Default for Settings {
 ///
 /// What is outside a range is taken as the nearer end.
 #[must_use = "a run begins with `start`"]
-pub struct PusherBuilder<P> {
+pub struct PusherBuilder<T> {
     kernel: Kernel,
     destination: Destination,
     pub(super) settings: Settings,
-    pusher: PhantomData<fn() -> P>,
+    into: PhantomData<fn() -> T>,
 }
 
-impl<P> PusherBuilder<P> {
+impl<T> PusherBuilder<T> {
     pub(super) fn new(kernel: Kernel, destination: Destination) -> Self {
-        Self { kernel, destination, settings: Settings::default(), pusher: PhantomData }
+        Self { kernel, destination, settings: Settings::default(), into: PhantomData }
     }
 
     pub(super) fn into_parts(self) -> (Kernel, Destination, Settings) {
@@ -197,7 +197,7 @@ impl<P> PusherBuilder<P> {
     }
 }
 
-impl<P> fmt::Debug for PusherBuilder<P> {
+impl<T> fmt::Debug for PusherBuilder<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PusherBuilder")
             .field("destination", &self.destination)

@@ -8,7 +8,7 @@ use super::settings::RefreshSettings;
 use super::target::Target;
 use crate::api::{Identities, Items};
 use crate::model::OrderingId;
-use crate::push::{IdentityPusher, ItemPusher, PusherBuilder};
+use crate::push::PusherBuilder;
 
 impl Items {
     /// Refreshes the source as a unit: sets its status, pushes all items again, deletes the items that
@@ -57,7 +57,7 @@ impl Items {
     /// `permission-identity-empty`. For a secured source, set [`secured`](PusherBuilder::secured) and
     /// [`known_identities`](PusherBuilder::known_identities) to add `permissions-missing` and
     /// `permission-identity-unknown`.
-    pub fn refresh(&self, kind: RefreshKind) -> RefreshBuilder<ItemPusher> {
+    pub fn refresh(&self, kind: RefreshKind) -> RefreshBuilder<Items> {
         RefreshBuilder::new(Target::Items(self.clone(), kind), self.pusher())
     }
 }
@@ -79,7 +79,7 @@ impl Identities {
     /// run.finish().await.into_result()?;
     /// # Ok(()) }
     /// ```
-    pub fn refresh(&self) -> RefreshBuilder<IdentityPusher> {
+    pub fn refresh(&self) -> RefreshBuilder<Identities> {
         RefreshBuilder::new(Target::Identities(self.clone()), self.pusher())
     }
 }
@@ -98,13 +98,13 @@ impl Identities {
 /// | [`older_than`](Self::older_than) | the service's clock at the start, minus the margin |
 /// | [`ordering_id`](Self::ordering_id) | the service's clock at each batch |
 #[must_use = "a refresh starts with `start`"]
-pub struct RefreshBuilder<P> {
+pub struct RefreshBuilder<T> {
     settings: RefreshSettings,
-    pusher: PusherBuilder<P>,
+    pusher: PusherBuilder<T>,
 }
 
-impl<P> RefreshBuilder<P> {
-    fn new(target: Target, pusher: PusherBuilder<P>) -> Self {
+impl<T> RefreshBuilder<T> {
+    fn new(target: Target, pusher: PusherBuilder<T>) -> Self {
         Self { settings: RefreshSettings::new(target), pusher }
     }
 
@@ -124,7 +124,7 @@ impl<P> RefreshBuilder<P> {
     /// # run.abort().await;
     /// # Ok(()) }
     /// ```
-    pub fn pusher(mut self, change: impl FnOnce(PusherBuilder<P>) -> PusherBuilder<P>) -> Self {
+    pub fn pusher(mut self, change: impl FnOnce(PusherBuilder<T>) -> PusherBuilder<T>) -> Self {
         self.pusher = self.pusher.change(change);
         self
     }
@@ -200,14 +200,14 @@ impl<P> RefreshBuilder<P> {
         self
     }
 
-    pub(super) fn into_parts(self) -> (RefreshSettings, PusherBuilder<P>) {
+    pub(super) fn into_parts(self) -> (RefreshSettings, PusherBuilder<T>) {
         let Self { mut settings, pusher } = self;
         settings.boundary.shared = pusher.shared_ordering_id();
         (settings, pusher)
     }
 }
 
-impl RefreshBuilder<ItemPusher> {
+impl RefreshBuilder<Items> {
     /// Deletes old items although items of the run have no permissions. Call it for a private or a shared source,
     /// which needs none. A secured source would drop these items, and the refresh would delete their earlier
     /// versions. Default: nothing is deleted then.
@@ -217,7 +217,7 @@ impl RefreshBuilder<ItemPusher> {
     }
 }
 
-impl<P> fmt::Debug for RefreshBuilder<P> {
+impl<T> fmt::Debug for RefreshBuilder<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RefreshBuilder")
             .field("pusher", &self.pusher)

@@ -11,7 +11,7 @@ use super::idle::{IdleGuard, IdleOutcome};
 use super::report::{RefreshError, RefreshReport};
 use super::settings::RefreshSettings;
 use crate::kernel::send::CallSettings;
-use crate::push::{IdentityPusher, ItemPusher, PushReport};
+use crate::push::{PushReport, Pusher};
 
 /// A refresh under way: [`Items::refresh`](crate::Items::refresh),
 /// [`Identities::refresh`](crate::Identities::refresh).
@@ -23,16 +23,16 @@ use crate::push::{IdentityPusher, ItemPusher, PushReport};
 /// Dropping the refresh, for example by a `?` or a panic, deletes nothing. The source is set to idle in a
 /// background task then, which is lost if the runtime shuts down at the same time, as with a `?` out of
 /// `main`. So call `finish` or `abort`.
-pub struct Refresh<P> {
+pub struct Refresh<T> {
     // Dropped first: batches under way end before the source is set to idle.
-    pusher: P,
+    pusher: Pusher<T>,
     active: ActiveRefresh,
 }
 
-impl<P> Refresh<P> {
+impl<T> Refresh<T> {
     /// The pusher of this run.
     #[must_use]
-    pub fn pusher(&self) -> &P {
+    pub fn pusher(&self) -> &Pusher<T> {
         &self.pusher
     }
 
@@ -51,7 +51,7 @@ impl<P> Refresh<P> {
     }
 }
 
-impl<P> fmt::Debug for Refresh<P> {
+impl<T> fmt::Debug for Refresh<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Refresh")
             .field("target", &self.active.settings.target.id())
@@ -61,54 +61,46 @@ impl<P> fmt::Debug for Refresh<P> {
     }
 }
 
-/// A pusher is started, finished and aborted by methods of its own type.
-macro_rules! refresh {
-    ($pusher:ident) => {
-        impl RefreshBuilder<$pusher> {
-            /// Starts the run at the service, and takes the boundary from the response. The tasks of the
-            /// run are spawned on the current tokio runtime.
-            ///
-            /// # Errors
-            ///
-            /// [`RefreshError::NotStarted`]. If the status may have been set, the source is set to idle
-            /// before this returns.
-            pub async fn start(self) -> Result<Refresh<$pusher>, RefreshError> {
-                let (settings, pusher) = self.into_parts();
-                let pusher = pusher.start();
-                let active = ActiveRefresh::start(settings, pusher.call_settings()).await?;
-                Ok(Refresh { pusher, active })
-            }
-        }
-
-        impl Refresh<$pusher> {
-            /// Call this when everything was pushed. It waits until every operation is accepted or has
-            /// failed, deletes old items unless something prevents it, and sets the source to idle.
-            ///
-            /// Dropping this future before it is done aborts the run. Then
-            /// [`deletion_sent`](Self::deletion_sent) tells whether something can be deleted.
-            #[must_use = "only the report tells whether everything was pushed and deleted"]
-            pub async fn finish(self) -> RefreshReport {
-                let Self { pusher, active } = self;
-                let push = pusher.finish().await;
-                active.finish(push).await
-            }
-
-            /// Ends the run without sending queued operations, deletes nothing, and sets the source to
-            /// idle. A provider has no status.
-            ///
-            /// To send the queued operations first, for example when you could read only a part of the
-            /// source system, `flush` the [`pusher`](Self::pusher) before.
-            pub async fn abort(self) -> RefreshReport {
-                let Self { pusher, active } = self;
-                let push = pusher.abort().await;
-                active.end(push, DeletionOutcome::Skipped(DeletionSkipped::Aborted)).await
-            }
-        }
-    };
+impl<T> RefreshBuilder<T> {
+    /// Starts the run at the service, and takes the boundary from the response. The tasks of the
+    /// run are spawned on the current tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// [`RefreshError::NotStarted`]. If the status may have been set, the source is set to idle
+    /// before this returns.
+    pub async fn start(self) -> Result<Refresh<T>, RefreshError> {
+        let (settings, pusher) = self.into_parts();
+        let pusher = pusher.start();
+        let active = ActiveRefresh::start(settings, pusher.call_settings()).await?;
+        Ok(Refresh { pusher, active })
+    }
 }
 
-refresh!(ItemPusher);
-refresh!(IdentityPusher);
+impl<T> Refresh<T> {
+    /// Call this when everything was pushed. It waits until every operation is accepted or has
+    /// failed, deletes old items unless something prevents it, and sets the source to idle.
+    ///
+    /// Dropping this future before it is done aborts the run. Then
+    /// [`deletion_sent`](Self::deletion_sent) tells whether something can be deleted.
+    #[must_use = "only the report tells whether everything was pushed and deleted"]
+    pub async fn finish(self) -> RefreshReport {
+        let Self { pusher, active } = self;
+        let push = pusher.finish().await;
+        active.finish(push).await
+    }
+
+    /// Ends the run without sending queued operations, deletes nothing, and sets the source to
+    /// idle. A provider has no status.
+    ///
+    /// To send the queued operations first, for example when you could read only a part of the
+    /// source system, `flush` the [`pusher`](Self::pusher) before.
+    pub async fn abort(self) -> RefreshReport {
+        let Self { pusher, active } = self;
+        let push = pusher.abort().await;
+        active.end(push, DeletionOutcome::Skipped(DeletionSkipped::Aborted)).await
+    }
+}
 
 /// A refresh that has started at the service, and must be ended there.
 struct ActiveRefresh {

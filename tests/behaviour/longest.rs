@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use coveo_push::fake::Fault;
-use coveo_push::{ItemPusher, PushClientBuilder, PusherBuilder, RetryPolicy};
+use coveo_push::{Items, PushClientBuilder, PusherBuilder, RetryPolicy};
 
 use super::support::{CREATE, PUSH, SOURCE, fake, push, seconds};
 
 struct Row {
     client: fn(PushClientBuilder) -> PushClientBuilder,
-    run: fn(PusherBuilder<ItemPusher>) -> PusherBuilder<ItemPusher>,
+    run: fn(PusherBuilder<Items>) -> PusherBuilder<Items>,
     retry_after: Duration,
     status: u16,
 }

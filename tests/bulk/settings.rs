@@ -1,19 +1,19 @@
 //! What a run does when it is told nothing, and how far a setting goes.
 
 use coveo_push::fake::{FakePushApi, Fault};
-use coveo_push::{ItemPusher, Operation, PusherBuilder};
+use coveo_push::{Items, Operation, PusherBuilder};
 use serde_json::json;
 use tokio::time::timeout;
 
 use super::support::{SOURCE, fake, full, ms, pusher, requests_of, secs, uploads};
 
 /// A run as it is when nothing is set.
-fn default_pusher(fake: &FakePushApi) -> PusherBuilder<ItemPusher> {
+fn default_pusher(fake: &FakePushApi) -> PusherBuilder<Items> {
     fake.client().items(SOURCE).pusher()
 }
 
 /// What it says of an item that is larger than its batches may be.
-async fn refusal(pusher: PusherBuilder<ItemPusher>, bytes: usize) -> String {
+async fn refusal(pusher: PusherBuilder<Items>, bytes: usize) -> String {
     // The service limits the data of an item, and not the rest.
     let item = json!({ "author": "x".repeat(bytes) });
     let pushed = pusher.start().add_or_update("a://1", &item).await.unwrap();
@@ -21,7 +21,7 @@ async fn refusal(pusher: PusherBuilder<ItemPusher>, bytes: usize) -> String {
 }
 
 /// How many uploads it makes at the same time.
-async fn uploads_at_a_time(pusher: impl FnOnce(&FakePushApi) -> PusherBuilder<ItemPusher>) -> usize {
+async fn uploads_at_a_time(pusher: impl FnOnce(&FakePushApi) -> PusherBuilder<Items>) -> usize {
     let fake = fake();
     fake.inject(Fault::on(Operation::UploadToContainer).hang().always());
     let pusher = pusher(&fake).start();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use coveo_push::bytes::Bytes;
 use coveo_push::fake::{FakePushApi, FaultRates, RecordedRequest};
-use coveo_push::{FailedBatch, ItemPusher, Operation, PusherBuilder};
+use coveo_push::{FailedBatch, Items, Operation, PusherBuilder};
 use proptest::prelude::*;
 use serde::Serialize;
 use serde_json::Value;
@@ -19,7 +19,7 @@ pub(crate) fn fake() -> FakePushApi {
 }
 
 /// A run whose batches hold one [`full`] item each.
-pub(crate) fn pusher(fake: &FakePushApi) -> PusherBuilder<ItemPusher> {
+pub(crate) fn pusher(fake: &FakePushApi) -> PusherBuilder<Items> {
     fake.client().items(SOURCE).pusher().batch_bytes(1_024).linger(secs(86_400))
 }
 

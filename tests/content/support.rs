@@ -9,7 +9,7 @@ use std::time::Duration;
 use coveo_push::bytes::Bytes;
 use coveo_push::fake::{FakeItem, FakePushApi, RecordedRequest};
 use coveo_push::{
-    AddOrUpdateItemWithContent, CompressionType, Content, DocumentBody, Error, ItemPusher, Operation, PusherBuilder,
+    AddOrUpdateItemWithContent, CompressionType, Content, DocumentBody, Error, Items, Operation, PusherBuilder,
     RetryPolicy,
 };
 use tempfile::TempDir;
@@ -47,7 +47,7 @@ pub(crate) fn pushed(fake: &FakePushApi, id: &str) -> FakeItem {
 }
 
 /// A run of one upload at a time that tries again at once.
-pub(crate) fn pusher(fake: &FakePushApi) -> PusherBuilder<ItemPusher> {
+pub(crate) fn pusher(fake: &FakePushApi) -> PusherBuilder<Items> {
     let policy = RetryPolicy::default().base_delay(Duration::from_millis(1));
     fake.client().items(SOURCE).pusher().concurrency(1).retry(policy)
 }

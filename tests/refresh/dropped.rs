@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use coveo_push::fake::{FakePushApi, Fault, FaultRates};
 use coveo_push::{
-    DeletionOutcome, DeletionSkipped, Error, IdentityPusher, ItemPusher, Operation, PushError, Refresh, RefreshError,
+    DeletionOutcome, DeletionSkipped, Error, Identities, Items, Operation, PushError, Refresh, RefreshError,
     SourceStatus,
 };
 
@@ -29,7 +29,7 @@ async fn a_run_that_is_dropped_deletes_nothing_and_ends_idle() {
 
 #[tokio::test(start_paused = true)]
 async fn an_error_of_the_producer_drops_the_run() {
-    async fn produce(run: Result<Refresh<ItemPusher>, RefreshError>) -> Result<(), RefreshError> {
+    async fn produce(run: Result<Refresh<Items>, RefreshError>) -> Result<(), RefreshError> {
         let run = run?;
         push_all(run.pusher()).await?;
         let unknown = "no status".parse::<SourceStatus>().unwrap_err();
@@ -167,8 +167,8 @@ fn a_run_that_lost_its_runtime_and_is_finished_on_another_deletes_nothing() {
 fn a_refresh_can_go_anywhere_and_be_shared() {
     fn is_free<T: Send + Sync + 'static>() {}
 
-    is_free::<Refresh<ItemPusher>>();
-    is_free::<Refresh<IdentityPusher>>();
+    is_free::<Refresh<Items>>();
+    is_free::<Refresh<Identities>>();
     is_free::<RefreshError>();
 }
 

@@ -2,8 +2,8 @@
 
 use coveo_push::fake::{ClockOffset, FakePushApi, Fault};
 use coveo_push::{
-    BoundarySource, DeletionOutcome, Identity, IdentityBody, IdentityPusher, IdleOutcome, Operation, PushError,
-    RefreshBuilder, RefreshError, RetryPolicy, SecurityIdentityType, StartError,
+    BoundarySource, DeletionOutcome, Identities, Identity, IdentityBody, IdentityPusher, IdleOutcome, Operation,
+    PushError, RefreshBuilder, RefreshError, RetryPolicy, SecurityIdentityType, StartError,
 };
 
 use super::support::{PROVIDER, now, requests_of, secs};
@@ -19,7 +19,7 @@ async fn fake(offset: ClockOffset) -> FakePushApi {
     fake
 }
 
-fn refresh(fake: &FakePushApi) -> RefreshBuilder<IdentityPusher> {
+fn refresh(fake: &FakePushApi) -> RefreshBuilder<Identities> {
     fake.client().identities(PROVIDER).refresh().pusher(|pusher| pusher.retry(RetryPolicy::none()))
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use coveo_push::fake::{ClockOffset, FakePushApi, RecordedRequest};
 use coveo_push::{
-    DocumentBody, ItemPusher, Operation, Permissions, PushError, RefreshBuilder, RefreshKind, RetryPolicy, SourceStatus,
+    DocumentBody, ItemPusher, Items, Operation, Permissions, PushError, RefreshBuilder, RefreshKind, RetryPolicy, SourceStatus,
 };
 
 pub(crate) const SOURCE: &str = "my-source";
@@ -31,7 +31,7 @@ pub(crate) async fn fake_with_clock(offset: ClockOffset) -> FakePushApi {
 }
 
 /// A rebuild whose batches hold one item each, and whose calls are tried once.
-pub(crate) fn rebuild(fake: &FakePushApi) -> RefreshBuilder<ItemPusher> {
+pub(crate) fn rebuild(fake: &FakePushApi) -> RefreshBuilder<Items> {
     let once = RetryPolicy::none();
     let items = fake.client().items(SOURCE);
     items.refresh(RefreshKind::Rebuild).pusher(|pusher| pusher.batch_bytes(1_024).concurrency(2).retry(once))
