@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use serde::{Serialize, Serializer};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::model::words::words;
+use crate::model::words::{shortened, words};
 
 /// What to do about data that the service would accept and then drop.
 ///
@@ -44,7 +45,6 @@ macro_rules! rules {
         }
 
         impl Rule {
-            #[cfg(test)]
             pub(crate) const ALL: &[Self] = &[$(Self::$answered,)+ $(Self::$silent,)+];
 
             /// The code of the rule, for logs and for tests; it does not change.
@@ -176,8 +176,23 @@ impl fmt::Display for Rule {
     }
 }
 
+/// As its code.
+impl Serialize for Rule {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.code())
+    }
+}
+
+impl<'de> Deserialize<'de> for Rule {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let code = String::deserialize(deserializer)?;
+        let rule = Self::ALL.iter().find(|rule| rule.code() == code);
+        rule.copied().ok_or_else(|| D::Error::custom(format_args!("unknown rule `{}`", shortened(&code))))
+    }
+}
+
 /// A rule that something breaks: what, which rule, and what to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     item: String,
     rule: Rule,
@@ -215,19 +230,6 @@ impl fmt::Display for Finding {
         let shown: String = item.chars().take(LONGEST).map(|c| if c.is_control() { ' ' } else { c }).collect();
         let cut = if item.chars().nth(LONGEST).is_some() { "…" } else { "" };
         write!(f, "`{shown}{cut}`: {message} [{rule}]")
-    }
-}
-
-impl Serialize for Finding {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Line<'a> {
-            item: &'a str,
-            rule: &'static str,
-            message: &'a str,
-        }
-
-        Line { item: &self.item, rule: self.rule.code(), message: &self.message }.serialize(serializer)
     }
 }
 

@@ -1,8 +1,8 @@
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use super::failed::{FailedBatch, FailureReason};
 use super::keys::Keys;
@@ -47,7 +47,7 @@ impl Pushed {
 }
 
 /// An item or identity that a run left out, and why.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refused {
     id: String,
     findings: Vec<Finding>,
@@ -80,25 +80,12 @@ impl fmt::Display for Refused {
     }
 }
 
-impl Serialize for Refused {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Line<'a> {
-            id: &'a str,
-            rules: Vec<&'a str>,
-            message: String,
-        }
-
-        let rules = self.findings.iter().map(|finding| finding.rule().code()).collect();
-        Line { id: &self.id, rules, message: self.to_string() }.serialize(serializer)
-    }
-}
-
 /// The counts of a run: while it goes on ([`ItemPusher::progress`](crate::ItemPusher::progress)), and at its end
 /// ([`PushReport::totals`]).
 ///
 /// At the end `pushed` is `accepted + replaced + failed + refused + unsent`: each operation is in one of them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct Progress {
     /// Operations that were pushed, including refused ones.
@@ -140,12 +127,12 @@ pub struct Progress {
     pub retries: u64,
     /// The time that calls waited because the service asked them to, added up over all of them. Serialised in
     /// seconds.
-    #[serde(serialize_with = "seconds")]
+    #[serde(with = "seconds")]
     pub throttled: Duration,
 }
 
 /// A batch that the service accepted: [`PusherBuilder::on_accepted`](crate::PusherBuilder::on_accepted).
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct BatchReceipt {
     /// Its place in the run, from 1.
@@ -161,7 +148,7 @@ pub struct BatchReceipt {
     pub attempts: u32,
     /// The service's clock when it accepted the batch, where its response told it. Serialised in milliseconds
     /// since 1970.
-    #[serde(serialize_with = "milliseconds")]
+    #[serde(with = "milliseconds")]
     pub server_time: Option<SystemTime>,
     /// The ordering id of the run, where it has one.
     pub ordering_id: Option<OrderingId>,
@@ -183,26 +170,31 @@ impl BatchReceipt {
 /// What became of every operation of a run. There is always one: after
 /// [`finish`](super::ItemPusher::finish), after [`abort`](super::ItemPusher::abort), and after a run
 /// that stopped.
-#[derive(Debug, Serialize)]
+///
+/// It is read back from its JSON, without the failed batches, whose bytes stand nowhere in it:
+/// [`FailedBatch::save`] keeps them. A test makes one from the default, and sets what it wants.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct PushReport {
     /// The counts.
     #[serde(flatten)]
     pub totals: Progress,
     /// From the start of the run to its end. Serialised in seconds.
-    #[serde(serialize_with = "seconds")]
+    #[serde(with = "seconds")]
     pub elapsed: Duration,
     /// The service's clock when it accepted a batch, the earliest time of all. Serialised in milliseconds since
     /// 1970.
-    #[serde(serialize_with = "milliseconds")]
+    #[serde(with = "milliseconds")]
     pub first_accepted: Option<SystemTime>,
     /// The latest such time, likewise.
-    #[serde(serialize_with = "milliseconds")]
+    #[serde(with = "milliseconds")]
     pub last_accepted: Option<SystemTime>,
     /// The first hundred batches that the service accepted, in the order in which it did.
     pub batch_samples: Vec<BatchReceipt>,
     /// The batches that failed or were not sent and that no handler got, in the order of the
     /// run. Each hands back its bytes.
+    #[serde(skip_deserializing)]
     pub failed_batches: Vec<FailedBatch>,
     /// The first hundred refused items.
     pub refused_samples: Vec<Refused>,
@@ -344,11 +336,35 @@ impl PushError {
     }
 }
 
-fn seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64(duration.as_secs_f64())
+/// Durations as seconds.
+mod seconds {
+    use std::time::Duration;
+
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_f64(duration.as_secs_f64())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+        Duration::try_from_secs_f64(f64::deserialize(from)?).map_err(D::Error::custom)
+    }
 }
 
-fn milliseconds<S: Serializer>(time: &Option<SystemTime>, serializer: S) -> Result<S::Ok, S::Error> {
-    let since = time.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-    since.map(|since| since.as_millis() as u64).serialize(serializer)
+/// Times as milliseconds since 1970.
+mod milliseconds {
+    use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(time: &Option<SystemTime>, to: S) -> Result<S::Ok, S::Error> {
+        let since = time.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        since.map(|since| since.as_millis() as u64).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<SystemTime>, D::Error> {
+        let since = Option::<u64>::deserialize(from)?;
+        Ok(since.and_then(|since| UNIX_EPOCH.checked_add(Duration::from_millis(since))))
+    }
 }

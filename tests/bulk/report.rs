@@ -1,7 +1,7 @@
 //! What a run tells while it goes on, and at its end.
 
 use coveo_push::fake::Fault;
-use coveo_push::{Error, Operation};
+use coveo_push::{Error, Operation, PushReport};
 use serde_json::Value;
 use tokio::time::timeout;
 
@@ -63,7 +63,11 @@ async fn reports_and_failed_batches_serialise() {
     assert_eq!(failed["step"], "pushing the file container");
     assert_eq!(failed["bytes"], report.failed_batches[0].to_body().len());
     assert!(failed["reason"].as_str().unwrap().contains("412"), "{failed}");
-    assert_eq!(json["refused_samples"][0]["rules"][0], "document-id-not-a-uri");
+    assert_eq!(json["refused_samples"][0]["findings"][0]["rule"], "document-id-not-a-uri");
+    let again: PushReport = serde_json::from_value(json.clone()).unwrap();
+    assert_eq!((again.totals, again.elapsed.as_millis()), (report.totals, report.elapsed.as_millis()));
+    assert_eq!(again.refused_samples, report.refused_samples);
+    assert_eq!(serde_json::from_str::<PushReport>("{}").unwrap().totals, PushReport::default().totals);
     assert!(!format!("{report:?} {report} {json}").contains("fake-key"));
     assert!(!format!("{report:?} {report} {json}").contains("X-Amz"));
     assert_eq!((&json["batches_accepted"], &json["batches_failed"]), (&0.into(), &1.into()));

@@ -98,6 +98,26 @@ fn the_setters_of_known_metadata_write_the_keys_that_the_service_knows() {
 }
 
 #[test]
+fn metadata_that_is_none_is_left_out() {
+    let doc = DocumentBody::new().metadata("pages", None::<u32>).metadata("author", Some("asmith"));
+    assert_eq!(serde_json::to_value(&doc).unwrap(), json!({"author": "asmith"}));
+}
+
+#[test]
+fn an_html_page_says_that_it_is_one() {
+    let json = json!({"data": "<p>words</p>", "fileExtension": ".html"});
+    both_ways(&DocumentBody::html("<p>words</p>"), &json);
+}
+
+#[test]
+fn permissions_are_made_of_a_list_of_sets_or_of_levels() {
+    let set = || PermissionSet::new().allow(PermissionIdentity::user("a"));
+    assert_eq!(Permissions::from(vec![set(), set()]), Permissions::simplified([set(), set()]));
+    let level = || PermissionLevel::new("l").permission_set(set());
+    assert_eq!(Permissions::from(vec![level()]), Permissions::complete([level()]));
+}
+
+#[test]
 fn metadata_that_is_null_is_not_there() {
     assert_eq!(
         read::<DocumentBody>(&json!({"a": null, "data": null, "permissions": null})).unwrap(),

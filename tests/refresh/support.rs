@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use coveo_push::fake::{ClockOffset, FakePushApi, RecordedRequest};
 use coveo_push::{
-    DocumentBody, ItemPusher, Items, Operation, Permissions, PushError, RefreshBuilder, RefreshKind, RetryPolicy, SourceStatus,
+    DocumentBody, ItemPusher, Items, Operation, Permissions, PushError, RefreshBuilder, RefreshKind, RetryPolicy,
+    SourceStatus,
 };
 
 pub(crate) const SOURCE: &str = "my-source";
