@@ -105,25 +105,8 @@ async fn until_told_to_stop(until_eof: bool) -> io::Result<()> {
     }
     tokio::select! {
         Ok(()) = has_ended => Ok(()),
-        stopped = stop_signal() => stopped,
+        stopped = shared::stop_signal() => stopped,
     }
-}
-
-/// Waits for Ctrl-C or SIGTERM.
-#[cfg(unix)]
-async fn stop_signal() -> io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        stopped = tokio::signal::ctrl_c() => stopped,
-        _ = terminate.recv() => Ok(()),
-    }
-}
-
-#[cfg(not(unix))]
-async fn stop_signal() -> io::Result<()> {
-    tokio::signal::ctrl_c().await
 }
 
 /// What the fake holds.

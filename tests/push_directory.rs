@@ -107,7 +107,7 @@ async fn what_is_no_regular_file_is_told_and_keeps_a_refresh_from_deleting() {
     let path = |name: &str| fs::canonicalize(folder.path()).unwrap().join(name);
     fs::write(path("a.txt"), "the first").unwrap();
     std::os::unix::fs::symlink(path("a.txt"), path("link.txt")).unwrap();
-    let told = push(&fake, folder.path(), &["--refresh"]).await;
+    let told = push(&fake, folder.path(), &["--refresh", "--public"]).await;
     assert_eq!(told.status.code(), Some(1), "{told:?}");
     let complained = String::from_utf8(told.stderr).unwrap();
     assert!(complained.contains("link.txt: a symbolic link") && complained.contains("--follow-links"), "{complained}");
