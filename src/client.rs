@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use http::HeaderValue;
 
-use crate::api::{FileContainers, Identities, Items, Sources};
+use crate::api::{Catalog, FileContainers, Identities, Items, Sources};
 use crate::credentials::{ApiKey, Credentials};
 use crate::error::{ConfigError, Error};
 use crate::finding::Preflight;
@@ -116,6 +116,20 @@ impl PushClient {
     #[must_use]
     pub fn items(&self, source_id: impl Into<String>) -> Items {
         Items::new(self.kernel.clone(), trimmed(source_id).into())
+    }
+
+    /// The items of a catalog source, by the Stream API. Sources of Coveo for Commerce are of this kind, and so is
+    /// every source that is created with `streamEnabled`.
+    #[must_use]
+    pub fn catalog(&self, source_id: impl Into<String>) -> Catalog {
+        Catalog::of_source(self.kernel.clone(), source_id.into())
+    }
+
+    /// The items of a data collection, by the Stream API. The service's documentation calls data collections
+    /// "actively evolving", and they have not been tried with this crate.
+    #[must_use]
+    pub fn data_collection(&self, id: impl Into<String>) -> Catalog {
+        Catalog::of_collection(self.kernel.clone(), id.into())
     }
 
     /// The security identities of a provider. Give its id as the console shows it, not encoded. It may

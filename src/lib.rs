@@ -300,9 +300,10 @@ pub use access::relation::MembershipRelation;
 pub use access::verdict::{Access, AccessReason};
 pub use access::viewer::Viewer;
 pub use api::{
-    Accepted, AddOrUpdateAlias, AddOrUpdateIdentity, AddOrUpdateItem, CreateFileContainer, DeleteIdentity, DeleteItem,
-    DeleteOldIdentities, DeleteOldItems, FileContainers, Identities, Items, PushBatch, PushIdentityContainer,
-    PushItemContainer, SetSourceStatus, Sources, StoreBytes, UploadToContainer,
+    Accepted, AddOrUpdateAlias, AddOrUpdateIdentity, AddOrUpdateItem, Catalog, CloseStream, CreateFileContainer,
+    CreateStreamChunk, DeleteIdentity, DeleteItem, DeleteOldCatalogItems, DeleteOldIdentities, DeleteOldItems,
+    FileContainers, Identities, Items, MergeCatalog, OpenStream, PushBatch, PushIdentityContainer, PushItemContainer,
+    SetSourceStatus, Sources, StoreBytes, UpdateCatalog, UploadToContainer,
 };
 pub use bytes;
 pub use client::{PushClient, PushClientBuilder};
@@ -322,8 +323,8 @@ pub use kernel::transport::{AttemptLimits, Transport};
 pub use model::{
     BatchDocument, BatchDocumentBody, BatchIdentityBody, CompressionType, DateTime, DeletedDocument, DocumentBody,
     DocumentData, FileContainer, Identity, IdentityBody, MappedIdentity, MappedIdentityBody, Metadata,
-    MetadataIntoIter, MetadataIter, MetadataIterMut, MetadataValue, OrderingId, ParseEnumError, PermanentId,
-    PermissionIdentity, PermissionLevel, PermissionSet, Permissions, SecurityIdentityType, SourceStatus,
+    MetadataIntoIter, MetadataIter, MetadataIterMut, MetadataValue, OpenedStream, OrderingId, ParseEnumError,
+    PermanentId, PermissionIdentity, PermissionLevel, PermissionSet, Permissions, SecurityIdentityType, SourceStatus,
 };
 pub use operation::Operation;
 pub use preflight::run::KnownIdentities;

@@ -1,4 +1,4 @@
-//! The operations of the Push API, in one table.
+//! The operations of the Push API and the Stream API, in one table.
 //!
 //! Requests are built from it, the fake service responds by it, and errors and traces use its names.
 
@@ -6,11 +6,11 @@ use std::fmt;
 
 use http::Method;
 
-/// One operation of the Push API, or the upload into its storage.
+/// One operation of the Push API or the Stream API, or the upload into their storage.
 ///
-/// Each of them is safe to repeat, as its description says, so all of them are retried. All but [`CreateFileContainer`](Self::CreateFileContainer) and
-/// [`UploadToContainer`](Self::UploadToContainer) are queued by the service: a success means that
-/// the operation was accepted, not that it was carried out.
+/// Each of them is safe to repeat, as its description says, so all of them are retried. Closing a stream is
+/// the exception: it is repeated for seconds only. Most operations are queued by the service: a success
+/// means that the operation was accepted, not that it was carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Operation {
@@ -42,6 +42,33 @@ pub enum Operation {
     /// Uploads bytes into a file container, which is storage and not the Push API. The same bytes
     /// replace themselves.
     UploadToContainer,
+    /// Opens a stream of a catalog source. A second one is left open and changes nothing.
+    OpenStream,
+    /// Creates a file container of an open stream. A second one is left unused and expires by itself.
+    CreateStreamChunk,
+    /// Closes a stream of a catalog source, which replaces everything in the source. After an attempt of
+    /// unknown fate it is repeated for seconds only: a late one would undo later updates.
+    CloseStream,
+    /// Pushes a file container of updates to a catalog source. The same container again updates the same items.
+    UpdateCatalog,
+    /// Pushes a file container of partial items to a catalog source. The same container again merges the same
+    /// values.
+    MergeCatalog,
+    /// Deletes items of a catalog source whose ordering id is lower than a given one. Repeating it deletes no
+    /// others.
+    DeleteOldCatalogItems,
+    /// [`OpenStream`](Self::OpenStream) for a data collection.
+    OpenCollectionStream,
+    /// [`CreateStreamChunk`](Self::CreateStreamChunk) for a data collection.
+    CreateCollectionChunk,
+    /// [`CloseStream`](Self::CloseStream) for a data collection.
+    CloseCollectionStream,
+    /// [`UpdateCatalog`](Self::UpdateCatalog) for a data collection.
+    UpdateCollection,
+    /// [`MergeCatalog`](Self::MergeCatalog) for a data collection.
+    MergeCollection,
+    /// [`DeleteOldCatalogItems`](Self::DeleteOldCatalogItems) for a data collection.
+    DeleteOldCollectionItems,
 }
 
 /// Which timeout an operation has by default.
@@ -51,6 +78,15 @@ pub(crate) enum TimeoutClass {
     Control,
     /// A call whose body may be large: the timeout grows with it.
     Upload,
+}
+
+/// Whether an operation may be repeated after an attempt of unknown fate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Repeat {
+    /// As long as the policy says.
+    Safely,
+    /// For seconds: later, it might undo what happened meanwhile.
+    Briefly,
 }
 
 /// The row of the table for an operation.
@@ -64,8 +100,17 @@ pub(crate) struct Spec {
     /// The statuses that the contract gives for a success.
     pub(crate) success: &'static [u16],
     pub(crate) timeout: TimeoutClass,
-    /// The number of the article on docs.coveo.com.
-    pub(crate) article: u16,
+    pub(crate) repeat: Repeat,
+    /// The id of the article on docs.coveo.com.
+    pub(crate) article: &'static str,
+}
+
+/// A segment of a path in the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Segment {
+    Literal(&'static str),
+    /// The name of a value, without its braces.
+    Placeholder(&'static str),
 }
 
 impl Operation {
@@ -90,6 +135,18 @@ impl Operation {
         Self::DeleteOldIdentities,
         Self::CreateFileContainer,
         Self::UploadToContainer,
+        Self::OpenStream,
+        Self::CreateStreamChunk,
+        Self::CloseStream,
+        Self::UpdateCatalog,
+        Self::MergeCatalog,
+        Self::DeleteOldCatalogItems,
+        Self::OpenCollectionStream,
+        Self::CreateCollectionChunk,
+        Self::CloseCollectionStream,
+        Self::UpdateCollection,
+        Self::MergeCollection,
+        Self::DeleteOldCollectionItems,
     ];
 
     pub(crate) fn spec(self) -> Spec {
@@ -105,22 +162,63 @@ impl Operation {
         const OLD_PERMISSIONS: &str = "/organizations/{organizationId}/providers/{providerId}/permissions/olderthan";
         const FILES: &str = "/organizations/{organizationId}/files";
 
+        /// A path of the Stream API, for a source.
+        macro_rules! stream {
+            ($end:literal) => {
+                concat!("/organizations/{organizationId}/sources/{sourceId}/stream/", $end)
+            };
+        }
+
+        /// A path of the Stream API, for a data collection.
+        macro_rules! collection {
+            ($end:literal) => {
+                concat!("/organizations/{organizationId}/data-collections/{dataCollectionId}/stream/", $end)
+            };
+        }
+
+        /// The contract names one status for each call of the Stream API, and calls all of them "Created".
+        const ANY: &[u16] = &[200, 201, 202];
+
         #[rustfmt::skip]
         let (name, method, path, success, timeout, article): (_, _, _, &[u16], _, _) = match self {
-            Self::SetSourceStatus       => ("sources.set_status",             Method::POST,   STATUS,           &[201],      Control, 35),
-            Self::AddOrUpdateItem       => ("items.add_or_update",            Method::PUT,    DOCUMENTS,        &[202],      Control, 133),
-            Self::DeleteItem            => ("items.delete",                   Method::DELETE, DOCUMENTS,        &[202],      Control, 171),
-            Self::PushItemContainer     => ("items.push_container",           Method::PUT,    DOCUMENT_BATCH,   &[202],      Control, 90),
-            Self::DeleteOldItems        => ("items.delete_older_than",        Method::DELETE, OLD_DOCUMENTS,    &[202],      Control, 131),
-            Self::AddOrUpdateIdentity   => ("identities.add_or_update",       Method::PUT,    PERMISSIONS,      &[202],      Control, 167),
-            Self::AddOrUpdateAlias      => ("identities.add_or_update_alias", Method::PUT,    MAPPINGS,         &[202],      Control, 142),
-            Self::DeleteIdentity        => ("identities.delete",              Method::DELETE, PERMISSIONS,      &[202],      Control, 84),
-            Self::PushIdentityContainer => ("identities.push_container",      Method::PUT,    PERMISSION_BATCH, &[202],      Control, 55),
-            Self::DeleteOldIdentities   => ("identities.delete_older_than",   Method::DELETE, OLD_PERMISSIONS,  &[202],      Control, 33),
-            Self::CreateFileContainer   => ("file_containers.create",         Method::POST,   FILES,            &[201, 200], Control, 43),
-            Self::UploadToContainer     => ("file_containers.upload",         Method::PUT,    "",               &[200],      Upload,  43),
+            Self::SetSourceStatus       => ("sources.set_status",             Method::POST,   STATUS,           &[201],      Control, "35"),
+            Self::AddOrUpdateItem       => ("items.add_or_update",            Method::PUT,    DOCUMENTS,        &[202],      Control, "133"),
+            Self::DeleteItem            => ("items.delete",                   Method::DELETE, DOCUMENTS,        &[202],      Control, "171"),
+            Self::PushItemContainer     => ("items.push_container",           Method::PUT,    DOCUMENT_BATCH,   &[202],      Control, "90"),
+            Self::DeleteOldItems        => ("items.delete_older_than",        Method::DELETE, OLD_DOCUMENTS,    &[202],      Control, "131"),
+            Self::AddOrUpdateIdentity   => ("identities.add_or_update",       Method::PUT,    PERMISSIONS,      &[202],      Control, "167"),
+            Self::AddOrUpdateAlias      => ("identities.add_or_update_alias", Method::PUT,    MAPPINGS,         &[202],      Control, "142"),
+            Self::DeleteIdentity        => ("identities.delete",              Method::DELETE, PERMISSIONS,      &[202],      Control, "84"),
+            Self::PushIdentityContainer => ("identities.push_container",      Method::PUT,    PERMISSION_BATCH, &[202],      Control, "55"),
+            Self::DeleteOldIdentities   => ("identities.delete_older_than",   Method::DELETE, OLD_PERMISSIONS,  &[202],      Control, "33"),
+            Self::CreateFileContainer   => ("file_containers.create",         Method::POST,   FILES,            &[201, 200], Control, "43"),
+            Self::UploadToContainer     => ("file_containers.upload",         Method::PUT,    "",               &[200],      Upload,  "43"),
+            Self::OpenStream               => ("catalog.open_stream", Method::POST, stream!("open"), ANY, Control, "lb4a0344"),
+            Self::CreateStreamChunk        => ("catalog.create_chunk", Method::POST, stream!("{streamId}/chunk"), ANY, Control, "lb4a0344"),
+            Self::CloseStream              => ("catalog.close_stream", Method::POST, stream!("{streamId}/close"), ANY, Control, "lb4a0344"),
+            Self::UpdateCatalog            => ("catalog.update_container", Method::PUT,  stream!("update"), ANY, Control, "p4eb0129"),
+            Self::MergeCatalog             => ("catalog.merge_container", Method::PUT,  stream!("merge"), ANY, Control, "o64d1129"),
+            Self::DeleteOldCatalogItems    => ("catalog.delete_older_than", Method::POST, stream!("deleteolderthan/{epochMilliseconds}"), ANY, Control, "p4eb0129"),
+            Self::OpenCollectionStream     => ("data_collection.open_stream", Method::POST, collection!("open"), ANY, Control, "q6980563"),
+            Self::CreateCollectionChunk    => ("data_collection.create_chunk", Method::POST, collection!("{streamId}/chunk"), ANY, Control, "q6980563"),
+            Self::CloseCollectionStream    => ("data_collection.close_stream", Method::POST, collection!("{streamId}/close"), ANY, Control, "q6980563"),
+            Self::UpdateCollection         => ("data_collection.update_container", Method::PUT,  collection!("update"), ANY, Control, "q6980563"),
+            Self::MergeCollection          => ("data_collection.merge_container", Method::PUT,  collection!("merge"), ANY, Control, "q6980563"),
+            Self::DeleteOldCollectionItems => ("data_collection.delete_older_than", Method::POST, collection!("deleteolderthan/{epochMilliseconds}"), ANY, Control, "q6980563"),
         };
-        Spec { name, method, path, success, timeout, article }
+        let repeat = match self {
+            Self::CloseStream | Self::CloseCollectionStream => Repeat::Briefly,
+            _ => Repeat::Safely,
+        };
+        Spec { name, method, path, success, timeout, repeat, article }
+    }
+
+    /// The segments of the path: requests are written by them, and the fake routes by them.
+    pub(crate) fn segments(self) -> impl Iterator<Item = Segment> {
+        self.path().split('/').skip(1).map(|segment| {
+            let placeholder = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+            placeholder.map_or(Segment::Literal(segment), Segment::Placeholder)
+        })
     }
 
     /// The name of the method that makes the request: `items.add_or_update`.
@@ -142,9 +240,9 @@ impl Operation {
         self.spec().path
     }
 
-    /// The number of the article on docs.coveo.com that describes the operation.
+    /// The id of the article on docs.coveo.com that describes the operation, such as `133`.
     #[must_use]
-    pub fn article(self) -> u16 {
+    pub fn article(self) -> &'static str {
         self.spec().article
     }
 }

@@ -26,6 +26,8 @@ fn the_readme_has_every_operation_with_its_request_and_its_article() {
         let of = match handle {
             "items" => "s",
             "identities" => "p",
+            "catalog" => "s",
+            "data_collection" => "d",
             _ => "",
         };
         let path = operation.path();
@@ -34,7 +36,10 @@ fn the_readme_has_every_operation_with_its_request_and_its_article() {
             _ => format!("`{} {path}`", operation.method())
                 .replace("{organizationId}", "{o}")
                 .replace("{sourceId}", "{s}")
-                .replace("{providerId}", "{p}"),
+                .replace("{providerId}", "{p}")
+                .replace("{dataCollectionId}", "{d}")
+                .replace("{streamId}", "{t}")
+                .replace("{epochMilliseconds}", "{n}"),
         };
         let article = operation.article();
         let row =

@@ -121,8 +121,9 @@ impl Respond for &'static Service {
                 let garbled = json!({"uploadUri": presigned(&self.host), "fileId": {KEY: presigned(&self.host)}});
                 return ResponseTemplate::new(201).set_body_json(garbled);
             }
-            _ if path.ends_with("/files") => {
+            _ if ["/files", "/open", "/chunk"].iter().any(|end| path.ends_with(end)) => {
                 let container = json!({
+                    "streamId": "t",
                     "uploadUri": presigned(&self.host),
                     "fileId": "f",
                     "requiredHeaders": {"x-amz-security-token": SIGNATURE},

@@ -39,7 +39,7 @@ macro_rules! hold {
 
 // What is handed around between tasks, for as long as somebody likes.
 hold!([Clone + Debug + Send + Sync + Unpin + 'static]
-    PushClient, Credentials, Sources, Items, Identities, FileContainers, ReqwestTransport, Body,
+    PushClient, Credentials, Sources, Items, Identities, Catalog, FileContainers, ReqwestTransport, Body,
     FakePushApi, FakePushApiBuilder, FakeSource, FakeProvider);
 hold!([Debug + Send + Sync + Unpin + 'static]
     PushClientBuilder, PusherBuilder<Items>, PusherBuilder<Identities>, ItemPusher, IdentityPusher,
@@ -52,7 +52,8 @@ hold!([Send + Sync] dyn Transport, dyn CredentialsProvider);
 hold!([Debug + Send + Sync + Unpin + IntoFuture<IntoFuture: Send + Unpin + 'static> + 'static]
     SetSourceStatus, AddOrUpdateItem, DeleteItem, PushItemContainer, DeleteOldItems, AddOrUpdateIdentity,
     AddOrUpdateAlias, DeleteIdentity, PushIdentityContainer, DeleteOldIdentities, PushBatch,
-    CreateFileContainer, UploadToContainer, StoreBytes);
+    CreateFileContainer, UploadToContainer, StoreBytes, OpenStream, CreateStreamChunk, CloseStream, UpdateCatalog,
+    MergeCatalog, DeleteOldCatalogItems);
 // So does content, which may be a reader that only one task at a time may have.
 hold!([Debug + Send + Unpin + IntoFuture<IntoFuture: Send + Unpin + 'static> + 'static] AddOrUpdateItemWithContent);
 hold!([Debug + Send + Unpin + 'static] Content);
@@ -67,7 +68,7 @@ hold!([StdError + Send + Sync + Unpin + 'static]
 // Data.
 hold!([Clone + Debug + Send + Sync + Unpin + UnwindSafe + RefUnwindSafe + 'static]
     Accepted, CallRecord, BatchReceipt, Progress, Pushed, RetryPolicy, AttemptLimits, ApiKey, Region, Preflight,
-    BatchDocument, BatchDocumentBody, BatchIdentityBody, DeletedDocument, DocumentBody, DocumentData, FileContainer,
+    OpenedStream, BatchDocument, BatchDocumentBody, BatchIdentityBody, DeletedDocument, DocumentBody, DocumentData, FileContainer,
     Identity, IdentityBody, MappedIdentity, MappedIdentityBody, Metadata, MetadataValue, PermissionIdentity,
     PermissionLevel, PermissionSet, Permissions, ItemOperation, IdentityOperation, IdentityGraph,
     MembershipRelation, ClockOffset, ContainerCounts, Dropped, DroppedIdentity, FakeIdentity, FakeItem, Fault, FaultRates,

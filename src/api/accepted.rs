@@ -1,7 +1,8 @@
 use std::time::SystemTime;
 
 use crate::finding::Finding;
-use crate::kernel::decode::Success;
+use crate::kernel::decode::{self, Success};
+use crate::model::OrderingId;
 
 /// The service accepted a request.
 ///
@@ -15,11 +16,15 @@ pub struct Accepted {
     warnings: Vec<Finding>,
     file_id: Option<String>,
     bytes: Option<u64>,
+    ordering_id: Option<OrderingId>,
+    request_id: Option<String>,
 }
 
 impl Accepted {
     pub(super) fn new(success: &Success, warnings: Vec<Finding>, file_id: Option<String>) -> Self {
-        Self { attempts: success.record.attempts, server_time: success.server_time, warnings, file_id, bytes: None }
+        let (ordering_id, request_id) = decode::receipt(success);
+        let (attempts, server_time) = (success.record.attempts, success.server_time);
+        Self { attempts, server_time, warnings, file_id, bytes: None, ordering_id, request_id }
     }
 
     pub(crate) fn with_bytes(self, bytes: u64) -> Self {
@@ -52,6 +57,20 @@ impl Accepted {
     #[must_use]
     pub fn file_id(&self) -> Option<&str> {
         self.file_id.as_deref()
+    }
+
+    /// The ordering id by which the service ordered the request. The Stream API tells it; for other requests
+    /// it is `None`.
+    #[must_use]
+    pub fn ordering_id(&self) -> Option<OrderingId> {
+        self.ordering_id
+    }
+
+    /// The service's own id of the request, for its support. The Stream API tells it; for other requests it
+    /// is `None`.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        self.request_id.as_deref()
     }
 
     /// How many bytes were uploaded into that container; `None` when this call uploaded none.

@@ -100,9 +100,14 @@ impl ApiRequest {
 
     /// Sets the id below which everything is deleted.
     pub(super) fn older_than(self, id: OrderingId) -> Self {
+        self.boundary(id).with(query::ORDERING_ID, id)
+    }
+
+    /// Checks the id below which everything is deleted.
+    pub(super) fn boundary(self, id: OrderingId) -> Self {
         let shared = &self.kernel.shared;
         let findings = preflight::older_than(id, shared.clock.now(), (shared.local_now)());
-        self.with(query::ORDERING_ID, id).found(findings)
+        self.found(findings)
     }
 
     /// Takes ids in the future for what they are.

@@ -35,7 +35,7 @@ impl FileContainers {
     /// # Ok(()) }
     /// ```
     pub fn create(&self) -> CreateFileContainer {
-        let request = ApiRequest::new(&self.kernel, Operation::CreateFileContainer, PathParams::Organization);
+        let request = ApiRequest::new(&self.kernel, Operation::CreateFileContainer, PathParams::organization());
         CreateFileContainer { request: request.with(query::USE_VIRTUAL_HOSTED_STYLE_URL, true) }
     }
 
@@ -95,7 +95,7 @@ impl CreateFileContainer {
 
     async fn send(self) -> Result<FileContainer, Error> {
         let (success, _) = self.request.send().await?;
-        decode::container(&success)
+        decode::json(&success)
     }
 }
 

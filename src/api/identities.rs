@@ -32,7 +32,7 @@ impl Identities {
     }
 
     fn request(&self, operation: Operation) -> ApiRequest {
-        ApiRequest::new(&self.kernel, operation, PathParams::Provider(Arc::clone(&self.provider_id)))
+        ApiRequest::new(&self.kernel, operation, PathParams::provider(Arc::clone(&self.provider_id)))
     }
 
     /// Adds or updates a security identity ([article 167](https://docs.coveo.com/en/167/)).
@@ -159,7 +159,7 @@ impl Identities {
     /// [`Error::Invalid`](crate::Error::Invalid) when it is not a JSON object, has an unknown list, or is
     /// empty; nothing is sent then.
     pub fn push_batch_json(&self, json: impl Into<Bytes>) -> PushBatch {
-        let params = PathParams::Provider(Arc::clone(&self.provider_id));
+        let params = PathParams::provider(Arc::clone(&self.provider_id));
         let lists = ["members", "mappings", "deleted"];
         PushBatch::of_json(&self.kernel, Operation::PushIdentityContainer, params, &json.into(), &lists)
     }

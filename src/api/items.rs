@@ -35,7 +35,7 @@ impl Items {
     }
 
     fn request(&self, operation: Operation) -> ApiRequest {
-        ApiRequest::new(&self.kernel, operation, PathParams::Source(Arc::clone(&self.source_id)))
+        ApiRequest::new(&self.kernel, operation, PathParams::source(Arc::clone(&self.source_id)))
     }
 
     /// Adds or updates an item ([article 133](https://docs.coveo.com/en/133/)).
@@ -149,7 +149,7 @@ impl Items {
     /// [`Error::Invalid`] when it is not a JSON object, has an unknown list, or is empty; nothing is
     /// sent then.
     pub fn push_batch_json(&self, json: impl Into<Bytes>) -> PushBatch {
-        let params = PathParams::Source(Arc::clone(&self.source_id));
+        let params = PathParams::source(Arc::clone(&self.source_id));
         PushBatch::of_json(&self.kernel, Operation::PushItemContainer, params, &json.into(), &["addOrUpdate", "delete"])
     }
 

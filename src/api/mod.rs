@@ -3,6 +3,7 @@
 
 mod accepted;
 pub(crate) mod call;
+mod catalog;
 pub(crate) mod file_containers;
 mod identities;
 pub(crate) mod items;
@@ -10,6 +11,9 @@ pub(crate) mod push_batch;
 mod sources;
 
 pub use accepted::Accepted;
+pub use catalog::{
+    Catalog, CloseStream, CreateStreamChunk, DeleteOldCatalogItems, MergeCatalog, OpenStream, UpdateCatalog,
+};
 pub use file_containers::{CreateFileContainer, FileContainers, StoreBytes, UploadToContainer};
 pub use identities::{
     AddOrUpdateAlias, AddOrUpdateIdentity, DeleteIdentity, DeleteOldIdentities, Identities, PushIdentityContainer,

@@ -28,14 +28,14 @@ request_builder! {
 
 impl PushBatch {
     pub(super) fn of_items(kernel: &Kernel, source_id: &Arc<str>, batch: &BatchDocumentBody) -> Self {
-        let params = PathParams::Source(Arc::clone(source_id));
+        let params = PathParams::source(Arc::clone(source_id));
         let (json, findings) = write_items(kernel, batch);
         let commit = ApiRequest::new(kernel, Operation::PushItemContainer, params);
         Self { commit: commit.found(findings), batch: Body::from(json) }
     }
 
     pub(super) fn of_identities(kernel: &Kernel, provider_id: &Arc<str>, batch: &BatchIdentityBody) -> Self {
-        let params = PathParams::Provider(Arc::clone(provider_id));
+        let params = PathParams::provider(Arc::clone(provider_id));
         let mut findings = preflight::identity_batch(batch);
         let json = serde_json::to_vec(batch).unwrap_or_else(|error| {
             findings.push(Finding::new("batch", Rule::NotAnObject, error.to_string()));

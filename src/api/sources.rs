@@ -40,7 +40,7 @@ impl Sources {
     ///
     /// [`Error::PreconditionFailed`](crate::Error::PreconditionFailed) when there is no such source.
     pub fn set_status(&self, source_id: impl Into<String>, status: SourceStatus) -> SetSourceStatus {
-        let params = PathParams::Source(source_id.into().into());
+        let params = PathParams::source(source_id.into());
         let request = ApiRequest::new(&self.kernel, Operation::SetSourceStatus, params);
         SetSourceStatus { request: request.with(query::STATUS_TYPE, status) }
     }

@@ -20,6 +20,8 @@ pub enum ErrorCode {
     OrganizationNotFound,
     /// `SOURCE_DOES_NOT_EXIST`: there is no such source.
     SourceDoesNotExist,
+    /// `SOURCE_IS_STREAM_ENABLED`: the source is fed by the Stream API, which has no such call.
+    SourceIsStreamEnabled,
     /// `MISSING_PARAMETER`: a required parameter was not there.
     MissingParameter,
     /// `INVALID_PARAMETER`: a parameter has a value that the service does not take.
@@ -50,6 +52,7 @@ impl ErrorCode {
             Self::AccessDenied => "ACCESS_DENIED",
             Self::OrganizationNotFound => "ORGANIZATION_NOT_FOUND",
             Self::SourceDoesNotExist => "SOURCE_DOES_NOT_EXIST",
+            Self::SourceIsStreamEnabled => "SOURCE_IS_STREAM_ENABLED",
             Self::MissingParameter => "MISSING_PARAMETER",
             Self::InvalidParameter => "INVALID_PARAMETER",
             Self::DocumentLimitExceeded => "DOCUMENT_LIMIT_EXCEEDED",
@@ -64,7 +67,7 @@ impl ErrorCode {
 
 impl From<&str> for ErrorCode {
     fn from(code: &str) -> Self {
-        const KNOWN: [ErrorCode; 14] = [
+        const KNOWN: [ErrorCode; 15] = [
             ErrorCode::InvalidJson,
             ErrorCode::OrganizationIsPaused,
             ErrorCode::Unauthorized,
@@ -72,6 +75,7 @@ impl From<&str> for ErrorCode {
             ErrorCode::AccessDenied,
             ErrorCode::OrganizationNotFound,
             ErrorCode::SourceDoesNotExist,
+            ErrorCode::SourceIsStreamEnabled,
             ErrorCode::MissingParameter,
             ErrorCode::InvalidParameter,
             ErrorCode::DocumentLimitExceeded,

@@ -12,8 +12,9 @@ use super::faults::Faults;
 use super::handle::FakePushApi;
 use super::provider::{EMAIL_PROVIDER, ProviderState};
 use super::record::Record;
-use super::source::SourceState;
+use super::source::{SourceKind, SourceState};
 use super::state::ServiceState;
+use crate::model::OrderingId;
 
 /// Builds a [`FakePushApi`].
 #[derive(Clone)]
@@ -21,8 +22,8 @@ use super::state::ServiceState;
 pub struct FakePushApiBuilder {
     organization: String,
     keys: Vec<String>,
-    /// Each with whether it is secured.
-    sources: Vec<(String, bool)>,
+    sources: Vec<(String, SourceKind, bool)>,
+    collections: Vec<String>,
     providers: Vec<String>,
     refuses_second_commit: bool,
     clock_offset: ClockOffset,
@@ -37,6 +38,7 @@ impl FakePushApi {
             organization: "my-org".to_owned(),
             keys: Vec::new(),
             sources: Vec::new(),
+            collections: Vec::new(),
             providers: Vec::new(),
             refuses_second_commit: false,
             clock_offset: ClockOffset::default(),
@@ -61,14 +63,40 @@ impl FakePushApiBuilder {
 
     /// Adds a source whose items need no permissions.
     pub fn source(mut self, id: impl Into<String>) -> Self {
-        self.sources.push((id.into(), false));
+        self.sources.push((id.into(), SourceKind::Push, false));
         self
     }
 
     /// Adds a secured source, which drops items without permissions. If the fake has a
     /// [`provider`](Self::provider), it also drops items whose permissions name an unknown identity.
     pub fn secured_source(mut self, id: impl Into<String>) -> Self {
-        self.sources.push((id.into(), true));
+        self.sources.push((id.into(), SourceKind::Push, true));
+        self
+    }
+
+    /// Adds a catalog source that a catalog configuration uses. Like each of the next three it is fed by the
+    /// Stream API, and its items need no permissions.
+    pub fn catalog_source(mut self, id: impl Into<String>) -> Self {
+        self.sources.push((id.into(), SourceKind::Catalog { is_configured: true }, false));
+        self
+    }
+
+    /// Adds a catalog source that no catalog configuration uses: merges are dropped, and a load that shares no
+    /// item with the source is not kept from emptying it.
+    pub fn unconfigured_catalog_source(mut self, id: impl Into<String>) -> Self {
+        self.sources.push((id.into(), SourceKind::Catalog { is_configured: false }, false));
+        self
+    }
+
+    /// Adds a source that is stream-enabled without being a catalog.
+    pub fn stream_enabled_source(mut self, id: impl Into<String>) -> Self {
+        self.sources.push((id.into(), SourceKind::StreamEnabled, false));
+        self
+    }
+
+    /// Adds a data collection.
+    pub fn data_collection(mut self, id: impl Into<String>) -> Self {
+        self.collections.push(id.into());
         self
     }
 
@@ -112,7 +140,9 @@ impl FakePushApiBuilder {
         if keys.is_empty() {
             keys.push("fake-key".to_owned());
         }
-        let sources = self.sources.into_iter().map(|(id, is_secured)| (id, SourceState::new(is_secured)));
+        let sources = self.sources.into_iter().map(|(id, kind, is_secured)| (id, SourceState::new(kind, is_secured)));
+        let collections = self.collections.into_iter();
+        let collections = collections.map(|id| (id, SourceState::new(SourceKind::Collection, false)));
         let default_provider = self.providers.first().map_or(EMAIL_PROVIDER, String::as_str).to_owned();
         let providers = self.providers.into_iter().map(|id| (id, ProviderState::default()));
         let state = ServiceState {
@@ -122,6 +152,9 @@ impl FakePushApiBuilder {
             refuses_second_commit: self.refuses_second_commit,
             clock: Clock::start(self.clock_offset),
             sources: sources.collect(),
+            collections: collections.collect(),
+            streams: BTreeMap::new(),
+            last_stamp: OrderingId::new(0),
             providers: providers.collect::<BTreeMap<_, _>>(),
             default_provider,
             containers: Containers::new(self.container_lifetime),
@@ -138,6 +171,7 @@ impl fmt::Debug for FakePushApiBuilder {
         f.debug_struct("FakePushApiBuilder")
             .field("organization", &self.organization)
             .field("sources", &self.sources)
+            .field("collections", &self.collections)
             .field("providers", &self.providers)
             .finish_non_exhaustive()
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH};
 use http::{HeaderMap, StatusCode};
+use serde_json::Value;
 
 use super::response::{Refusal, ServiceResponse};
 use super::router::STORAGE_PATH;
@@ -23,7 +24,7 @@ pub struct ContainerCounts {
     pub created: usize,
     /// Filled by at least one upload.
     pub filled: usize,
-    /// Pushed as a batch of items or of identities at least once.
+    /// Pushed as a batch at least once, or part of a stream that was closed.
     pub committed: usize,
 }
 
@@ -65,12 +66,13 @@ impl Containers {
         self.counts
     }
 
-    pub(super) fn create(&mut self, origin: &str, now: Duration) -> ServiceResponse {
+    /// Creates a container, and returns its id and its description.
+    pub(super) fn create(&mut self, origin: &str, now: Duration) -> (String, Value) {
         let id = self.random.u128(..);
         let signature = format!("{:064x}", self.random.u128(..));
         let file_id = uuid(id);
         let expires = self.lifetime.as_secs();
-        let response = serde_json::json!({
+        let description = serde_json::json!({
             "uploadUri": format!("{origin}{STORAGE_PATH}{file_id}?X-Amz-Expires={expires}&X-Amz-Signature={signature}"),
             "fileId": file_id,
             "requiredHeaders": {
@@ -79,9 +81,14 @@ impl Containers {
             },
         });
         let container = Container { created: now, signature, content: None, is_committed: false, is_expired: false };
-        self.by_id.insert(file_id, container);
+        self.by_id.insert(file_id.clone(), container);
         self.counts.created += 1;
-        ServiceResponse::json(StatusCode::CREATED, response.to_string())
+        (file_id, description)
+    }
+
+    /// An id that nothing else has.
+    pub(super) fn another_id(&mut self) -> String {
+        uuid(self.random.u128(..))
     }
 
     /// Makes a container expire at once.

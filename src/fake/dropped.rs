@@ -22,6 +22,14 @@ pub enum DropReason {
     MissingPermissions,
     /// The source is secured, and a permission names an identity that no provider knows, or an empty name.
     UnknownIdentity,
+    /// The item of a catalog has more than 3 MB. That the service drops it is an inference.
+    ItemTooLarge,
+    /// A partial update of an item that does not exist.
+    UnknownItem,
+    /// A partial update has an unknown operator or a value that does not fit it or the field.
+    InvalidPartialUpdate,
+    /// A merge into a source that no catalog configuration uses.
+    MergeWithoutCatalog,
     /// The item's data is in a file container that does not exist, was not filled, or has expired.
     UnknownContainer,
     /// The compression type in an item of a batch is unknown.
@@ -41,6 +49,10 @@ impl fmt::Display for DropReason {
             Self::TooManyPermissions => "too many permissions",
             Self::MissingPermissions => "no permissions in a secured source",
             Self::UnknownIdentity => "a permission names an unknown identity",
+            Self::ItemTooLarge => "the item is too large for a catalog",
+            Self::UnknownItem => "there is no such item to update partially",
+            Self::InvalidPartialUpdate => "the partial update is invalid",
+            Self::MergeWithoutCatalog => "no catalog configuration uses the source",
             Self::UnknownContainer => "the file container cannot be used",
             Self::UnknownCompressionType => "the compression type is unknown",
             Self::DataTooLarge => "the data in the item is too large",

@@ -33,6 +33,17 @@ impl FakePushApi {
         FakeSource::new(self.shared.clone(), id.into())
     }
 
+    /// The current content of a data collection.
+    ///
+    /// # Panics
+    ///
+    /// If the fake was built without this data collection.
+    #[must_use]
+    #[track_caller]
+    pub fn data_collection(&self, id: impl Into<String>) -> FakeSource {
+        FakeSource::of_collection(self.shared.clone(), id.into())
+    }
+
     /// The current content of a security identity provider.
     ///
     /// # Panics

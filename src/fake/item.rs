@@ -86,6 +86,19 @@ impl PushedItem {
 }
 
 impl FakeItem {
+    /// The item with other JSON, and all else as it was.
+    pub(super) fn with_json(&self, json: Value) -> Self {
+        let Inner { document_id, ordering_id, compression_type, json: _, permissions, binary } = &*self.0;
+        Self(Arc::new(Inner {
+            document_id: document_id.clone(),
+            ordering_id: *ordering_id,
+            compression_type: *compression_type,
+            json,
+            permissions: permissions.clone(),
+            binary: binary.clone(),
+        }))
+    }
+
     /// Its id: the URI of the item.
     #[must_use]
     pub fn document_id(&self) -> &str {

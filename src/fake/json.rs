@@ -66,30 +66,42 @@ pub(super) fn malformed(error: &serde_json::Error) -> Refusal {
 
 /// The batch of items in a file container.
 pub(super) struct ItemBatch {
-    pub(super) add_or_update: Vec<(String, Object<Value>)>,
+    pub(super) add_or_update: Vec<BatchItem>,
     pub(super) delete: Vec<(String, bool)>,
+    pub(super) partial_update: Vec<BatchItem>,
+    pub(super) add_or_merge: Vec<BatchItem>,
+}
+
+/// An entry of a batch, without its `documentId`.
+pub(super) struct BatchItem {
+    pub(super) document_id: String,
+    pub(super) json: Object<Value>,
+    /// The length of its text, with the `documentId`.
+    pub(super) bytes: usize,
 }
 
 pub(super) fn item_batch(json: &[u8]) -> Result<ItemBatch, Refusal> {
     let mut batch: Object<&RawValue> = read(json)?;
-    let mut list = |key| -> Result<Vec<Object<Value>>, Refusal> {
-        match batch.take(key) {
-            None => Ok(Vec::new()),
-            Some(list) => Ok(read::<Option<_>>(list.get().as_bytes())?.unwrap_or_default()),
-        }
+    let mut list = |key| -> Result<Vec<BatchItem>, Refusal> {
+        let Some(list) = batch.take(key) else { return Ok(Vec::new()) };
+        let texts = read::<Option<Vec<&RawValue>>>(list.get().as_bytes())?.unwrap_or_default();
+        let items = texts.into_iter().map(|text| {
+            let mut json: Object<Value> = read(text.get().as_bytes())?;
+            Ok(BatchItem { document_id: document_id(&mut json)?, json, bytes: text.get().len() })
+        });
+        items.collect()
     };
-    let add_or_update = list("addOrUpdate")?.into_iter().map(|mut item| Ok((document_id(&mut item)?, item)));
-    let add_or_update = add_or_update.collect::<Result<_, Refusal>>()?;
-    let delete = list("delete")?.into_iter().map(|mut item| {
-        let id = document_id(&mut item)?;
-        match item.take("deleteChildren") {
-            None | Some(Value::Null) => Ok((id, false)),
-            Some(Value::Bool(children)) => Ok((id, children)),
+    let add_or_update = list("addOrUpdate")?;
+    let partial_update = list("partialUpdate")?;
+    let add_or_merge = list("addOrMerge")?;
+    let delete =
+        list("delete")?.into_iter().map(|BatchItem { document_id, mut json, .. }| match json.take("deleteChildren") {
+            None | Some(Value::Null) => Ok((document_id, false)),
+            Some(Value::Bool(children)) => Ok((document_id, children)),
             Some(_) => Err(Refusal::invalid_json("A deleteChildren is neither true nor false.")),
-        }
-    });
+        });
     let delete = delete.collect::<Result<_, Refusal>>()?;
-    Ok(ItemBatch { add_or_update, delete })
+    Ok(ItemBatch { add_or_update, delete, partial_update, add_or_merge })
 }
 
 fn document_id(item: &mut Object<Value>) -> Result<String, Refusal> {

@@ -58,6 +58,8 @@
 //! | the start of a refresh of identities | [`CreateFileContainer`](crate::Operation::CreateFileContainer) |
 //! | a batch, in its three steps | `CreateFileContainer`, [`UploadToContainer`](crate::Operation::UploadToContainer), and [`PushItemContainer`](crate::Operation::PushItemContainer) or [`PushIdentityContainer`](crate::Operation::PushIdentityContainer) |
 //! | content that is too large for its item | `CreateFileContainer`, `UploadToContainer` |
+//! | a batch of updates or merges of a catalog | `CreateFileContainer`, `UploadToContainer`, and [`UpdateCatalog`](crate::Operation::UpdateCatalog) or [`MergeCatalog`](crate::Operation::MergeCatalog) |
+//! | a load | [`OpenStream`](crate::Operation::OpenStream), [`CreateStreamChunk`](crate::Operation::CreateStreamChunk), `UploadToContainer`, [`CloseStream`](crate::Operation::CloseStream) |
 //! | the deletion of old items or identities | [`DeleteOldItems`](crate::Operation::DeleteOldItems), [`DeleteOldIdentities`](crate::Operation::DeleteOldIdentities) |
 //!
 //! A client retries a call, so a fault that should make the call fail needs enough
@@ -131,8 +133,19 @@
 //! * [`access`](crate::access) decides who [sees](FakeItem::visible_to) an item, with the readings listed
 //!   there. Permissions also count in a source that is not secured. There, everybody sees an item without
 //!   permissions.
+//! * The Stream API gives every call an ordering id of its own: the clock's, or one more than the last. Partial
+//!   updates, and merges of items that exist, do not change the ordering id of an item.
+//! * A partial update of an item that does not exist, or that does not fit the field, is dropped. So is an item of a
+//!   stream with more than 3 MB.
+//! * Several streams may be open. A chunk or a close of a stream that is not open gives 404. Containers of a stream
+//!   that were never filled, or have expired, are not part of its load.
+//! * A load removes what was not in it after 15 minutes; where a catalog configuration uses the source, only if it
+//!   has an item that was there before.
+//! * A call of the Stream API on a source that is not stream-enabled gives 412 `INVALID_PARAMETER`, and a call of
+//!   the Push API on one that is gives 412 `SOURCE_IS_STREAM_ENABLED`.
 //! * The work is done at once. The service queues it and does it later.
 
+mod api_call;
 mod builder;
 mod clock;
 mod containers;
@@ -146,6 +159,7 @@ mod handle;
 mod item;
 mod json;
 mod judge;
+mod partial_update;
 mod provider;
 mod query;
 mod random;
@@ -156,6 +170,7 @@ mod server;
 mod service;
 mod source;
 mod state;
+mod stream;
 mod transport;
 mod views;
 

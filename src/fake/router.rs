@@ -6,17 +6,33 @@ use http::{Method, StatusCode};
 use percent_encoding::percent_decode_str;
 
 use super::response::Refusal;
-use crate::operation::Operation;
+use crate::operation::{Operation, Segment};
 
 /// The path before `/organizations`.
 pub(super) const BASE_PATH: &str = "/push/v1";
 /// The path before the id of a container in an upload URI.
 pub(super) const STORAGE_PATH: &str = "/storage/";
 
+/// The values of the placeholders in a path, without the organization.
+#[derive(Debug, Default)]
+pub(super) struct PathValues(Vec<String>);
+
+impl PathValues {
+    /// The id of the source, the provider or the data collection.
+    pub(super) fn resource(&self) -> &str {
+        self.0.first().map(String::as_str).unwrap_or_default()
+    }
+
+    /// The value after it: the id of a stream, or the boundary of a deletion.
+    pub(super) fn second(&self) -> &str {
+        self.0.get(1).map(String::as_str).unwrap_or_default()
+    }
+}
+
 /// The operation of a request, and its resource.
 #[derive(Debug)]
 pub(super) enum Route {
-    Api { operation: Operation, organization: String, resource: String },
+    Api { operation: Operation, organization: String, params: PathValues },
     Storage { file_id: String },
     Nothing(Refusal),
     NothingInStorage(Refusal),
@@ -47,9 +63,9 @@ pub(super) fn route(method: &Method, path: &str) -> Route {
     if let Some(below) = path.strip_prefix(BASE_PATH) {
         for &operation in Operation::ALL {
             let spec = operation.spec();
-            let Some((organization, resource)) = ids(spec.path, below) else { continue };
+            let Some((organization, params)) = values(operation, below) else { continue };
             if spec.method == *method {
-                return Route::Api { operation, organization, resource };
+                return Route::Api { operation, organization, params };
             }
             allowed = match spec.method {
                 Method::POST => Some("POST"),
@@ -69,21 +85,21 @@ fn wrong_method(code: &str, allow: &'static str) -> Refusal {
     Refusal { allow: Some(allow), ..Refusal::new(StatusCode::METHOD_NOT_ALLOWED, code, message) }
 }
 
-/// The organization and the source or provider in a path. It is split at the slashes before it is
-/// decoded, so that an id may contain one.
-fn ids(template: &str, path: &str) -> Option<(String, String)> {
-    let (mut organization, mut resource) = (String::new(), String::new());
+/// The organization and the other values in a path. It is split at the slashes before it is decoded, so that
+/// an id may contain one.
+fn values(operation: Operation, path: &str) -> Option<(String, PathValues)> {
+    let (mut organization, mut values) = (String::new(), PathValues::default());
     let mut given = path.strip_prefix('/')?.split('/');
-    for wanted in template.strip_prefix('/')?.split('/') {
+    for wanted in operation.segments() {
         let segment = given.next()?;
         match wanted {
-            "{organizationId}" => organization = decode(segment).into_owned(),
-            "{sourceId}" | "{providerId}" => resource = decode(segment).into_owned(),
-            literal if literal == segment => {}
-            _ => return None,
+            Segment::Placeholder("organizationId") => organization = decode(segment).into_owned(),
+            Segment::Placeholder(_) => values.0.push(decode(segment).into_owned()),
+            Segment::Literal(literal) if literal == segment => {}
+            Segment::Literal(_) => return None,
         }
     }
-    given.next().is_none().then_some((organization, resource))
+    given.next().is_none().then_some((organization, values))
 }
 
 fn decode(segment: &str) -> Cow<'_, str> {

@@ -8,31 +8,23 @@ use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODIN
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::Value;
 
-use super::containers::{Containers, Expiry};
+use super::api_call::{ApiCall, content, push_source, queue_delay};
+use super::containers::Expiry;
 use super::item::PushedItem;
-use super::json::{self, Object};
+use super::json::{self, BatchItem, Object};
 use super::judge::Judge;
 use super::provider::ProviderState;
 use super::query::{self, Pairs};
 use super::response::{Refusal, ServiceResponse};
 use super::router::Route;
-use super::source::SourceState;
-use super::state::{Delayed, DelayedTask, ReceivedRequest, ServiceState};
+use super::state::{Delayed, DelayedTask, ReceivedRequest, ServiceState, SourceKey};
+use super::stream::compression;
 use crate::model::{
     BatchIdentityBody, CompressionType, IdentityBody, MappedIdentityBody, OrderingId, SourceStatus,
     document_keys as key,
 };
 use crate::operation::Operation;
 use crate::preflight::limit;
-
-/// A call of the API.
-struct Request<'a> {
-    operation: Operation,
-    resource: &'a str,
-    query: &'a Pairs,
-    body: &'a Bytes,
-    origin: &'a str,
-}
 
 impl ServiceState {
     /// Carries out the delayed tasks that are due.
@@ -43,7 +35,11 @@ impl ServiceState {
         for Delayed { task, .. } in due {
             match task {
                 DelayedTask::DeleteOldItems { source, older_than } => {
-                    self.sources.entry(source).and_modify(|source| source.delete_older(older_than));
+                    let source = match source {
+                        SourceKey::Source(id) => self.sources.get_mut(&id),
+                        SourceKey::Collection(id) => self.collections.get_mut(&id),
+                    };
+                    source.into_iter().for_each(|source| source.delete_older(older_than));
                 }
                 DelayedTask::DisableOldIdentities { provider, older_than } => {
                     self.providers.entry(provider).and_modify(|provider| provider.disable_older(older_than));
@@ -75,8 +71,9 @@ impl ServiceState {
                     .upload(file_id, signature, &head.headers, body, now, expiry)
                     .unwrap_or_else(|refusal| refusal.as_xml(request.signature()))
             }
-            Route::Api { operation, organization, resource } => {
-                let request = Request { operation: *operation, resource, query: &head.query, body, origin };
+            Route::Api { operation, organization, params } => {
+                let (resource, second) = (params.resource(), params.second());
+                let request = ApiCall { operation: *operation, resource, second, query: &head.query, body, origin };
                 self.admit(*operation, organization, &head.headers, body)
                     .and_then(|()| self.carry_out(&request))
                     .unwrap_or_else(|refusal| refusal.as_json())
@@ -122,7 +119,7 @@ impl ServiceState {
         Ok(())
     }
 
-    fn carry_out(&mut self, request: &Request<'_>) -> Result<ServiceResponse, Refusal> {
+    fn carry_out(&mut self, request: &ApiCall<'_>) -> Result<ServiceResponse, Refusal> {
         match request.operation {
             Operation::SetSourceStatus => self.set_status(request),
             Operation::AddOrUpdateItem => self.add_or_update_item(request),
@@ -142,21 +139,30 @@ impl ServiceState {
             Operation::DeleteOldIdentities => self.delete_old_identities(request),
             Operation::CreateFileContainer => {
                 query::flag(request.query, "useVirtualHostedStyleUrl")?;
-                Ok(self.containers.create(request.origin, self.clock.elapsed()))
+                let (_, container) = self.containers.create(request.origin, self.clock.elapsed());
+                Ok(ServiceResponse::json(StatusCode::CREATED, container.to_string()))
+            }
+            Operation::OpenStream | Operation::OpenCollectionStream => self.open_stream(request),
+            Operation::CreateStreamChunk | Operation::CreateCollectionChunk => self.create_chunk(request),
+            Operation::CloseStream | Operation::CloseCollectionStream => self.close_stream(request),
+            Operation::UpdateCatalog | Operation::UpdateCollection => self.update_stream(request),
+            Operation::MergeCatalog | Operation::MergeCollection => self.merge_stream(request),
+            Operation::DeleteOldCatalogItems | Operation::DeleteOldCollectionItems => {
+                self.delete_old_stream_items(request)
             }
             Operation::UploadToContainer => Err(Refusal::without_code(StatusCode::NOT_FOUND, "Not Found")),
         }
     }
 
-    fn set_status(&mut self, request: &Request<'_>) -> Result<ServiceResponse, Refusal> {
-        let source = source(&mut self.sources, request.resource)?;
+    fn set_status(&mut self, request: &ApiCall<'_>) -> Result<ServiceResponse, Refusal> {
+        let source = push_source(&mut self.sources, request.resource)?;
         let status: SourceStatus = query::parsed_required(request.query, "statusType")?;
         source.status = Some(status);
         Ok(ServiceResponse::of(StatusCode::CREATED, "{}"))
     }
 
-    fn add_or_update_item(&mut self, request: &Request<'_>) -> Result<ServiceResponse, Refusal> {
-        let source = source(&mut self.sources, request.resource)?;
+    fn add_or_update_item(&mut self, request: &ApiCall<'_>) -> Result<ServiceResponse, Refusal> {
+        let source = push_source(&mut self.sources, request.resource)?;
         let document_id = query::required(request.query, "documentId")?;
         query::parsed::<CompressionType>(request.query, "compressionType")?;
         let now = self.clock.ordering_id();
@@ -178,8 +184,8 @@ impl ServiceState {
         Ok(ServiceResponse::of(StatusCode::ACCEPTED, "{}"))
     }
 
-    fn delete_item(&mut self, request: &Request<'_>) -> Result<ServiceResponse, Refusal> {
-        let source = source(&mut self.sources, request.resource)?;
+    fn delete_item(&mut self, request: &ApiCall<'_>) -> Result<ServiceResponse, Refusal> {
+        let source = push_source(&mut self.sources, request.resource)?;
         let document_id = query::required(request.query, "documentId")?;
         let with_children = query::flag(request.query, "deleteChildren")?.unwrap_or(false);
         let now = self.clock.ordering_id();
@@ -188,21 +194,17 @@ impl ServiceState {
         Ok(ServiceResponse::of(StatusCode::ACCEPTED, "null"))
     }
 
-    fn push_items(&mut self, request: &Request<'_>) -> Result<ServiceResponse, Refusal> {
-        let source = source(&mut self.sources, request.resource)?;
+    fn push_items(&mut self, request: &ApiCall<'_>) -> Result<ServiceResponse, Refusal> {
+        let source = push_source(&mut self.sources, request.resource)?;
         let now = self.clock.ordering_id();
         let id = query::ordering_id(request.query)?.unwrap_or(now);
         let elapsed = self.clock.elapsed();
         let (file_id, content) = content(&self.containers, request.query, elapsed)?;
         let batch = json::item_batch(&content)?;
-        let items = batch.add_or_update.into_iter().map(|(document_id, mut item)| {
-            item.take(key::ORDERING_ID);
-            let compression = match item.take(key::COMPRESSION_TYPE) {
-                None | Some(Value::Null) => None,
-                Some(Value::String(word)) => Some(word),
-                Some(other) => Some(other.to_string()),
-            };
-            PushedItem::read(document_id, id, item, compression)
+        let items = batch.add_or_update.into_iter().map(|BatchItem { document_id, mut json, .. }| {
+            json.take(key::ORDERING_ID);
+            let compression = compression(&mut json);
+            PushedItem::read(document_id, id, json, compression)
         });
         // Reads all items before it puts the first: a batch is refused as a whole.
         let items = items.collect::<Result<Vec<_>, _>>()?;
@@ -217,18 +219,21 @@ impl ServiceState {
         Ok(ServiceResponse::of(StatusCode::ACCEPTED, "{}"))
     }
 
-    fn delete_old_items(&mut self, request: &Request<'_>) -> Result<ServiceResponse, Refusal> {
+    fn delete_old_items(&mut self, request: &ApiCall<'_>) -> Result<ServiceResponse, Refusal> {
         let now = self.clock.ordering_id();
-        let source = source(&mut self.sources, request.resource)?;
+        let source = push_source(&mut self.sources, request.resource)?;
         let (older_than, delay) = older_than(request.query)?;
         source.announce_delete(older_than, now);
-        Ok(self.delay(delay, DelayedTask::DeleteOldItems { source: request.resource.to_owned(), older_than }))
+        Ok(self.delay(
+            delay,
+            DelayedTask::DeleteOldItems { source: SourceKey::Source(request.resource.to_owned()), older_than },
+        ))
     }
 
     /// A request about one security identity.
     fn identity<T: for<'de> serde::Deserialize<'de>>(
         &mut self,
-        request: &Request<'_>,
+        request: &ApiCall<'_>,
         apply: impl FnOnce(&mut ProviderState, T, OrderingId),
     ) -> Result<ServiceResponse, Refusal> {
         let provider = provider(&mut self.providers, request.resource)?;
@@ -237,7 +242,7 @@ impl ServiceState {
         Ok(ServiceResponse::of(StatusCode::ACCEPTED, "null"))
     }
 
-    fn push_identities(&mut self, request: &Request<'_>) -> Result<ServiceResponse, Refusal> {
+    fn push_identities(&mut self, request: &ApiCall<'_>) -> Result<ServiceResponse, Refusal> {
         let provider = provider(&mut self.providers, request.resource)?;
         let id = query::ordering_id(request.query)?.unwrap_or(self.clock.ordering_id());
         let elapsed = self.clock.elapsed();
@@ -247,7 +252,7 @@ impl ServiceState {
         Ok(ServiceResponse::of(StatusCode::ACCEPTED, "{}"))
     }
 
-    fn delete_old_identities(&mut self, request: &Request<'_>) -> Result<ServiceResponse, Refusal> {
+    fn delete_old_identities(&mut self, request: &ApiCall<'_>) -> Result<ServiceResponse, Refusal> {
         provider(&mut self.providers, request.resource)?;
         let (older_than, delay) = older_than(request.query)?;
         Ok(self.delay(delay, DelayedTask::DisableOldIdentities { provider: request.resource.to_owned(), older_than }))
@@ -270,13 +275,6 @@ fn declares_content_type(operation: Operation) -> bool {
     )
 }
 
-fn source<'a>(sources: &'a mut BTreeMap<String, SourceState>, id: &str) -> Result<&'a mut SourceState, Refusal> {
-    sources.get_mut(id).ok_or_else(|| {
-        let message = format!("Source with id '{id}' does not exist.");
-        Refusal::new(StatusCode::PRECONDITION_FAILED, "SOURCE_DOES_NOT_EXIST", message)
-    })
-}
-
 fn provider<'a>(
     providers: &'a mut BTreeMap<String, ProviderState>,
     id: &str,
@@ -287,22 +285,6 @@ fn provider<'a>(
     })
 }
 
-/// The content of the container of a batch.
-fn content<'a>(containers: &Containers, query: &'a Pairs, now: Duration) -> Result<(&'a str, Bytes), Refusal> {
-    let file_id = query::required(query, "fileId")?;
-    let content = containers.content(file_id, now).ok_or_else(|| {
-        let message = format!("The file container '{file_id}' is unknown, empty, expired or used up.");
-        Refusal::invalid_parameter(message)
-    })?;
-    Ok((file_id, content))
-}
-
 fn older_than(query: &Pairs) -> Result<(OrderingId, Duration), Refusal> {
-    const DEFAULT_MINUTES: u32 = 15;
-    let id = query::parsed_required(query, "orderingId")?;
-    let minutes = query::parsed::<u32>(query, "queueDelay")?.unwrap_or(DEFAULT_MINUTES);
-    if i32::try_from(minutes).is_err() {
-        return Err(Refusal::invalid_parameter("The queueDelay is too long."));
-    }
-    Ok((id, Duration::from_secs(u64::from(minutes) * 60)))
+    Ok((query::parsed_required(query, "orderingId")?, queue_delay(query)?))
 }

@@ -8,8 +8,29 @@ use super::item::FakeItem;
 use crate::model::{OrderingId, SourceStatus};
 use crate::operation::Operation;
 
+/// Which API feeds a source.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum SourceKind {
+    /// The Push API.
+    #[default]
+    Push,
+    /// The Stream API, without being a catalog.
+    StreamEnabled,
+    /// The Stream API; with whether a catalog configuration uses the source.
+    Catalog { is_configured: bool },
+    /// The Stream API: a data collection.
+    Collection,
+}
+
+impl SourceKind {
+    pub(super) fn is_stream(self) -> bool {
+        self != Self::Push
+    }
+}
+
 #[derive(Debug, Default)]
 pub(super) struct SourceState {
+    pub(super) kind: SourceKind,
     pub(super) is_secured: bool,
     pub(super) status: Option<SourceStatus>,
     pub(super) items: BTreeMap<String, FakeItem>,
@@ -21,8 +42,8 @@ pub(super) struct SourceState {
 }
 
 impl SourceState {
-    pub(super) fn new(is_secured: bool) -> Self {
-        Self { is_secured, ..Self::default() }
+    pub(super) fn new(kind: SourceKind, is_secured: bool) -> Self {
+        Self { kind, is_secured, ..Self::default() }
     }
 
     /// Whether an operation with this ordering id comes too late for its item.

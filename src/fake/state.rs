@@ -25,6 +25,11 @@ pub(super) struct ServiceState {
     pub(super) refuses_second_commit: bool,
     pub(super) clock: Clock,
     pub(super) sources: BTreeMap<String, SourceState>,
+    pub(super) collections: BTreeMap<String, SourceState>,
+    /// The streams that are open, by their ids.
+    pub(super) streams: BTreeMap<String, Stream>,
+    /// The last ordering id that a call of the Stream API was given.
+    pub(super) last_stamp: OrderingId,
     pub(super) providers: BTreeMap<String, ProviderState>,
     /// The first provider: that of identities without one.
     pub(super) default_provider: String,
@@ -32,6 +37,19 @@ pub(super) struct ServiceState {
     pub(super) delayed: Vec<Delayed>,
     pub(super) faults: Faults,
     pub(super) record: Record,
+}
+
+/// A source or a data collection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum SourceKey {
+    Source(String),
+    Collection(String),
+}
+
+/// A stream, with the ids of its file containers.
+pub(super) struct Stream {
+    pub(super) target: SourceKey,
+    pub(super) file_ids: Vec<String>,
 }
 
 /// A task for later.
@@ -43,7 +61,7 @@ pub(super) struct Delayed {
 
 pub(super) enum DelayedTask {
     DeleteOldItems {
-        source: String,
+        source: SourceKey,
         older_than: OrderingId,
     },
     DisableOldIdentities {

@@ -7,18 +7,27 @@ use super::provider::{FakeIdentity, ProviderState};
 use super::source::SourceState;
 use crate::model::{SecurityIdentityType, SourceStatus};
 
-/// The current content of a source of the fake: [`FakePushApi::source`](super::FakePushApi::source).
+/// The current content of a source of the fake ([`FakePushApi::source`](super::FakePushApi::source)), or of a data
+/// collection ([`FakePushApi::data_collection`](super::FakePushApi::data_collection)).
 #[derive(Debug, Clone)]
 pub struct FakeSource {
     shared: SharedState,
     id: String,
+    is_collection: bool,
 }
 
 impl FakeSource {
     #[track_caller]
     pub(super) fn new(shared: SharedState, id: String) -> Self {
         check_known("source", &id, &shared.look(|state| state.sources.keys().cloned().collect::<Vec<_>>()));
-        Self { shared, id }
+        Self { shared, id, is_collection: false }
+    }
+
+    #[track_caller]
+    pub(super) fn of_collection(shared: SharedState, id: String) -> Self {
+        let known = shared.look(|state| state.collections.keys().cloned().collect::<Vec<_>>());
+        check_known("data collection", &id, &known);
+        Self { shared, id, is_collection: true }
     }
 
     /// The last status that was set. `None` before the first one.
@@ -65,7 +74,12 @@ impl FakeSource {
 
     /// The source exists: `new` checked that, and sources are never removed.
     fn look<T: Default>(&self, at: impl FnOnce(&SourceState) -> T) -> T {
-        self.shared.look(|state| state.sources.get(&self.id).map(at)).unwrap_or_default()
+        self.shared
+            .look(|state| {
+                let all = if self.is_collection { &state.collections } else { &state.sources };
+                all.get(&self.id).map(at)
+            })
+            .unwrap_or_default()
     }
 }
 

@@ -4,12 +4,14 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::retry::{retry_after, server_time};
 use crate::credentials::ApiKey;
 use crate::error::{ApiError, CallRecord, DecodeError, Error, ErrorCode, Redactor, UploadError};
-use crate::model::FileContainer;
+use crate::model::OrderingId;
 use crate::operation::Operation;
 
 /// How much of a response an error keeps.
@@ -60,14 +62,10 @@ fn api_error(
     now: SystemTime,
 ) -> Error {
     let json: Value = serde_json::from_slice(body).unwrap_or_default();
-    let text = |name: &str| {
-        let object = json.as_object()?;
-        let (_, value) = object.iter().find(|(key, _)| key.eq_ignore_ascii_case(name))?;
-        match value {
-            Value::String(text) => Some(redactor.redact(text.clone())),
-            Value::Null => None,
-            other => Some(redactor.redact(other.to_string())),
-        }
+    let text = |name: &str| match property(&json, name)? {
+        Value::String(text) => Some(redactor.redact(text.clone())),
+        Value::Null => None,
+        other => Some(redactor.redact(other.to_string())),
     };
     ApiError::new(
         record,
@@ -103,8 +101,22 @@ fn token(text: &str) -> Option<String> {
         .then(|| text.to_owned())
 }
 
-/// Reads the container that `file_containers.create` returns.
-pub(crate) fn container(success: &Success) -> Result<FileContainer, Error> {
+/// A value of a JSON object, by its key in any case.
+fn property<'a>(json: &'a Value, name: &str) -> Option<&'a Value> {
+    json.as_object()?.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+}
+
+/// How the service refers to a request that it accepted: by the ordering id, and by an id of the request.
+/// What the response does not have, or not readably, is `None`.
+pub(crate) fn receipt(success: &Success) -> (Option<OrderingId>, Option<String>) {
+    let json: Value = serde_json::from_slice(&success.body).unwrap_or_default();
+    let ordering_id = property(&json, "orderingId").and_then(|id| OrderingId::deserialize(id).ok());
+    let request_id = property(&json, "requestId").and_then(|id| token(id.as_str()?));
+    (ordering_id, request_id)
+}
+
+/// Reads the model that a response holds.
+pub(crate) fn json<T: DeserializeOwned>(success: &Success) -> Result<T, Error> {
     let redactor = Redactor::new(success.token.as_ref().map(ApiKey::expose));
     let mut json = serde_json::Deserializer::from_slice(&success.body);
     serde_path_to_error::deserialize(&mut json).map_err(|error| {

@@ -14,18 +14,45 @@ use super::transport::AttemptLimits;
 use crate::error::{Error, InvalidError};
 use crate::finding::{Finding, Rule};
 use crate::model::FileContainer;
-use crate::operation::Operation;
+use crate::operation::{Operation, Segment};
 use crate::region::{BaseUrl, ENCODED, is_loopback};
 
 /// The values of the placeholders in an operation's path, beside the organization.
-#[derive(Debug, Clone)]
-pub(crate) enum PathParams {
+#[derive(Debug, Clone, Default)]
+pub(crate) struct PathParams(Vec<(&'static str, Arc<str>)>);
+
+impl PathParams {
     /// None: the operation is about the organization itself.
-    Organization,
-    /// `{sourceId}`.
-    Source(Arc<str>),
-    /// `{providerId}`.
-    Provider(Arc<str>),
+    pub(crate) fn organization() -> Self {
+        Self::default()
+    }
+
+    pub(crate) fn source(id: impl Into<Arc<str>>) -> Self {
+        Self::default().with("sourceId", id)
+    }
+
+    pub(crate) fn provider(id: impl Into<Arc<str>>) -> Self {
+        Self::default().with("providerId", id)
+    }
+
+    pub(crate) fn data_collection(id: impl Into<Arc<str>>) -> Self {
+        Self::default().with("dataCollectionId", id)
+    }
+
+    /// One more value, by the name of its placeholder.
+    pub(crate) fn with(mut self, placeholder: &'static str, value: impl Into<Arc<str>>) -> Self {
+        self.0.push((placeholder, value.into()));
+        self
+    }
+
+    /// The first value: the id of the source, the provider or the data collection.
+    pub(crate) fn resource(&self) -> Option<&Arc<str>> {
+        self.0.first().map(|(_, id)| id)
+    }
+
+    fn get(&self, placeholder: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| *known == placeholder).map(|(_, value)| &**value)
+    }
 }
 
 /// One request, from which each attempt is made anew: a retry carries the whole body and a fresh
@@ -144,19 +171,17 @@ impl RequestTemplate {
 }
 
 fn push_path(text: &mut String, operation: Operation, organization_id: &str, params: &PathParams) -> Result<(), Error> {
-    let path = operation.path();
-    for segment in path.split('/').skip(1) {
+    for segment in operation.segments() {
         text.push('/');
-        let id = match (segment, params) {
-            ("{organizationId}", _) => organization_id,
-            ("{sourceId}", PathParams::Source(id)) | ("{providerId}", PathParams::Provider(id)) => id,
-            (literal, _) => {
+        let name = match segment {
+            Segment::Literal(literal) => {
                 text.push_str(literal);
                 continue;
             }
+            Segment::Placeholder(name) => name,
         };
+        let id = if name == "organizationId" { organization_id } else { params.get(name).unwrap_or_default() };
         if matches!(id, "" | "." | "..") {
-            let name = segment.trim_matches(['{', '}']);
             return Err(invalid(operation, id, Rule::PathSegment, format!("this cannot be the {name}; check the id")));
         }
         text.extend(utf8_percent_encode(id, ENCODED));

@@ -19,7 +19,10 @@ use crate::credentials::ApiKey;
 use crate::error::{
     ApiError, BoxError, CallRecord, CredentialsError, Error, ErrorCode, SendError, SendErrorKind, TransportError,
 };
-use crate::operation::TimeoutClass;
+use crate::operation::{Repeat, TimeoutClass};
+
+/// How long after an attempt of unknown fate an operation may start another, where it is repeated briefly.
+const BRIEFLY: Duration = Duration::from_secs(10);
 
 /// The settings of one call, in place of the client's.
 #[derive(Debug, Clone, Default)]
@@ -67,6 +70,7 @@ impl Kernel {
             begin: Instant::now(),
             counted_from: Instant::now(),
             record: CallRecord::new(operation),
+            unknown_since: None,
             refused_token: None,
             has_asked_again: false,
             throttled: Duration::ZERO,
@@ -90,6 +94,8 @@ struct Call<'a> {
     /// service or its own limit asked for.
     counted_from: Instant,
     record: CallRecord,
+    /// When an attempt of unknown fate ended.
+    unknown_since: Option<Instant>,
     /// The token that the service has just refused, for the next question to the provider.
     refused_token: Option<ApiKey>,
     has_asked_again: bool,
@@ -184,7 +190,13 @@ impl Call<'_> {
             Some(run) if is_throttled => (self.throttled, run.patience),
             _ => (self.counted_from.elapsed(), self.latest_start),
         };
-        most.checked_sub(spent)?.checked_sub(wait)
+        let room = most.checked_sub(spent)?.checked_sub(wait)?;
+        match self.unknown_since {
+            Some(since) if self.record.operation.spec().repeat == Repeat::Briefly => {
+                Some(room.min(BRIEFLY.checked_sub(since.elapsed())?.checked_sub(wait)?))
+            }
+            _ => Some(room),
+        }
     }
 
     fn was_throttled(&mut self, wait: Duration) {
@@ -261,6 +273,9 @@ impl Call<'_> {
     fn wait_after(&mut self, error: &Error) -> Option<Duration> {
         let shared = &self.kernel.shared;
         let class = classify(error);
+        if self.record.may_have_been_applied {
+            self.unknown_since.get_or_insert_with(Instant::now);
+        }
         if class == RetryClass::Throttled && self.run.is_some() {
             self.throttled_attempts += 1;
         }

@@ -56,6 +56,8 @@ pub mod limit {
     pub const REQUEST_BYTES: usize = 6_000_000;
     /// The data inside an item is smaller than this many bytes: 5 MB.
     pub const DATA_BYTES: usize = 5_000_000;
+    /// The largest item of a catalog, in bytes: 3 MB.
+    pub const STREAM_ITEM_BYTES: usize = 3_000_000;
     /// The largest upload into a file container, in bytes: 256 MB.
     pub const CONTAINER_BYTES: u64 = 256_000_000;
     /// The most permissions that an item may have, over all its sets.

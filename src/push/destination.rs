@@ -58,10 +58,7 @@ pub(super) enum Repeated {
 impl Destination {
     /// The id of the source or provider.
     pub(super) fn id(&self) -> Arc<str> {
-        match &self.params {
-            PathParams::Source(id) | PathParams::Provider(id) => Arc::clone(id),
-            PathParams::Organization => Arc::default(),
-        }
+        self.params.resource().map(Arc::clone).unwrap_or_default()
     }
 
     /// A container for a batch.

@@ -50,7 +50,7 @@ impl Identities {
     /// # Ok(()) }
     /// ```
     pub fn pusher(&self) -> PusherBuilder<Identities> {
-        let params = PathParams::Provider(Arc::clone(&self.provider_id));
+        let params = PathParams::provider(Arc::clone(&self.provider_id));
         PusherBuilder::new(self.kernel.clone(), Destination { kind: &IDENTITIES, params })
     }
 }

@@ -40,7 +40,7 @@ impl Items {
     /// # Ok(()) }
     /// ```
     pub fn pusher(&self) -> PusherBuilder<Items> {
-        let destination = Destination { kind: &ITEMS, params: PathParams::Source(Arc::clone(&self.source_id)) };
+        let destination = Destination { kind: &ITEMS, params: PathParams::source(Arc::clone(&self.source_id)) };
         PusherBuilder::new(self.kernel.clone(), destination)
     }
 }

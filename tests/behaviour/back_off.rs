@@ -11,7 +11,8 @@ use coveo_push::{
 };
 
 use super::support::{
-    COMMIT, CREATE, PROVIDER, PUSH, SOURCE, UPLOAD, client, fake, millis, once, push, seconds, starts, timed,
+    CATALOG, COLLECTION, COMMIT, CREATE, PROVIDER, PUSH, SOURCE, UPLOAD, client, fake, millis, once, push, seconds,
+    starts, timed,
 };
 
 const NOT_RETRIED: [u16; 12] = [301, 400, 401, 403, 404, 405, 409, 412, 413, 415, 501, 505];
@@ -170,6 +171,15 @@ async fn guarantee_1_every_operation_is_retried() {
     let _ = identities.delete_older_than(1).await.unwrap();
     let container = second.file_containers().store(r#"{"members":[]}"#).await.unwrap();
     let _ = identities.push_container(container.file_id()).await.unwrap();
+    let container = second.file_containers().store(r#"{"addOrUpdate":[]}"#).await.unwrap();
+    for catalog in [client(&fake, 0.0).catalog(CATALOG), client(&fake, 0.0).data_collection(COLLECTION)] {
+        let stream = catalog.open_stream().await.unwrap();
+        catalog.create_chunk(stream.stream_id()).await.unwrap();
+        let _ = catalog.close_stream(stream.stream_id()).await.unwrap();
+        let _ = catalog.update_container(container.file_id()).await.unwrap();
+        let _ = catalog.merge_container(container.file_id()).await.unwrap();
+        let _ = catalog.delete_older_than(1).await.unwrap();
+    }
     assert_eq!(fake.faults_left(), 0);
     for &operation in Operation::ALL {
         let requests = fake.requests();
@@ -331,4 +341,23 @@ async fn a_connection_that_cannot_be_made_does_not_take_back_that_an_earlier_att
     assert!(matches!(&error, Error::Transport(failure) if failure.kind() == SendErrorKind::Connect), "{error}");
     assert_eq!((error.attempts(), error.may_have_been_applied()), (5, true));
     assert_eq!(fake.source(SOURCE).len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn guarantee_12_a_close_of_unknown_fate_is_tried_again_for_ten_seconds_only() {
+    // The waits are 0.5, 1, 2, 4 and 8 s: the attempt after 15.5 s would be too late.
+    for (fault, attempts) in [
+        (Fault::on(Operation::CloseStream).reset_before(), 5),
+        (Fault::on(Operation::CloseStream).status(503), 5),
+        // It is known not to have been carried out.
+        (Fault::on(Operation::CloseStream).no_connection(), 8),
+    ] {
+        let fake = fake();
+        let catalog = client(&fake, 1.0).catalog(CATALOG);
+        let stream = catalog.open_stream().await.unwrap();
+        fake.inject(fault.always());
+        let policy = RetryPolicy::default().max_attempts(8);
+        let error = catalog.close_stream(stream.stream_id()).retry(policy).await.unwrap_err();
+        assert_eq!(error.attempts(), attempts, "{error}");
+    }
 }

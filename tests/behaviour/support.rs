@@ -7,6 +7,8 @@ use coveo_push::{AddOrUpdateItem, DocumentBody, Operation, PushClient, RetryPoli
 use tokio::time::Instant;
 
 pub(crate) const SOURCE: &str = "my-source";
+pub(crate) const CATALOG: &str = "my-catalog";
+pub(crate) const COLLECTION: &str = "my-collection";
 pub(crate) const PROVIDER: &str = "My Provider";
 pub(crate) const PUSH: Operation = Operation::AddOrUpdateItem;
 pub(crate) const CREATE: Operation = Operation::CreateFileContainer;
@@ -22,7 +24,8 @@ pub(crate) fn millis(millis: u64) -> Duration {
 }
 
 pub(crate) fn fake() -> FakePushApi {
-    FakePushApi::builder().source(SOURCE).provider(PROVIDER).build()
+    let fake = FakePushApi::builder().source(SOURCE).provider(PROVIDER);
+    fake.catalog_source(CATALOG).data_collection(COLLECTION).build()
 }
 
 /// A client whose jitter is always the same: with 1 each wait is as long as it can be.

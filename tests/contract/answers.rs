@@ -10,7 +10,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::contract::{Call, Contract};
-use crate::exchanges::{Exchange, SOURCE, Watched};
+use crate::exchanges::{CATALOG, COLLECTION, Exchange, SOURCE, Watched};
 use crate::schema::Found;
 
 /// Checks every answer of an operation: its status, and what it says in its body and headers.
@@ -129,7 +129,9 @@ fn mangled(call: &Call, good: &Mangled) -> Vec<Mangled> {
         good.with(|it| drop(it.headers.insert(AUTHORIZATION, "Bearer other".parse().unwrap()))),
         good.with(|it| it.path = it.path.replace("/my-org/", "/other/")),
         good.with(|it| {
-            it.path = it.path.replace(&format!("/{SOURCE}/"), "/other/").replace("/My%20Provider/", "/other/")
+            for id in [SOURCE, CATALOG, COLLECTION, "My%20Provider"] {
+                it.path = it.path.replace(&format!("/{id}/"), "/other/");
+            }
         }),
         good.with(|it| drop(it.headers.remove(CONTENT_LENGTH))),
         good.with(|it| drop(it.headers.remove(CONTENT_TYPE))),

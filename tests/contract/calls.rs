@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use coveo_push::{
-    BatchDocumentBody, BatchIdentityBody, CompressionType, Content, DeletedDocument, DocumentBody, Identity,
+    BatchDocumentBody, BatchIdentityBody, Catalog, CompressionType, Content, DeletedDocument, DocumentBody, Identity,
     IdentityBody, MappedIdentity, MappedIdentityBody, MetadataValue, Operation, PermissionIdentity, PermissionLevel,
     PermissionSet, Permissions, Preflight, PushClient, RefreshKind, RetryPolicy, SecurityIdentityType, SourceStatus,
 };
 
-use crate::exchanges::{Exchange, PROVIDER, SOURCE, Watched};
+use crate::exchanges::{CATALOG, COLLECTION, Exchange, PROVIDER, SOURCE, Watched};
 
 const TYPES: [SecurityIdentityType; 4] = [
     SecurityIdentityType::User,
@@ -48,6 +48,9 @@ pub(crate) async fn every_call() -> Vec<Exchange> {
     bulk(&client).await;
     content(&client).await;
     refreshes(&client).await;
+    for catalog in [client.catalog(CATALOG), client.data_collection(COLLECTION)] {
+        streams(&client, &catalog).await;
+    }
     let exchanges = watched.take();
     for &operation in Operation::ALL {
         let is_made = exchanges.iter().any(|exchange| exchange.request.operation() == Some(operation));
@@ -110,6 +113,20 @@ async fn identities(client: &PushClient) {
     let _ = identities.push_batch_json(serde_json::to_vec(&batch).unwrap()).await.unwrap();
     let _ = identities.delete_older_than(1).await.unwrap();
     let _ = identities.delete_older_than(1).queue_delay(Duration::from_secs(300)).await.unwrap();
+}
+
+async fn streams(client: &PushClient, catalog: &Catalog) {
+    let containers = client.file_containers();
+    let stream = catalog.open_stream().await.unwrap();
+    let batch = r#"{"addOrUpdate":[{"documentId":"product://1","ec_price":1.5}]}"#;
+    containers.upload(stream.container(), batch).await.unwrap();
+    containers.upload(&catalog.create_chunk(stream.stream_id()).await.unwrap(), batch).await.unwrap();
+    let _ = catalog.close_stream(stream.stream_id()).await.unwrap();
+    let file_id = containers.store(batch).await.unwrap().file_id().to_owned();
+    let _ = catalog.update_container(&file_id).await.unwrap();
+    let _ = catalog.merge_container(&file_id).await.unwrap();
+    let _ = catalog.delete_older_than(1).await.unwrap();
+    let _ = catalog.delete_older_than(1).queue_delay(Duration::ZERO).await.unwrap();
 }
 
 async fn bulk(client: &PushClient) {

@@ -9,6 +9,8 @@ use http::{Request, Response};
 use tokio::sync::Mutex as Turn;
 
 pub(crate) const SOURCE: &str = "my-source";
+pub(crate) const CATALOG: &str = "my-catalog";
+pub(crate) const COLLECTION: &str = "my-collection";
 pub(crate) const PROVIDER: &str = "My Provider";
 
 #[derive(Debug)]
@@ -28,7 +30,8 @@ pub(crate) struct Watched {
 
 impl Watched {
     pub(crate) fn new() -> Self {
-        let fake = FakePushApi::builder().source(SOURCE).provider(PROVIDER).build();
+        let fake = FakePushApi::builder().source(SOURCE).provider(PROVIDER);
+        let fake = fake.catalog_source(CATALOG).data_collection(COLLECTION).build();
         Self { fake, exchanges: Arc::default(), turn: Arc::default() }
     }
 

@@ -11,6 +11,7 @@ mod holds;
 mod record;
 mod rules;
 mod server;
+mod streams;
 mod support;
 mod time;
 mod uploads;

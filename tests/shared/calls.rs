@@ -20,6 +20,26 @@ pub(crate) async fn call(client: &PushClient, operation: Operation, container: &
         Operation::DeleteOldIdentities => identities.delete_older_than(1).await.map(drop),
         Operation::CreateFileContainer => client.file_containers().create().await.map(drop),
         Operation::UploadToContainer => client.file_containers().upload(container, "bytes").await.map(drop),
+        operation => stream(client, operation).await,
+    }
+}
+
+/// Calls an operation of the Stream API.
+async fn stream(client: &PushClient, operation: Operation) -> Result<(), Error> {
+    let (catalog, collection) = (client.catalog("s"), client.data_collection("d"));
+    match operation {
+        Operation::OpenStream => catalog.open_stream().await.map(drop),
+        Operation::CreateStreamChunk => catalog.create_chunk("t").await.map(drop),
+        Operation::CloseStream => catalog.close_stream("t").await.map(drop),
+        Operation::UpdateCatalog => catalog.update_container("f").await.map(drop),
+        Operation::MergeCatalog => catalog.merge_container("f").await.map(drop),
+        Operation::DeleteOldCatalogItems => catalog.delete_older_than(1).await.map(drop),
+        Operation::OpenCollectionStream => collection.open_stream().await.map(drop),
+        Operation::CreateCollectionChunk => collection.create_chunk("t").await.map(drop),
+        Operation::CloseCollectionStream => collection.close_stream("t").await.map(drop),
+        Operation::UpdateCollection => collection.update_container("f").await.map(drop),
+        Operation::MergeCollection => collection.merge_container("f").await.map(drop),
+        Operation::DeleteOldCollectionItems => collection.delete_older_than(1).await.map(drop),
         other => panic!("{other} has no call here"),
     }
 }

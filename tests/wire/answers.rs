@@ -54,6 +54,7 @@ async fn every_documented_code_is_an_error_of_its_kind() {
         (403, ErrorCode::AccessDenied, "AccessDenied", false, false),
         (404, ErrorCode::OrganizationNotFound, "NotFound", false, false),
         (412, ErrorCode::SourceDoesNotExist, "PreconditionFailed", false, false),
+        (412, ErrorCode::SourceIsStreamEnabled, "PreconditionFailed", false, false),
         (412, ErrorCode::MissingParameter, "PreconditionFailed", false, false),
         (412, ErrorCode::InvalidParameter, "PreconditionFailed", false, false),
         (412, ErrorCode::DocumentLimitExceeded, "PreconditionFailed", false, false),

@@ -6,8 +6,11 @@
 
 mod addresses;
 mod answers;
+#[path = "../shared/calls.rs"]
+mod calls;
 mod content;
 mod requests;
 mod retries;
+mod streams;
 mod support;
 mod upload;
