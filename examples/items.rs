@@ -60,7 +60,7 @@ async fn push_items(client: &PushClient, source_id: &str) -> Result<(), Error> {
 
     // One item, and one with all below it.
     items.delete("https://example.com/hello").await?;
-    items.delete("https://example.com/shop").delete_children(true).await?;
+    items.delete("https://example.com/shop/").delete_children(true).await?;
     Ok(())
 }
 

@@ -87,15 +87,15 @@ async fn push_everything(
     };
     let chapter = |text: &str| DocumentBody::text(text).permissions(readers.clone());
     let batch = BatchDocumentBody::new()
-        .add_or_update("https://example.com/handbook", chapter("The handbook."))
+        .add_or_update("https://example.com/handbook/", chapter("The handbook."))
         .add_or_update("https://example.com/handbook/1", chapter("How to begin."))
         .add_or_update("https://example.com/news", chapter("What is new."));
     let accepted = items.push_batch(&batch).await?;
     let container = accepted.file_id().unwrap_or_default();
     println!("  {} bytes, in the container {container}", accepted.bytes().unwrap_or_default());
 
-    step("An item goes, https://example.com/handbook, and its children with it");
-    items.delete("https://example.com/handbook").delete_children(true).await?;
+    step("An item goes, https://example.com/handbook/, and its children with it");
+    items.delete("https://example.com/handbook/").delete_children(true).await?;
 
     step("What was there before goes too, in five minutes");
     // By the service's clock and not by ours, and a little before the run began: all that was pushed

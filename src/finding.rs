@@ -35,6 +35,7 @@ macro_rules! rules {
     (
         answered { $($(#[$answered_doc:meta])+ $answered:ident = $answered_code:literal,)+ }
         silent { $($(#[$silent_doc:meta])+ $silent:ident = $silent_code:literal,)+ }
+        advice { $($(#[$advice_doc:meta])+ $advice:ident = $advice_code:literal,)+ }
     ) => {
         /// A rule of the service, with a code that does not change.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -42,10 +43,11 @@ macro_rules! rules {
         pub enum Rule {
             $($(#[$answered_doc])+ $answered,)+
             $($(#[$silent_doc])+ $silent,)+
+            $($(#[$advice_doc])+ $advice,)+
         }
 
         impl Rule {
-            pub(crate) const ALL: &[Self] = &[$(Self::$answered,)+ $(Self::$silent,)+];
+            pub(crate) const ALL: &[Self] = &[$(Self::$answered,)+ $(Self::$silent,)+ $(Self::$advice,)+];
 
             /// The code of the rule, for logs and for tests; it does not change.
             #[must_use]
@@ -53,6 +55,7 @@ macro_rules! rules {
                 match self {
                     $(Self::$answered => $answered_code,)+
                     $(Self::$silent => $silent_code,)+
+                    $(Self::$advice => $advice_code,)+
                 }
             }
 
@@ -61,6 +64,13 @@ macro_rules! rules {
             #[must_use]
             pub fn is_silent(self) -> bool {
                 matches!(self, $(Self::$silent)|+)
+            }
+
+            /// Whether it is only advice: what breaks it may be meant. It is sent under any switch, and told as a
+            /// warning unless the switch is off.
+            #[must_use]
+            pub fn is_advice(self) -> bool {
+                matches!(self, $(Self::$advice)|+)
             }
         }
     };
@@ -168,6 +178,11 @@ rules! {
         /// loses what it is granted. Looked for likewise.
         WellKnownsDiffer = "well-knowns-differ",
     }
+    advice {
+        /// The id of a deletion with children ends with `/`. Else it also takes the neighbours whose id begins like
+        /// it: `https://example.com/old` takes `https://example.com/older`.
+        ChildrenPrefixWithoutSlash = "children-prefix-without-slash",
+    }
 }
 
 impl fmt::Display for Rule {
@@ -229,7 +244,10 @@ impl fmt::Display for Finding {
         let Self { item, rule, message } = self;
         let shown: String = item.chars().take(LONGEST).map(|c| if c.is_control() { ' ' } else { c }).collect();
         let cut = if item.chars().nth(LONGEST).is_some() { "…" } else { "" };
-        write!(f, "`{shown}{cut}`: {message} [{rule}]")
+        if !item.is_empty() {
+            write!(f, "`{shown}{cut}`: ")?;
+        }
+        write!(f, "{message} [{rule}]")
     }
 }
 

@@ -117,7 +117,7 @@
 //! let batch = BatchDocumentBody::new()
 //!     .add_or_update("https://example.com/a", DocumentBody::text("One."))
 //!     .add_or_update("https://example.com/b", DocumentBody::text("Two."))
-//!     .delete(DeletedDocument::new("https://example.com/old").delete_children(true));
+//!     .delete(DeletedDocument::new("https://example.com/old/").delete_children(true));
 //! client.items("my-source").push_batch(&batch).await?;
 //! # Ok(()) }
 //! ```

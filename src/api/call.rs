@@ -228,6 +228,9 @@ macro_rules! setter {
         /// Sets the place of the operation among others on the same item or identity. Default: the
         /// service's clock, in milliseconds, which is best in nearly all cases
         /// ([article 147](https://docs.coveo.com/en/147/)).
+        ///
+        /// What was pushed with a higher id survives a later deletion without one, which the service accepts and
+        /// then ignores: set it everywhere or nowhere.
         pub fn ordering_id(mut self, id: impl Into<crate::OrderingId>) -> Self {
             self.$($request).+.set(crate::api::call::query::ORDERING_ID, id.into());
             self

@@ -13,6 +13,9 @@ use crate::preflight;
 
 /// The security identities of one provider: [`PushClient::identities`](crate::PushClient::identities).
 ///
+/// The paths of these calls end with `permissions`, because identities are what permissions of items name: nothing of
+/// an item is changed here.
+///
 /// It is owned and cheap to clone, and shares everything with the client it came from.
 #[derive(Debug, Clone)]
 pub struct Identities {
@@ -90,7 +93,8 @@ impl Identities {
     /// ([article 142](https://docs.coveo.com/en/142/)).
     ///
     /// An alias says that an identity of this provider and one of another are the same person or group.
-    /// Most aliases link a user to an e-mail address. Give the same granted identities (`wellKnowns`) in
+    /// Most aliases link a user to an e-mail address. For many aliases use a batch, and not this call again and
+    /// again. Give the same granted identities (`wellKnowns`) in
     /// every call for an identity, or the grants are lost.
     ///
     /// ```
@@ -112,7 +116,8 @@ impl Identities {
     }
 
     /// Deletes a security identity, which the service calls disabling it
-    /// ([article 84](https://docs.coveo.com/en/84/)). Items that name it are not deleted.
+    /// ([article 84](https://docs.coveo.com/en/84/)). Items that name it are not deleted. For many deletions use a
+    /// batch, and not this call again and again.
     ///
     /// # Errors
     ///

@@ -103,7 +103,7 @@ impl Items {
     ///
     /// ```
     /// # async fn example(client: coveo_push::PushClient) -> Result<(), coveo_push::Error> {
-    /// client.items("my-source").delete("https://example.com/folder").delete_children(true).await?;
+    /// client.items("my-source").delete("https://example.com/folder/").delete_children(true).await?;
     /// # Ok(()) }
     /// ```
     ///
@@ -112,7 +112,7 @@ impl Items {
     /// [`Error::Invalid`] when the id is not a URI; nothing is sent then.
     pub fn delete(&self, document_id: impl Into<String>) -> DeleteItem {
         let id = document_id.into();
-        let findings = preflight::document_id(&id, self.kernel.shared.preflight);
+        let findings = preflight::deletion(&id, false, self.kernel.shared.preflight);
         DeleteItem { request: self.request(Operation::DeleteItem).with(query::DOCUMENT_ID, &id).found(findings) }
     }
 
@@ -295,10 +295,13 @@ impl DeleteItem {
     /// Whether to delete the item's children as well: the items whose URI starts with this one. Default:
     /// no.
     ///
-    /// The service's pages disagree on whether a `/` has to follow. Rely on neither: choose URIs such
-    /// that an item's URI is never the start of one that is not its child.
+    /// **End the URI with a `/`.** Without one it also takes the neighbours that begin like it:
+    /// `https://example.com/old` takes `https://example.com/older`, which is a
+    /// [warning](crate::Rule::ChildrenPrefixWithoutSlash).
     pub fn delete_children(mut self, children: bool) -> Self {
         self.request.set(query::DELETE_CHILDREN, children);
+        let advice = self.request.get(query::DOCUMENT_ID).filter(|_| children).and_then(preflight::children_prefix);
+        self.request = self.request.found(advice);
         self
     }
 }

@@ -95,7 +95,9 @@ fn write_items(kernel: &Kernel, batch: &BatchDocumentBody) -> (Vec<u8>, Vec<Find
             Err(invalid) => findings.push(invalid.finding(&item.document_id)),
         }
     }
-    findings.extend(batch.delete.iter().filter_map(|item| preflight::document_id(&item.document_id, switch)));
+    findings.extend(
+        batch.delete.iter().flat_map(|item| preflight::deletion(&item.document_id, item.delete_children, switch)),
+    );
     let json = serde_json::to_vec(batch).unwrap_or_else(|error| {
         findings.push(Finding::new("batch", Rule::NotAnObject, error.to_string()));
         Vec::new()

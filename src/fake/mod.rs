@@ -66,8 +66,8 @@
 //! [`times`](Fault::times) or [`always`](Fault::always), unless its status is never retried, such as 412.
 //!
 //! A [`Fault`] affects matching calls: a status with or without `Retry-After`, a connection that breaks
-//! before or after the work is done, latency, an expired container. [`FaultRates`] makes random faults from
-//! a seed, for property tests. The [clock](FakePushApiBuilder::clock_offset) may be wrong, and time may be
+//! before or after the work is done, latency, an expired container. [`inject_random`](FakePushApi::inject_random) makes
+//! random faults from a seed, for property tests. The [clock](FakePushApiBuilder::clock_offset) may be wrong, and time may be
 //! paused.
 //!
 //! ```

@@ -146,7 +146,9 @@ impl DeletedDocument {
         Self { document_id: document_id.into(), delete_children: false }
     }
 
-    /// Whether to delete its children as well: the items whose URI begins with this one.
+    /// Whether to delete its children as well: the items whose URI begins with this one. Default: no.
+    ///
+    /// End the URI with a `/`: without one it also takes the neighbours that begin like it.
     #[must_use]
     pub fn delete_children(mut self, delete: bool) -> Self {
         self.delete_children = delete;

@@ -34,7 +34,8 @@ use super::{CompressionType, DateTime, Metadata, MetadataValue, PermanentId, Per
 pub struct DocumentBody {
     /// The data, in one of three forms. Optional: an item may have only metadata.
     pub data: Option<DocumentData>,
-    /// The extension of the data's format, with a leading dot: `.html`.
+    /// The extension of the data's format, with a leading dot: `.html`. The indexing pipeline chooses by it how to
+    /// read the data; without one it has to guess what compressed bytes or a text are.
     pub file_extension: Option<String>,
     /// The URI of the item that this item is an attachment of
     /// ([article 57](https://docs.coveo.com/en/57/)).
@@ -142,7 +143,8 @@ impl DocumentBody {
         self
     }
 
-    /// The extension of the data's format, with a leading dot: `.html`.
+    /// The extension of the data's format, with a leading dot: `.html`. The indexing pipeline chooses by it how to
+    /// read the data; without one it has to guess what compressed bytes or a text are.
     #[must_use]
     pub fn file_extension(mut self, extension: impl Into<String>) -> Self {
         self.file_extension = Some(extension.into());

@@ -95,7 +95,7 @@ macro_rules! constructors_by_type {
 macro_rules! well_knowns {
     ($($model:ty),+) => {
         $(impl $model {
-            /// Adds a granted identity.
+            /// Adds a granted identity: a group that this identity thereby becomes a member of.
             #[must_use]
             pub fn well_known(mut self, granted: Identity) -> Self {
                 self.well_knowns.get_or_insert_default().push(granted);
@@ -128,7 +128,7 @@ well_knowns!(IdentityBody, MappedIdentityBody);
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Identity {
-    /// The name, unique for its type within the provider.
+    /// The name. Choose one that is unique across the whole system; in simple cases an e-mail address is best.
     pub name: String,
     /// The kind of identity.
     #[serde(rename = "type", serialize_with = "SecurityIdentityType::serialize_in_identity")]
@@ -184,7 +184,8 @@ pub struct IdentityBody {
     /// Its members. Only groups have members. `None` and an empty list are sent differently.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub members: Option<Vec<Identity>>,
-    /// Its granted identities ([article 1603](https://docs.coveo.com/en/1603/)).
+    /// Its granted identities ([article 1603](https://docs.coveo.com/en/1603/)): existing groups that this identity
+    /// becomes a member of. The membership is said here, at the member, and not at the group.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub well_knowns: Option<Vec<Identity>>,
 }
@@ -303,7 +304,8 @@ pub struct MappedIdentityBody {
     pub identity: Identity,
     /// Its aliases. In JSON they may be left out.
     pub mappings: Vec<MappedIdentity>,
-    /// Its granted identities ([article 1603](https://docs.coveo.com/en/1603/)).
+    /// Its granted identities ([article 1603](https://docs.coveo.com/en/1603/)): existing groups that this identity
+    /// becomes a member of. The membership is said here, at the member, and not at the group.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub well_knowns: Option<Vec<Identity>>,
 }

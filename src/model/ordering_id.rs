@@ -10,7 +10,8 @@ use serde_json::Value;
 /// The number by which the service orders operations ([article 147](https://docs.coveo.com/en/147/)).
 ///
 /// The service accepts an operation with 202 and then ignores it when its id is lower than the item's last
-/// id. A delete-older-than deletes the items with a lower id. For a request without an ordering id, the
+/// id. The field `orderingId` of an item has that id: the console's Content Browser shows it among the item's
+/// properties. A delete-older-than deletes the items with a lower id. For a request without an ordering id, the
 /// service takes the milliseconds since the Unix epoch from its own clock.
 ///
 /// Leave it to the service unless you have a reason not to. After an id in the future, the service ignores

@@ -3,7 +3,9 @@ use super::words::words;
 /// The activity of a source, as the service's activity log shows it
 /// ([article 35](https://docs.coveo.com/en/35/)).
 ///
-/// The administration console has other names for some of them.
+/// [`Rebuild`](Self::Rebuild), [`Refresh`](Self::Refresh) and [`Incremental`](Self::Incremental) start an activity,
+/// which the administration console shows as running, and [`Idle`](Self::Idle) completes it. The console has other
+/// names for some of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SourceStatus {

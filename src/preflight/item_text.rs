@@ -10,6 +10,7 @@ use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Error, Value};
 
+use super::explain::explain;
 use super::json_text::{InvalidText, without_mark};
 use super::permissions::{self, Named};
 use super::scanner::Scanner;
@@ -170,9 +171,19 @@ impl<'a> ItemText<'a> {
     }
 
     /// The keys with a value that some parser cannot read, and why.
-    pub(super) fn unreadable(&self) -> impl Iterator<Item = (Cow<'_, str>, Error)> {
+    pub(super) fn unreadable(&self) -> impl Iterator<Item = (Cow<'_, str>, String)> {
         let entries = if self.is_readable { &[] } else { self.entries.as_slice() };
-        entries.iter().filter_map(|entry| Some((self.key(entry), unreadable(self.json.get(entry.value.clone())?)?)))
+        entries.iter().filter_map(|entry| {
+            let error = unreadable(self.json.get(entry.value.clone())?)?;
+            let start = entry.value.start.saturating_sub(AROUND.0.len());
+            Some((self.key(entry), explain(&error, &self.json, start)))
+        })
+    }
+
+    /// Why the value of a property cannot be read, with the place in the item.
+    pub(super) fn explain(&self, property: &str, error: &Error) -> String {
+        let entry = self.position(property).and_then(|index| self.entries.get(index));
+        explain(error, &self.json, entry.map_or(0, |entry| entry.value.start))
     }
 
     /// Reads permissions in a spelling that the scan does not know. An empty name of a security provider is left
@@ -287,7 +298,7 @@ impl<'de> Visitor<'de> for Entries<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an item, which is a JSON object")
+        f.write_str("an item (a JSON object)")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
@@ -304,11 +315,12 @@ impl<'de> Visitor<'de> for Entries<'_> {
     }
 }
 
+/// The levels around the value of an item in a batch: the batch, its list, and the item.
+const AROUND: (&[u8], &[u8]) = (b"[[[", b"]]]");
+
 /// Why a parser cannot read a value, if one cannot: JSON has numbers of any size and arrays of any depth. A value
 /// that the service cannot read would cost the whole batch.
 fn unreadable(json: &[u8]) -> Option<Error> {
-    /// The levels around the value of an item in a batch: the batch, its list, and the item.
-    const AROUND: (&[u8], &[u8]) = (b"[[[", b"]]]");
     let value = match serde_json::from_slice::<Value>(&[AROUND.0, json, AROUND.1].concat()) {
         Ok(value) => value,
         Err(error) => return Some(error),

@@ -3,6 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde_json::Error;
 
+use super::explain::explain;
 use crate::finding::{Finding, Rule};
 use crate::model::document_keys as key;
 
@@ -23,7 +24,7 @@ impl InvalidText {
                 "the text is UTF-16; encode it as UTF-8".to_owned()
             }
             _ if is_at_mark(text, error) => format!("there is a byte order mark inside the text; take it out: {error}"),
-            _ => error.to_string(),
+            _ => explain(error, text, 0),
         };
         Self { rule: Rule::NotAnObject, message }
     }

@@ -17,6 +17,7 @@
 //! assert_eq!(findings[0].rule(), Rule::DocumentIdNotAUri);
 //! ```
 
+mod explain;
 mod item_text;
 mod json_text;
 mod permissions;
@@ -25,6 +26,7 @@ mod scanner;
 
 mod values;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, SystemTime};
 
@@ -66,7 +68,10 @@ pub mod limit {
 
 /// What of the findings is refused under a switch, or else the warnings that are left.
 pub(crate) fn judge(findings: Vec<Finding>, switch: Preflight) -> Result<Vec<Finding>, Vec<Finding>> {
-    let is_refused = |finding: &Finding| !finding.rule().is_silent() || switch == Preflight::Refuse;
+    let is_refused = |finding: &Finding| {
+        let rule = finding.rule();
+        !rule.is_advice() && (!rule.is_silent() || switch == Preflight::Refuse)
+    };
     if findings.iter().any(is_refused) {
         return Err(findings.into_iter().filter(is_refused).collect());
     }
@@ -87,7 +92,7 @@ pub fn batch(batch: &BatchDocumentBody) -> Vec<Finding> {
     let mut findings: Vec<Finding> =
         batch.add_or_update.iter().flat_map(|entry| item(&entry.document_id, &entry.body)).collect();
     for entry in &batch.delete {
-        findings.extend(document_id(&entry.document_id, Preflight::Refuse));
+        findings.extend(deletion(&entry.document_id, entry.delete_children, Preflight::Refuse));
     }
     findings.extend(ids_of_batch(batch));
     findings
@@ -225,6 +230,24 @@ pub(crate) fn older_than(id: OrderingId, there: Option<SystemTime>, here: System
 
 /// What is wrong with a document id.
 pub(crate) fn document_id(id: &str, switch: Preflight) -> Option<Finding> {
+    id_of("the item and drops it", id, switch)
+}
+
+/// What is wrong with the deletion of an item.
+pub(crate) fn deletion(id: &str, delete_children: bool, switch: Preflight) -> Vec<Finding> {
+    let prefix = children_prefix(id).filter(|_| delete_children);
+    id_of("the deletion and ignores it", id, switch).into_iter().chain(prefix).collect()
+}
+
+/// What is to say of a deletion with children.
+pub(crate) fn children_prefix(id: &str) -> Option<Finding> {
+    let message = "the deletion takes every item whose documentId begins like this, neighbours among them; end it with \
+                   `/` to take only what is below";
+    (!id.ends_with('/')).then(|| Finding::new(id, Rule::ChildrenPrefixWithoutSlash, message))
+}
+
+/// What is wrong with a document id, and what the service does then.
+fn id_of(accepts: &str, id: &str, switch: Preflight) -> Option<Finding> {
     if id.is_empty() {
         return Some(Finding::new(id, Rule::DocumentIdEmpty, "an item needs a documentId: its URI"));
     }
@@ -237,8 +260,8 @@ pub(crate) fn document_id(id: &str, switch: Preflight) -> Option<Finding> {
         return None;
     }
     if !is_uri(id) {
-        let message = "the service accepts the item and drops it, because its documentId is not a URI; write it as \
-                       `scheme://…`";
+        let message =
+            format!("the service accepts {accepts}, because the documentId is not a URI; write it as `scheme://…`");
         return Some(Finding::new(id, Rule::DocumentIdNotAUri, message));
     }
     let has_blanks = id.ends_with(char::is_whitespace) || id.contains(char::is_control);
@@ -256,7 +279,7 @@ pub(crate) fn written_item(id: &str, item: &ItemText<'_>, switch: Preflight) -> 
         found(Rule::DuplicateKey, format!("the key `{key}` comes twice, and keys do not differ by case; keep one"));
     }
     for (key, error) in item.unreadable() {
-        found(Rule::ValueUnreadable, format!("the value of `{key}` is JSON that cannot be read: {error}"));
+        found(Rule::ValueUnreadable, format!("the value of `{key}` cannot be read: {error}"));
     }
     let mut data = 0;
     let is_on = switch != Preflight::Off;
@@ -287,20 +310,22 @@ pub(crate) fn written_item(id: &str, item: &ItemText<'_>, switch: Preflight) -> 
                 Rule::DateUnreadable,
                 format!("`{property}` is {}; write it as `2017-11-08T12:18:41Z`", shortened(&text(value))),
             ),
-            key::DOCUMENT_ID if !is_text_of(value, id) => found(
-                Rule::DocumentIdMismatch,
-                format!("the item itself says that its documentId is `{}`; give one of them", text(value)),
-            ),
+            // An unreadable one was found as such.
+            key::DOCUMENT_ID if text_of(value).is_none() && value.starts_with(b"\"") => {}
+            key::DOCUMENT_ID if !is_text_of(value, id) => found(Rule::DocumentIdMismatch, mismatch(value)),
             key::FILE_EXTENSION if !is_extension(value) => found(
                 Rule::FileExtension,
                 format!("the fileExtension {} needs a leading dot, as in `.html`", String::from_utf8_lossy(value)),
             ),
             key::COMPRESSION_TYPE => {
                 if let Err(error) = serde_json::from_slice::<CompressionType>(value) {
-                    found(Rule::CompressionType, error.to_string());
+                    found(Rule::CompressionType, format!("`{property}`: {}", item.explain(property, &error)));
                 }
             }
-            key::PERMISSIONS => permissions(item.named(value), switch, &mut found),
+            key::PERMISSIONS => {
+                let named = item.named(value).map_err(|error| item.explain(property, &error));
+                permissions(named, switch, &mut found);
+            }
             _ => {}
         }
     }
@@ -311,9 +336,30 @@ pub(crate) fn written_item(id: &str, item: &ItemText<'_>, switch: Preflight) -> 
     findings
 }
 
+/// The documentId of an item in text, where the caller gave none: text, or what is wrong with it.
+pub(crate) fn own_id<'a>(item: &ItemText<'_>, json: &'a [u8]) -> Result<Cow<'a, str>, Finding> {
+    text_of(json).ok_or_else(|| match item.unreadable().find(|(key, _)| key.eq_ignore_ascii_case(key::DOCUMENT_ID)) {
+        Some((key, error)) => {
+            Finding::new("", Rule::ValueUnreadable, format!("the value of `{key}` cannot be read: {error}"))
+        }
+        None => Finding::new("", Rule::DocumentIdMismatch, mismatch(json)),
+    })
+}
+
+/// What is wrong with a documentId inside an item.
+fn mismatch(json: &[u8]) -> String {
+    match text_of(json) {
+        Some(own) => format!("the item itself says that its documentId is `{}`; give one of them", shortened(&own)),
+        None => {
+            format!("the item says that its documentId is {}; write it as text, between quotes", shortened(&text(json)))
+        }
+    }
+}
+
 fn binary(base64: &[u8], compression: Option<&[u8]>, found: &mut impl FnMut(Rule, String)) {
-    let Some(bytes) = decoded(base64) else {
-        return found(Rule::NotBase64, "compressedBinaryData is not standard base64; encode the bytes".to_owned());
+    let bytes = match decoded(base64) {
+        Ok(bytes) => bytes,
+        Err(why) => return found(Rule::NotBase64, format!("compressedBinaryData is not standard base64: {why}")),
     };
     // An invalid type is found as such.
     let compression = compression.map_or(Ok(CompressionType::ZLib), serde_json::from_slice);
@@ -335,7 +381,7 @@ fn data_size(json: &[u8], found: &mut impl FnMut(Rule, String)) {
     }
 }
 
-fn permissions(named: Result<Named, serde_json::Error>, switch: Preflight, found: &mut impl FnMut(Rule, String)) {
+fn permissions(named: Result<Named, String>, switch: Preflight, found: &mut impl FnMut(Rule, String)) {
     const DROPS: &str = "the service accepts the item and drops it, because";
     let most = limit::PERMISSIONS;
     match named {

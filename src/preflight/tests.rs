@@ -285,7 +285,7 @@ fn an_id_below_one_that_is_deleted_with_its_children_is_found() {
         .add_or_update("https://a/b/c", DocumentBody::new())
         .delete("https://a/b/d")
         .delete("https://a/c")
-        .delete(DeletedDocument::new("https://a/b").delete_children(true));
+        .delete(DeletedDocument::new("https://a/b/").delete_children(true));
     let findings = batch(&below);
     assert_eq!(rules(&findings), [Rule::DocumentIdTwice; 2]);
     assert_eq!([findings[0].item(), findings[1].item()], ["https://a/b/c", "https://a/b/d"]);
@@ -477,8 +477,74 @@ fn an_ordering_id_is_found_two_seconds_ahead_of_the_service_or_five_minutes_ahea
 }
 
 #[test]
-fn what_is_silent_follows_the_switch_and_the_rest_is_always_refused() {
-    for rule in Rule::ALL {
+fn advice_is_never_refused() {
+    let found = || vec![Finding::new("i", Rule::ChildrenPrefixWithoutSlash, "m")];
+    for (switch, warnings) in [(Preflight::Refuse, found()), (Preflight::Warn, found()), (Preflight::Off, vec![])] {
+        assert_eq!(judge(found(), switch), Ok(warnings));
+    }
+}
+
+#[test]
+fn a_deletion_with_children_whose_prefix_takes_neighbours_is_found() {
+    let rules_of = |id, children| rules(&deletion(id, children, Preflight::Refuse));
+    assert_eq!(rules_of("https://a/old", true), [Rule::ChildrenPrefixWithoutSlash]);
+    assert_eq!(rules_of("https://a/old/", true), []);
+    assert_eq!(rules_of("https://a/old", false), []);
+    let refused = deletion("old/", true, Preflight::Refuse);
+    assert!(refused[0].message().starts_with("the service accepts the deletion and ignores it"), "{}", refused[0]);
+}
+
+#[test]
+fn one_fault_is_one_finding_in_plain_words_with_its_place() {
+    for (json, told) in [
+        (r#"{"documentId":5}"#, "the item says that its documentId is 5; write it as text, between quotes"),
+        (r#"{"documentId":"https://b"}"#, "the item itself says that its documentId is `https://b`; give one of them"),
+        (
+            r#"{"documentId":"\ud800"}"#,
+            "the value of `documentId` cannot be read: an escape such as `\\ud800` is one half of a character, and the \
+             other half is missing, at line 1, column 22",
+        ),
+        (
+            r#"{"n":1e999}"#,
+            "the value of `n` cannot be read: the number is out of the range of fractions of 64 bits, at \
+            line 1, column 10",
+        ),
+        (
+            r#"{"permissions":{"a":1}}"#,
+            "its permissions are neither permission sets nor levels of them: there is an object in place of a list, at \
+             line 1, column 16",
+        ),
+        (
+            r#"{"compressionType":7}"#,
+            "`compressionType`: there is the number `7` in place of text, at line 1, column 20",
+        ),
+        (
+            r#"{"compressedBinaryData":"YW\nJj"}"#,
+            "compressedBinaryData is not standard base64: it has line breaks or blanks; write it without any",
+        ),
+        (
+            r#"{"compressedBinaryData":"_-8="}"#,
+            "compressedBinaryData is not standard base64: it is in the URL-safe alphabet; use the one with `+` and `/`",
+        ),
+        (
+            r#"{"compressedBinaryData":"YQ"}"#,
+            "compressedBinaryData is not standard base64: its padding is missing; end it with `=`, so that its length is a \
+             multiple of 4",
+        ),
+        (
+            r#"{"compressedBinaryData":"Y$=="}"#,
+            "compressedBinaryData is not standard base64: it has other characters or is cut off; encode the bytes",
+        ),
+    ] {
+        let findings = written_item(ID, &ItemText::read(json.into()).unwrap(), Preflight::Refuse);
+        let messages: Vec<_> = findings.iter().map(Finding::message).collect();
+        assert_eq!(messages, [told], "{json}");
+    }
+}
+
+#[test]
+fn what_is_silent_follows_the_switch_and_what_is_answered_is_always_refused() {
+    for rule in Rule::ALL.iter().filter(|rule| !rule.is_advice()) {
         let found = || vec![Finding::new("i", *rule, "m")];
         assert_eq!(judge(found(), Preflight::Refuse), Err(found()), "{rule}");
         let (warn, off) = if rule.is_silent() { (Ok(found()), Ok(vec![])) } else { (Err(found()), Err(found())) };

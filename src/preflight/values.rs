@@ -1,7 +1,7 @@
 //! The form of single values.
 
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 
 use super::item_text::text_of;
 use crate::model::CompressionType;
@@ -20,9 +20,20 @@ pub(super) fn is_text_of(json: &[u8], expected: &str) -> bool {
     text_of(json).is_some_and(|text| text == expected)
 }
 
-/// The bytes of standard base64.
-pub(super) fn decoded(json: &[u8]) -> Option<Vec<u8>> {
-    STANDARD.decode(&*text_of(json)?).ok()
+/// The bytes of standard base64, or what is wrong with it.
+pub(super) fn decoded(json: &[u8]) -> Result<Vec<u8>, &'static str> {
+    let text = text_of(json).unwrap_or_default();
+    STANDARD.decode(&*text).map_err(|_| {
+        if text.contains(char::is_whitespace) {
+            "it has line breaks or blanks; write it without any"
+        } else if text.contains(['-', '_']) {
+            "it is in the URL-safe alphabet; use the one with `+` and `/`"
+        } else if !text.contains('=') && STANDARD_NO_PAD.decode(&*text).is_ok() {
+            "its padding is missing; end it with `=`, so that its length is a multiple of 4"
+        } else {
+            "it has other characters or is cut off; encode the bytes"
+        }
+    })
 }
 
 /// Whether bytes begin like compressed ones.

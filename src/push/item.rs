@@ -9,7 +9,7 @@ use super::destination::{DestinationKind, List, ListKind, Repeated};
 use super::intake::QueuedOperation;
 use super::keys::Affects;
 use super::report::Refused;
-use crate::finding::{Finding, Preflight, Rule};
+use crate::finding::{Finding, Preflight};
 use crate::model::{DeletedDocument, document_keys as key};
 use crate::operation::Operation;
 use crate::preflight::{self, InvalidText, ItemText};
@@ -73,15 +73,9 @@ impl<'a> CheckedItem<'a> {
         let own_id = text.get(key::DOCUMENT_ID).map(<[u8]>::to_vec);
         let id = match (id, &own_id) {
             (Some(id), _) => id,
-            (None, Some(own_id)) => match preflight::text_of(own_id) {
-                Some(own_id) => Cow::Owned(own_id.into_owned()),
-                None => {
-                    let message = format!(
-                        "the item says that its documentId is {}; write it as text, between quotes",
-                        String::from_utf8_lossy(own_id)
-                    );
-                    return Err(Refused::new("", vec![Finding::new("", Rule::DocumentIdMismatch, message)]));
-                }
+            (None, Some(own_id)) => match preflight::own_id(&text, own_id) {
+                Ok(own_id) => Cow::Owned(own_id.into_owned()),
+                Err(finding) => return Err(Refused::new("", vec![finding])),
             },
             (None, None) => Cow::default(),
         };
@@ -130,7 +124,7 @@ pub(super) fn deletion<'a>(
     delete_children: bool,
 ) -> Result<QueuedOperation<'a>, Refused> {
     let switch = account.kernel.shared.preflight;
-    let findings = preflight::document_id(&id, switch).into_iter().collect();
+    let findings = preflight::deletion(&id, delete_children, switch);
     let warnings = preflight::judge(findings, switch).map_err(|findings| Refused::new(&id, findings))?;
     let deleted = DeletedDocument { document_id: id.clone().into_owned(), delete_children };
     let json =

@@ -297,6 +297,8 @@ pub struct PushItemDeletion<'a> {
 
 impl PushItemDeletion<'_> {
     /// Whether the item's children are deleted too: the items whose URI begins with this one. Default: no.
+    ///
+    /// End the URI with a `/`: without one it also takes the neighbours that begin like it.
     pub fn delete_children(mut self, children: bool) -> Self {
         self.delete_children = children;
         self
@@ -374,6 +376,8 @@ impl ItemOperation {
     }
 
     /// Whether a deletion deletes the item's children too: the items whose URI begins with this one. Default: no.
+    /// End the URI with a `/`: without one it also takes the neighbours that begin like it.
+    ///
     /// It changes nothing about an item to add or update.
     #[must_use]
     pub fn delete_children(mut self, children: bool) -> Self {

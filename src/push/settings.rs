@@ -139,7 +139,8 @@ impl<T> PusherBuilder<T> {
     }
 
     /// One ordering id for everything in the run, instead of the service's clock at each batch. Best
-    /// left alone ([article 147](https://docs.coveo.com/en/147/)).
+    /// left alone ([article 147](https://docs.coveo.com/en/147/)): what was pushed with a higher id survives a later
+    /// deletion without one.
     pub fn ordering_id(mut self, id: impl Into<OrderingId>) -> Self {
         self.settings.ordering_id = Some(id.into());
         self

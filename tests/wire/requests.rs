@@ -281,7 +281,7 @@ async fn json_text_is_put_as_an_identity_in_the_casing_of_the_contract() {
 async fn json_text_that_is_no_identity_is_refused_with_the_reason() {
     let service = Service::start().await;
     for (text, why) in [
-        (r#"{"members":[]}"#, "missing field `identity`"),
+        (r#"{"members":[]}"#, "there is no `identity`"),
         (r#"{"identity":{"name":"Team","type":"club"}}"#, "club"),
         ("[]", "[not-an-object]"),
         ("{", "[not-an-object]"),
