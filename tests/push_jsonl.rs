@@ -448,7 +448,7 @@ async fn a_signal_finishes_what_is_under_way_and_says_after_which_line_nothing_w
     let held = service.ids();
     assert!((1..100).contains(&held.len()), "{held:?}");
     assert_eq!(held, (0..held.len()).map(id).collect::<Vec<_>>());
-    let stopped = format!("stopped after {}:{}: nothing that follows was pushed; ", file.display(), held.len());
+    let stopped = format!("stopped after {}:{}: nothing that follows was pushed (", file.display(), held.len());
     assert!(ended.said.contains(&stopped), "{ended:?}");
 }
 

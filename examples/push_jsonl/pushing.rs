@@ -97,8 +97,12 @@ impl Place {
         let Self { name, line, unread, left, has_stopped, refused } = self;
         let unread = (*unread > 0).then(|| format!("{unread} lines or files could not be read"));
         let after = if name.is_empty() { "before the first line".to_owned() } else { format!("after {name}:{line}") };
-        let stopped = has_stopped
-            .then(|| format!("stopped {after}: nothing that follows was pushed; {left} lines of it had been read"));
+        let stopped = has_stopped.then(|| {
+            format!(
+                "stopped {after}: nothing that follows was pushed ({left} lines of it had been read), and what is \
+                     before it may not have been accepted; push the whole input again"
+            )
+        });
         let refused = refused.iter().map(|refused| format!("refused {refused}"));
         refused.chain(unread).chain(stopped)
     }

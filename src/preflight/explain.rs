@@ -80,7 +80,7 @@ mod tests {
         }
         let text = "{\"title\":\"t\",\n \"permissions\":[{\"allowedPermissions\":5}]}";
         let start = text.find('[').unwrap();
-        let error = serde_json::from_str::<Permissions>(&text[start..text.len() - 1]).unwrap_err();
+        let error = serde_json::from_str::<Permissions>(text.get(start..text.len() - 1).unwrap()).unwrap_err();
         let told = explain(&error, text.as_bytes(), start);
         assert_eq!(told, "`allowedPermissions`: there is the number `5` in place of a list, at line 2, column 39");
     }
