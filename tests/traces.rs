@@ -123,7 +123,7 @@ async fn no_span_and_no_event_shows_a_key_a_body_or_a_presigned_url() {
 #[tokio::test]
 async fn a_setting_out_of_its_range_is_told_with_what_is_taken_instead() {
     let (buffer, _guard) = traced();
-    let fake = coveo_push::fake::FakePushApi::new();
+    let fake = coveo_push::fake::FakePushApi::builder().source("my-source").build();
     let _ = fake.client().items("my-source").pusher().concurrency(0).batch_bytes(1);
     let text = buffer.text();
     for (setting, taken) in [("concurrency", 1), ("batch_bytes", 1_024)] {

@@ -95,7 +95,7 @@ impl FakePushApi {
     /// did not, begins with this:
     ///
     /// ```
-    /// # let fake = coveo_push::fake::FakePushApi::new();
+    /// # let fake = coveo_push::fake::FakePushApi::builder().source("my-source").build();
     /// # use std::time::Duration;
     /// fake.pass_time(Duration::from_secs(15 * 60));
     /// ```
