@@ -187,10 +187,11 @@
 //! # async fn main() -> Result<(), coveo_push::RefreshError> {
 //! # let fake = coveo_push::fake::FakePushApi::builder().source("my-source").build();
 //! # let client = fake.client();
-//! use coveo_push::{DocumentBody, RefreshKind};
+//! use coveo_push::{DocumentBody, Permissions, RefreshKind};
 //!
 //! let run = client.items("my-source").refresh(RefreshKind::Rebuild).start().await?;
-//! run.pusher().add_or_update("https://example.com/a", &DocumentBody::text("Words.")).await?;
+//! let doc = DocumentBody::text("Words.").permissions(Permissions::public());
+//! run.pusher().add_or_update("https://example.com/a", &doc).await?;
 //! // … push all other items …
 //! run.finish().await.into_result()?;
 //! # fake.pass_time(std::time::Duration::from_secs(15 * 60));
