@@ -132,6 +132,9 @@ rules! {
         /// A delete-older-than has an id that is not more than two seconds ahead of the service's clock. Else the
         /// service ignores what is pushed until then.
         OrderingIdAhead = "ordering-id-ahead",
+        /// A partial update names a field that is not a property of the item, and has a value that its operator
+        /// takes. Null is not one: [`PartialUpdate::clear`](crate::PartialUpdate::clear) says that.
+        PartialUpdate = "partial-update",
         /// A queue delay is at most [`i32::MAX`] minutes.
         QueueDelay = "queue-delay",
         /// An upload goes to an https URI without user info, and its headers are valid.
@@ -154,6 +157,10 @@ rules! {
         /// `date` and `modifiedDate` are RFC 3339, such as `2017-11-08T12:18:41.666Z`, or as much of it as a date.
         /// The year is not below 1000. Else the field stays empty.
         DateUnreadable = "date-unreadable",
+        /// An item of a catalog has at most
+        /// [`limit::STREAM_ITEM_BYTES`](crate::preflight::limit::STREAM_ITEM_BYTES). Whether the service drops a
+        /// larger one or answers with an error is not documented.
+        ItemTooLarge = "item-too-large",
         /// An item has at most [`limit::PERMISSIONS`](crate::preflight::limit::PERMISSIONS) permissions. Else it is dropped.
         TooManyPermissions = "too-many-permissions",
         /// The name of an identity has no blanks around it and no control characters. Else it is another

@@ -303,8 +303,8 @@ pub use access::viewer::Viewer;
 pub use api::{
     Accepted, AddOrUpdateAlias, AddOrUpdateIdentity, AddOrUpdateItem, Catalog, CloseStream, CreateFileContainer,
     CreateStreamChunk, DeleteIdentity, DeleteItem, DeleteOldCatalogItems, DeleteOldIdentities, DeleteOldItems,
-    FileContainers, Identities, Items, MergeCatalog, OpenStream, PushBatch, PushIdentityContainer, PushItemContainer,
-    SetSourceStatus, Sources, StoreBytes, UpdateCatalog, UploadToContainer,
+    FileContainers, Identities, Items, MergeCatalog, OpenStream, PushBatch, PushCatalogBatch, PushIdentityContainer,
+    PushItemContainer, SetSourceStatus, Sources, StoreBytes, UpdateCatalog, UploadToContainer,
 };
 pub use bytes;
 pub use client::{PushClient, PushClientBuilder};
@@ -322,10 +322,11 @@ pub use kernel::reqwest_transport::{ReqwestTransport, reqwest};
 pub use kernel::retry::RetryPolicy;
 pub use kernel::transport::{AttemptLimits, Transport};
 pub use model::{
-    BatchDocument, BatchDocumentBody, BatchIdentityBody, CompressionType, DateTime, DeletedDocument, DocumentBody,
-    DocumentData, FileContainer, Identity, IdentityBody, MappedIdentity, MappedIdentityBody, Metadata,
-    MetadataIntoIter, MetadataIter, MetadataIterMut, MetadataValue, OpenedStream, OrderingId, ParseEnumError,
-    PermanentId, PermissionIdentity, PermissionLevel, PermissionSet, Permissions, SecurityIdentityType, SourceStatus,
+    BatchDocument, BatchDocumentBody, BatchIdentityBody, BatchMergeBody, BatchUpdateBody, CompressionType, DateTime,
+    DeletedDocument, DocumentBody, DocumentData, FileContainer, Identity, IdentityBody, MappedIdentity,
+    MappedIdentityBody, Metadata, MetadataIntoIter, MetadataIter, MetadataIterMut, MetadataValue, OpenedStream,
+    OrderingId, ParseEnumError, PartialUpdate, PartialUpdateOperator, PermanentId, PermissionIdentity, PermissionLevel,
+    PermissionSet, Permissions, SecurityIdentityType, SourceStatus,
 };
 pub use operation::Operation;
 pub use preflight::run::KnownIdentities;

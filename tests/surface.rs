@@ -53,7 +53,7 @@ hold!([Debug + Send + Sync + Unpin + IntoFuture<IntoFuture: Send + Unpin + 'stat
     SetSourceStatus, AddOrUpdateItem, DeleteItem, PushItemContainer, DeleteOldItems, AddOrUpdateIdentity,
     AddOrUpdateAlias, DeleteIdentity, PushIdentityContainer, DeleteOldIdentities, PushBatch,
     CreateFileContainer, UploadToContainer, StoreBytes, OpenStream, CreateStreamChunk, CloseStream, UpdateCatalog,
-    MergeCatalog, DeleteOldCatalogItems);
+    MergeCatalog, DeleteOldCatalogItems, PushCatalogBatch);
 // So does content, which may be a reader that only one task at a time may have.
 hold!([Debug + Send + Unpin + IntoFuture<IntoFuture: Send + Unpin + 'static> + 'static] AddOrUpdateItemWithContent);
 hold!([Debug + Send + Unpin + 'static] Content);
@@ -68,14 +68,14 @@ hold!([StdError + Send + Sync + Unpin + 'static]
 // Data.
 hold!([Clone + Debug + Send + Sync + Unpin + UnwindSafe + RefUnwindSafe + 'static]
     Accepted, CallRecord, BatchReceipt, Progress, Pushed, RetryPolicy, AttemptLimits, ApiKey, Region, Preflight,
-    OpenedStream, BatchDocument, BatchDocumentBody, BatchIdentityBody, DeletedDocument, DocumentBody, DocumentData, FileContainer,
+    OpenedStream, BatchUpdateBody, BatchMergeBody, PartialUpdate, BatchDocument, BatchDocumentBody, BatchIdentityBody, DeletedDocument, DocumentBody, DocumentData, FileContainer,
     Identity, IdentityBody, MappedIdentity, MappedIdentityBody, Metadata, MetadataValue, PermissionIdentity,
     PermissionLevel, PermissionSet, Permissions, ItemOperation, IdentityOperation, IdentityGraph,
     MembershipRelation, ClockOffset, ContainerCounts, Dropped, DroppedIdentity, FakeIdentity, FakeItem, Fault, FaultRates,
     RecordedRequest, KnownIdentities, BoundarySource);
 hold!([Debug + ExactSizeIterator + Send + Sync + Unpin] MetadataIntoIter, MetadataIter<'static>, MetadataIterMut<'static>);
 hold!([Clone + Debug + Display + Send + Sync + Unpin + UnwindSafe + RefUnwindSafe + 'static]
-    Operation, ErrorCode, SendErrorKind, PushStep, CompressionType, SecurityIdentityType, SourceStatus, OrderingId, DateTime,
+    Operation, ErrorCode, SendErrorKind, PushStep, CompressionType, PartialUpdateOperator, SecurityIdentityType, SourceStatus, OrderingId, DateTime,
     PermanentId, PushApiUrl, Access, Viewer, MembershipPath, AccessReason, Finding, Rule, Refused, DropReason,
     Boundary, LocalClock, RefreshKind, DeletionSkipped);
 hold!([Debug + Display + Send + Sync + Unpin + 'static]

@@ -1,12 +1,14 @@
 use bytes::Bytes;
 
 use super::call::{ApiRequest, request_builder};
+use super::push_batch::PushCatalogBatch;
 use crate::error::Error;
 use crate::kernel::decode;
 use crate::kernel::request::PathParams;
 use crate::kernel::shared::Kernel;
-use crate::model::{FileContainer, OpenedStream, OrderingId};
+use crate::model::{BatchMergeBody, BatchUpdateBody, FileContainer, OpenedStream, OrderingId};
 use crate::operation::Operation;
+use crate::preflight;
 
 /// The items of a catalog source ([`PushClient::catalog`](crate::PushClient::catalog)) or a data collection
 /// ([`PushClient::data_collection`](crate::PushClient::data_collection)), by the Stream API.
@@ -113,14 +115,72 @@ impl Catalog {
         CloseStream { request: self.of_stream(self.operations.close, stream_id) }
     }
 
+    fn commit(&self, operation: Operation) -> ApiRequest {
+        self.request(operation, self.params.clone())
+    }
+
+    /// Pushes a batch of updates ([article p4eb0129](https://docs.coveo.com/en/p4eb0129/)): creates a file
+    /// container, uploads the batch into it, and pushes the container. Each step has its own retries.
+    ///
+    /// ```
+    /// # async fn example(client: coveo_push::PushClient) -> Result<(), coveo_push::Error> {
+    /// use coveo_push::{BatchUpdateBody, PartialUpdate};
+    ///
+    /// let batch = BatchUpdateBody::new().partial_update(PartialUpdate::replace("product://1", "ec_price", 28.0));
+    /// client.catalog("my-catalog").update_batch(&batch).await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] when an operation breaks a rule of [`preflight`], or an id is in the batch twice;
+    /// nothing is sent then.
+    pub fn update_batch(&self, batch: &BatchUpdateBody) -> PushCatalogBatch {
+        let findings = preflight::checked_update_batch(batch, self.kernel.shared.preflight);
+        PushCatalogBatch::new(self.commit(self.operations.update), batch, findings)
+    }
+
+    /// Pushes a batch of updates from its JSON text, such as that of a [failed batch](crate::FailedBatch::save), in the
+    /// same three steps. Only its lists are checked, and not the operations in them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] when it is not a JSON object, has an unknown list, or is empty; nothing is sent then.
+    pub fn update_batch_json(&self, json: impl Into<Bytes>) -> PushCatalogBatch {
+        const LISTS: [&str; 3] = ["addOrUpdate", "partialUpdate", "delete"];
+        PushCatalogBatch::of_json(self.commit(self.operations.update), &json.into(), &LISTS)
+    }
+
+    /// Pushes a batch of partial items ([article o64d1129](https://docs.coveo.com/en/o64d1129/)), as
+    /// [`update_batch`](Self::update_batch) does.
+    ///
+    /// Only catalog sources that are used by a catalog configuration take merges; the service drops others
+    /// in silence.
+    ///
+    /// # Errors
+    ///
+    /// As [`update_batch`](Self::update_batch).
+    pub fn merge_batch(&self, batch: &BatchMergeBody) -> PushCatalogBatch {
+        let findings = preflight::checked_merge_batch(batch, self.kernel.shared.preflight);
+        PushCatalogBatch::new(self.commit(self.operations.merge), batch, findings)
+    }
+
+    /// Pushes a batch of partial items from its JSON text, as [`update_batch_json`](Self::update_batch_json) does.
+    ///
+    /// # Errors
+    ///
+    /// As [`update_batch_json`](Self::update_batch_json).
+    pub fn merge_batch_json(&self, json: impl Into<Bytes>) -> PushCatalogBatch {
+        PushCatalogBatch::of_json(self.commit(self.operations.merge), &json.into(), &["addOrMerge"])
+    }
+
     /// Pushes a file container of updates that was filled before
     /// ([article p4eb0129](https://docs.coveo.com/en/p4eb0129/)). The JSON is not checked.
     ///
     /// The container is one of [`file_containers`](crate::PushClient::file_containers), and never one of a
     /// stream.
     pub fn update_container(&self, file_id: impl Into<String>) -> UpdateCatalog {
-        let request = self.request(self.operations.update, self.params.clone());
-        UpdateCatalog { request: request.file_id(file_id.into()) }
+        UpdateCatalog { request: self.commit(self.operations.update).file_id(file_id.into()) }
     }
 
     /// Pushes a file container of partial items that was filled before: only the keys in them change
@@ -129,8 +189,7 @@ impl Catalog {
     /// Only catalog sources that are used by a catalog configuration take merges; the service drops others
     /// in silence.
     pub fn merge_container(&self, file_id: impl Into<String>) -> MergeCatalog {
-        let request = self.request(self.operations.merge, self.params.clone());
-        MergeCatalog { request: request.file_id(file_id.into()) }
+        MergeCatalog { request: self.commit(self.operations.merge).file_id(file_id.into()) }
     }
 
     /// Deletes the items whose ordering id is lower than this one

@@ -19,5 +19,5 @@ pub use identities::{
     AddOrUpdateAlias, AddOrUpdateIdentity, DeleteIdentity, DeleteOldIdentities, Identities, PushIdentityContainer,
 };
 pub use items::{AddOrUpdateItem, DeleteItem, DeleteOldItems, Items, PushItemContainer};
-pub use push_batch::PushBatch;
+pub use push_batch::{PushBatch, PushCatalogBatch};
 pub use sources::{SetSourceStatus, Sources};

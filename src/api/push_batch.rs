@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use serde::Serialize;
 
 use super::Accepted;
 use super::call::{ApiRequest, query, request_builder};
@@ -37,10 +38,7 @@ impl PushBatch {
     pub(super) fn of_identities(kernel: &Kernel, provider_id: &Arc<str>, batch: &BatchIdentityBody) -> Self {
         let params = PathParams::provider(Arc::clone(provider_id));
         let mut findings = preflight::identity_batch(batch);
-        let json = serde_json::to_vec(batch).unwrap_or_else(|error| {
-            findings.push(Finding::new("batch", Rule::NotAnObject, error.to_string()));
-            Vec::new()
-        });
+        let json = written(batch, &mut findings);
         let commit = ApiRequest::new(kernel, Operation::PushIdentityContainer, params);
         Self { commit: commit.found(findings), batch: Body::from(json) }
     }
@@ -59,13 +57,53 @@ impl PushBatch {
     }
 
     async fn send(self) -> Result<Accepted, Error> {
-        let Self { commit, batch } = self;
-        // Before the upload, and not only before the last step.
-        commit.check()?;
-        let bytes = batch.len();
-        let container = store(&commit.kernel, batch, &commit.settings).await?;
-        Ok(commit.with(query::FILE_ID, container.file_id()).accepted().await?.with_bytes(bytes))
+        push(self.commit, self.batch).await
     }
+}
+
+request_builder! {
+    /// Pushes a batch of a catalog in three steps, each with its own retries: creates a file container, uploads the
+    /// batch into it, and pushes the container: [`Catalog::update_batch`](crate::Catalog::update_batch),
+    /// [`Catalog::merge_batch`](crate::Catalog::merge_batch).
+    ///
+    /// [`timeout`](Self::timeout) and [`retry`](Self::retry) apply to each of the three steps. A timeout
+    /// that is set also replaces the one that grows with the size of the upload.
+    PushCatalogBatch -> Accepted { commit: ApiRequest, batch: Body }
+    settings: commit.settings;
+}
+
+impl PushCatalogBatch {
+    /// A batch with what is wrong with it.
+    pub(super) fn new(commit: ApiRequest, batch: &impl Serialize, mut findings: Vec<Finding>) -> Self {
+        let json = written(batch, &mut findings);
+        Self { commit: commit.found(findings), batch: Body::from(json) }
+    }
+
+    /// `lists` are those that a batch of this kind may have.
+    pub(super) fn of_json(commit: ApiRequest, batch: &Bytes, lists: &[&str]) -> Self {
+        let batch = batch.slice_ref(preflight::without_mark(batch));
+        Self { commit: commit.found(preflight::batch_text(&batch, lists)), batch: Body::from(batch) }
+    }
+
+    async fn send(self) -> Result<Accepted, Error> {
+        push(self.commit, self.batch).await
+    }
+}
+
+async fn push(commit: ApiRequest, batch: Body) -> Result<Accepted, Error> {
+    // Before the upload, and not only before the last step.
+    commit.check()?;
+    let bytes = batch.len();
+    let container = store(&commit.kernel, batch, &commit.settings).await?;
+    Ok(commit.with(query::FILE_ID, container.file_id()).accepted().await?.with_bytes(bytes))
+}
+
+/// The JSON of a batch, or a finding when it cannot be written.
+fn written(batch: &impl Serialize, findings: &mut Vec<Finding>) -> Vec<u8> {
+    serde_json::to_vec(batch).unwrap_or_else(|error| {
+        findings.push(Finding::new("batch", Rule::NotAnObject, error.to_string()));
+        Vec::new()
+    })
 }
 
 /// Pushes a container that is filled: the last step of a batch.
@@ -88,7 +126,7 @@ pub(crate) async fn commit(
 /// Writes a batch, and holds each item to the rules.
 fn write_items(kernel: &Kernel, batch: &BatchDocumentBody) -> (Vec<u8>, Vec<Finding>) {
     let switch = kernel.shared.preflight;
-    let mut findings = preflight::ids_of_batch(batch);
+    let mut findings = preflight::batch_ids(batch);
     for item in &batch.add_or_update {
         match ItemText::write(item) {
             Ok(text) => findings.extend(preflight::written_item(&item.document_id, &text, switch)),
@@ -98,9 +136,5 @@ fn write_items(kernel: &Kernel, batch: &BatchDocumentBody) -> (Vec<u8>, Vec<Find
     findings.extend(
         batch.delete.iter().flat_map(|item| preflight::deletion(&item.document_id, item.delete_children, switch)),
     );
-    let json = serde_json::to_vec(batch).unwrap_or_else(|error| {
-        findings.push(Finding::new("batch", Rule::NotAnObject, error.to_string()));
-        Vec::new()
-    });
-    (json, findings)
+    (written(batch, &mut findings), findings)
 }

@@ -219,6 +219,13 @@ impl DocumentBody {
         self.metadata("permanentid", id.into().as_str())
     }
 
+    /// What an item of a catalog is (`objecttype`): `Product`, `Variant`, `Availability`, or what else the catalog
+    /// configuration names.
+    #[must_use]
+    pub fn object_type(self, object_type: impl Into<String>) -> Self {
+        self.metadata("objecttype", object_type.into())
+    }
+
     /// The languages in which the item is written (`language`).
     #[must_use]
     pub fn language(self, languages: impl IntoIterator<Item = impl Into<String>>) -> Self {

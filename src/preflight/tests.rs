@@ -1,8 +1,12 @@
+use std::collections::HashSet;
+
+use serde::Serialize;
 use serde_json::json;
 
 use super::*;
 use crate::model::{
-    DeletedDocument, DocumentBody, MappedIdentity, PermissionIdentity, PermissionLevel, PermissionSet, Permissions,
+    BatchDocumentBody, CompressionType, DeletedDocument, DocumentBody, MappedIdentity, PermissionIdentity,
+    PermissionLevel, PermissionSet, Permissions,
 };
 
 const ID: &str = "https://example.com/a";
@@ -42,6 +46,7 @@ fn the_rules_that_the_service_holds_in_silence_are_these() {
             Rule::NotBase64,
             Rule::NotCompressed,
             Rule::DateUnreadable,
+            Rule::ItemTooLarge,
             Rule::TooManyPermissions,
             Rule::IdentityNameBlanks,
             Rule::PermissionIdentityEmpty,
@@ -412,7 +417,7 @@ fn deletions_with_children_below_each_other_are_found_once_each() {
     let id = |n: usize| format!("a://b/{}", "c/".repeat(n));
     let batch = (0..2_000)
         .fold(BatchDocumentBody::new(), |batch, n| batch.delete(DeletedDocument::new(id(n)).delete_children(true)));
-    let findings = ids_of_batch(&batch);
+    let findings = batch_ids(&batch);
     assert_eq!(findings.len(), 1_999);
     assert!(findings.iter().all(|finding| finding.message().len() < 200));
 }

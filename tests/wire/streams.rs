@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use coveo_push::{Catalog, Error, PushClient};
+use coveo_push::{BatchMergeBody, BatchUpdateBody, Catalog, DocumentBody, Error, PartialUpdate, PushClient};
 use http::StatusCode;
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
@@ -114,4 +114,33 @@ async fn ids_that_make_no_path_and_boundaries_in_the_future_are_refused() {
 fn answer(status: u16, body: Value) -> ResponseTemplate {
     assert!(StatusCode::from_u16(status).is_ok());
     ResponseTemplate::new(status).set_body_json(body)
+}
+
+#[tokio::test]
+async fn a_batch_goes_into_a_container_of_its_own_and_is_pushed_by_its_id() {
+    let service = Service::start().await;
+    for (catalog, path) in targets(&service.client()) {
+        let batch = BatchUpdateBody::new().partial_update(PartialUpdate::replace("p://1", "ec_price", 28.0));
+        let merge = BatchMergeBody::new().add_or_merge("p://1", DocumentBody::new().metadata("ec_price", 28.0));
+        let (update_json, merge_json) =
+            (serde_json::to_string(&batch).unwrap(), serde_json::to_string(&merge).unwrap());
+        let before = service.sent().await.len();
+        let _ = catalog.update_batch(&batch).await.unwrap();
+        let _ = catalog.update_batch_json(update_json.clone()).await.unwrap();
+        let _ = catalog.merge_batch(&merge).await.unwrap();
+        let _ = catalog.merge_batch_json(merge_json.clone()).await.unwrap();
+        let sent = service.sent().await.split_off(before);
+        let calls =
+            [(&update_json, "update"), (&update_json, "update"), (&merge_json, "merge"), (&merge_json, "merge")];
+        for (steps, (json, end)) in sent.chunks(3).zip(calls) {
+            let [create, upload, commit] = steps else { panic!("{steps:?}") };
+            assert_eq!((create.method.as_str(), upload.method.as_str()), ("POST", "PUT"));
+            assert_eq!(upload.body, json.as_bytes());
+            let file_id = upload.target.split(['/', '?']).nth(2).unwrap();
+            commit.is("PUT", &format!("{path}/{end}?fileId={file_id}"), Some(json!({})));
+        }
+        for refused in [catalog.update_batch_json("{}"), catalog.merge_batch_json(update_json)] {
+            assert!(matches!(refused.await, Err(Error::Invalid(_))));
+        }
+    }
 }
