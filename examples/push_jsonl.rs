@@ -28,6 +28,7 @@ use clap::Parser;
 use coveo_push::{ItemPusher, Items, Progress, PushReport, SavedBatch};
 use indicatif::{ProgressBar, ProgressStyle};
 use saved::Saved;
+use serde_json::Value;
 use shared::say;
 use stop::Stop;
 
@@ -85,10 +86,14 @@ async fn push(items: &Items, arguments: &Arguments, stop: &Arc<Stop>) -> Result<
     }
     let ended = push_files(items, arguments, stop).await?;
     say!("{}", ended.report);
+    let ids = ended.report.failed_batches.iter().flat_map(|failed| failed.ids().take(MOST_IDS)).map(str::to_owned);
+    let places = pushing::places(arguments.files.clone(), ids.collect()).await;
     for failed in &ended.report.failed_batches {
         say!("failed {failed}");
-        // The ids as JSON texts, so that none breaks its line.
-        failed.ids().take(MOST_IDS).for_each(|id| say!("    {}", serde_json::Value::from(id)));
+        for id in failed.ids().take(MOST_IDS) {
+            // As JSON text, so that it does not break its line.
+            say!("    {}{}", places.get(id).map(|place| format!("{place}: ")).unwrap_or_default(), Value::from(id));
+        }
         if failed.operations() > MOST_IDS {
             say!("    and {} more: `--failed-dir` writes all of them into files", failed.operations() - MOST_IDS);
         }

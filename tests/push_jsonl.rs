@@ -273,13 +273,15 @@ async fn refused_items_are_summed_up_with_their_places_and_the_options_of_the_pr
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_ids_of_what_failed_are_told_where_no_file_holds_them() {
+async fn the_ids_and_lines_of_what_failed_are_told_where_no_file_holds_them() {
     let service = Service::start().await;
     service.refuse_batches();
-    let ended = service.push(&["--concurrency", "1"], &[&service.file("a.jsonl", lines(0..25))]);
+    let file = service.file("a.jsonl", lines(0..25));
+    let ended = service.push(&["--concurrency", "1"], &[&file]);
     assert_eq!(ended.status.code(), Some(1), "{ended:?}");
-    let told: Vec<&str> = ended.said.lines().filter(|line| line.starts_with("    \"")).collect();
-    assert_eq!(told, (0..20).map(|number| format!("    \"{}\"", id(number))).collect::<Vec<_>>());
+    let told: Vec<&str> = ended.said.lines().filter(|line| line.ends_with('"')).collect();
+    let expected = |number: usize| format!("    {}:{}: \"{}\"", file.display(), number + 1, id(number));
+    assert_eq!(told, (0..20).map(expected).collect::<Vec<_>>());
     assert!(ended.said.contains("and 5 more: `--failed-dir` writes all of them into files"), "{ended:?}");
 }
 

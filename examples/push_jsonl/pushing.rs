@@ -1,6 +1,6 @@
 //! Pushes lines in their order, and knows how far it came.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::string::FromUtf8Error;
 use std::sync::Arc;
@@ -142,16 +142,50 @@ fn uri_without_id(line: &str) -> Result<Option<String>, String> {
     if line.starts_with(r#"{"documentId""#) {
         return Ok(None);
     }
-    let line = line.strip_prefix('\u{feff}').unwrap_or(line);
     // What is no JSON is for the pusher to refuse.
-    let Ok(item) = serde_json::from_str::<BTreeMap<String, Value>>(line) else { return Ok(None) };
-    let value = |name: &str| item.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value);
-    match (value("documentId"), value("uri")) {
+    let Some(item) = read(line) else { return Ok(None) };
+    match (value(&item, "documentId"), value(&item, "uri")) {
         (None | Some(Value::Null), Some(Value::String(uri))) => Ok(Some(uri.clone())),
-        (None, None) => match WRAPPERS.into_iter().find(|name| matches!(value(name), Some(Value::Array(_)))) {
+        (None, None) => match WRAPPERS.into_iter().find(|name| matches!(value(&item, name), Some(Value::Array(_)))) {
             Some(name) => Err(format!("the line holds a list of items (`{name}`); write one item a line, without it")),
             None => Ok(None),
         },
         _ => Ok(None),
     }
+}
+
+fn read(line: &str) -> Option<BTreeMap<String, Value>> {
+    serde_json::from_str(line.strip_prefix('\u{feff}').unwrap_or(line)).ok()
+}
+
+/// The value of a key in any case.
+fn value<'a>(item: &'a BTreeMap<String, Value>, name: &str) -> Option<&'a Value> {
+    item.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+}
+
+/// Where the items with these ids stand in the files. They are looked for in the files, so that a run that goes well
+/// keeps no places; standard input cannot be read again.
+pub(crate) async fn places(files: Vec<PathBuf>, ids: HashSet<String>) -> HashMap<String, String> {
+    let mut places = HashMap::new();
+    if files.is_empty() || ids.is_empty() {
+        return places;
+    }
+    let find = move |line: Result<String, FromUtf8Error>| {
+        let item = read(&line.ok()?)?;
+        let id = value(&item, "documentId").and_then(Value::as_str).or_else(|| value(&item, "uri")?.as_str())?;
+        ids.get(id).cloned()
+    };
+    let (mut blocks, mut number, mut name) = (lines::read(files, find), 0_u64, Arc::<str>::default());
+    while let Some(block) = blocks.recv().await {
+        // An unreadable file was told before.
+        let Ok(Block { name: of, lines }) = block else { continue };
+        if !Arc::ptr_eq(&name, &of) {
+            (name, number) = (of, 0);
+        }
+        for id in lines {
+            number += 1;
+            places.extend(id.map(|id| (id, format!("{name}:{number}"))));
+        }
+    }
+    places
 }
