@@ -11,11 +11,10 @@ use crate::api::{Catalog, FileContainers, Identities, Items, Sources};
 use crate::credentials::{ApiKey, Credentials};
 use crate::error::{ConfigError, Error};
 use crate::finding::Preflight;
-use crate::kernel::clock::ServiceClock;
+use crate::kernel::host::Hosts;
 use crate::kernel::reqwest_transport::{HAS_TLS, ReqwestTransport, reqwest::ClientBuilder};
 use crate::kernel::retry::{Budget, RetryPolicy};
 use crate::kernel::shared::{Kernel, LocalNow, Random, Shared, Timeouts};
-use crate::kernel::throttle::Throttle;
 use crate::kernel::transport::Transport;
 use crate::region::{BaseUrl, PushApiUrl, Region};
 
@@ -394,10 +393,9 @@ impl PushClientBuilder {
             timeouts: self.timeouts,
             retry: self.retry,
             preflight: self.preflight,
-            throttle: Throttle::default(),
+            hosts: Hosts::default(),
             budget: Budget::new(),
             random: self.random,
-            clock: ServiceClock::default(),
             local_now: self.local_now,
         };
         Ok(PushClient { kernel: Kernel { shared: Arc::new(shared), credentials: self.credentials } })

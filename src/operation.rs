@@ -71,6 +71,15 @@ pub enum Operation {
     DeleteOldCollectionItems,
 }
 
+/// The host that an operation goes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Host {
+    /// The Push API.
+    Push,
+    /// The storage behind the file containers.
+    Storage,
+}
+
 /// Which timeout an operation has by default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TimeoutClass {
@@ -93,6 +102,7 @@ pub(crate) enum Repeat {
 #[derive(Debug, Clone)]
 pub(crate) struct Spec {
     pub(crate) name: &'static str,
+    pub(crate) host: Host,
     pub(crate) method: Method,
     /// The path below the base URL, with its placeholders in braces; empty for the upload, which
     /// goes to a URI that the service hands out.
@@ -210,7 +220,11 @@ impl Operation {
             Self::CloseStream | Self::CloseCollectionStream => Repeat::Briefly,
             _ => Repeat::Safely,
         };
-        Spec { name, method, path, success, timeout, repeat, article }
+        let host = match self {
+            Self::UploadToContainer => Host::Storage,
+            _ => Host::Push,
+        };
+        Spec { name, host, method, path, success, timeout, repeat, article }
     }
 
     /// The segments of the path: requests are written by them, and the fake routes by them.

@@ -112,6 +112,7 @@ fn the_readme_has_the_defaults_that_the_pusher_has() {
         ("concurrency", "4", "concurrency: 4,"),
         ("max_api_calls", "no limit of ours", "max_api_calls: None,"),
         ("throttle_patience", "15 minutes", "throttle_patience: 900s,"),
+        ("outage_patience", "15 minutes", "outage_patience: 900s,"),
     ] {
         assert_eq!(row(name)[1], told);
         assert!(settings.contains(is), "{settings} lacks {is}");

@@ -144,7 +144,7 @@ fn builder(host: &str) -> PushClientBuilder {
         .base_url(format!("{host}/push/v1"))
         .http_client(reqwest::Client::builder().no_proxy())
         .connect_timeout(Duration::from_secs(5))
-        .retry(RetryPolicy::default().max_attempts(2).base_delay(Duration::from_millis(1)))
+        .retry(RetryPolicy::default().max_attempts(2).base_delay(Duration::from_millis(1)).deadline(PATIENCE))
 }
 
 fn container(host: &str) -> FileContainer {
@@ -216,7 +216,7 @@ impl Seen {
     }
 
     async fn runs(&mut self, client: &PushClient) {
-        let pusher = client.items("s").pusher().throttle_patience(PATIENCE).start();
+        let pusher = client.items("s").pusher().throttle_patience(PATIENCE).outage_patience(PATIENCE).start();
         debug_is_clean(&pusher);
         debug_is_clean(&pusher.add_or_update("a://1", &DocumentBody::text("words")).await.unwrap());
         debug_is_clean(&pusher.add_or_update("no uri", &DocumentBody::text("words")).await.unwrap());
@@ -224,7 +224,7 @@ impl Seen {
         self.report(pusher.finish().await).await;
         debug_is_clean(&*progress.borrow());
 
-        let panicking = client.identities("p").pusher().throttle_patience(PATIENCE);
+        let panicking = client.identities("p").pusher().throttle_patience(PATIENCE).outage_patience(PATIENCE);
         let panicking = panicking.on_failed_batch(|failed| panic!("{failed} {failed:?}")).start();
         debug_is_clean(&panicking.add_or_update(&IdentityBody::user("u")).await.unwrap());
         let _ = panicking.flush().await.map_err(panics_with);
@@ -233,7 +233,7 @@ impl Seen {
         self.report(panicking.finish().await).await;
 
         let refresh = client.items("s").refresh(RefreshKind::Rebuild);
-        let refresh = refresh.pusher(|pusher| pusher.throttle_patience(PATIENCE));
+        let refresh = refresh.pusher(|pusher| pusher.throttle_patience(PATIENCE).outage_patience(PATIENCE));
         debug_is_clean(&refresh);
         match refresh.start().await {
             Ok(refresh) => {

@@ -106,7 +106,7 @@ impl ApiRequest {
     /// Checks the id below which everything is deleted.
     pub(super) fn boundary(self, id: OrderingId) -> Self {
         let shared = &self.kernel.shared;
-        let findings = preflight::older_than(id, shared.clock.now(), (shared.local_now)());
+        let findings = preflight::older_than(id, shared.service_time(), (shared.local_now)());
         self.found(findings)
     }
 

@@ -6,10 +6,13 @@ use http::StatusCode;
 use super::call_record::CallRecord;
 use super::code::ErrorCode;
 
+/// A longer wait is most likely a mistake of whoever asked for it.
+const LONGEST_PLAUSIBLE: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// A response of the Push API that is not a success ([article 95](https://docs.coveo.com/en/95/)).
 #[derive(Debug)]
 pub struct ApiError {
-    call: CallRecord,
+    pub(super) call: CallRecord,
     pub(super) status: StatusCode,
     pub(super) code: Option<ErrorCode>,
     pub(super) message: Option<String>,
@@ -80,10 +83,14 @@ impl fmt::Display for ApiError {
             write!(f, ": {}", one_line(message))?;
         }
         match call.attempts {
-            0 => f.write_str(" (not sent: the service asked an earlier call to wait)")?,
+            0 if !call.held => f.write_str(" (not sent: the service asked an earlier call to wait)")?,
             _ => f.write_str(&call.after_attempts())?,
         }
         match retry_after {
+            Some(Duration::MAX) => f.write_str(" (implausible retry-after: not a number of seconds)"),
+            Some(wait) if *wait > LONGEST_PLAUSIBLE => {
+                write!(f, " (implausible retry-after: {} s)", wait.as_secs_f64().ceil())
+            }
             Some(wait) => write!(f, " (retry after {} s)", wait.as_secs_f64().ceil()),
             None => Ok(()),
         }

@@ -12,12 +12,13 @@ pub struct CallRecord {
     pub(crate) attempts: u32,
     pub(crate) elapsed: Duration,
     pub(crate) may_have_been_applied: bool,
+    pub(crate) held: bool,
 }
 
 impl CallRecord {
     /// A call that has sent nothing yet.
     pub(crate) fn new(operation: Operation) -> Self {
-        Self { operation, attempts: 0, elapsed: Duration::ZERO, may_have_been_applied: false }
+        Self { operation, attempts: 0, elapsed: Duration::ZERO, may_have_been_applied: false, held: false }
     }
 
     /// The operation. For a call of several steps, this is the step that failed.
@@ -45,11 +46,22 @@ impl CallRecord {
         self.may_have_been_applied
     }
 
-    /// The end of a message: how many attempts there were, when there were several.
+    /// Whether the call ended because its host was held: earlier calls to it had no usable response, so
+    /// nothing was sent there but a probe from time to time, and the call might not wait any longer.
+    #[must_use]
+    pub fn held(&self) -> bool {
+        self.held
+    }
+
+    /// The end of a message: how many attempts there were, when there were several, and whether the host
+    /// was held.
     pub(super) fn after_attempts(&self) -> String {
-        match self.attempts {
-            0 | 1 => String::new(),
-            attempts => format!(" (after {attempts} attempts)"),
+        match (self.attempts, self.held) {
+            (0, true) => " (not sent: the host did not answer earlier calls)".to_owned(),
+            (0 | 1, false) => String::new(),
+            (1, true) => " (after 1 attempt, and the host is held)".to_owned(),
+            (attempts, false) => format!(" (after {attempts} attempts)"),
+            (attempts, true) => format!(" (after {attempts} attempts, and the host is held)"),
         }
     }
 }

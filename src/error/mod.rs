@@ -183,6 +183,24 @@ impl Error {
         self.call().map_or(Duration::ZERO, CallRecord::elapsed)
     }
 
+    /// Whether the call ended because its host was held: see [`CallRecord::held`].
+    #[must_use]
+    pub fn held(&self) -> bool {
+        self.call().is_some_and(CallRecord::held)
+    }
+
+    /// The same error of a call that waited since then, and ended because its host was held.
+    pub(crate) fn ended_by_hold(mut self, elapsed: Duration) -> Self {
+        let call = match &mut self {
+            Self::Server(error) => &mut error.call,
+            Self::Upload(error) => &mut error.call,
+            Self::Transport(error) => &mut error.call,
+            _ => return self,
+        };
+        (call.held, call.elapsed) = (true, elapsed);
+        self
+    }
+
     /// How long the service asked to wait, counted from its response.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {

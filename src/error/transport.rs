@@ -46,6 +46,9 @@ pub enum SendErrorKind {
     Request,
     /// No connection: name resolution, TCP, TLS, a proxy. Not carried out, retried.
     Connect,
+    /// The connection was closed before a byte of the response, as servers close connections that were idle.
+    /// May be carried out, retried at once.
+    Closed,
     /// The connection broke before the head of the response was read. May be carried out, retried.
     Disconnected,
     /// The response did not come in time. May be carried out, retried.
@@ -58,14 +61,14 @@ impl SendErrorKind {
     pub(crate) fn is_retryable(self) -> bool {
         match self {
             Self::Request => false,
-            Self::Connect | Self::Disconnected | Self::Timeout | Self::Body => true,
+            Self::Connect | Self::Closed | Self::Disconnected | Self::Timeout | Self::Body => true,
         }
     }
 
     pub(crate) fn may_have_been_applied(self) -> bool {
         match self {
             Self::Request | Self::Connect => false,
-            Self::Disconnected | Self::Timeout | Self::Body => true,
+            Self::Closed | Self::Disconnected | Self::Timeout | Self::Body => true,
         }
     }
 }
@@ -75,6 +78,7 @@ impl fmt::Display for SendErrorKind {
         f.write_str(match self {
             Self::Request => "the request cannot be sent",
             Self::Connect => "no connection",
+            Self::Closed => "the connection was closed before the response",
             Self::Disconnected => "the connection broke before the response",
             Self::Timeout => "no response in time",
             Self::Body => "the connection broke in the response",
@@ -85,7 +89,7 @@ impl fmt::Display for SendErrorKind {
 /// A call without a usable response.
 #[derive(Debug)]
 pub struct TransportError {
-    call: CallRecord,
+    pub(super) call: CallRecord,
     error: SendError,
 }
 
@@ -108,6 +112,12 @@ impl TransportError {
 
     pub(crate) fn is_retryable(&self) -> bool {
         self.error.kind.is_retryable()
+    }
+
+    /// The text of the innermost cause; empty when there is none.
+    pub(crate) fn cause(&self) -> String {
+        let first = std::error::Error::source(&self.error);
+        std::iter::successors(first, |error| error.source()).last().map(ToString::to_string).unwrap_or_default()
     }
 }
 

@@ -12,7 +12,7 @@ use super::call_record::CallRecord;
 /// It holds neither the URL nor the body of the response: both contain signatures.
 #[derive(Debug)]
 pub struct UploadError {
-    call: CallRecord,
+    pub(super) call: CallRecord,
     pub(super) status: StatusCode,
     pub(super) code: Option<String>,
     pub(super) request_id: Option<String>,

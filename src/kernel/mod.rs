@@ -3,9 +3,13 @@
 //! A request is a template ([`request`]), sent by one loop ([`send`]) through one seam
 //! ([`transport`]), and its response is read in one place ([`decode`]).
 
+mod allowance;
 pub(crate) mod body;
 pub(crate) mod clock;
 pub(crate) mod decode;
+pub(crate) mod hold;
+pub(crate) mod host;
+pub(crate) mod outage;
 pub(crate) mod request;
 pub(crate) mod reqwest_transport;
 pub(crate) mod retry;

@@ -14,7 +14,7 @@ use super::transport::AttemptLimits;
 use crate::error::{Error, InvalidError};
 use crate::finding::{Finding, Rule};
 use crate::model::FileContainer;
-use crate::operation::{Operation, Segment};
+use crate::operation::{Host, Operation, Segment};
 use crate::region::{BaseUrl, ENCODED, is_loopback};
 
 /// The values of the placeholders in an operation's path, beside the organization.
@@ -146,7 +146,7 @@ impl RequestTemplate {
 
     /// Whether this goes to the Push API, and not to the storage behind it.
     pub(crate) fn is_api(&self) -> bool {
-        self.operation != Operation::UploadToContainer
+        self.operation.spec().host == Host::Push
     }
 
     /// The request of one attempt.

@@ -1,5 +1,6 @@
 //! The transport that uses reqwest: the only file that names it.
 
+use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -27,6 +28,9 @@ pub struct ReqwestTransport {
 impl ReqwestTransport {
     /// The connect timeout, unless the caller's builder has its own.
     pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+    /// How long an idle connection is kept, in clients that are built here: many servers and gateways
+    /// close theirs after 30 to 60 s.
+    const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 
     /// Builds the client. The settings that this crate relies on are set last: no redirects (they would
     /// carry a body, and a presigned URL in the Referer, to another host), and no retries but the crate's
@@ -72,9 +76,9 @@ impl ReqwestTransport {
     pub(crate) fn builder(given: Option<ClientBuilder>, connect_timeout: Option<Duration>) -> ClientBuilder {
         match (given, connect_timeout) {
             (Some(builder), None) => builder,
-            (given, timeout) => {
-                given.unwrap_or_else(Client::builder).connect_timeout(timeout.unwrap_or(Self::CONNECT_TIMEOUT))
-            }
+            (given, timeout) => given
+                .unwrap_or_else(|| Client::builder().pool_idle_timeout(Self::POOL_IDLE_TIMEOUT))
+                .connect_timeout(timeout.unwrap_or(Self::CONNECT_TIMEOUT)),
         }
     }
 
@@ -119,10 +123,26 @@ fn failed(error: reqwest::Error, stage: SendErrorKind) -> SendError {
         SendErrorKind::Request
     } else if error.is_timeout() {
         SendErrorKind::Timeout
+    } else if stage == SendErrorKind::Disconnected && was_closed(&error) {
+        SendErrorKind::Closed
     } else {
         stage
     };
     SendError::new(kind, error.without_url())
+}
+
+/// Whether the connection was closed before the response, as by a server that has closed it while it
+/// was idle.
+fn was_closed(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source()).any(|error| {
+        let by_hyper = error.downcast_ref::<hyper::Error>();
+        let by_system = error.downcast_ref::<io::Error>().map(io::Error::kind);
+        by_hyper.is_some_and(|error| error.is_incomplete_message() || error.is_canceled())
+            || matches!(
+                by_system,
+                Some(ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe)
+            )
+    })
 }
 
 #[cfg(test)]

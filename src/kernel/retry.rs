@@ -8,6 +8,7 @@ use http::header::{DATE, RETRY_AFTER};
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 
+use super::outage::Outage;
 use super::wait;
 use crate::error::Error;
 
@@ -15,16 +16,18 @@ use crate::error::Error;
 ///
 /// Every operation of the Push API is safe to repeat (see [`Operation`](crate::Operation)), so every call
 /// is retried: after 429, 408, 500, 502, 503 and 504, and when the connection failed, broke, or took too
-/// long. The wait is drawn at random between nothing and a bound that doubles with every attempt (full
-/// jitter), and is never shorter than `Retry-After` asks for. When a wait would pass the deadline, the call
+/// long. An outage (no connection, no response, or 502, 503 or 504) is waited out: after five of them in a row
+/// nothing is sent to that host but one probe from time to time, which does not count as an attempt, until a
+/// response comes or the deadline has passed. The wait is drawn at random between half of a bound and the bound, which doubles with every
+/// attempt, and is never shorter than `Retry-After` asks for. When a wait would pass the deadline, the call
 /// returns the last error at once.
 ///
 /// ```
 /// use std::time::Duration;
 /// use coveo_push::RetryPolicy;
 ///
-/// let patient = RetryPolicy::default().max_attempts(10).deadline(Duration::from_secs(600));
-/// assert_eq!((patient.max_attempts, patient.base_delay), (10, Duration::from_millis(500)));
+/// let patient = RetryPolicy::default().max_attempts(40).deadline(Duration::from_secs(600));
+/// assert_eq!((patient.max_attempts, patient.base_delay), (40, Duration::from_millis(500)));
 /// ```
 ///
 /// It is read and written by serde, for files of settings. Durations are numbers of seconds, fractions
@@ -45,12 +48,12 @@ use crate::error::Error;
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RetryPolicy {
-    /// How many times a request is sent at most; 0 counts as 1. Default: 5.
+    /// How many times a request is sent at most; 0 counts as 1. Default: 12.
     pub max_attempts: u32,
     /// The upper bound of the first wait; it doubles with every further one. Default: 500 ms.
     #[serde(with = "seconds")]
     pub base_delay: Duration,
-    /// The highest upper bound of a wait. Default: 30 s.
+    /// The highest upper bound of a wait. Default: 20 s.
     #[serde(with = "seconds")]
     pub max_delay: Duration,
     /// **The latest start of an attempt**, counted from the first one. Default: 2 minutes. An attempt that
@@ -83,12 +86,12 @@ mod seconds {
 }
 
 impl Default for RetryPolicy {
-    /// 5 attempts; 500 ms doubling to 30 s; no attempt later than 2 minutes after the first.
+    /// 12 attempts; 500 ms doubling to 20 s; no attempt later than 2 minutes after the first.
     fn default() -> Self {
         Self {
-            max_attempts: 5,
+            max_attempts: 12,
             base_delay: Duration::from_millis(500),
-            max_delay: Duration::from_secs(30),
+            max_delay: Duration::from_secs(20),
             deadline: Duration::from_secs(120),
         }
     }
@@ -97,7 +100,9 @@ impl Default for RetryPolicy {
 impl RetryPolicy {
     /// One attempt and nothing more: no retry after an error, no fresh container for an upload, no second
     /// token from a credentials provider. A call that would have to wait because the service told an earlier
-    /// one to is not sent: it returns [`Error::RateLimited`] at once.
+    /// one to is not sent: it returns [`Error::RateLimited`] at once. A call to a host that is down is not sent
+    /// either, unless a probe is due: it returns the last error of that host, with
+    /// [`held`](crate::Error::held).
     #[must_use]
     pub fn none() -> Self {
         Self { max_attempts: 1, deadline: Duration::ZERO, ..Self::default() }
@@ -133,9 +138,7 @@ impl RetryPolicy {
 
     /// The wait after the `attempt`th attempt; `random` is in `0.0..1.0`.
     pub(crate) fn backoff(&self, attempt: u32, random: f64) -> Duration {
-        let doublings = attempt.saturating_sub(1).min(31);
-        let bound = self.base_delay.saturating_mul(1_u32 << doublings).min(self.max_delay);
-        wait::part(bound, random)
+        wait::jittered(wait::doubled(self.base_delay, attempt.saturating_sub(1), self.max_delay), random)
     }
 }
 
@@ -146,8 +149,10 @@ pub(crate) enum RetryClass {
     Permanent,
     /// The service is there and asks to slow down: waiting helps, and costs no budget.
     Throttled,
-    /// Something failed: trying again may help, and costs budget.
+    /// The service is there and failed: trying again may help, and costs budget.
     Transient,
+    /// The host is not there: waiting until it is helps.
+    Outage,
 }
 
 /// Classifies an error for the retry.
@@ -157,6 +162,7 @@ pub(crate) fn classify(error: &Error) -> RetryClass {
     }
     match error.status() {
         Some(StatusCode::TOO_MANY_REQUESTS) => RetryClass::Throttled,
+        _ if Outage::of(error).is_some() => RetryClass::Outage,
         _ => RetryClass::Transient,
     }
 }
@@ -182,15 +188,16 @@ pub(crate) fn server_time(headers: &HeaderMap) -> Option<SystemTime> {
 /// The retries that all clones of a client may make together, so that a service that is down does not get
 /// several times the usual number of calls.
 ///
-/// There are 50 tokens. A retry after a failure costs five, and a success gives one back. A retry after a 429
-/// costs nothing: the service is up and says when to retry.
+/// There are 60 tokens, enough for all attempts of one call. A retry after a failure costs five, and a success
+/// gives one back. A retry after a 429 costs nothing: the service is up and says when to retry. When the budget
+/// cannot pay for a retry after an outage, the host is held.
 #[derive(Debug)]
 pub(crate) struct Budget {
     tokens: Mutex<u32>,
 }
 
 impl Budget {
-    const FULL: u32 = 50;
+    const FULL: u32 = 60;
     const RETRY: u32 = 5;
     const SUCCESS: u32 = 1;
 
@@ -245,7 +252,8 @@ mod tests {
         for status in 100..600 {
             let expected = match status {
                 429 => RetryClass::Throttled,
-                408 | 500 | 502 | 503 | 504 => RetryClass::Transient,
+                408 | 500 => RetryClass::Transient,
+                502..=504 => RetryClass::Outage,
                 _ => RetryClass::Permanent,
             };
             assert_eq!(api(status, None), expected, "{status}");
@@ -271,7 +279,7 @@ mod tests {
             (408, None, RetryClass::Transient),
             (429, None, RetryClass::Throttled),
             (500, None, RetryClass::Transient),
-            (503, Some("SlowDown"), RetryClass::Transient),
+            (503, Some("SlowDown"), RetryClass::Outage),
             (400, Some("SlowDown"), RetryClass::Transient),
         ];
         for (status, code, class) in known {
@@ -283,10 +291,11 @@ mod tests {
     fn every_way_to_get_no_answer_has_its_verdict() {
         let known = [
             (SendErrorKind::Request, RetryClass::Permanent),
-            (SendErrorKind::Connect, RetryClass::Transient),
-            (SendErrorKind::Disconnected, RetryClass::Transient),
-            (SendErrorKind::Timeout, RetryClass::Transient),
-            (SendErrorKind::Body, RetryClass::Transient),
+            (SendErrorKind::Connect, RetryClass::Outage),
+            (SendErrorKind::Closed, RetryClass::Outage),
+            (SendErrorKind::Disconnected, RetryClass::Outage),
+            (SendErrorKind::Timeout, RetryClass::Outage),
+            (SendErrorKind::Body, RetryClass::Outage),
         ];
         for (kind, class) in known {
             let failure = TransportError::new(record(Operation::PushItemContainer), SendError::from(kind));
@@ -295,24 +304,24 @@ mod tests {
     }
 
     #[test]
-    fn the_bound_of_a_wait_doubles_up_to_30_seconds() {
+    fn the_bound_of_a_wait_doubles_up_to_20_seconds() {
         let bounds: Vec<u128> =
             (1..=9).map(|attempt| RetryPolicy::default().backoff(attempt, 1.0).as_millis()).collect();
-        assert_eq!(bounds, [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000]);
+        assert_eq!(bounds, [500, 1000, 2000, 4000, 8000, 16_000, 20_000, 20_000, 20_000]);
     }
 
     #[test]
-    fn a_wait_is_drawn_between_nothing_and_its_bound() {
+    fn a_wait_is_drawn_between_half_of_its_bound_and_the_bound() {
         let policy = RetryPolicy::default();
-        assert_eq!(policy.backoff(3, 0.0), Duration::ZERO);
-        assert_eq!(policy.backoff(3, 0.5), Duration::from_secs(1));
+        assert_eq!(policy.backoff(3, 0.0), Duration::from_secs(1));
+        assert_eq!(policy.backoff(3, 0.5), Duration::from_millis(1500));
         assert_eq!(policy.backoff(3, 1.0), Duration::from_secs(2));
     }
 
     #[test]
     fn a_random_number_out_of_its_range_does_no_harm() {
         let policy = RetryPolicy::default();
-        assert_eq!(policy.backoff(1, -1.0), Duration::ZERO);
+        assert_eq!(policy.backoff(1, -1.0), Duration::from_millis(250));
         assert_eq!(policy.backoff(1, 7.0), Duration::from_millis(500));
     }
 
@@ -322,7 +331,7 @@ mod tests {
         for attempt in [0, 1, 32, 33, 1000, u32::MAX] {
             assert!(policy.backoff(attempt, 1.0) >= Duration::from_secs(1));
         }
-        assert_eq!(RetryPolicy::default().backoff(u32::MAX, 1.0), Duration::from_secs(30));
+        assert_eq!(RetryPolicy::default().backoff(u32::MAX, 1.0), Duration::from_secs(20));
         let longest = RetryPolicy::default().base_delay(Duration::MAX).max_delay(Duration::MAX);
         assert!(longest.backoff(u32::MAX, 0.5) > Duration::from_secs(1));
     }
@@ -330,7 +339,7 @@ mod tests {
     #[test]
     fn no_wait_is_longer_than_its_cap_even_when_that_is_shorter_than_the_first_bound() {
         let policy = RetryPolicy::default().base_delay(Duration::from_secs(60));
-        assert_eq!(policy.backoff(1, 1.0), Duration::from_secs(30));
+        assert_eq!(policy.backoff(1, 1.0), Duration::from_secs(20));
     }
 
     #[test]
@@ -419,9 +428,9 @@ mod tests {
     }
 
     #[test]
-    fn a_budget_pays_for_ten_retries_and_no_more() {
+    fn a_budget_pays_for_twelve_retries_and_no_more() {
         let budget = Budget::new();
-        assert_eq!((0..20).filter(|_| budget.take()).count(), 10);
+        assert_eq!((0..20).filter(|_| budget.take()).count(), 12);
     }
 
     #[test]
@@ -450,6 +459,6 @@ mod tests {
     fn successes_do_not_fill_a_budget_beyond_its_brim() {
         let budget = Budget::new();
         (0..1000).for_each(|_| budget.give_back());
-        assert_eq!((0..20).filter(|_| budget.take()).count(), 10);
+        assert_eq!((0..20).filter(|_| budget.take()).count(), 12);
     }
 }

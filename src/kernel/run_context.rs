@@ -12,8 +12,10 @@ use super::wait;
 /// What all calls of one bulk run share.
 #[derive(Debug, Clone)]
 pub(crate) struct RunContext {
-    /// How long a call may be throttled, in addition to its attempts and its deadline.
-    pub(crate) patience: Duration,
+    /// How long a call may be throttled, beside its attempts and its deadline.
+    pub(crate) throttle_patience: Duration,
+    /// How long a call may spend on an outage, beside its deadline.
+    pub(crate) outage_patience: Duration,
     pub(crate) limit: Option<Arc<RateLimit>>,
     pub(crate) counters: Arc<CallCounters>,
     /// The number of requests for one batch, when these are its calls.

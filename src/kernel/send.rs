@@ -1,12 +1,17 @@
-//! The one loop: throttle, request, transport, classify, wait.
+//! The one loop: throttle, hold, request, transport, classify, wait.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
+use http::StatusCode;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::allowance::Allowance;
 use super::decode::{self, Success};
+use super::hold::{Admission, Hold, Probe};
+use super::host::HostState;
+use super::outage::Outage;
 use super::request::RequestTemplate;
 use super::retry::{RetryClass, RetryPolicy, classify};
 use super::run_context::RunContext;
@@ -19,10 +24,7 @@ use crate::credentials::ApiKey;
 use crate::error::{
     ApiError, BoxError, CallRecord, CredentialsError, Error, ErrorCode, SendError, SendErrorKind, TransportError,
 };
-use crate::operation::{Repeat, TimeoutClass};
-
-/// How long after an attempt of unknown fate an operation may start another, where it is repeated briefly.
-const BRIEFLY: Duration = Duration::from_secs(10);
+use crate::operation::TimeoutClass;
 
 /// The settings of one call, in place of the client's.
 #[derive(Debug, Clone, Default)]
@@ -40,7 +42,16 @@ impl CallSettings {
         Self { run, ..self.clone() }
     }
 
-    /// The same settings, for calls whose attempts are counted separately as well.
+    /// The same for calls that spend less on an outage.
+    pub(crate) fn less_patient(&self, outage_patience: Duration) -> Self {
+        let run = self.run.clone().map(|run| {
+            let outage_patience = run.outage_patience.min(outage_patience);
+            RunContext { outage_patience, ..run }
+        });
+        Self { run, ..self.clone() }
+    }
+
+    /// The same for calls whose attempts are counted by themselves as well.
     pub(crate) fn counted_by(&self, attempts: &Arc<AtomicU32>) -> Self {
         let run = self.run.clone().map(|run| RunContext { attempts: Arc::clone(attempts), ..run });
         Self { run, ..self.clone() }
@@ -54,27 +65,24 @@ impl Kernel {
         let class = operation.spec().timeout;
         let policy = settings.retry.unwrap_or(self.shared.retry);
         let limit = settings.timeout.unwrap_or_else(|| self.shared.timeouts.of(class, template.body_length()));
+        let latest_start = match class {
+            // Just before the third has had its time: a fourth never starts, whatever the jitter.
+            TimeoutClass::Upload if !policy.is_none() => {
+                limit.saturating_mul(3).saturating_sub(Duration::from_nanos(1))
+            }
+            TimeoutClass::Upload | TimeoutClass::Control => policy.deadline,
+        };
         let mut call = Call {
             kernel: self,
             template,
-            policy,
-            run: settings.run.as_ref(),
+            host: self.shared.hosts.get(operation.spec().host),
+            allowance: Allowance::new(policy, settings.run.as_ref(), latest_start, operation.spec().repeat),
             limits: AttemptLimits::new(limit),
-            latest_start: match class {
-                // Just before the end of the third attempt: a fourth never starts, whatever the jitter.
-                TimeoutClass::Upload if !policy.is_none() => {
-                    limit.saturating_mul(3).saturating_sub(Duration::from_nanos(1))
-                }
-                TimeoutClass::Upload | TimeoutClass::Control => policy.deadline,
-            },
             begin: Instant::now(),
-            counted_from: Instant::now(),
             record: CallRecord::new(operation),
-            unknown_since: None,
             refused_token: None,
             has_asked_again: false,
-            throttled: Duration::ZERO,
-            throttled_attempts: 0,
+            has_repeated: false,
         };
         trace::in_span(operation, call.run()).await
     }
@@ -84,52 +92,51 @@ impl Kernel {
 struct Call<'a> {
     kernel: &'a Kernel,
     template: &'a RequestTemplate,
-    policy: RetryPolicy,
-    run: Option<&'a RunContext>,
+    host: &'a HostState,
+    allowance: Allowance<'a>,
     limits: AttemptLimits,
-    /// How long after its first attempt the call may start another.
-    latest_start: Duration,
     begin: Instant,
-    /// The start of the deadline: the first attempt, plus all waits of a paced call since then that the
-    /// service or its own limit asked for.
-    counted_from: Instant,
     record: CallRecord,
-    /// When an attempt of unknown fate ended.
-    unknown_since: Option<Instant>,
     /// The token that the service has just refused, for the next question to the provider.
     refused_token: Option<ApiKey>,
     has_asked_again: bool,
-    /// How long a paced call waited because the service asked it to, which does not count for the deadline.
-    throttled: Duration,
-    /// The attempts of a paced call that the service throttled, which do not count as attempts.
-    throttled_attempts: u32,
+    /// Whether the request went out again at once after its connection was closed.
+    has_repeated: bool,
 }
 
 impl Call<'_> {
     async fn run(&mut self) -> Result<Success, Error> {
-        let mut last = None;
+        let mut last: Option<Error> = None;
         loop {
-            let token = match self.admission().await {
-                Ok(token) => token,
-                // The last error says more than that there is no time left for a retry.
-                Err(held_back @ Error::RateLimited(_)) => return Err(last.unwrap_or(held_back)),
-                Err(error) => return Err(error),
+            let (token, probe) = match self.admission().await {
+                Ok(admitted) => admitted,
+                Err(error @ Error::Credentials(_)) => return Err(error),
+                // What really happened says more than that there is no time left to try again.
+                Err(held) if held.held() => {
+                    return Err(last.map_or(held, |last| last.ended_by_hold(self.begin.elapsed())));
+                }
+                Err(held_back) => return Err(last.unwrap_or(held_back)),
             };
-            if self.record.attempts == 0 {
-                self.counted_from = Instant::now();
-            } else if self.room_after(Duration::ZERO, false).is_none()
+            if self.record.attempts > 0
+                && self.allowance.room_after(Duration::ZERO, RetryClass::Transient).is_none()
                 && let Some(last) = last
             {
                 // Getting the token took until after the deadline.
                 return Err(last);
             }
+            self.allowance.start_attempt(probe.is_some());
+            let sent = Instant::now();
             let error = match self.attempt(token.as_ref()).await {
                 Ok(success) => {
+                    self.host.hold.answered();
                     self.kernel.shared.budget.give_back();
                     return Ok(success);
                 }
                 Err(error) => error,
             };
+            if classify(&error) != RetryClass::Outage && error.status().is_some() {
+                self.host.hold.answered();
+            }
             if self.may_ask_for_another_token(&error) {
                 self.refused_token = token;
                 self.has_asked_again = true;
@@ -137,74 +144,78 @@ impl Call<'_> {
                 last = None;
                 continue;
             }
-            let Some(wait) = self.wait_after(&error) else { return Err(error) };
+            let Some(wait) = self.wait_after(&error, sent.elapsed(), probe) else { return Err(error) };
             sleep(wait).await;
-            if classify(&error) == RetryClass::Throttled {
-                self.was_throttled(wait);
-            }
+            self.allowance.spend(wait, classify(&error));
             last = Some(error);
         }
     }
 
-    /// Waits until an attempt may start, and returns its token.
-    async fn admission(&mut self) -> Result<Option<ApiKey>, Error> {
-        if !self.template.is_api() {
-            return Ok(None);
-        }
+    /// Waits until an attempt may start, and gives the token for it. At a held host it is a probe.
+    async fn admission(&mut self) -> Result<(Option<ApiKey>, Option<Probe>), Error> {
         loop {
             self.pass_throttle().await?;
-            let token = self.token().await?;
-            // After the token, which may take time: the calls must keep their distance.
-            if let Some(limit) = self.run.and_then(|run| run.limit.as_deref()) {
-                let before = Instant::now();
-                limit.acquire().await;
-                self.counted_from += before.elapsed();
+            let probe = self.pass_hold().await?;
+            let mut token = None;
+            if self.template.is_api() {
+                token = Some(self.token().await?);
+                // After the token, which may take its time: the calls are to keep their distance.
+                if let Some(limit) = self.allowance.run.and_then(|run| run.limit.as_deref()) {
+                    let before = Instant::now();
+                    limit.acquire().await;
+                    self.allowance.put_off(before.elapsed());
+                }
             }
-            // Another call may have been throttled while this one waited for its token or its start.
-            if self.kernel.shared.throttle.wait(Instant::now()).is_none() {
+            // Another call may have failed or been told to wait while this one waited for its turn or token.
+            let is_held = probe.is_none() && self.host.hold.is_held();
+            if !is_held && self.host.throttle.wait(Instant::now()).is_none() {
                 self.refused_token = None;
-                return Ok(Some(token));
+                return Ok((token, probe));
             }
         }
     }
 
     /// Waits while calls are held back. Fails when that would take too long.
     async fn pass_throttle(&mut self) -> Result<(), Error> {
-        while let Some(left) = self.kernel.shared.throttle.wait(Instant::now()) {
-            let Some(room) = self.room_after(left, true) else {
+        while let Some(left) = self.host.throttle.wait(Instant::now()) {
+            let Some(room) = self.allowance.room_after(left, RetryClass::Throttled) else {
                 self.record.elapsed = self.begin.elapsed();
                 return Err(held_back(self.record, left));
             };
-            let spread = Throttle::spread(left, (self.kernel.shared.random)()).min(room);
+            let spread = Throttle::spread(left, self.random()).min(room);
             trace::held_back(self.record.operation, left);
             sleep(left + spread).await;
-            self.was_throttled(left + spread);
+            self.allowance.spend(left + spread, RetryClass::Throttled);
         }
         Ok(())
     }
 
-    /// How much longer than `wait` the next attempt may be delayed; `None` when `wait` is already too long.
-    /// Waits that the service asked a paced call for are limited by the run's patience.
-    fn room_after(&self, wait: Duration, is_throttled: bool) -> Option<Duration> {
-        let (spent, most) = match self.run {
-            Some(run) if is_throttled => (self.throttled, run.patience),
-            _ => (self.counted_from.elapsed(), self.latest_start),
-        };
-        let room = most.checked_sub(spent)?.checked_sub(wait)?;
-        match self.unknown_since {
-            Some(since) if self.record.operation.spec().repeat == Repeat::Briefly => {
-                Some(room.min(BRIEFLY.checked_sub(since.elapsed())?.checked_sub(wait)?))
+    /// Waits while the host is held; an error when that takes too long.
+    async fn pass_hold(&mut self) -> Result<Option<Probe>, Error> {
+        loop {
+            let patience = self.allowance.room_after(Duration::ZERO, RetryClass::Outage).unwrap_or_default();
+            let before = Instant::now();
+            let admission = self.host.hold.pass(patience).await;
+            if matches!(admission, Admission::AfterHold) {
+                sleep(Hold::spread(self.random())).await;
             }
-            _ => Some(room),
+            self.allowance.spend(before.elapsed(), RetryClass::Outage);
+            match admission {
+                Admission::Free => return Ok(None),
+                Admission::Probe(probe) => return Ok(Some(probe)),
+                Admission::AfterHold => {}
+                Admission::Refused => {
+                    trace::refused_by_hold(self.record.operation);
+                    let record = CallRecord { held: true, elapsed: self.begin.elapsed(), ..self.record };
+                    let outage = self.host.hold.last().unwrap_or(Outage::Status(StatusCode::SERVICE_UNAVAILABLE));
+                    return Err(outage.error(record));
+                }
+            }
         }
     }
 
-    fn was_throttled(&mut self, wait: Duration) {
-        if let Some(run) = self.run {
-            run.counters.was_throttled(wait);
-            self.throttled += wait;
-            self.counted_from += wait;
-        }
+    fn random(&self) -> f64 {
+        (self.kernel.shared.random)()
     }
 
     async fn token(&self) -> Result<ApiKey, Error> {
@@ -226,7 +237,7 @@ impl Call<'_> {
             Err(source) => return Err(self.without_token(source)),
         };
         let request = self.template.request(authorization, &shared.user_agent, self.limits);
-        if let Some(run) = self.run {
+        if let Some(run) = self.allowance.run {
             run.called(self.template.is_api(), self.record.attempts > 0);
         }
         self.record.attempts += 1;
@@ -244,9 +255,9 @@ impl Call<'_> {
                     self.record.may_have_been_applied |= decode::may_have_been_applied(status);
                 }
                 let success = decode::read(response, self.record, token, shared.now())?;
-                // Not from an error: it may come from a proxy, with another clock.
-                if let Some(date) = success.server_time.filter(|_| self.template.is_api()) {
-                    shared.clock.set(date);
+                // An error may come from something on the way, whose clock is another one.
+                if let Some(date) = success.server_time {
+                    self.host.clock.set(date);
                 }
                 Ok(success)
             }
@@ -261,53 +272,97 @@ impl Call<'_> {
     fn may_ask_for_another_token(&self, error: &Error) -> bool {
         let is_refused = matches!(error, Error::Unauthorized(e) if e.code() == Some(&ErrorCode::InvalidToken));
         let can_ask = self.kernel.credentials.key().is_none();
-        let may_send = self.has_attempts() && self.room_after(Duration::ZERO, false).is_some();
-        is_refused && can_ask && !self.has_asked_again && may_send
+        let has_time = self.allowance.room_after(Duration::ZERO, RetryClass::Transient).is_some();
+        is_refused && can_ask && !self.has_asked_again && self.allowance.has_attempts() && has_time
     }
 
-    fn has_attempts(&self) -> bool {
-        !self.policy.is_none() && self.record.attempts - self.throttled_attempts < self.policy.max_attempts
-    }
-
-    /// How long to wait before the next attempt; `None` when there is none.
-    fn wait_after(&mut self, error: &Error) -> Option<Duration> {
-        let shared = &self.kernel.shared;
-        let class = classify(error);
+    /// How long to wait before the next attempt; `None` when there is to be none.
+    fn wait_after(&mut self, error: &Error, took: Duration, probe: Option<Probe>) -> Option<Duration> {
         if self.record.may_have_been_applied {
-            self.unknown_since.get_or_insert_with(Instant::now);
+            self.allowance.note_unknown_fate();
         }
-        if class == RetryClass::Throttled && self.run.is_some() {
-            self.throttled_attempts += 1;
-        }
-        if class == RetryClass::Permanent {
-            return None;
-        }
-        let own = self.policy.backoff(self.record.attempts, (shared.random)());
-        let asked = wait::bounded(error.retry_after().unwrap_or_default());
-        let wait = own.max(asked);
-        let is_held_back = class == RetryClass::Throttled && self.template.is_api();
-        if is_held_back {
-            shared.throttle.hold(Instant::now(), error.retry_after().unwrap_or(own));
-        }
-        let room = self.room_after(wait, class == RetryClass::Throttled).filter(|_| self.has_attempts())?;
-        if class == RetryClass::Transient && !shared.budget.take() {
-            trace::out_of_budget(self.record.operation);
-            return None;
-        }
-        // Calls that were all told the same wait must not start again at once, nor those that are held
-        // back. The back-off has its own jitter.
-        let wait = if is_held_back && asked > own {
-            wait + Throttle::spread(asked, (shared.random)()).min(room)
-        } else {
-            wait
-        };
+        let class = classify(error);
+        let own = self.allowance.policy.backoff(self.record.attempts, self.random());
+        let wait = match class {
+            RetryClass::Permanent => None,
+            RetryClass::Throttled => self.wait_after_throttle(error, own),
+            RetryClass::Transient => self.wait_after_failure(error, own),
+            RetryClass::Outage => self.wait_after_outage(error, own, took, probe),
+        }?;
         trace::retrying(self.record.operation, self.record.attempts, error.status(), wait);
         Some(wait)
     }
+
+    fn wait_after_throttle(&mut self, error: &Error, own: Duration) -> Option<Duration> {
+        self.allowance.was_throttled();
+        let asked = asked(error);
+        let others = error.retry_after().unwrap_or(own);
+        self.host.throttle.hold(Instant::now(), others);
+        if others > Throttle::LONGEST {
+            // What was asked for is longer than others are held back: one of them finds out whether it still holds.
+            self.host.hold.begin_after(Outage::Status(StatusCode::TOO_MANY_REQUESTS), Throttle::LONGEST);
+        }
+        let wait = own.max(asked);
+        let room = self.allowance.room_after(wait, RetryClass::Throttled).filter(|_| self.allowance.has_attempts())?;
+        // The calls that were all told the same start again one by one, as those that are held back
+        // by it do. Its own back-off has its jitter already.
+        let spread = if asked > own { Throttle::spread(asked, self.random()).min(room) } else { Duration::ZERO };
+        Some(wait + spread)
+    }
+
+    fn wait_after_failure(&mut self, error: &Error, own: Duration) -> Option<Duration> {
+        let wait = own.max(asked(error));
+        self.allowance.room_after(wait, RetryClass::Transient).filter(|_| self.allowance.has_attempts())?;
+        if !self.kernel.shared.budget.take() {
+            trace::out_of_budget(self.record.operation);
+            return None;
+        }
+        Some(wait)
+    }
+
+    /// At a held host the hold decides when the next attempt starts, and what it costs.
+    fn wait_after_outage(
+        &mut self,
+        error: &Error,
+        own: Duration,
+        took: Duration,
+        probe: Option<Probe>,
+    ) -> Option<Duration> {
+        let hold = &self.host.hold;
+        let outage = Outage::of(error)?;
+        self.allowance.spend(took, RetryClass::Outage);
+        if outage.is_closed() && self.allowance.has_attempts() && !self.has_repeated && hold.forgives_closed() {
+            self.has_repeated = true;
+            return Some(Duration::ZERO);
+        }
+        hold.failed(outage, probe.as_ref());
+        let has_room = |wait| self.allowance.room_after(wait, RetryClass::Outage).is_some();
+        let asked = asked(error);
+        if !self.allowance.has_attempts() || !has_room(asked) {
+            return None;
+        }
+        let wait = own.max(asked);
+        if hold.is_held() {
+            return Some(asked);
+        }
+        if !has_room(wait) {
+            return None;
+        }
+        if !self.kernel.shared.budget.take() {
+            trace::out_of_budget(self.record.operation);
+            hold.begin();
+            return Some(asked);
+        }
+        Some(wait)
+    }
+}
+
+fn asked(error: &Error) -> Duration {
+    wait::bounded(error.retry_after().unwrap_or_default())
 }
 
 /// The error of a call that was not sent because the service had asked an earlier one to wait.
 fn held_back(record: CallRecord, left: Duration) -> Error {
     let code = Some(ErrorCode::TooManyRequests);
-    ApiError::new(record, http::StatusCode::TOO_MANY_REQUESTS, code, None, String::new(), Some(left)).into()
+    ApiError::new(record, StatusCode::TOO_MANY_REQUESTS, code, None, String::new(), Some(left)).into()
 }

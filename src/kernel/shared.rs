@@ -6,13 +6,12 @@ use std::time::{Duration, SystemTime};
 
 use http::HeaderValue;
 
-use super::clock::ServiceClock;
+use super::host::Hosts;
 use super::retry::{Budget, RetryPolicy};
-use super::throttle::Throttle;
 use super::transport::Transport;
 use crate::credentials::Credentials;
 use crate::finding::Preflight;
-use crate::operation::TimeoutClass;
+use crate::operation::{Host, TimeoutClass};
 use crate::region::BaseUrl;
 
 /// A source of numbers in `0.0..1.0`.
@@ -37,17 +36,21 @@ pub(crate) struct Shared {
     pub(crate) timeouts: Timeouts,
     pub(crate) retry: RetryPolicy,
     pub(crate) preflight: Preflight,
-    pub(crate) throttle: Throttle,
+    pub(crate) hosts: Hosts,
     pub(crate) budget: Budget,
     pub(crate) random: Random,
-    pub(crate) clock: ServiceClock,
     pub(crate) local_now: LocalNow,
 }
 
 impl Shared {
     /// The time by the service's clock, or by the local one before the first response.
     pub(crate) fn now(&self) -> SystemTime {
-        self.clock.now().unwrap_or_else(&*self.local_now)
+        self.service_time().unwrap_or_else(&*self.local_now)
+    }
+
+    /// The time by the clock of the Push API; `None` before the first response.
+    pub(crate) fn service_time(&self) -> Option<SystemTime> {
+        self.hosts.get(Host::Push).clock.now()
     }
 }
 
@@ -90,10 +93,9 @@ impl fmt::Debug for Kernel {
             timeouts,
             retry,
             preflight,
-            throttle: _,
+            hosts: _,
             budget: _,
             random: _,
-            clock: _,
             local_now: _,
         } = &**shared;
         f.debug_struct("PushClient")

@@ -43,6 +43,10 @@ mod on {
         tracing::info!(operation = operation.name(), ?delay, "held back, as the service asked");
     }
 
+    pub(crate) fn refused_by_hold(operation: Operation) {
+        tracing::warn!(operation = operation.name(), "given up: the host is held, and this call may wait no longer");
+    }
+
     pub(crate) fn out_of_budget(operation: Operation) {
         tracing::warn!(operation = operation.name(), "not tried again: the retry budget is used up");
     }
@@ -76,6 +80,8 @@ mod off {
     pub(crate) fn retrying(_: Operation, _: u32, _: Option<StatusCode>, _: Duration) {}
 
     pub(crate) fn held_back(_: Operation, _: Duration) {}
+
+    pub(crate) fn refused_by_hold(_: Operation) {}
 
     pub(crate) fn out_of_budget(_: Operation) {}
 

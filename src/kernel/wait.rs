@@ -10,6 +10,17 @@ pub(crate) fn bounded(wait: Duration) -> Duration {
     wait.min(LONGEST)
 }
 
+/// A wait that doubles so often, up to a longest.
+pub(crate) fn doubled(first: Duration, doublings: u32, longest: Duration) -> Duration {
+    first.saturating_mul(1_u32 << doublings.min(31)).min(longest)
+}
+
+/// A wait between half of a bound and the bound; `random` is in `0.0..1.0`.
+pub(crate) fn jittered(bound: Duration, random: f64) -> Duration {
+    let half = bounded(bound) / 2;
+    half + part(half, random)
+}
+
 /// A part of a wait. `random` is in `0.0..1.0`; other numbers count as the nearer end.
 pub(crate) fn part(wait: Duration, random: f64) -> Duration {
     // Not `clamp`, which lets NaN through.

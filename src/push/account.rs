@@ -142,7 +142,8 @@ impl Account {
         let counters = Arc::new(CallCounters::default());
         let limit = settings.max_api_calls.map(|(calls, interval)| Arc::new(RateLimit::new(calls, interval)));
         let context = RunContext {
-            patience: settings.throttle_patience,
+            throttle_patience: settings.throttle_patience,
+            outage_patience: settings.outage_patience,
             limit,
             counters: Arc::clone(&counters),
             attempts: Arc::default(),

@@ -26,6 +26,7 @@ pub(super) struct Settings {
     pub(super) max_api_calls: Option<(u32, Duration)>,
     pub(super) ordering_id: Option<OrderingId>,
     pub(super) throttle_patience: Duration,
+    pub(super) outage_patience: Duration,
     pub(super) retry: Option<RetryPolicy>,
     pub(super) on_failed_batch: Option<FailedHandler>,
     pub(super) replace_queued: bool,
@@ -45,6 +46,7 @@ impl Default for Settings {
             on_accepted: None,
             ordering_id: None,
             throttle_patience: Duration::from_secs(15 * 60),
+            outage_patience: Duration::from_secs(15 * 60),
             retry: None,
             on_failed_batch: None,
             on_refused: None,
@@ -64,6 +66,7 @@ impl Default for Settings {
 /// | [`max_api_calls`](Self::max_api_calls) | no limit of ours | 1 call or more, in an interval up to a year |
 /// | [`ordering_id`](Self::ordering_id) | the service's clock at each batch | any |
 /// | [`throttle_patience`](Self::throttle_patience) | 15 minutes | any |
+/// | [`outage_patience`](Self::outage_patience) | 15 minutes | any |
 /// | [`retry`](Self::retry) | what the client has | any |
 /// | [`replace_queued`](Self::replace_queued) | yes | |
 /// | [`on_accepted`](Self::on_accepted) | the report tells | |
@@ -154,6 +157,16 @@ impl<T> PusherBuilder<T> {
         self
     }
 
+    /// How long a call may spend on an outage: no connection, no response, or 502, 503 or 504. The time does
+    /// not count against the deadline. After five failures in a row the host is held: nothing is sent there
+    /// but a probe from time to time, which does not count as an attempt. Default: 15 minutes.
+    ///
+    /// With [`RetryPolicy::none`] no call waits.
+    pub fn outage_patience(mut self, patience: Duration) -> Self {
+        self.settings.outage_patience = patience;
+        self
+    }
+
     /// How often and for how long each step of a batch is tried, instead of what the client has set.
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.settings.retry = Some(policy);
@@ -207,6 +220,7 @@ impl<T> fmt::Debug for PusherBuilder<T> {
             .field("concurrency", &self.settings.concurrency)
             .field("max_api_calls", &self.settings.max_api_calls)
             .field("throttle_patience", &self.settings.throttle_patience)
+            .field("outage_patience", &self.settings.outage_patience)
             .finish_non_exhaustive()
     }
 }

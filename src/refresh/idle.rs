@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 use tokio::runtime::Handle;
@@ -60,6 +61,9 @@ pub(super) struct IdleGuard {
 }
 
 impl IdleGuard {
+    /// How long the call may spend on an outage when the run was aborted or dropped.
+    const PATIENCE_AFTER_ABORT: Duration = Duration::from_secs(20);
+
     pub(super) fn new(items: &Items, calls: &CallSettings) -> Self {
         Self {
             sources: Sources::new(items.kernel.clone()),
@@ -70,12 +74,23 @@ impl IdleGuard {
         }
     }
 
-    fn request(&self) -> SetSourceStatus {
-        self.sources.set_status(&*self.source_id, SourceStatus::Idle).call_settings(&self.calls)
+    fn request(&self, calls: &CallSettings) -> SetSourceStatus {
+        self.sources.set_status(&*self.source_id, SourceStatus::Idle).call_settings(calls)
     }
 
-    pub(super) async fn set(mut self) -> IdleOutcome {
-        let answer = self.request().await;
+    pub(super) async fn set(self) -> IdleOutcome {
+        let calls = self.calls.clone();
+        self.set_with(&calls).await
+    }
+
+    /// For a run that was aborted: the caller waits for this, and wants to be done.
+    pub(super) async fn set_after_abort(self) -> IdleOutcome {
+        let calls = self.calls.less_patient(Self::PATIENCE_AFTER_ABORT);
+        self.set_with(&calls).await
+    }
+
+    async fn set_with(mut self, calls: &CallSettings) -> IdleOutcome {
+        let answer = self.request(calls).await;
         self.is_due = false;
         match answer {
             Ok(_) => IdleOutcome::Set,
@@ -97,7 +112,7 @@ impl Drop for IdleGuard {
         }
         // The runtime of the start may be gone, and there may be none where the guard is dropped.
         if let Some(runtime) = Handle::try_current().ok().or_else(|| self.runtime.take()) {
-            let request = self.request();
+            let request = self.request(&self.calls.less_patient(Self::PATIENCE_AFTER_ABORT));
             runtime.spawn(async move {
                 // Nothing waits for the result; the call has its traces.
                 let _ = request.await;

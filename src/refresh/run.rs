@@ -161,9 +161,10 @@ impl ActiveRefresh {
 
     async fn end(self, push: PushReport, deletion: DeletionOutcome) -> RefreshReport {
         let Self { settings: RefreshSettings { target, .. }, boundary, local_clock, idle, .. } = self;
-        let idle = match idle {
-            Some(idle) => idle.set().await,
-            None => IdleOutcome::NotNeeded,
+        let idle = match (idle, &deletion) {
+            (Some(idle), DeletionOutcome::Skipped(DeletionSkipped::Aborted)) => idle.set_after_abort().await,
+            (Some(idle), _) => idle.set().await,
+            (None, _) => IdleOutcome::NotNeeded,
         };
         let (target, kind) = (target.id().to_owned(), target.kind());
         RefreshReport { target, kind, boundary, local_clock, deletion, idle, push }

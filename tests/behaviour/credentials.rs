@@ -162,7 +162,8 @@ async fn guarantee_1_another_token_does_not_make_one_attempt_more() {
     let fake = fake();
     let tokens = Tokens::new([Ok("fresh"), Ok("fresh"), Ok("fresh"), Ok("fresh"), Ok("stale"), Ok("fresh")]);
     fake.inject(Fault::on(PUSH).status(503).times(4));
-    let error = push(&tokens.client(&fake)).await.unwrap_err();
+    let policy = RetryPolicy::default().max_attempts(5);
+    let error = push(&tokens.client(&fake)).retry(policy).await.unwrap_err();
     assert!(matches!(error, Error::Unauthorized(_)), "{error}");
     assert_eq!((error.attempts(), keys(&fake).len()), (5, 5));
 }

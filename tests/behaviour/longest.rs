@@ -26,7 +26,11 @@ async fn no_setting_is_too_long_a_time() {
         ("base_delay", Row { client: |c| c.retry(RetryPolicy::default().base_delay(MAX)), ..ROW }),
         (
             "base_delay, max_delay and deadline",
-            Row { client: |c| c.retry(RetryPolicy::default().base_delay(MAX).max_delay(MAX).deadline(MAX)), ..ROW },
+            Row {
+                client: |c| c.retry(RetryPolicy::default().base_delay(MAX).max_delay(MAX).deadline(MAX)),
+                run: |run| run.outage_patience(MAX),
+                ..ROW
+            },
         ),
         ("deadline", Row { client: patient, ..ROW }),
         ("linger", Row { run: |run| run.linger(MAX), ..ROW }),
@@ -38,7 +42,7 @@ async fn no_setting_is_too_long_a_time() {
         ),
         (
             "Retry-After after a failure",
-            Row { client: patient, run: |run| run.throttle_patience(MAX), retry_after: MAX, status: 503 },
+            Row { client: patient, run: |run| run.outage_patience(MAX), retry_after: MAX, status: 503 },
         ),
     ];
     for (name, Row { client, run, retry_after, status }) in rows {

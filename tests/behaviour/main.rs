@@ -2,13 +2,20 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
+#[path = "../shared/cases.rs"]
+mod cases;
+
 mod accepted;
 mod back_off;
 mod budget;
 mod cancellation;
 mod clock;
 mod credentials;
+mod flapping;
 mod longest;
+mod network;
+mod outages;
+mod outages_table;
 mod retry_after;
 mod secrets;
 mod storage;

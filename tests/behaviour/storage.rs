@@ -165,7 +165,8 @@ async fn a_batch_that_fails_in_one_step_takes_no_further_one() {
     for (operation, expected) in [(CREATE, [5, 0, 0]), (UPLOAD, [1, 5, 0]), (COMMIT, [1, 1, 5])] {
         let fake = fake();
         fake.inject(Fault::on(operation).status(500).always());
-        let error = batch(&client(&fake, 1.0)).await.unwrap_err();
+        let policy = RetryPolicy::default().max_attempts(5);
+        let error = batch(&client(&fake, 1.0)).retry(policy).await.unwrap_err();
         assert_eq!((error.operation(), error.attempts()), (Some(operation), 5));
         assert_eq!(calls(&fake), expected);
         assert!(fake.source(SOURCE).is_empty());

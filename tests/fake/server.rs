@@ -75,7 +75,7 @@ async fn a_reset_breaks_the_connection_before_or_after_the_work() {
         fake.inject(fault);
         let error = client.items(SOURCE).add_or_update("https://a", &DocumentBody::new()).await.unwrap_err();
         let Error::Transport(error) = error else { panic!("{error}") };
-        assert_eq!(error.kind(), SendErrorKind::Disconnected);
+        assert_eq!(error.kind(), SendErrorKind::Closed);
         assert_eq!(fake.source(SOURCE).len(), held);
     }
 }

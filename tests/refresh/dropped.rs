@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use coveo_push::fake::{FakePushApi, Fault, FaultRates};
 use coveo_push::{
-    DeletionOutcome, DeletionSkipped, Error, Identities, Items, Operation, PushError, Refresh, RefreshError,
-    SourceStatus,
+    DeletionOutcome, DeletionSkipped, Error, Identities, IdleOutcome, Items, Operation, PushError, Refresh,
+    RefreshError, RefreshKind, SourceStatus,
 };
 
 use tokio::sync::watch;
@@ -197,4 +197,23 @@ fn on_several_threads_and_in_real_time_a_run_that_is_dropped_ends_idle_and_delet
             assert!(is_sent || requests_of(&fake, Operation::DeleteOldItems).is_empty());
         });
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_abort_and_a_drop_wait_no_longer_than_20_seconds_for_a_host_that_is_down() {
+    let fake = fake().await;
+    let items = fake.client().items(SOURCE);
+    let aborted = items.refresh(RefreshKind::Rebuild).start().await.unwrap();
+    let dropped = items.refresh(RefreshKind::Rebuild).start().await.unwrap();
+    fake.inject(Fault::on(Operation::SetSourceStatus).status(503).always());
+    let begin = tokio::time::Instant::now();
+    let report = aborted.abort().await;
+    assert!(matches!(&report.idle, IdleOutcome::Failed(error) if error.held()), "{:?}", report.idle);
+    assert_eq!(begin.elapsed().as_secs(), 20);
+    fake.clear_requests();
+    drop(dropped);
+    tokio::time::sleep(secs(20)).await;
+    let during = fake.requests().len();
+    tokio::time::sleep(secs(300)).await;
+    assert_eq!((during > 0, fake.requests().len() - during), (true, 0));
 }

@@ -292,7 +292,7 @@ async fn a_refused_connection_is_a_transport_error_and_nothing_was_carried_out()
 async fn a_call_without_a_usable_answer_may_have_been_carried_out() {
     let cut = b"HTTP/1.1 202 Accepted\r\ncontent-length: 10\r\n\r\n{";
     for (reply, kind) in [
-        (Reply::Close, SendErrorKind::Disconnected),
+        (Reply::Close, SendErrorKind::Closed),
         (Reply::Bytes(cut.to_vec()), SendErrorKind::Body),
         (Reply::Bytes(b"220 smtp.example.com ESMTP\r\n".to_vec()), SendErrorKind::Disconnected),
         (Reply::Silence, SendErrorKind::Timeout),

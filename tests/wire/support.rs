@@ -18,9 +18,9 @@ pub(crate) const DOCUMENTS: &str = "/push/v1/organizations/my-org/sources/my-sou
 pub(crate) const BATCH: &str = "/push/v1/organizations/my-org/sources/my-source/documents/batch";
 pub(crate) const SIGNATURE: &str = "X-Amz-Signature=5ec4e7";
 
-/// Retries that take no time.
+/// Retries that take no time, too few to hold the host.
 pub(crate) fn fast() -> RetryPolicy {
-    RetryPolicy::default().base_delay(Duration::from_millis(1)).max_delay(Duration::from_millis(2))
+    RetryPolicy::default().max_attempts(5).base_delay(Duration::from_millis(1)).max_delay(Duration::from_millis(2))
 }
 
 /// A builder for a service at `host`, such as `http://127.0.0.1:8080`.

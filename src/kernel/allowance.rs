@@ -1,0 +1,114 @@
+//! What a call may still spend: its attempts and its time.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::retry::{RetryClass, RetryPolicy};
+use super::run_context::RunContext;
+use crate::operation::Repeat;
+
+/// How long after an attempt of unknown fate an operation may start another, where it is repeated briefly.
+const BRIEFLY: Duration = Duration::from_secs(10);
+
+/// What one call may still spend.
+#[derive(Debug)]
+pub(super) struct Allowance<'a> {
+    pub(super) policy: RetryPolicy,
+    pub(super) run: Option<&'a RunContext>,
+    /// How long after its first attempt the call may start another.
+    latest_start: Duration,
+    repeat: Repeat,
+    /// When an attempt of unknown fate ended.
+    unknown_since: Option<Instant>,
+    /// From when that counts. The waits of a bulk run that have a patience of their own put it off.
+    counted_from: Instant,
+    /// The attempts that count: neither probes nor, in a bulk run, those that were throttled.
+    attempts: u32,
+    /// What a call of a bulk run spent because the service asked it to wait.
+    throttled: Duration,
+    /// What a call of a bulk run spent on outages.
+    outage: Duration,
+}
+
+impl<'a> Allowance<'a> {
+    pub(super) fn new(
+        policy: RetryPolicy,
+        run: Option<&'a RunContext>,
+        latest_start: Duration,
+        repeat: Repeat,
+    ) -> Self {
+        Self {
+            policy,
+            run,
+            latest_start,
+            repeat,
+            unknown_since: None,
+            counted_from: Instant::now(),
+            attempts: 0,
+            throttled: Duration::ZERO,
+            outage: Duration::ZERO,
+        }
+    }
+
+    /// Counts an attempt that starts now. The time counts from the first of them.
+    pub(super) fn start_attempt(&mut self, is_probe: bool) {
+        if is_probe {
+            return;
+        }
+        if self.attempts == 0 {
+            self.counted_from = Instant::now();
+        }
+        self.attempts += 1;
+    }
+
+    /// Does not count an attempt that was throttled, where the run has a patience for that.
+    pub(super) fn was_throttled(&mut self) {
+        if self.run.is_some() {
+            self.attempts = self.attempts.saturating_sub(1);
+        }
+    }
+
+    pub(super) fn has_attempts(&self) -> bool {
+        !self.policy.is_none() && self.attempts < self.policy.max_attempts
+    }
+
+    /// How much longer than `wait` the next attempt may be put off; `None` when `wait` is too long
+    /// already.
+    pub(super) fn room_after(&self, wait: Duration, why: RetryClass) -> Option<Duration> {
+        let (spent, most) = match (self.run, why) {
+            (Some(run), RetryClass::Throttled) => (self.throttled, run.throttle_patience),
+            (Some(run), RetryClass::Outage) if !self.policy.is_none() => (self.outage, run.outage_patience),
+            _ => (self.counted_from.elapsed(), self.latest_start),
+        };
+        let room = most.checked_sub(spent)?.checked_sub(wait)?;
+        match (self.repeat, self.unknown_since) {
+            (Repeat::Briefly, Some(since)) => Some(room.min(BRIEFLY.checked_sub(since.elapsed())?.checked_sub(wait)?)),
+            _ => Some(room),
+        }
+    }
+
+    /// Takes note that an attempt ended of which nobody knows whether it was carried out.
+    pub(super) fn note_unknown_fate(&mut self) {
+        self.unknown_since.get_or_insert_with(Instant::now);
+    }
+
+    /// Takes note of time that was spent, where the run has a patience for that.
+    pub(super) fn spend(&mut self, time: Duration, why: RetryClass) {
+        let Some(run) = self.run else { return };
+        match why {
+            RetryClass::Throttled => {
+                run.counters.was_throttled(time);
+                self.throttled += time;
+            }
+            RetryClass::Outage => self.outage += time,
+            RetryClass::Transient | RetryClass::Permanent => return,
+        }
+        self.counted_from += time;
+    }
+
+    /// Takes note of time that the run's own rate limit took.
+    pub(super) fn put_off(&mut self, time: Duration) {
+        self.counted_from += time;
+    }
+}

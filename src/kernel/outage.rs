@@ -1,0 +1,47 @@
+//! What counts as an outage of a host, and what is told to calls that it kept from being sent.
+
+use http::StatusCode;
+
+use crate::error::{ApiError, CallRecord, Error, SendError, SendErrorKind, TransportError, UploadError};
+use crate::operation::Host;
+
+/// Why a host is held: what its last failed attempt ended with.
+#[derive(Debug, Clone)]
+pub(crate) enum Outage {
+    /// There was no connection or no answer.
+    NoAnswer { kind: SendErrorKind, cause: String },
+    /// A gateway answered in place of the service, or the service told everyone to wait for long.
+    Status(StatusCode),
+}
+
+impl Outage {
+    /// What a failed attempt says about its host; `None` when the host is there.
+    pub(crate) fn of(error: &Error) -> Option<Self> {
+        match (error, error.status()) {
+            (Error::Transport(failure), _) if failure.is_retryable() => {
+                Some(Self::NoAnswer { kind: failure.kind(), cause: failure.cause() })
+            }
+            (_, Some(status)) if matches!(status.as_u16(), 502..=504) => Some(Self::Status(status)),
+            _ => None,
+        }
+    }
+
+    /// Whether the connection was closed before a byte of the answer came.
+    pub(crate) fn is_closed(&self) -> bool {
+        matches!(self, Self::NoAnswer { kind: SendErrorKind::Closed, .. })
+    }
+
+    /// The error of a call that was not sent because of this.
+    pub(crate) fn error(&self, record: CallRecord) -> Error {
+        match self {
+            Self::NoAnswer { kind, cause } if cause.is_empty() => {
+                TransportError::new(record, SendError::from(*kind)).into()
+            }
+            Self::NoAnswer { kind, cause } => TransportError::new(record, SendError::new(*kind, cause.as_str())).into(),
+            Self::Status(status) => match record.operation.spec().host {
+                Host::Storage => UploadError::new(record, *status, None, None, None).into(),
+                Host::Push => ApiError::new(record, *status, None, None, String::new(), None).into(),
+            },
+        }
+    }
+}
