@@ -225,7 +225,7 @@ impl Seen {
         debug_is_clean(&*progress.borrow());
 
         let panicking = client.identities("p").pusher().throttle_patience(PATIENCE).outage_patience(PATIENCE);
-        let panicking = panicking.on_failed_batch(|failed| panic!("{failed} {failed:?}")).start();
+        let panicking = panicking.on_failed_batch(|failed| -> () { panic!("{failed} {failed:?}") }).start();
         debug_is_clean(&panicking.add_or_update(&IdentityBody::user("u")).await.unwrap());
         let _ = panicking.flush().await.map_err(panics_with);
         let stopped = panicking.delete(&Identity::user("u")).await;

@@ -235,6 +235,26 @@ impl Error {
         }
     }
 
+    /// Whether the service would answer the same to any other push into the same source or provider: the key is
+    /// wrong (401, 403), there is no such organization or source, the organization is paused, or a quota of items is
+    /// used up. Answers of the storage do not count.
+    #[must_use]
+    pub fn holds_for_all(&self) -> bool {
+        match self {
+            Self::Unauthorized(_) | Self::AccessDenied(_) => true,
+            other => matches!(
+                other.code(),
+                Some(
+                    ErrorCode::OrganizationNotFound
+                        | ErrorCode::SourceDoesNotExist
+                        | ErrorCode::OrganizationIsPaused
+                        | ErrorCode::TooManyDocumentsDaily
+                        | ErrorCode::DocumentLimitExceeded
+                )
+            ),
+        }
+    }
+
     /// Whether the service may have carried the operation out all the same: see
     /// [`CallRecord::may_have_been_applied`].
     #[must_use]

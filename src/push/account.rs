@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::RandomState;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::SystemTime;
 
 use tokio::sync::{Notify, Semaphore, oneshot, watch};
@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::batch::{Batch, BatchBuilder, BufferPool};
 use super::destination::Destination;
-use super::failed::{FailedBatch, FailureReason, PushStep};
+use super::failed::{AfterFailure, FailedBatch, FailureReason, PushStep, Unknown};
 use super::keys::Keys;
 use super::report::{BatchReceipt, Progress, PushError, PushReport, Pushed, Refused, RunStopped};
 use super::settings::Settings;
@@ -27,6 +27,9 @@ const PUSHES_A_MESSAGE: u64 = 256;
 
 /// A run: its settings, and the account of its operations.
 pub(super) struct Account {
+    me: Weak<Self>,
+    /// Which run this is.
+    pub(super) run: Arc<()>,
     pub(super) kernel: Kernel,
     pub(super) destination: Destination,
     pub(super) settings: Settings,
@@ -57,12 +60,18 @@ pub(super) struct State {
     first_accepted: Option<SystemTime>,
     last_accepted: Option<SystemTime>,
     accepted: Vec<BatchReceipt>,
-    failed: Vec<FailedBatch>,
+    pub(super) failed: Vec<FailedBatch>,
     refused: Vec<Refused>,
     warnings: Vec<Finding>,
     pub(super) superseded: Superseded,
     /// Batches that failed and may still be applied.
-    pub(super) unknown: Vec<Arc<Keys>>,
+    pub(super) unknown: Vec<Unknown>,
+    /// Whether the service accepted a batch, or is known to have the source.
+    pub(super) is_proven: bool,
+    /// No batch is started before.
+    pub(super) held_until: Option<Instant>,
+    /// The failed batches that the run pushes again later.
+    pub(super) waiting: BTreeSet<u64>,
 }
 
 /// The batch that is being filled. It is opened for its first operation, and never empty.
@@ -89,8 +98,16 @@ impl BatchTask {
 
 pub(super) struct UnderWay {
     pub(super) batch: Batch,
+    /// The number that its operations had first, where they are pushed again.
+    origin: u64,
     is_uploaded: bool,
     abort: Arc<OnceLock<AbortHandle>>,
+}
+
+impl UnderWay {
+    pub(super) fn new(batch: Batch, origin: u64, abort: Arc<OnceLock<AbortHandle>>) -> Self {
+        Self { batch, origin, is_uploaded: false, abort }
+    }
 }
 
 /// A batch that the service accepted.
@@ -104,13 +121,37 @@ impl State {
     /// Whether the sealed batches up to a number are done.
     pub(super) fn is_done_to(&self, last: u64) -> bool {
         let is_later = |first: Option<&u64>| first.is_none_or(|first| *first > last);
-        is_later(self.under_way.keys().next()) && is_later(self.handing_over.first())
+        let origin = self.under_way.values().map(|under_way| &under_way.origin).min();
+        is_later(origin) && is_later(self.handing_over.first()) && is_later(self.waiting.first())
+    }
+
+    /// Until when no batch is started.
+    pub(super) fn held(&self) -> Option<Instant> {
+        self.held_until.filter(|until| self.stopped.is_none() && *until > Instant::now())
+    }
+
+    pub(super) fn is_held(&self) -> bool {
+        self.held().is_some()
+    }
+
+    /// Accounts for a failed batch that is under way again, without what was superseded.
+    pub(super) fn moves_on(&mut self, failed: &FailedBatch, is_own: bool, superseded: u64) {
+        let operations = failed.operations() as u64;
+        self.totals.replaced += superseded;
+        if !is_own {
+            self.totals.pushed += operations;
+        } else if failed.is_unsent() {
+            self.totals.unsent -= operations;
+        } else {
+            self.totals.failed -= operations;
+            self.totals.batches_failed -= 1;
+        }
     }
 
     /// Whether a batch can be filled beside those that are under way, or that a handler is being given: while it
     /// works it holds their memory.
     pub(super) fn has_room(&self, concurrency: usize) -> bool {
-        self.under_way.len() + self.handing_over.len() <= concurrency
+        self.under_way.len() + self.handing_over.len() + self.waiting.len() <= concurrency
     }
 
     pub(super) fn warned(&mut self, warnings: &[Finding]) {
@@ -148,7 +189,9 @@ impl Account {
             counters: Arc::clone(&counters),
             attempts: Arc::default(),
         };
-        Arc::new(Self {
+        Arc::new_cyclic(|me| Self {
+            me: Weak::clone(me),
+            run: Arc::default(),
             kernel,
             destination,
             calls: CallSettings { timeout: None, retry: settings.retry, run: Some(context) },
@@ -215,7 +258,7 @@ impl Account {
     /// is with its runtime: the batch must then be [cut off](Self::cut_off) once the state is unlocked.
     pub(super) fn seal(&self, state: &mut State, filling: Filling) -> Option<u64> {
         let Filling { number, batch, task: BatchTask { seal, abort } } = filling;
-        state.under_way.insert(number, UnderWay { batch: batch.seal(), is_uploaded: false, abort });
+        state.under_way.insert(number, UnderWay::new(batch.seal(), number, abort));
         self.changed.notify_waiters();
         seal.send(()).is_err().then_some(number)
     }
@@ -248,6 +291,7 @@ impl Account {
     pub(super) fn accepted(&self, number: u64, delivered: Delivered) {
         let mut state = self.lock();
         let Some(UnderWay { batch, .. }) = state.under_way.remove(&number) else { return };
+        state.is_proven = true;
         let Delivered { file_id, attempts, server_time } = delivered;
         let (operations, bytes) = (batch.keys().len() as u64, batch.len());
         let ordering_id = self.settings.ordering_id;
@@ -271,7 +315,7 @@ impl Account {
         drop(batch);
         if let Some(handler) = &self.settings.on_accepted {
             let receipt = BatchReceipt { keys: Some(keys), ..receipt };
-            self.guarded("accepted", || handler(&receipt));
+            let _ = self.guarded("accepted", || handler(&receipt));
         }
     }
 
@@ -279,30 +323,50 @@ impl Account {
     /// left alone.
     pub(super) fn not_accepted(&self, number: u64, step: PushStep, reason: FailureReason, may_have_been_applied: bool) {
         let mut state = self.lock();
-        let Some(UnderWay { batch, .. }) = state.under_way.remove(&number) else { return };
+        let Some(UnderWay { batch, origin, .. }) = state.under_way.remove(&number) else { return };
         let failed = self.failed_batch(number, batch, step, reason, may_have_been_applied);
-        self.hand_over(state, failed);
+        self.hand_over(state, FailedBatch { origin, ..failed });
     }
 
     pub(super) fn hand_over(&self, mut state: MutexGuard<'_, State>, failed: FailedBatch) {
-        let number = failed.number();
-        let failed = self.account_failed(&mut state, failed);
+        self.account_failed(&mut state, &failed);
         self.publish(&state);
+        self.give_to_handler(state, failed);
+    }
+
+    /// Gives a batch that is accounted for to the handler, and does what it answers.
+    pub(super) fn give_to_handler(&self, mut state: MutexGuard<'_, State>, failed: FailedBatch) {
+        let (number, holds_for_all) = (failed.number(), failed.holds_for_all());
+        let Some(handler) = &self.settings.on_failed_batch else {
+            state.stopped.get_or_insert_with(|| RunStopped::by(&failed));
+            state.failed.push(failed);
+            return self.changed.notify_waiters();
+        };
+        let stopped = RunStopped::by(&failed);
         state.handing_over.insert(number);
         drop(state);
         let _handed_over = HandedOver { account: self, number };
-        if let (Some(failed), Some(handler)) = (failed, &self.settings.on_failed_batch) {
-            self.guarded("failed", || handler(failed));
+        match self.guarded("failed", || handler(failed)) {
+            Some(AfterFailure::Again(failed, after)) => {
+                if let Some(account) = self.me.upgrade() {
+                    account.again_after(failed, after);
+                }
+            }
+            Some(AfterFailure::Keep) if !holds_for_all => {}
+            Some(AfterFailure::Keep | AfterFailure::Stop) => drop(self.lock().stopped.get_or_insert(stopped)),
+            None => {}
         }
     }
 
     /// Calls a handler. A panic must not end the task of the batch, nor the program when another panic drops the
     /// pusher: the run stops instead.
-    fn guarded(&self, batches: &str, handler: impl FnOnce()) {
-        if catch_unwind(AssertUnwindSafe(handler)).is_err() {
+    fn guarded<T>(&self, batches: &str, handler: impl FnOnce() -> T) -> Option<T> {
+        let answer = catch_unwind(AssertUnwindSafe(handler)).ok();
+        if answer.is_none() {
             let stopped = RunStopped::new(format!("the handler of {batches} batches panicked"));
             self.lock().stopped.get_or_insert(stopped);
         }
+        answer
     }
 
     pub(super) fn failed_batch(
@@ -315,6 +379,10 @@ impl Account {
     ) -> FailedBatch {
         FailedBatch {
             number,
+            origin: number,
+            run: Arc::clone(&self.run),
+            is_settled: Arc::default(),
+            calls: self.calls.clone(),
             step,
             reason: Arc::new(reason),
             may_have_been_applied,
@@ -327,8 +395,7 @@ impl Account {
         }
     }
 
-    /// Returns the batch when there is a handler for it.
-    fn account_failed(&self, state: &mut State, failed: FailedBatch) -> Option<FailedBatch> {
+    fn account_failed(&self, state: &mut State, failed: &FailedBatch) {
         let operations = failed.operations() as u64;
         if failed.is_unsent() {
             state.totals.unsent += operations;
@@ -337,17 +404,9 @@ impl Account {
             state.totals.batches_failed += 1;
         }
         if failed.leaves_order_open() {
-            state.unknown.push(Arc::clone(failed.batch.keys()));
+            state.unknown.push(Unknown::new(failed));
         }
-        note_superseded(state, &failed);
-        if self.settings.on_failed_batch.is_some() {
-            return Some(failed);
-        }
-        if state.stopped.is_none() {
-            state.stopped = Some(RunStopped::by(&failed));
-        }
-        state.failed.push(failed);
-        None
+        note_superseded(state, failed);
     }
 
     /// Accepts nothing more and ends the tasks under way. Operations that were not pushed are unsent.
@@ -396,7 +455,7 @@ impl Account {
         }
     }
 
-    fn publish(&self, state: &State) {
+    pub(super) fn publish(&self, state: &State) {
         self.progress.send_replace(self.totals(state));
     }
 }

@@ -268,6 +268,15 @@ impl Batch {
         }
     }
 
+    /// The operations that were not replaced: the number of each, its list, and its JSON.
+    pub(super) fn kept(&self) -> impl Iterator<Item = (usize, usize, &[u8])> {
+        let starts = std::iter::once(0).chain(self.operations.iter().map(|operation| operation.end as usize));
+        let all = self.operations.iter().zip(starts).enumerate();
+        all.filter(|(number, _)| self.keys.get(*number).is_some()).filter_map(|(number, (operation, start))| {
+            Some((number, operation.list as usize, self.bytes.get(start..operation.end as usize - COMMA)?))
+        })
+    }
+
     /// How many of its operations delete.
     pub(super) fn deletions(&self) -> u64 {
         let deletes = |number: &usize| self.lists.get(*number).is_some_and(|list| list.kind == ListKind::Delete);

@@ -1,10 +1,11 @@
 //! One batch on its way to the service: a container, the upload, its turn, the commit.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout};
 
 use super::abort_on_drop::AbortOnDrop;
@@ -54,12 +55,22 @@ impl Delivery {
         Self { account, number, calls, attempts, step, may_have_been_applied: false, sealed, is_done: false }
     }
 
+    /// For a batch that is sealed already and is pushed again. Whether an earlier attempt may still be applied is
+    /// told by `is_open`.
+    pub(super) fn sealed(account: Arc<Account>, number: u64, is_open: bool) -> (Self, Arc<OnceLock<AbortHandle>>) {
+        let (seal, sealed) = oneshot::channel();
+        let _ = seal.send(());
+        let mut delivery = Self::new(account, number, sealed);
+        delivery.may_have_been_applied = is_open;
+        (delivery, Arc::default())
+    }
+
     /// Carries the batch to the service once it is sealed, which happens here if it takes too long
     /// to fill.
     pub(super) async fn go(mut self) {
         let account = Arc::clone(&self.account);
         // Asked for while the batch is being filled.
-        let container = PrefetchedContainer::create(&account.kernel, &self.calls);
+        let container = PrefetchedContainer::create(&account, &self.calls);
         // A batch that could not be sent yet is filled for longer: its time begins again when it could.
         while timeout(account.settings.linger, &mut self.sealed).await.is_err() {
             if account.seal_if_filling(self.number) {
@@ -160,17 +171,25 @@ impl PrefetchedContainer {
     /// What kept the service from creating one so long ago may have passed.
     const STALE_ERROR: Duration = Duration::from_secs(60);
 
-    fn create(kernel: &Kernel, calls: &CallSettings) -> Self {
-        let (kernel, calls) = (kernel.clone(), calls.clone());
-        let task = AbortOnDrop::spawn(async move { Destination::acquire(&kernel, &calls).await });
+    fn create(account: &Arc<Account>, calls: &CallSettings) -> Self {
+        let (account, calls) = (Arc::clone(account), calls.clone());
+        let task = AbortOnDrop::spawn(async move {
+            account.not_held().await;
+            Destination::acquire(&account.kernel, &calls).await
+        });
         Self { task, begin: Instant::now() }
+    }
+
+    /// An error that holds for all batches may have been waited out.
+    fn is_fresh(&self, error: &Error) -> bool {
+        self.begin.elapsed() < Self::STALE_ERROR && !error.holds_for_all()
     }
 
     async fn get(mut self, kernel: &Kernel, calls: &CallSettings) -> Result<FileContainer, Error> {
         let was_there = self.task.is_finished();
         match (&mut self.task).await {
             Ok(Ok(container)) if self.begin.elapsed() < Self::LONGEST => Ok(container),
-            Ok(Err(error)) if !was_there || self.begin.elapsed() < Self::STALE_ERROR => Err(error),
+            Ok(Err(error)) if !was_there || self.is_fresh(&error) => Err(error),
             // It is too old, or the task is gone, and this one is not.
             Ok(_) | Err(_) => Destination::acquire(kernel, calls).await,
         }

@@ -61,6 +61,10 @@ impl Destination {
         self.params.resource().map(Arc::clone).unwrap_or_default()
     }
 
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        std::ptr::eq(self.kind, other.kind) && self.id() == other.id()
+    }
+
     /// A container for a batch.
     pub(super) async fn acquire(kernel: &Kernel, calls: &CallSettings) -> Result<FileContainer, Error> {
         file_containers::create(kernel, calls).await

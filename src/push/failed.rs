@@ -1,11 +1,15 @@
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use http::StatusCode;
 use serde::{Serialize, Serializer};
+use tokio::time::Instant;
 
 use super::batch::Batch;
 use super::destination::Destination;
+use super::keys::Keys;
 use super::superseded::SupersededOperations;
 use super::unsent::UnsentContent;
 use crate::api::{Accepted, file_containers};
@@ -65,6 +69,28 @@ pub enum FailureReason {
     Aborted,
 }
 
+/// What a run does after a batch failed, as the handler of
+/// [`PusherBuilder::on_failed_batch`](crate::PusherBuilder::on_failed_batch) answers. A handler that returns nothing
+/// answers [`Keep`](Self::Keep).
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum AfterFailure {
+    /// The run stops: batches under way are finished, and the rest is not sent.
+    Stop,
+    /// The run goes on, and the handler has the batch. After an error that
+    /// [holds for all](crate::FailedBatch::holds_for_all) batches, the run stops.
+    Keep,
+    /// The run goes on, and pushes the batch again after this time. After an error that holds for all batches, no
+    /// batch is started until then.
+    Again(FailedBatch, Duration),
+}
+
+impl From<()> for AfterFailure {
+    fn from((): ()) -> Self {
+        Self::Keep
+    }
+}
+
 /// A batch that was not accepted: what it is about, why, and its bytes.
 ///
 /// It can be pushed again ([`push_again`](Self::push_again)) or saved ([`save`](Self::save)); both
@@ -82,6 +108,13 @@ pub enum FailureReason {
 /// where they came, for which [`ids`](Self::ids) has the names.
 pub struct FailedBatch {
     pub(super) number: u64,
+    /// The number that its operations had first, before they were pushed again.
+    pub(super) origin: u64,
+    /// Which run it is of.
+    pub(super) run: Arc<()>,
+    /// Whether it was accepted later, or is under way again.
+    pub(super) is_settled: Arc<AtomicBool>,
+    pub(super) calls: CallSettings,
     pub(super) step: PushStep,
     pub(super) reason: Arc<FailureReason>,
     pub(super) may_have_been_applied: bool,
@@ -127,6 +160,13 @@ impl FailedBatch {
     #[must_use]
     pub fn is_unsent(&self) -> bool {
         matches!(*self.reason, FailureReason::Stopped | FailureReason::Aborted) && !self.may_have_been_applied
+    }
+
+    /// Whether its error would be that of any other batch: a wrong key, an organization or source that does not
+    /// exist, a used-up quota. See [`Error::holds_for_all`].
+    #[must_use]
+    pub fn holds_for_all(&self) -> bool {
+        self.error().is_some_and(Error::holds_for_all)
     }
 
     /// Whether the service may have accepted it all the same. Its operations may then be carried
@@ -185,14 +225,16 @@ impl FailedBatch {
     ///
     /// What is pushed again while this uploads is left out, too. But the run does not wait for it: while
     /// the run goes on, what is pushed of the same ids as it is being committed may arrive before it, and
-    /// be overwritten. Call it when the run has ended, or when nothing of the batch is pushed again.
+    /// be overwritten. Call it when the run has ended. While it goes on, push the batch with
+    /// [`ItemPusher::push_again`](crate::ItemPusher::push_again), which keeps the order and the counts. The run's
+    /// settings for calls apply to both.
     ///
     /// # Errors
     ///
     /// The error of the step that fails, as
     /// [`Items::push_batch`](crate::Items::push_batch) has it.
     pub async fn push_again(&self) -> Result<Option<Accepted>, Error> {
-        let settings = CallSettings::default();
+        let settings = self.calls.uncounted();
         loop {
             let superseded = self.superseded.get();
             if superseded.len() == self.operations() {
@@ -212,8 +254,31 @@ impl FailedBatch {
                 continue;
             }
             let accepted = self.destination.commit(&self.kernel, &container, self.ordering_id, &settings).await?;
+            self.is_settled.store(true, Ordering::Relaxed);
             return Ok(Some(accepted.with_bytes(bytes)));
         }
+    }
+}
+
+/// A batch that failed and may still be applied.
+pub(super) struct Unknown {
+    pub(super) number: u64,
+    pub(super) keys: Arc<Keys>,
+    since: Instant,
+    is_settled: Arc<AtomicBool>,
+}
+
+impl Unknown {
+    pub(super) fn new(failed: &FailedBatch) -> Self {
+        let (keys, is_settled) = (Arc::clone(failed.batch.keys()), Arc::clone(&failed.is_settled));
+        Self { number: failed.number, keys, since: Instant::now(), is_settled }
+    }
+
+    /// Whether batches with the same ids have to be handed back. What the service has not carried out after an hour
+    /// it has not got.
+    pub(super) fn blocks(&self) -> bool {
+        const LONGEST: Duration = Duration::from_secs(3600);
+        self.since.elapsed() < LONGEST && !self.is_settled.load(Ordering::Relaxed)
     }
 }
 

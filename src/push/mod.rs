@@ -3,6 +3,7 @@
 
 mod abort_on_drop;
 mod account;
+mod again;
 mod batch;
 mod content;
 mod delivery;
@@ -22,7 +23,7 @@ mod superseded;
 mod turns;
 mod unsent;
 
-pub use failed::{FailedBatch, FailureReason, PushStep};
+pub use failed::{AfterFailure, FailedBatch, FailureReason, PushStep};
 pub use identities::{IdentityOperation, IdentityPusher, PushIdentity};
 pub use items::{ItemOperation, ItemPusher, PushItem, PushItemDeletion};
 pub use push_future::PushFuture;

@@ -3,6 +3,7 @@ use std::marker::PhantomData;
 
 use tokio::sync::watch;
 
+use super::failed::FailedBatch;
 use super::intake::Intake;
 use super::report::{Progress, PushError, PushReport};
 use super::settings::PusherBuilder;
@@ -48,6 +49,27 @@ impl<T> Pusher<T> {
     /// The settings of the run's calls, for calls that are not part of its account.
     pub(crate) fn call_settings(&self) -> CallSettings {
         self.intake.account.calls.uncounted()
+    }
+
+    /// The service has the source: batches need not wait until the first one is accepted.
+    pub(crate) fn is_proven(&self) {
+        self.intake.account.lock().is_proven = true;
+    }
+
+    /// Pushes a failed batch again, as the next batch of the run. Operations that were superseded by now
+    /// are left out, and count as [replaced](Progress::replaced). The others are no longer counted
+    /// as failed, but as what becomes of them now. A batch of an earlier run for the same source or
+    /// provider counts as pushed in this run.
+    ///
+    /// It returns when the batch is queued. [Content](crate::PushStep::Content) that was not uploaded is
+    /// uploaded before.
+    ///
+    /// # Errors
+    ///
+    /// [`PushError::Stopped`] when the run has stopped, and [`PushError::Call`] when the batch belongs to another
+    /// source or provider. The report has the batch then.
+    pub async fn push_again(&self, failed: FailedBatch) -> Result<(), PushError> {
+        self.intake.account.push_again(failed).await
     }
 
     /// Sends everything that was pushed so far and waits until it is accepted or failed. Operations that

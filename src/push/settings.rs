@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::destination::Destination;
-use super::failed::FailedBatch;
+use super::failed::{AfterFailure, FailedBatch};
 use super::report::{BatchReceipt, Refused};
 use crate::kernel::retry::RetryPolicy;
 use crate::kernel::shared::Kernel;
@@ -13,7 +13,7 @@ use crate::kernel::trace;
 use crate::model::OrderingId;
 use crate::preflight::{RunValidation, limit};
 
-pub(super) type FailedHandler = Arc<dyn Fn(FailedBatch) + Send + Sync>;
+pub(super) type FailedHandler = Arc<dyn Fn(FailedBatch) -> AfterFailure + Send + Sync>;
 pub(super) type AcceptedHandler = Arc<dyn Fn(&BatchReceipt) + Send + Sync>;
 pub(super) type RefusedHandler = Arc<dyn Fn(&Refused) + Send + Sync>;
 
@@ -173,14 +173,34 @@ impl<T> PusherBuilder<T> {
         self
     }
 
-    /// Goes on after a failed batch, and gives it to `handler`, each once; without this the run
-    /// stops, and the report has it. What is left when a run is aborted or dropped is given to it as
-    /// well.
+    /// Gives each failed batch to `handler`, which answers what the run does. A handler that returns nothing keeps
+    /// the batch, and the run goes on. Without a handler the run stops at the first failed batch, and the report has
+    /// it. What is left when a run stops, is aborted or dropped is given to the handler as well.
+    ///
+    /// After an error that [holds for all](FailedBatch::holds_for_all) batches, such as a wrong key, the run stops,
+    /// unless the handler answers to push the batch again later:
+    ///
+    /// ```
+    /// # fn example(items: coveo_push::Items) {
+    /// use std::time::Duration;
+    /// use coveo_push::AfterFailure;
+    ///
+    /// // The key is being rotated: wait a minute, and try again.
+    /// let builder = items.pusher().on_failed_batch(|failed| match failed.holds_for_all() {
+    ///     true => AfterFailure::Again(failed, Duration::from_secs(60)),
+    ///     false => AfterFailure::Stop,
+    /// });
+    /// # let _ = builder;
+    /// # }
+    /// ```
     ///
     /// It is called on the runtime: hand a batch on, or save it, rather than work on it there. Until it
     /// returns, the batch has its place among those under way, and a push may wait for it. When it panics the run stops, and that batch is in the counts alone.
-    pub fn on_failed_batch(mut self, handler: impl Fn(FailedBatch) + Send + Sync + 'static) -> Self {
-        self.settings.on_failed_batch = Some(Arc::new(handler));
+    pub fn on_failed_batch<A: Into<AfterFailure>>(
+        mut self,
+        handler: impl Fn(FailedBatch) -> A + Send + Sync + 'static,
+    ) -> Self {
+        self.settings.on_failed_batch = Some(Arc::new(move |failed| handler(failed).into()));
         self
     }
 

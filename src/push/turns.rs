@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use tokio::sync::SemaphorePermit;
+use tokio::time::sleep_until;
 
 use super::account::{Account, State};
 use super::batch::Batch;
-use super::failed::FailureReason;
+use super::failed::{FailureReason, Unknown};
 use super::keys::Keys;
 use super::report::PushError;
 
@@ -37,20 +38,45 @@ impl Account {
     }
 
     fn can_start(&self, state: &State) -> bool {
-        state.stopped.is_some() || state.under_way.len() < self.settings.concurrency
+        state.stopped.is_some() || (!state.is_held() && state.under_way.len() < self.most_under_way(state))
+    }
+
+    /// How many batches may be sent at the same time. Until one was accepted there may be no such source, which
+    /// only the last step of a batch tells.
+    fn most_under_way(&self, state: &State) -> usize {
+        if state.is_proven { self.settings.concurrency } else { 1 }
+    }
+
+    /// Waits while no batch is to be started.
+    pub(super) async fn not_held(&self) {
+        let held = || self.lock().held();
+        while let Some(until) = held() {
+            tokio::select! {
+                () = sleep_until(until) => {}
+                () = self.wait_for(|state| state.stopped.is_some().then_some(())) => return,
+            }
+        }
     }
 
     /// Waits until a batch may be sent: a limited number at a time, the earlier ones first.
     /// `Err` when the run has stopped.
     pub(super) async fn may_start(&self, number: u64) -> Result<(), FailureReason> {
-        let most = self.settings.concurrency;
-        self.wait_for(|state| {
-            if state.stopped.is_some() {
-                return Some(Err(FailureReason::Stopped));
+        loop {
+            self.not_held().await;
+            let started = self.wait_for(|state| {
+                if state.stopped.is_some() {
+                    return Some(Some(Err(FailureReason::Stopped)));
+                }
+                if state.is_held() {
+                    return Some(None);
+                }
+                let is_next = state.under_way.range(..number).count() < self.most_under_way(state);
+                is_next.then_some(Some(Ok(())))
+            });
+            if let Some(started) = started.await {
+                return started;
             }
-            (state.under_way.range(..number).count() < most).then_some(Ok(()))
-        })
-        .await
+        }
     }
 
     /// Waits until no earlier batch that shares an id is under way. `Err` when one failed that may
@@ -59,10 +85,12 @@ impl Account {
         let mut before = self.conflicting_before(number, batch);
         let mut compared = 0;
         self.wait_for(|state| {
-            if state.unknown.iter().skip(compared).any(|earlier| earlier.conflict(batch.keys())) {
+            state.unknown.retain(Unknown::blocks);
+            let unknown = state.unknown.iter().filter(|unknown| unknown.number > compared);
+            if unknown.clone().any(|earlier| earlier.keys.conflict(batch.keys())) {
                 return Some(Err(FailureReason::EarlierBatchUnknown));
             }
-            compared = state.unknown.len();
+            compared = unknown.map(|unknown| unknown.number).max().unwrap_or(compared);
             before.retain(|number| state.under_way.contains_key(number));
             before.is_empty().then_some(Ok(()))
         })

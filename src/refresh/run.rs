@@ -73,6 +73,9 @@ impl<T> RefreshBuilder<T> {
         let (settings, pusher) = self.into_parts();
         let pusher = pusher.start();
         let active = ActiveRefresh::start(settings, pusher.call_settings()).await?;
+        if active.settings.target.kind().is_some() {
+            pusher.is_proven();
+        }
         Ok(Refresh { pusher, active })
     }
 }

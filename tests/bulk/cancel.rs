@@ -13,7 +13,7 @@ use coveo_push::{
 };
 use tokio::time::{Instant, timeout};
 
-use super::support::{Handed, PROVIDER, SOURCE, block_on, fake, full, ms, number, pusher, secs};
+use super::support::{Handed, PROVIDER, SOURCE, block_on, fake, full, ms, number, prove, pusher, secs};
 
 #[test]
 fn guarantee_9_a_push_that_is_dropped_has_taken_its_item_whole_or_not_at_all() {
@@ -40,10 +40,11 @@ fn guarantee_9_a_push_that_is_dropped_has_taken_its_item_whole_or_not_at_all() {
 #[tokio::test(start_paused = true)]
 async fn guarantee_9_dropping_a_pusher_hands_over_each_batch_that_is_left_once_and_waits_for_nothing() {
     let fake = fake();
-    fake.inject(Fault::on(Operation::PushItemContainer).hang());
-    fake.inject(Fault::on(Operation::UploadToContainer).skip(1).hang());
     let handed = Handed::default();
     let pusher = pusher(&fake).concurrency(2).on_failed_batch(handed.handler()).start();
+    prove(&pusher).await;
+    fake.inject(Fault::on(Operation::PushItemContainer).hang());
+    fake.inject(Fault::on(Operation::UploadToContainer).skip(1).hang());
     for n in 0..3 {
         pusher.add_or_update(format!("a://{n}"), &full(n)).await.unwrap();
     }
@@ -57,14 +58,14 @@ async fn guarantee_9_dropping_a_pusher_hands_over_each_batch_that_is_left_once_a
     let left = handed.take();
     let steps: Vec<_> =
         left.iter().map(|batch| (batch.number(), batch.step(), batch.may_have_been_applied())).collect();
-    let expected = [(1, PushStep::Commit, true), (2, PushStep::Upload, false), (3, PushStep::Wait, false)];
+    let expected = [(2, PushStep::Commit, true), (3, PushStep::Upload, false), (4, PushStep::Wait, false)];
     assert_eq!(steps, expected);
     assert!(left.iter().all(|batch| matches!(batch.reason(), FailureReason::Aborted)));
     assert_eq!(left.iter().filter(|batch| batch.is_unsent()).count(), 2);
     for batch in &left {
         batch.push_again().await.unwrap();
     }
-    assert_eq!(fake.source(SOURCE).len(), 3);
+    assert_eq!(fake.source(SOURCE).len(), 4);
 }
 
 #[tokio::test(start_paused = true)]
@@ -85,7 +86,7 @@ async fn guarantee_9_a_finish_that_is_dropped_aborts_the_run() {
 async fn guarantee_9_a_handler_that_panics_stops_the_run_and_blocks_nobody() {
     let fake = fake();
     fake.inject(Fault::on(Operation::PushItemContainer).status(412));
-    let handler = |_: FailedBatch| panic!("the handler panics");
+    let handler = |_: FailedBatch| -> () { panic!("the handler panics") };
     let pusher = pusher(&fake).on_failed_batch(handler).start();
     pusher.add_or_update("a://1", &full(1)).await.unwrap();
     assert!(pusher.flush().await.is_err());

@@ -11,14 +11,16 @@ use coveo_push::{FailedBatch, ItemPusher, Operation};
 use serde::{Serialize, Serializer};
 use tokio::time::timeout;
 
-use super::support::{fake, full, ms, pusher, requests_of, secs, uploads};
+use super::support::{fake, full, ms, prove, pusher, requests_of, secs, uploads};
 
 #[tokio::test(start_paused = true)]
 async fn guarantee_7_a_push_waits_while_one_batch_more_than_may_be_under_way_is_full() {
     for concurrency in 1..=5 {
         let fake = fake();
-        fake.inject(Fault::on(Operation::UploadToContainer).hang().always());
         let pusher = pusher(&fake).concurrency(concurrency).start();
+        prove(&pusher).await;
+        fake.clear_requests();
+        fake.inject(Fault::on(Operation::UploadToContainer).hang().always());
         let mut taken = 0;
         while timeout(secs(1), pusher.add_or_update(format!("a://{taken}"), &full(taken))).await.is_ok() {
             taken += 1;

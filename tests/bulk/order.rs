@@ -3,19 +3,20 @@
 use coveo_push::fake::Fault;
 use coveo_push::{FailureReason, Operation, RetryPolicy};
 
-use super::support::{Handed, SOURCE, commits, fake, full, number, pusher, requests_of, secs};
+use super::support::{Handed, SOURCE, commits, fake, full, number, prove, pusher, requests_of, secs};
 
 #[tokio::test(start_paused = true)]
 async fn guarantee_6_a_commit_waits_for_earlier_batches_that_share_an_id() {
     let fake = fake();
-    fake.inject(Fault::on(Operation::UploadToContainer).latency(secs(10)));
     let pusher = pusher(&fake).start();
+    prove(&pusher).await;
+    fake.inject(Fault::on(Operation::UploadToContainer).latency(secs(10)));
     for (n, id) in (1..).zip(["a://x", "a://x", "a://y"]) {
         pusher.add_or_update(id, &full(n)).await.unwrap();
     }
     let report = pusher.finish().await.into_result().unwrap();
     // The third did not wait for anybody, and the second, which was uploaded long ago, for the first.
-    assert_eq!(report.batch_samples.iter().map(|batch| batch.number).collect::<Vec<_>>(), [3, 1, 2]);
+    assert_eq!(report.batch_samples.iter().map(|batch| batch.number).collect::<Vec<_>>(), [1, 4, 2, 3]);
     assert_eq!((number(&fake, "a://x"), number(&fake, "a://y")), (Some(2), Some(3)));
     let uploaded = requests_of(&fake, Operation::UploadToContainer);
     assert!(uploaded.iter().all(|request| request.received_after() < secs(1)));
@@ -87,7 +88,7 @@ async fn guarantee_6_after_an_unknown_fate_batches_with_that_id_are_handed_back_
 async fn guarantee_6_after_a_refusal_batches_with_that_id_go_on() {
     let fake = fake();
     fake.inject(Fault::on(Operation::PushItemContainer).status(503));
-    fake.inject(Fault::on(Operation::PushItemContainer).status(401));
+    fake.inject(Fault::on(Operation::PushItemContainer).status(413));
     let handed = Handed::default();
     let pusher = pusher(&fake).on_failed_batch(handed.handler()).start();
     pusher.add_or_update("a://x", &full(1)).await.unwrap();

@@ -5,7 +5,7 @@ use coveo_push::{Items, Operation, PusherBuilder};
 use serde_json::json;
 use tokio::time::timeout;
 
-use super::support::{SOURCE, fake, full, ms, pusher, requests_of, secs, uploads};
+use super::support::{SOURCE, fake, full, ms, prove, pusher, requests_of, secs, uploads};
 
 /// A run as it is when nothing is set.
 fn default_pusher(fake: &FakePushApi) -> PusherBuilder<Items> {
@@ -23,8 +23,10 @@ async fn refusal(pusher: PusherBuilder<Items>, bytes: usize) -> String {
 /// How many uploads it makes at the same time.
 async fn uploads_at_a_time(pusher: impl FnOnce(&FakePushApi) -> PusherBuilder<Items>) -> usize {
     let fake = fake();
-    fake.inject(Fault::on(Operation::UploadToContainer).hang().always());
     let pusher = pusher(&fake).start();
+    prove(&pusher).await;
+    fake.clear_requests();
+    fake.inject(Fault::on(Operation::UploadToContainer).hang().always());
     let mut n = 0;
     while timeout(secs(1), pusher.add_or_update(format!("a://{n}"), &full(n))).await.is_ok() {
         n += 1;

@@ -23,6 +23,12 @@ pub(crate) fn pusher(fake: &FakePushApi) -> PusherBuilder<Items> {
     fake.client().items(SOURCE).pusher().batch_bytes(1_024).linger(secs(86_400))
 }
 
+/// Pushes a first batch: until one is accepted, the others wait for it.
+pub(crate) async fn prove(pusher: &ItemPusher) {
+    pusher.add_or_update("a://first", &full(0)).await.unwrap();
+    pusher.flush().await.unwrap();
+}
+
 /// An item of which two do not fit into a batch of 1,024 bytes.
 pub(crate) fn full(n: u64) -> Item {
     Item::new(n, 700)

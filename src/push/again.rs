@@ -1,0 +1,168 @@
+//! Pushing a failed batch again, as a new batch of the run.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::time::{Instant, sleep_until};
+
+use super::account::{Account, UnderWay};
+use super::batch::{Batch, BatchBuilder, BufferPool};
+use super::delivery::Delivery;
+use super::failed::{FailedBatch, FailureReason};
+use super::keys::Key;
+use super::report::PushError;
+use crate::error::ConfigError;
+use crate::kernel::wait;
+
+impl Account {
+    /// Pushes a batch again after a while, which holds the whole run where no other batch could succeed either.
+    pub(super) fn again_after(self: &Arc<Self>, failed: FailedBatch, after: Duration) {
+        let until = Instant::now() + wait::bounded(after);
+        let mut state = self.lock();
+        let runtime = Handle::try_current().ok().filter(|_| state.stopped.is_none());
+        let Some(runtime) = runtime else { return state.failed.push(failed) };
+        if failed.holds_for_all() {
+            state.held_until = state.held_until.max(Some(until));
+        }
+        state.waiting.insert(failed.number());
+        drop(state);
+        let waiting = WaitingBatch { account: Arc::clone(self), failed: Some(failed) };
+        runtime.spawn(waiting.wait(until));
+    }
+
+    /// Pushes a batch again as the next one, without what was superseded.
+    pub(super) async fn push_again(self: &Arc<Self>, failed: FailedBatch) -> Result<(), PushError> {
+        if !self.destination.is_same(&failed.destination) {
+            let error = ConfigError::new("the batch is not one of this source or provider");
+            self.lock().failed.push(failed);
+            return Err(PushError::Call(error.into()));
+        }
+        if let Err(stopped) = self.room().await {
+            self.lock().failed.push(failed);
+            return Err(stopped);
+        }
+        match self.with_content(failed).await {
+            Ok((failed, batch)) => self.append(failed, batch),
+            // Its handler has it, or the report.
+            Err(failed) => {
+                self.give_to_handler(self.lock(), failed);
+                Ok(())
+            }
+        }
+    }
+
+    /// Uploads content that was not uploaded, and returns the batch that has it.
+    async fn with_content(&self, mut failed: FailedBatch) -> Result<(FailedBatch, Batch), FailedBatch> {
+        let Some(content) = &failed.content else {
+            let batch = failed.batch.clone();
+            return Ok((failed, batch));
+        };
+        let _slot = self.slot().await;
+        let id = failed.ids().next().unwrap_or_default();
+        match content.upload(id, &self.kernel, &self.calls).await {
+            Ok(item) => {
+                let batch = failed.batch.with_single(&item);
+                Ok((failed, batch))
+            }
+            Err(error) => {
+                failed.reason = Arc::new(FailureReason::Error(error));
+                Err(failed)
+            }
+        }
+    }
+
+    fn append(self: &Arc<Self>, failed: FailedBatch, batch: Batch) -> Result<(), PushError> {
+        let mut left_out = failed.superseded.get();
+        let mut builder = self.without(&batch, &left_out);
+        let mut state = loop {
+            let state = self.lock();
+            let now = failed.superseded.get();
+            if now == left_out {
+                break state;
+            }
+            drop(state);
+            builder = self.without(&batch, &now);
+            left_out = now;
+        };
+        if let Err(stopped) = state.goes_on() {
+            state.failed.push(failed);
+            return Err(stopped);
+        }
+        // What is pushed from now on goes into a later batch.
+        let cut_off = state.filling.take().and_then(|filling| self.seal(&mut state, filling));
+        state.moves_on(&failed, Arc::ptr_eq(&self.run, &failed.run), left_out.len() as u64);
+        let started = (left_out.len() < failed.operations()).then(|| {
+            state.last_number += 1;
+            let number = state.last_number;
+            let (delivery, abort) = Delivery::sealed(Arc::clone(self), number, failed.leaves_order_open());
+            let batch = builder.seal();
+            for (_, key) in batch.keys().iter() {
+                state.superseded.pushed_again(key);
+            }
+            state.under_way.insert(number, UnderWay::new(batch, failed.origin, Arc::clone(&abort)));
+            (delivery, abort)
+        });
+        self.publish(&state);
+        drop(state);
+        failed.is_settled.store(true, Ordering::Relaxed);
+        self.changed.notify_waiters();
+        if let Some((delivery, abort)) = started {
+            let task = tokio::spawn(delivery.go());
+            let _ = abort.set(task.abort_handle());
+        }
+        self.cut_off(cut_off);
+        Ok(())
+    }
+
+    /// The batch without some of its operations, in a buffer of its own.
+    fn without(&self, batch: &Batch, left_out: &BTreeSet<usize>) -> BatchBuilder {
+        let bytes = usize::try_from(batch.len()).unwrap_or_default();
+        let mut builder = BatchBuilder::new(self.destination.kind.lists, &BufferPool::new(bytes, 0));
+        for (number, list, json) in batch.kept() {
+            if let Some(Key { text, affects, .. }) = batch.keys().get(number).filter(|_| !left_out.contains(&number)) {
+                builder.push(list, [json, &[]], Key::new(text, affects, &self.hasher));
+            }
+        }
+        builder
+    }
+
+    fn no_longer_waits(&self, number: u64) {
+        self.lock().waiting.remove(&number);
+        self.changed.notify_waiters();
+    }
+}
+
+/// A failed batch that the run pushes again after a while. When it is dropped before, the report has it.
+struct WaitingBatch {
+    account: Arc<Account>,
+    failed: Option<FailedBatch>,
+}
+
+impl WaitingBatch {
+    async fn wait(mut self, until: Instant) {
+        let account = Arc::clone(&self.account);
+        let number = self.failed.as_ref().map_or(0, FailedBatch::number);
+        tokio::select! {
+            () = sleep_until(until) => {}
+            () = account.wait_for(|state| state.stopped.is_some().then_some(())) => return,
+        }
+        if let Some(failed) = self.failed.take() {
+            // A run that has stopped meanwhile has it in its report.
+            let _ = account.push_again(failed).await;
+        }
+        account.no_longer_waits(number);
+    }
+}
+
+impl Drop for WaitingBatch {
+    fn drop(&mut self) {
+        if let Some(failed) = self.failed.take() {
+            let number = failed.number();
+            self.account.lock().failed.push(failed);
+            self.account.no_longer_waits(number);
+        }
+    }
+}
