@@ -84,7 +84,8 @@ fn the_readme_has_every_setting_of_a_pusher() {
     ] {
         let blocks = code.split("\nimpl").filter(|block| block.split('{').next().unwrap().contains(" PusherBuilder<"));
         let setters = blocks.flat_map(|block| block.split("pub fn ").skip(1));
-        let setters: Vec<_> = setters.map(|rest| rest.split('(').next().unwrap()).filter(|it| *it != "start").collect();
+        let setters: Vec<_> =
+            setters.map(|rest| rest.split(['(', '<']).next().unwrap()).filter(|it| *it != "start").collect();
         assert!(!setters.is_empty());
         setters.into_iter().for_each(|setter| drop(row(setter)));
     }

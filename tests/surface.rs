@@ -44,7 +44,7 @@ hold!([Clone + Debug + Send + Sync + Unpin + 'static]
 hold!([Debug + Send + Sync + Unpin + 'static]
     PushClientBuilder, PusherBuilder<Items>, PusherBuilder<Identities>, ItemPusher, IdentityPusher,
     RefreshBuilder<Items>, RefreshBuilder<Identities>, Refresh<Items>, Refresh<Identities>,
-    FailedBatch, SavedBatch, HttpBody, FakeServer);
+    FailedBatch, AfterFailure, SavedBatch, HttpBody, FakeServer);
 hold!([Transport] ReqwestTransport, FakePushApi);
 hold!([Send + Sync] dyn Transport, dyn CredentialsProvider);
 

@@ -17,7 +17,6 @@ use crate::api::{Accepted, file_containers};
 use crate::error::{Error, ErrorCode};
 use crate::kernel::body::Body;
 use crate::kernel::send::CallSettings;
-use crate::kernel::shared::Kernel;
 use crate::model::FileContainer;
 
 /// A batch on its way. When it is dropped on the way the batch is accounted for all the same.
@@ -93,7 +92,7 @@ impl Delivery {
         account.may_start(self.number).await?;
         let _slot = account.slot().await;
         self.step = PushStep::Create;
-        let container = container.get(&account.kernel, &self.calls).await.map_err(FailureReason::Error)?;
+        let container = container.get(&account, &self.calls).await.map_err(FailureReason::Error)?;
         let container = self.upload(batch, container).await.map_err(FailureReason::Error)?;
         self.step = PushStep::Order;
         self.account.may_commit(self.number, batch).await?;
@@ -180,18 +179,16 @@ impl PrefetchedContainer {
         Self { task, begin: Instant::now() }
     }
 
-    /// An error that holds for all batches may have been waited out.
-    fn is_fresh(&self, error: &Error) -> bool {
-        self.begin.elapsed() < Self::STALE_ERROR && !error.holds_for_all()
-    }
-
-    async fn get(mut self, kernel: &Kernel, calls: &CallSettings) -> Result<FileContainer, Error> {
+    async fn get(mut self, account: &Account, calls: &CallSettings) -> Result<FileContainer, Error> {
+        // What the run was held for may have passed.
+        let was_held = account.lock().held_until.is_some_and(|until| until > self.begin);
+        let is_stale = was_held || self.begin.elapsed() >= Self::STALE_ERROR;
         let was_there = self.task.is_finished();
         match (&mut self.task).await {
             Ok(Ok(container)) if self.begin.elapsed() < Self::LONGEST => Ok(container),
-            Ok(Err(error)) if !was_there || self.is_fresh(&error) => Err(error),
+            Ok(Err(error)) if !was_there || !is_stale => Err(error),
             // It is too old, or the task is gone, and this one is not.
-            Ok(_) | Err(_) => Destination::acquire(kernel, calls).await,
+            Ok(_) | Err(_) => Destination::acquire(&account.kernel, calls).await,
         }
     }
 }

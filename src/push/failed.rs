@@ -74,6 +74,7 @@ pub enum FailureReason {
 /// answers [`Keep`](Self::Keep).
 #[derive(Debug)]
 #[non_exhaustive]
+#[expect(clippy::large_enum_variant, reason = "there is one for a moment, and no list of them")]
 pub enum AfterFailure {
     /// The run stops: batches under way are finished, and the rest is not sent.
     Stop,

@@ -114,7 +114,7 @@ async fn guarantee_5_content_that_cannot_be_uploaded_fails_its_item_and_hands_it
 #[tokio::test]
 async fn guarantee_5_a_run_with_a_handler_goes_on_after_content_that_cannot_be_uploaded() {
     let fake = fake();
-    fake.inject(Fault::on(Operation::CreateFileContainer).status(403));
+    fake.inject(Fault::on(Operation::CreateFileContainer).status(413));
     let handed = Arc::new(std::sync::Mutex::new(Vec::new()));
     let handler = Arc::clone(&handed);
     let run = pusher(&fake).on_failed_batch(move |failed| handler.lock().unwrap().push(failed)).start();
