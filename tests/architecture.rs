@@ -23,7 +23,7 @@ use source::{Line, NamePath, code, code_of, crate_paths, name, paths_at, root, s
 
 /// The rooms that a room may name, from the rooms that a user calls down to the pure ones;
 /// nothing but `fake` may name `client`.
-const ARROWS: [(&str, &[&str]); 15] = [
+const ARROWS: [(&str, &[&str]); 16] = [
     ("fake", &["client", "access", "kernel", "error", "operation", "model", "preflight", "credentials"]),
     ("client", &["api", "kernel", "error", "finding", "region", "credentials"]),
     ("refresh", &["push", "api", "kernel", "error", "model"]),
@@ -37,6 +37,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("access", &["model"]),
     ("preflight", &["finding", "model"]),
     ("finding", &["model"]),
+    ("guide", &[]),
     ("operation", &[]),
     ("model", &[]),
 ];

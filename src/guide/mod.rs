@@ -1,0 +1,37 @@
+//! The guide: one page for each task, with a program to copy. No code is in here.
+//!
+//! | Task | Page |
+//! |---|---|
+//! | Write a connector, from the first item to a scheduled run | [`first_connector`] |
+//! | Push thousands of items, with every one accounted for | [`many_items`] |
+//! | Push everything again and delete the rest, safely | [`refresh`] |
+//! | Push users and groups, and decide who sees an item | [`identities_and_permissions`] |
+//! | Push HTML, text, a PDF, an attachment, a large file | [`content`] |
+//! | Test a connector, with faults and with time | [`testing`] |
+//! | Handle errors, retries, rate limits, outages and timeouts | [`errors_and_retries`] |
+//! | Configure credentials, regions, proxies and settings files | [`configuration`] |
+//! | Find the request behind a method, and its quota | [`operations`] |
+//! | Know how fast a run is and how much memory it takes | [`speed`] |
+//! | Know what the crate promises | [`guarantees`] |
+//! | Move from the Java, JavaScript or Python client | [`migrating`] |
+
+macro_rules! pages {
+    ($($page:ident = $file:literal,)+) => {
+        $(#[doc = include_str!($file)] pub mod $page {})+
+    };
+}
+
+pages! {
+    first_connector = "first_connector.md",
+    many_items = "many_items.md",
+    refresh = "refresh.md",
+    identities_and_permissions = "identities_and_permissions.md",
+    content = "content.md",
+    testing = "testing.md",
+    errors_and_retries = "errors_and_retries.md",
+    configuration = "configuration.md",
+    operations = "operations.md",
+    speed = "speed.md",
+    guarantees = "guarantees.md",
+    migrating = "migrating.md",
+}
