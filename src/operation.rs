@@ -227,6 +227,11 @@ impl Operation {
         Spec { name, host, method, path, success, timeout, repeat, article }
     }
 
+    /// Whether it is a call of the Stream API.
+    pub(crate) fn is_of_streams(self) -> bool {
+        self.path().contains("/stream/")
+    }
+
     /// The segments of the path: requests are written by them, and the fake routes by them.
     pub(crate) fn segments(self) -> impl Iterator<Item = Segment> {
         self.path().split('/').skip(1).map(|segment| {

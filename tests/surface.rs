@@ -42,7 +42,8 @@ hold!([Clone + Debug + Send + Sync + Unpin + 'static]
     PushClient, Credentials, Sources, Items, Identities, Catalog, FileContainers, ReqwestTransport, Body,
     FakePushApi, FakePushApiBuilder, FakeSource, FakeProvider);
 hold!([Debug + Send + Sync + Unpin + 'static]
-    PushClientBuilder, PusherBuilder<Items>, PusherBuilder<Identities>, ItemPusher, IdentityPusher,
+    PushClientBuilder, PusherBuilder<Items>, PusherBuilder<Identities>, PusherBuilder<CatalogUpdates>,
+    PusherBuilder<CatalogMerges>, ItemPusher, IdentityPusher, CatalogUpdater, CatalogMerger,
     RefreshBuilder<Items>, RefreshBuilder<Identities>, Refresh<Items>, Refresh<Identities>,
     FailedBatch, AfterFailure, SavedBatch, HttpBody, FakeServer);
 hold!([Transport] ReqwestTransport, FakePushApi);

@@ -140,6 +140,10 @@ impl Kind for Identities {
         client.identities(PROVIDER).pusher()
     }
 
+    fn with_ordering_id(builder: PusherBuilder<Self::Handle>, id: u64) -> PusherBuilder<Self::Handle> {
+        builder.ordering_id(id)
+    }
+
     async fn push(pusher: &Pusher<Self::Handle>, operation: &Operation) -> Result<Pushed, PushError> {
         match operation.list {
             List::Members => pusher.add_or_update(&operation.members()).await,

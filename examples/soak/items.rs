@@ -125,6 +125,10 @@ impl Kind for Items {
         client.items(SOURCE).pusher()
     }
 
+    fn with_ordering_id(builder: PusherBuilder<Self::Handle>, id: u64) -> PusherBuilder<Self::Handle> {
+        builder.ordering_id(id)
+    }
+
     async fn push(pusher: &Pusher<Self::Handle>, operation: &Operation) -> Result<Pushed, PushError> {
         let Operation { n, id, what } = operation;
         match *what {

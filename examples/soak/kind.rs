@@ -40,6 +40,8 @@ pub(crate) trait Kind: Sized + Send + 'static {
     fn found(fake: &FakePushApi, key: &str) -> Self::State;
 
     fn pusher(client: &PushClient) -> PusherBuilder<Self::Handle>;
+    /// The settings, with one ordering id for everything in the run.
+    fn with_ordering_id(builder: PusherBuilder<Self::Handle>, id: u64) -> PusherBuilder<Self::Handle>;
     fn push(
         pusher: &Pusher<Self::Handle>,
         operation: &Self::Operation,

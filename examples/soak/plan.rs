@@ -114,7 +114,7 @@ impl<K: Kind> Plan<K> {
             .replace_queued(self.replaces)
             .retry(RetryPolicy::default().max_attempts(self.attempts));
         if let Some(id) = self.ordering_id {
-            builder = builder.ordering_id(id);
+            builder = K::with_ordering_id(builder, id.into());
         }
         if let Some(calls) = self.api_calls {
             builder = builder.max_api_calls(calls, Duration::from_secs(10));

@@ -47,7 +47,8 @@ impl ApiRequest {
             operation,
             params,
             query: Vec::new(),
-            json: None,
+            // The contract wants a content type on each call of the Stream API, and the documentation sends this with it.
+            json: operation.is_of_streams().then(|| Bytes::from_static(b"{}")),
             findings: Vec::new(),
             settings: CallSettings::default(),
         }

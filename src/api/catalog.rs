@@ -80,10 +80,7 @@ impl Catalog {
     }
 
     fn request(&self, operation: Operation, params: PathParams) -> ApiRequest {
-        let mut request = ApiRequest::new(&self.kernel, operation, params);
-        // The contract wants a content type on each of these calls, and the documentation sends this with it.
-        request.set_body(Bytes::from_static(b"{}"));
-        request
+        ApiRequest::new(&self.kernel, operation, params)
     }
 
     fn of_stream(&self, operation: Operation, stream_id: impl Into<String>) -> ApiRequest {

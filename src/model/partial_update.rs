@@ -79,7 +79,8 @@ impl PartialUpdate {
         Self::new(document_id, PartialUpdateOperator::FieldValueReplace, field, None)
     }
 
-    /// Appends values to a list.
+    /// Appends values to a list. A request whose response was lost is sent again, and may then have appended them
+    /// twice.
     pub fn array_append(
         document_id: impl Into<String>,
         field: impl Into<String>,

@@ -46,7 +46,7 @@ pub use items::{batch, item};
 pub(crate) use items::{batch_ids, children_prefix, deletion, file_id, own_id, written_item};
 pub(crate) use json_text::{InvalidText, read_model, without_mark};
 pub(crate) use run::{KnownIdentities, RunValidation, SeenIdentity};
-pub(crate) use stream::{checked_merge_batch, checked_update_batch};
+pub(crate) use stream::{checked_merge_batch, checked_partial_update, checked_update_batch, stream_item_size};
 pub use stream::{merge_batch, partial_update, update_batch};
 
 /// What of the findings is refused under a switch, or else the warnings that are left.

@@ -21,6 +21,7 @@ use crate::finding::Finding;
 use crate::kernel::run_context::{CallCounters, RateLimit, RunContext};
 use crate::kernel::send::CallSettings;
 use crate::kernel::shared::Kernel;
+use crate::model::OrderingId;
 
 /// How many pushes there can be between two values of the watch channel.
 const PUSHES_A_MESSAGE: u64 = 256;
@@ -59,6 +60,9 @@ pub(super) struct State {
     pub(super) totals: Progress,
     first_accepted: Option<SystemTime>,
     last_accepted: Option<SystemTime>,
+    lowest_ordering_id: Option<OrderingId>,
+    /// How many batches were accepted whose ordering id is not known.
+    without_ordering_id: u64,
     accepted: Vec<BatchReceipt>,
     pub(super) failed: Vec<FailedBatch>,
     refused: Vec<Refused>,
@@ -115,6 +119,8 @@ pub(super) struct Delivered {
     pub(super) file_id: String,
     pub(super) attempts: u32,
     pub(super) server_time: Option<SystemTime>,
+    pub(super) ordering_id: Option<OrderingId>,
+    pub(super) request_id: Option<String>,
 }
 
 impl State {
@@ -292,11 +298,15 @@ impl Account {
         let mut state = self.lock();
         let Some(UnderWay { batch, .. }) = state.under_way.remove(&number) else { return };
         state.is_proven = true;
-        let Delivered { file_id, attempts, server_time } = delivered;
+        let Delivered { file_id, attempts, server_time, ordering_id, request_id } = delivered;
         let (operations, bytes) = (batch.keys().len() as u64, batch.len());
-        let ordering_id = self.settings.ordering_id;
-        let receipt =
-            BatchReceipt { number, file_id, operations, bytes, attempts, server_time, ordering_id, keys: None };
+        let ordering_id = self.settings.ordering_id.or(ordering_id);
+        state.lowest_ordering_id = state.lowest_ordering_id.into_iter().chain(ordering_id).min();
+        state.without_ordering_id += u64::from(ordering_id.is_none());
+        #[rustfmt::skip]
+        let receipt = BatchReceipt {
+            number, file_id, operations, bytes, attempts, server_time, ordering_id, request_id, keys: None,
+        };
         state.totals.accepted += operations;
         state.totals.deletions += batch.deletions();
         state.totals.batches_accepted += 1;
@@ -439,6 +449,7 @@ impl Account {
             elapsed: self.started.elapsed(),
             first_accepted: state.first_accepted,
             last_accepted: state.last_accepted,
+            lowest_ordering_id: state.lowest_ordering_id.filter(|_| state.without_ordering_id == 0),
             batch_samples: std::mem::take(&mut state.accepted),
             failed_batches,
             refused_samples: std::mem::take(&mut state.refused),

@@ -104,7 +104,9 @@ async fn with_content(
     let _slot = account.slot().await;
     account.lock().goes_on().map_err(Ended::Stopped)?;
     let alone = batch::single_len(account.destination.kind.lists, ADD_OR_UPDATE, text.json().len());
-    let prepared = content.prepare(&id, account.settings.batch_bytes.saturating_sub(alone)).await?;
+    let room = account.settings.batch_bytes.saturating_sub(alone);
+    let in_item = account.destination.kind.item_bytes.map(|most| most.saturating_sub(text.json().len()));
+    let prepared = content.prepare(&id, in_item.map_or(room, |most| room.min(most))).await?;
     if let Some(reference) = prepared.reference() {
         // Content is not worth the upload if the item with its reference is too large.
         reference.write(&mut text);

@@ -137,6 +137,8 @@ impl Delivery {
             file_id: container.file_id().to_owned(),
             attempts: self.attempts.load(Ordering::Relaxed),
             server_time: accepted.server_time(),
+            ordering_id: accepted.ordering_id(),
+            request_id: accepted.request_id().map(str::to_owned),
         }
     }
 }

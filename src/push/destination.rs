@@ -15,6 +15,8 @@ use crate::operation::Operation;
 #[derive(Clone)]
 pub(crate) struct Destination {
     pub(super) kind: &'static DestinationKind,
+    /// Commits a container that is filled.
+    pub(super) commit: Operation,
     pub(super) params: PathParams,
 }
 
@@ -23,8 +25,8 @@ pub(crate) struct Destination {
 pub(super) struct DestinationKind {
     /// The lists that a batch holds, in their order. The first one is always written.
     pub(super) lists: &'static [List],
-    /// Commits a container that is filled.
-    pub(super) commit: Operation,
+    /// The largest an item may be, where there is a limit below that of a container.
+    pub(super) item_bytes: Option<usize>,
 }
 
 /// One list of a batch.
@@ -43,6 +45,8 @@ pub(super) enum ListKind {
     /// They add, or replace as a whole.
     Upsert,
     Delete,
+    /// They change parts.
+    Patch,
 }
 
 /// What to do about an operation on an id that the batch that is being filled already holds.
@@ -51,7 +55,6 @@ pub(super) enum Repeated {
     /// It replaces an earlier operation if it says everything that the earlier one said, else it cuts the batch.
     Replaces,
     /// It cuts the batch: it goes into the next one. So does a later operation on its own id.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for lists of partial updates, which no destination has so far"))]
     Cuts,
 }
 
@@ -79,7 +82,7 @@ impl Destination {
         calls: &CallSettings,
     ) -> Result<Accepted, Error> {
         let params = self.params.clone();
-        push_batch::commit(kernel, self.kind.commit, params, container.file_id(), ordering_id, calls).await
+        push_batch::commit(kernel, self.commit, params, container.file_id(), ordering_id, calls).await
     }
 }
 

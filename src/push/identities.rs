@@ -32,7 +32,7 @@ static IDENTITIES: DestinationKind = DestinationKind {
         List { key: "mappings", kind: ListKind::Upsert, repeated: Repeated::Replaces },
         List { key: "deleted", kind: ListKind::Delete, repeated: Repeated::Replaces },
     ],
-    commit: Operation::PushIdentityContainer,
+    item_bytes: None,
 };
 
 impl Identities {
@@ -51,7 +51,8 @@ impl Identities {
     /// ```
     pub fn pusher(&self) -> PusherBuilder<Identities> {
         let params = PathParams::provider(Arc::clone(&self.provider_id));
-        PusherBuilder::new(self.kernel.clone(), Destination { kind: &IDENTITIES, params })
+        let commit = Operation::PushIdentityContainer;
+        PusherBuilder::new(self.kernel.clone(), Destination { kind: &IDENTITIES, commit, params })
     }
 }
 

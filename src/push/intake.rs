@@ -141,7 +141,7 @@ impl Intake {
         }
         account.cut_off(cut_off);
         if taken {
-            let commit = account.destination.kind.commit;
+            let commit = account.destination.commit;
             operation.warnings.iter().for_each(|warning| trace::found(commit, warning));
         }
         taken.then_some(Ok(()))

@@ -11,7 +11,6 @@ use super::keys::Affects;
 use super::report::Refused;
 use crate::finding::{Finding, Preflight};
 use crate::model::{DeletedDocument, document_keys as key};
-use crate::operation::Operation;
 use crate::preflight::{self, InvalidText, ItemText};
 
 /// The lists of a batch of items, by their numbers.
@@ -24,7 +23,7 @@ pub(super) static ITEMS: DestinationKind = DestinationKind {
         List { key: "addOrUpdate", kind: ListKind::Upsert, repeated: Repeated::Replaces },
         List { key: "delete", kind: ListKind::Delete, repeated: Repeated::Replaces },
     ],
-    commit: Operation::PushItemContainer,
+    item_bytes: None,
 };
 
 /// An item as its caller has it.
@@ -81,6 +80,9 @@ impl<'a> CheckedItem<'a> {
         };
         let switch = account.kernel.shared.preflight;
         let mut findings = preflight::written_item(&id, &text, switch);
+        if account.destination.kind.item_bytes.is_some() {
+            findings.extend(preflight::stream_item_size(&id, &text, switch));
+        }
         if switch != Preflight::Off {
             findings.extend(account.settings.validation.item(&id, &text));
         }

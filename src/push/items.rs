@@ -17,6 +17,7 @@ use super::settings::PusherBuilder;
 use crate::api::Items;
 use crate::content::Content;
 use crate::kernel::request::PathParams;
+use crate::operation::Operation;
 use crate::preflight::{InvalidText, ItemText, KnownIdentities};
 
 impl Items {
@@ -40,7 +41,11 @@ impl Items {
     /// # Ok(()) }
     /// ```
     pub fn pusher(&self) -> PusherBuilder<Items> {
-        let destination = Destination { kind: &ITEMS, params: PathParams::source(Arc::clone(&self.source_id)) };
+        let destination = Destination {
+            kind: &ITEMS,
+            commit: Operation::PushItemContainer,
+            params: PathParams::source(Arc::clone(&self.source_id)),
+        };
         PusherBuilder::new(self.kernel.clone(), destination)
     }
 }
@@ -141,7 +146,7 @@ impl Pusher<Items> {
     ///
     /// [`PushError::Stopped`] when the run has stopped; the deletion was not queued then.
     pub fn delete<'a>(&'a self, document_id: impl Into<Cow<'a, str>>) -> PushItemDeletion<'a> {
-        PushItemDeletion { intake: &self.intake, document_id: document_id.into(), delete_children: false }
+        PushItemDeletion::new(&self.intake, document_id.into())
     }
 
     /// Pushes all operations of a stream, one after another, and returns how many there were. The run goes on after
@@ -205,7 +210,7 @@ pub struct PushItem<'a> {
 }
 
 impl<'a> PushItem<'a> {
-    fn new(intake: &'a Intake, document_id: Option<Cow<'a, str>>, item: Item<'a>) -> Self {
+    pub(super) fn new(intake: &'a Intake, document_id: Option<Cow<'a, str>>, item: Item<'a>) -> Self {
         Self { intake, document_id, item, content: None }
     }
 
@@ -295,7 +300,11 @@ pub struct PushItemDeletion<'a> {
     delete_children: bool,
 }
 
-impl PushItemDeletion<'_> {
+impl<'a> PushItemDeletion<'a> {
+    pub(super) fn new(intake: &'a Intake, document_id: Cow<'a, str>) -> Self {
+        Self { intake, document_id, delete_children: false }
+    }
+
     /// Whether the item's children are deleted too: the items whose URI begins with this one. Default: no.
     ///
     /// End the URI with a `/`: without one it also takes the neighbours that begin like it.

@@ -20,9 +20,15 @@ impl<'a> Key<'a> {
         Self { text, affects, hash: hasher.hash_one(text) }
     }
 
-    /// A hash for each of the slots.
+    /// A hash for each of the slots, and one for its field.
     fn hashes(self) -> impl Iterator<Item = u64> {
-        self.affects.slots().iter().map(move |slot| self.hash ^ u64::from(*slot))
+        self.affects.slots().iter().map(move |slot| self.hash ^ u64::from(*slot)).chain(self.affects.field())
+    }
+
+    /// The hashes of what it replaces.
+    fn replaced_hashes(self) -> impl Iterator<Item = u64> {
+        let is_field = self.affects.field().is_some();
+        self.hashes().skip(if is_field { self.affects.slots().len() } else { 0 })
     }
 }
 
@@ -37,22 +43,43 @@ pub(super) enum Affects {
     Identity,
     /// An item and all items whose id begins with its id.
     Subtree,
+    /// One field of an item, by a hash of both.
+    Field { field: u64, is_replacement: bool },
 }
 
 impl Affects {
+    /// One field of an item. All of a run must be made with the same `hasher`.
+    pub(super) fn field_of(id: &str, field: &str, is_replacement: bool, hasher: &RandomState) -> Self {
+        // Fields do not differ by case.
+        Self::Field { field: hasher.hash_one((id, field.to_lowercase())), is_replacement }
+    }
+
     pub(super) fn shares_slot(self, other: Self) -> bool {
+        if let (Some(field), Some(other)) = (self.field(), other.field()) {
+            return field == other;
+        }
         self.slots().iter().any(|slot| other.slots().contains(slot))
     }
 
     /// Whether an operation on one says everything that an earlier one on the other said about the same id.
     fn covers(self, earlier: Self) -> bool {
+        if self.field().is_some() || earlier.field().is_some() {
+            return self == earlier && matches!(self, Self::Field { is_replacement: true, .. });
+        }
         let is_subtree = self == Self::Subtree || earlier == Self::Subtree;
         !is_subtree && earlier.slots().iter().all(|slot| self.slots().contains(slot))
     }
 
+    fn field(self) -> Option<u64> {
+        match self {
+            Self::Field { field, .. } => Some(field),
+            _ => None,
+        }
+    }
+
     fn slots(self) -> &'static [u8] {
         match self {
-            Self::Item | Self::Subtree => &[0],
+            Self::Item | Self::Subtree | Self::Field { .. } => &[0],
             Self::Aliases => &[1],
             Self::Identity => &[0, 1],
         }
@@ -119,7 +146,7 @@ impl Keys {
 
     /// The operations that `key` covers; one with several slots can come more than once.
     pub(super) fn covered(&self, key: Key<'_>) -> impl Iterator<Item = usize> {
-        key.hashes().filter_map(|hash| self.index.get(&hash)).map(|number| *number as usize)
+        key.replaced_hashes().filter_map(|hash| self.index.get(&hash)).map(|number| *number as usize)
     }
 
     /// Marks the operations that `key` covers as replaced, and returns their numbers.
@@ -161,6 +188,7 @@ impl Keys {
             // Two texts with one hash are kept apart as if they were the same.
             match self.get(*operation as usize) {
                 Some(earlier) if earlier.text == key.text && key.affects.covers(earlier.affects) => fit = Fit::Covers,
+                Some(earlier) if earlier.text == key.text && !key.affects.shares_slot(earlier.affects) => {}
                 _ => return Fit::Conflicts,
             }
         }
@@ -182,7 +210,8 @@ impl Keys {
         let is_same = |hash: u64| {
             let operation = self.index.get(&hash);
             // Unlike a conflict, this must not be guessed from a hash.
-            operation.and_then(|number| self.get(*number as usize)).is_some_and(|same| same.text == key.text)
+            let earlier = operation.and_then(|number| self.get(*number as usize));
+            earlier.is_some_and(|same| same.text == key.text && same.affects.shares_slot(key.affects))
         };
         key.hashes().any(is_same) || self.is_in_subtree(key)
     }
@@ -238,8 +267,13 @@ impl Hasher for AsIs {
 
 #[cfg(test)]
 mod tests {
-    use super::Affects::{Aliases, Identity, Item, Subtree};
+    use super::Affects::{Aliases, Field, Identity, Item, Subtree};
     use super::*;
+
+    /// Two changes of one field, and one of another field.
+    const REPLACED: Affects = Field { field: 7, is_replacement: true };
+    const CHANGED: Affects = Field { field: 7, is_replacement: false };
+    const OTHER: Affects = Field { field: 8, is_replacement: true };
 
     fn keys(hasher: &RandomState, entries: &[(&str, Affects)]) -> Keys {
         let mut keys = Keys::default();
@@ -289,6 +323,15 @@ mod tests {
             (Identity, Identity, Fit::Covers),
             (Subtree, Item, Fit::Conflicts),
             (Subtree, Subtree, Fit::Conflicts),
+            (REPLACED, REPLACED, Fit::Covers),
+            (REPLACED, CHANGED, Fit::Conflicts),
+            (CHANGED, REPLACED, Fit::Conflicts),
+            (CHANGED, CHANGED, Fit::Conflicts),
+            (REPLACED, OTHER, Fit::New),
+            (Item, REPLACED, Fit::Conflicts),
+            (REPLACED, Item, Fit::Conflicts),
+            (Subtree, REPLACED, Fit::Conflicts),
+            (REPLACED, Subtree, Fit::Conflicts),
         ];
         let hasher = RandomState::new();
         for (later, earlier, fit) in table {

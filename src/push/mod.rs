@@ -5,6 +5,7 @@ mod abort_on_drop;
 mod account;
 mod again;
 mod batch;
+mod catalogs;
 mod content;
 mod delivery;
 mod destination;
@@ -23,6 +24,7 @@ mod superseded;
 mod turns;
 mod unsent;
 
+pub use catalogs::{CatalogMerger, CatalogMerges, CatalogUpdater, CatalogUpdates};
 pub use failed::{AfterFailure, FailedBatch, FailureReason, PushStep};
 pub use identities::{IdentityOperation, IdentityPusher, PushIdentity};
 pub use items::{ItemOperation, ItemPusher, PushItem, PushItemDeletion};

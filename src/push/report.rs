@@ -150,8 +150,11 @@ pub struct BatchReceipt {
     /// since 1970.
     #[serde(with = "milliseconds")]
     pub server_time: Option<SystemTime>,
-    /// The ordering id of the run, where it has one.
+    /// The ordering id of the run, where it has one, or else the one that the response told: that of the Stream API
+    /// does.
     pub ordering_id: Option<OrderingId>,
+    /// The service's own id of the request, where the response told it.
+    pub request_id: Option<String>,
     #[serde(skip)]
     pub(super) keys: Option<Arc<Keys>>,
 }
@@ -190,6 +193,8 @@ pub struct PushReport {
     /// The latest such time, likewise.
     #[serde(with = "milliseconds")]
     pub last_accepted: Option<SystemTime>,
+    /// The lowest ordering id of all accepted batches; `None` where that of any batch is not known.
+    pub lowest_ordering_id: Option<OrderingId>,
     /// The first hundred batches that the service accepted, in the order in which it did.
     pub batch_samples: Vec<BatchReceipt>,
     /// The batches that failed or were not sent and that no handler got, in the order of the

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::destination::Destination;
 use super::failed::{AfterFailure, FailedBatch};
 use super::report::{BatchReceipt, Refused};
+use crate::api::{Identities, Items};
 use crate::kernel::retry::RetryPolicy;
 use crate::kernel::shared::Kernel;
 use crate::kernel::trace;
@@ -141,11 +142,9 @@ impl<T> PusherBuilder<T> {
         self
     }
 
-    /// One ordering id for everything in the run, instead of the service's clock at each batch. Best
-    /// left alone ([article 147](https://docs.coveo.com/en/147/)): what was pushed with a higher id survives a later
-    /// deletion without one.
-    pub fn ordering_id(mut self, id: impl Into<OrderingId>) -> Self {
-        self.settings.ordering_id = Some(id.into());
+    /// One ordering id for everything in the run.
+    pub(crate) fn with_ordering_id(mut self, id: OrderingId) -> Self {
+        self.settings.ordering_id = Some(id);
         self
     }
 
@@ -230,6 +229,22 @@ impl<T> PusherBuilder<T> {
         self
     }
 }
+
+/// A setting of runs whose operations may have ordering ids.
+macro_rules! ordering_id {
+    ($($into:ty),+) => {
+        $(impl PusherBuilder<$into> {
+            /// One ordering id for everything in the run, instead of the service's clock at each batch. Best
+            /// left alone ([article 147](https://docs.coveo.com/en/147/)): what was pushed with a higher id survives a later
+            /// deletion without one.
+            pub fn ordering_id(self, id: impl Into<OrderingId>) -> Self {
+                self.with_ordering_id(id.into())
+            }
+        })+
+    };
+}
+
+ordering_id!(Items, Identities);
 
 impl<T> fmt::Debug for PusherBuilder<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -189,7 +189,7 @@ impl<T> RefreshBuilder<T> {
     /// service's clock is rejected, because the service would ignore later pushes: the run does not
     /// start.
     pub fn ordering_id(self, id: impl Into<OrderingId>) -> Self {
-        self.pusher(|pusher| pusher.ordering_id(id))
+        self.pusher(|pusher| pusher.with_ordering_id(id.into()))
     }
 
     /// Whether the ordering ids of the source are not milliseconds since 1970, but for example nanoseconds or

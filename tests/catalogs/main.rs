@@ -1,0 +1,8 @@
+//! Bulk runs into catalogs, by the Stream API.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "helpers of tests are tests, too")]
+
+#[path = "../shared/cases.rs"]
+mod cases;
+mod support;
+mod updates;
