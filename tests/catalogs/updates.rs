@@ -257,7 +257,7 @@ async fn a_failed_batch_of_a_catalog_is_handed_back_and_pushed_again_without_wha
     let updater = updater.start();
     updater.add_or_update("p://1", &json!({})).await.unwrap();
     updater.flush().await.unwrap();
-    fake.inject(Fault::on(Operation::UpdateCatalog).status(403));
+    fake.inject(Fault::on(Operation::UpdateCatalog).status(400));
     for field in ["a", "b"] {
         updater.partial_update(PartialUpdate::replace("p://1", field, 1)).await.unwrap();
     }
