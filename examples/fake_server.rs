@@ -5,7 +5,7 @@
 //! ```
 //!
 //! The first line that it prints is the base URL to give to the connector. It runs until Ctrl-C or SIGTERM, or
-//! with `--until-eof` until its input ends, and then prints what it holds and what it dropped, as JSON. A
+//! with `--until-eof` until its input ends, and then prints the held and the dropped items as JSON. A
 //! delete-older-than that still waits for its time is done before that.
 
 mod shared;
@@ -73,7 +73,7 @@ async fn main() -> Result<(), shared::Failure> {
 }
 
 fn build(arguments: &Arguments) -> FakePushApi {
-    // A server may run for long: what the requests said is in what is held.
+    // A server may run for long, and the items hold the content of the requests.
     let mut builder = FakePushApi::builder().organization(&arguments.organization).keep_request_bodies(false);
     for key in &arguments.api_keys {
         builder = builder.api_key(key);
@@ -109,7 +109,7 @@ async fn until_told_to_stop(until_eof: bool) -> io::Result<()> {
     }
 }
 
-/// What the fake holds.
+/// The items, identities and requests of the fake.
 fn held(fake: &FakePushApi, arguments: &Arguments) -> Value {
     let sources = arguments.sources.iter().chain(&arguments.secured_sources);
     let sources: Map<String, Value> = sources.map(|id| (id.clone(), source(fake, id))).collect();

@@ -21,7 +21,7 @@ async fn main() -> Result<(), shared::Failure> {
     Ok(())
 }
 
-/// The ways to say what an item is, and to push it.
+/// The ways to write and to push an item.
 async fn push_items(client: &PushClient, source_id: &str) -> Result<(), Error> {
     let items = client.items(source_id);
 
@@ -45,7 +45,7 @@ async fn push_items(client: &PushClient, source_id: &str) -> Result<(), Error> {
         .permissions(everybody.clone());
     items.add_or_update("https://example.com/hello", &page).await?;
 
-    // A type of one's own: each of its fields that is no property of an item is metadata.
+    // Any serialisable type: its fields are the item's properties and metadata.
     let article = Article { title: "Mine", data: "What people search for.", in_stock: true, permissions: &everybody };
     items.add_or_update("https://example.com/article", &article).await?;
 
@@ -72,17 +72,17 @@ struct Article<'a> {
     permissions: &'a Permissions,
 }
 
-/// What a service does with the error of a call, by what there is to do about it.
+/// How a service reacts to the error of a call.
 async fn push_and_explain(client: &PushClient, source_id: &str) -> String {
     let id = "no uri";
     match client.items(source_id).add_or_update(id, &DocumentBody::text("…")).await {
         Ok(accepted) => format!("accepted after {} attempt(s)", accepted.attempts()),
-        // Found before anything was sent: the item has to be mended.
+        // Found before anything was sent: correct the item.
         Err(Error::Invalid(error)) => {
             let rules: Vec<_> = error.findings().iter().map(|finding| finding.rule().code()).collect();
             format!("{id:?} was not sent, because of {}", rules.join(", "))
         }
-        // The client has waited and tried again already; what is left is to come back later.
+        // The client has retried already: try again later.
         Err(error) if error.is_retryable() => {
             format!("later, in {:?}: {error}", error.retry_after().unwrap_or_default())
         }

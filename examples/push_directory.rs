@@ -49,13 +49,13 @@ struct Arguments {
     /// Deletes the items of the source that were not pushed by this run. Wants --public or --no-permissions.
     #[arg(long, requires = "readers")]
     refresh: bool,
-    /// Says what would be pushed, and pushes nothing.
+    /// Lists the files and pushes nothing.
     #[arg(long)]
     dry_run: bool,
     /// Pushes what symbolic links lead to; without it they are told and passed over.
     #[arg(long)]
     follow_links: bool,
-    /// Pushes into a fake service in memory, and says what it drops.
+    /// Pushes into a fake service in memory, and lists the dropped items.
     #[arg(long)]
     fake: bool,
     /// Shows no progress.
@@ -181,7 +181,7 @@ enum Run {
     Refresh(Box<Refresh<Items>>),
 }
 
-/// What became of a run.
+/// The result of a run.
 struct Ended {
     summary: String,
     is_complete: bool,
@@ -232,7 +232,7 @@ async fn push_files(
     let mut tasks = JoinSet::new();
     let pushing = push_all(&run, &mut tasks, files, permissions, arguments.concurrency.into(), &progress);
     let pushed = shared::unless_stopped(pushing).await;
-    // What is under way is cut off.
+    // Cancels the pushes under way.
     tasks.shutdown().await;
     progress.bar.finish_and_clear();
     if let Err(stopped) = &pushed {

@@ -48,7 +48,7 @@ struct Arguments {
     /// was accepted.
     #[arg(long, value_name = "DIR")]
     retry: Option<PathBuf>,
-    /// Pushes into a fake service in memory, and says what it drops.
+    /// Pushes into a fake service in memory, and lists the dropped items.
     #[arg(long)]
     fake: bool,
     /// Shows no progress.
@@ -72,7 +72,7 @@ async fn main() -> Result<ExitCode, shared::Failure> {
 /// How many ids of a failed batch are printed.
 const MOST_IDS: usize = 20;
 
-/// Pushes what the arguments ask for, and says what became of it. Returns whether all of it was pushed.
+/// Does the work and prints its result. Returns whether everything was pushed.
 async fn push(items: &Items, arguments: &Arguments, stop: &Arc<Stop>) -> Result<bool, shared::Failure> {
     if let Some(folder) = &arguments.retry {
         let is_clean = saved::push_saved(items, folder, stop).await?;
@@ -105,7 +105,7 @@ async fn push(items: &Items, arguments: &Arguments, stop: &Arc<Stop>) -> Result<
 /// A run that has ended.
 struct Ended {
     report: PushReport,
-    /// What went wrong beside it.
+    /// Problems that are not in the report.
     problems: Vec<String>,
 }
 

@@ -54,7 +54,7 @@ async fn rebuild(client: &PushClient, source_id: &str, provider_id: Option<&str>
     Ok(())
 }
 
-/// What the source is to hold, and then the end of what it held when the rebuild began.
+/// Pushes everything, and then deletes everything older than the rebuild.
 async fn push_everything(
     client: &PushClient,
     source_id: &str,
@@ -139,7 +139,7 @@ async fn push_leftover(fake: &FakePushApi, source_id: &str) -> Result<(), Error>
     Ok(())
 }
 
-/// What the fake service holds, which a real one does not tell by this API.
+/// Prints the items and identities of the fake service.
 fn print_what_is_there(fake: &FakePushApi, source_id: &str, provider_id: Option<&str>) {
     let source = fake.source(source_id);
     let status = source.status().map_or("none", SourceStatus::as_str);

@@ -49,7 +49,7 @@ async fn refresh(items: &Items, pages: &[&str]) -> Result<(), shared::Failure> {
         }
     };
     println!("{report}");
-    // An error when something was not pushed, or what is old was not deleted.
+    // An error when an item was not pushed, or the old items were not deleted.
     report.into_result()?;
     Ok(())
 }

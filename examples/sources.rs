@@ -25,7 +25,7 @@ async fn push_changes(client: &PushClient, source_id: &str) -> Result<(), shared
     // Ctrl-C and SIGTERM end the work, and not the program.
     let pushed = shared::unless_stopped(push(client, source_id)).await;
     let idle = sources.set_status(source_id, SourceStatus::Idle).await;
-    // The error of the work comes first: it is the one that says what went wrong.
+    // The error of the work comes first: it is the cause.
     pushed?;
     idle?;
     Ok(())

@@ -32,7 +32,7 @@ struct Arguments {
     identities: Option<PathBuf>,
     /// A batch of items as JSON.
     items: Option<PathBuf>,
-    /// Tells why somebody sees an item, or does not.
+    /// Explains why a user sees an item, or does not.
     #[arg(long, num_args = 2, value_names = ["USER", "ITEM"])]
     why: Option<Vec<String>>,
 }
@@ -99,7 +99,7 @@ fn users(batch: &BatchIdentityBody) -> BTreeSet<&str> {
     users.map(|identity| identity.name.as_str()).collect()
 }
 
-/// What the permissions of an item say; `None` where it has none.
+/// The verdict of the permissions of an item; `None` without permissions.
 fn access(item: &BatchDocument, viewer: &Viewer) -> Option<Access> {
     item.body.permissions.as_ref().map(|permissions| permissions.evaluate(viewer))
 }

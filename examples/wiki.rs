@@ -27,7 +27,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 /// The provider of e-mail addresses that every organization has.
 const EMAIL: &str = "Email Security Provider";
 
-/// What the wiki answers.
+/// The content of the wiki.
 #[derive(Default)]
 struct Wiki {
     /// How many pages it says that it has.
@@ -104,7 +104,7 @@ struct Connector {
 }
 
 impl Connector {
-    /// One run: everything is pushed again, identities first, as items may only name who is known.
+    /// One run: everything is pushed again, identities first, as items can only name known identities.
     async fn run(&self, wiki: &Wiki) -> Result<(), shared::Failure> {
         let known = self.push_identities(wiki).await?;
         let report = self.push_items(&self.client.items(&self.source), wiki, &known).await?;
@@ -207,7 +207,7 @@ async fn push_page(pusher: &ItemPusher, page: &Page) -> Result<(), PushError> {
         .file_extension(".html")
         .modified_date(page.modified)
         .permissions(readers.clone());
-    // Of any size: what is too large for the item goes through a file container.
+    // Of any size: large content goes through a file container.
     pusher.add_or_update(&uri, &doc).content(Content::text(&page.html)).await?;
     for path in &page.attachments {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -260,14 +260,14 @@ mod tests {
             Self { fake, connector, wiki: sample(attachment), _folder: folder }
         }
 
-        /// Runs, and lets a day pass: what is pushed within five seconds before a run is not old.
+        /// Runs, and lets time pass: items of the last five seconds before a run are not old.
         async fn run(&self) -> Result<(), shared::Failure> {
             let outcome = self.connector.run(&self.wiki).await;
             tokio::time::sleep(Duration::from_secs(86_400)).await;
             outcome
         }
 
-        /// The names of the items that somebody sees who signs in with an e-mail address.
+        /// The names of the items that a user sees after signing in with an e-mail address.
         fn seen_by(&self, address: &str) -> Vec<String> {
             let viewer = PermissionIdentity::user(address).security_provider(EMAIL);
             let viewer = self.fake.identity_graph().viewer(viewer);

@@ -65,7 +65,7 @@ impl PushClient {
         Self::builder_from_env()?.build()
     }
 
-    /// A builder with what the environment says: `COVEO_API_KEY`, `COVEO_ORGANIZATION_ID`, and `COVEO_REGION`
+    /// A builder with the settings of the environment: `COVEO_API_KEY`, `COVEO_ORGANIZATION_ID`, and `COVEO_REGION`
     /// (`us`, `ca`, `eu`, `au`, `hipaa`) or `COVEO_BASE_URL`. Without the last two the region is US East. Nothing
     /// else in this crate reads the environment, except for the location of temporary files.
     ///

@@ -55,7 +55,7 @@ impl ApiKey {
         self.0.expose_secret()
     }
 
-    /// What was copied along with the key, of the usual mistakes.
+    /// A usual mistake in copying the key.
     fn is_copied_with(&self) -> Option<&'static str> {
         let key = self.expose();
         match key.get(..7) {

@@ -238,7 +238,7 @@ impl Finding {
         self.rule
     }
 
-    /// What is wrong and what to do, for a person.
+    /// The problem and its solution, in one line for people.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message

@@ -92,7 +92,7 @@ impl Place {
         }
     }
 
-    /// What was not pushed.
+    /// The lines that were not pushed.
     pub(crate) fn problems(&self) -> impl Iterator<Item = String> {
         let Self { name, line, unread, left, has_stopped, refused } = self;
         let unread = (*unread > 0).then(|| format!("{unread} lines or files could not be read"));
@@ -108,7 +108,7 @@ impl Place {
     }
 }
 
-/// What a line adds or updates; `None` for one that is blank.
+/// The operation of a line; `None` for a blank line.
 type Line = Result<Option<ItemOperation>, String>;
 
 fn to_operation(line: Result<String, FromUtf8Error>) -> Line {
@@ -142,7 +142,7 @@ fn uri_without_id(line: &str) -> Result<Option<String>, String> {
     if line.starts_with(r#"{"documentId""#) {
         return Ok(None);
     }
-    // What is no JSON is for the pusher to refuse.
+    // The pusher refuses invalid JSON.
     let Some(item) = read(line) else { return Ok(None) };
     match (value(&item, "documentId"), value(&item, "uri")) {
         (None | Some(Value::Null), Some(Value::String(uri))) => Ok(Some(uri.clone())),
@@ -163,7 +163,7 @@ fn value<'a>(item: &'a BTreeMap<String, Value>, name: &str) -> Option<&'a Value>
     item.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
 }
 
-/// Where the items with these ids stand in the files. They are looked for in the files, so that a run that goes well
+/// The lines of the items with these ids. The files are read again for this, so that a successful run
 /// keeps no places; standard input cannot be read again.
 pub(crate) async fn places(files: Vec<PathBuf>, ids: HashSet<String>) -> HashMap<String, String> {
     let mut places = HashMap::new();

@@ -9,14 +9,14 @@ use coveo_push::{FailedBatch, Items, SavedBatch};
 use crate::shared::{Failure, say};
 use crate::stop::Stop;
 
-/// The failed batches of a run, and what became of them.
+/// The failed batches of a run, and their files.
 #[derive(Clone, Default)]
 pub(crate) struct Saved(Arc<Mutex<Files>>);
 
 #[derive(Default)]
 struct Files {
     written: Vec<SavedBatch>,
-    /// What is not in the files as it should be.
+    /// Problems with the files.
     problems: Vec<String>,
 }
 

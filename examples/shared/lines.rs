@@ -21,7 +21,7 @@ pub(crate) struct Block<T> {
     pub(crate) lines: Vec<T>,
 }
 
-/// Reads the files one after the other, or standard input if there are none, and makes something of each line. An
+/// Reads the files one after the other, or standard input without files, and converts each line. An
 /// unreadable file is an error among the blocks; the other files are still read.
 pub(crate) fn read<T: Send + 'static>(
     files: Vec<PathBuf>,

@@ -1,4 +1,4 @@
-//! What the examples have in common: where the service is, requests that print themselves, and
+//! Code that the examples share: the address of the service, requests that print themselves, and
 //! errors that print with their causes.
 //!
 //! `COVEO_API_KEY`, `COVEO_ORGANIZATION_ID`, and `COVEO_REGION` or `COVEO_BASE_URL` say where the
@@ -7,7 +7,7 @@
 
 #![allow(dead_code, unused_imports, reason = "each example uses a part of it")]
 
-/// Prints a line. That nobody reads it, as behind `| head`, is no reason to end before the work is done.
+/// Prints a line. A closed output, as behind `| head`, does not end the work.
 macro_rules! say {
     ($($line:tt)*) => {{
         use std::io::Write as _;
@@ -33,7 +33,7 @@ const PROVIDER_ID: &str = "COVEO_PROVIDER_ID";
 const VARIABLES: [&str; 6] =
     ["COVEO_API_KEY", "COVEO_ORGANIZATION_ID", "COVEO_REGION", "COVEO_BASE_URL", SOURCE_ID, PROVIDER_ID];
 
-/// What a program cannot do without.
+/// The variables that a program needs.
 const NEEDED: [&str; 3] = ["COVEO_API_KEY", "COVEO_ORGANIZATION_ID", SOURCE_ID];
 /// How many dropped items are printed.
 const MOST_DROPPED: usize = 20;
@@ -104,8 +104,8 @@ impl Setup {
         })
     }
 
-    /// Prints what the fake service holds and what it dropped. Returns whether it dropped nothing, as a service
-    /// that is no fake never tells by this API.
+    /// Prints the number of items in the fake service, and the dropped ones. Returns whether it dropped none. A real
+    /// service never tells.
     pub(crate) fn print_held(&self) -> Result<bool, Failure> {
         let Some(fake) = &self.fake else { return Ok(true) };
         let source = fake.source(self.source_id()?);

@@ -13,9 +13,9 @@ use crate::model::Fate;
 use crate::plan::{Ending, Plan, Step};
 use crate::refresh::{Report, Run};
 
-/// What became of a run.
+/// The result of a run.
 pub(crate) struct Outcome<K: Kind> {
-    /// What was taken, in order.
+    /// The queued operations, in order.
     pub(crate) taken: Vec<K::Operation>,
     /// The number of each accepted batch, and how many operations it holds.
     pub(crate) accepted: Vec<(u64, u64)>,
@@ -27,7 +27,7 @@ pub(crate) struct Outcome<K: Kind> {
     pub(crate) failed: Vec<FailedBatch>,
     /// How far it came.
     pub(crate) last: Progress,
-    /// Whether what is old was deleted; none when that was not asked for.
+    /// Whether old items were deleted; `None` in a run without a deletion.
     pub(crate) deletion: Option<Fate>,
     /// A refresh that the service did not let begin.
     pub(crate) not_begun: bool,
@@ -50,7 +50,7 @@ impl<K: Kind> Outcome<K> {
     }
 }
 
-/// What the tasks of a run did.
+/// The log of the tasks of a run.
 struct Log<K: Kind> {
     taken: Vec<K::Operation>,
     refused: u64,
@@ -135,7 +135,7 @@ pub(crate) async fn run<K: Kind>(client: PushClient, plan: Plan<K>) -> Result<Ou
     })
 }
 
-/// What one task does. It has no place to wait between the push of an operation and the note of it,
+/// The work of one task. It has no place to wait between the push of an operation and the note of it,
 /// so the notes are in the order in which the operations were taken.
 async fn push_all<K: Kind>(pusher: &Pusher<K::Handle>, steps: Vec<Step<K>>, log: &Mutex<Log<K>>) {
     let note = |note: &mut dyn FnMut(&mut Log<K>)| note(&mut log.lock().unwrap_or_else(PoisonError::into_inner));
@@ -201,7 +201,7 @@ fn check_account<K: Kind>(
     Ok(())
 }
 
-/// What is old is deleted when, and only when, everything was pushed.
+/// Old items are deleted if and only if everything was pushed.
 fn check_deletion<K: Kind>(
     log: &Log<K>,
     report: Option<&PushReport>,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use fastrand::Rng;
 
-/// Document ids that stand above and below each other; some share a prefix and are no children.
+/// Document ids that are parents and children of each other; some only share a prefix.
 pub(crate) fn document_ids(rng: &mut Rng) -> Vec<String> {
     let most = one_of(rng, [8, 60, 400, 1_500]);
     let wide = rng.u32(2..14);

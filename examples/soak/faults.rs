@@ -1,4 +1,4 @@
-//! What goes wrong, drawn at random, and a count of it.
+//! Random faults, and their counts.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,7 +11,7 @@ use fastrand::Rng;
 
 use crate::corpus::one_of;
 
-/// Draws what goes wrong from now on.
+/// Draws the faults from now on.
 pub(crate) fn draw(rng: &mut Rng) -> FaultRates {
     let level = one_of(rng, [0.0, 0.02, 0.1, 0.3, 0.6]);
     let weights: [f64; 14] = std::array::from_fn(|_| rng.f64());
@@ -38,7 +38,7 @@ pub(crate) fn draw(rng: &mut Rng) -> FaultRates {
         .late_answer(slowest(rng))
 }
 
-/// A way to the fake that counts what does not succeed.
+/// A transport to the fake that counts failed requests.
 #[derive(Debug, Clone)]
 pub(crate) struct Counting {
     fake: FakePushApi,

@@ -13,7 +13,7 @@ pub(crate) struct Figures {
     /// The time of all rounds, by their own clock.
     pub(crate) time: Duration,
     pub(crate) runs: u64,
-    /// Runs that were refreshes and were ended, and those of them that deleted what was old.
+    /// Refreshes that were ended, and those that deleted old items.
     pub(crate) refreshes: u64,
     pub(crate) deletions: u64,
     pub(crate) not_begun: u64,
@@ -27,7 +27,7 @@ pub(crate) struct Figures {
     pub(crate) sweeps: u64,
     /// Pushes and calls that were dropped, and runs that were dropped or aborted.
     pub(crate) cancellations: u64,
-    /// Requests that did not succeed, by what became of them.
+    /// Failed requests, by their outcome.
     pub(crate) faults: BTreeMap<String, u64>,
 }
 

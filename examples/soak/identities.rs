@@ -33,7 +33,7 @@ enum List {
 
 const LISTS: [List; 5] = [List::Members, List::Members, List::Mappings, List::Mappings, List::Deleted];
 
-/// What is held under a name.
+/// The state of a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Held {
     /// The number of the operation that gave the members.

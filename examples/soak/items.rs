@@ -101,7 +101,7 @@ impl Kind for Items {
     }
 
     fn leaves_a_rest(operation: &Operation) -> bool {
-        // It would delete what was pushed later, and so leaves what else is below it.
+        // It would delete later pushes, and so leaves the other items below it.
         matches!(operation.what, What::DeleteChildren)
     }
 

@@ -1,4 +1,4 @@
-//! What is pushed: items or identities.
+//! The two kinds of runs: items and identities.
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
@@ -11,10 +11,10 @@ use serde_json::Value;
 pub(crate) const SOURCE: &str = "soak-source";
 pub(crate) const PROVIDER: &str = "Soak Provider";
 
-/// What there is to know of a kind, for all kinds to be pushed and compared by the same code.
+/// Everything that differs between the kinds, so that the same code pushes and compares both.
 pub(crate) trait Kind: Sized + Send + 'static {
     type Operation: Clone + Debug + Send + Sync + 'static;
-    /// What the service holds under a key.
+    /// The state of a key in the service.
     type State: Clone + Ord + Debug;
     /// The handle that is pushed into.
     type Handle: 'static;
@@ -24,18 +24,18 @@ pub(crate) trait Kind: Sized + Send + 'static {
     /// One that breaks a rule.
     fn draw_refused(rng: &mut Rng, n: u64) -> Self::Operation;
 
-    /// What it is about, as a failed batch names it.
+    /// The key of an operation, as a failed batch names it.
     fn key(operation: &Self::Operation) -> &str;
     /// In which list of a batch it stands.
     fn list(operation: &Self::Operation) -> &'static str;
-    /// Whether it changes what is held under that key, which begins with its own.
+    /// Whether it changes the state of that key, which starts with its own.
     fn covers(operation: &Self::Operation, key: &str) -> bool;
     /// Whether one that comes later takes the place of `earlier`, or would be undone by it.
     fn supersedes(later: &Self::Operation, earlier: &Self::Operation) -> bool;
     /// Whether something of it may be missing when it is not pushed again since a later one took its place.
     fn leaves_a_rest(operation: &Self::Operation) -> bool;
     fn after(operation: &Self::Operation, before: &Self::State) -> Self::State;
-    /// What is left of it when everything up to the operation `last` is deleted as old.
+    /// The state after everything up to the operation `last` is deleted as old.
     fn without_old(state: &Self::State, last: u64) -> Self::State;
     fn found(fake: &FakePushApi, key: &str) -> Self::State;
 
@@ -61,7 +61,7 @@ pub(crate) trait Kind: Sized + Send + 'static {
     fn key_of(entry: &Value) -> Option<String>;
 }
 
-/// What stands in a batch: the list and the key of each operation.
+/// The list and the key of each operation of a batch.
 pub(crate) fn held<K: Kind>(body: &[u8]) -> Result<BTreeSet<(String, String)>, String> {
     let batch: Value = serde_json::from_slice(body).map_err(|error| format!("a batch is no JSON: {error}"))?;
     let lists = batch.as_object().ok_or("a batch is no object")?;

@@ -1,4 +1,4 @@
-//! What the service should hold.
+//! The expected state of the service.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,7 +24,7 @@ impl<K: Kind> Clone for Model<K> {
 }
 
 impl<K: Kind> Model<K> {
-    /// What the service holds now.
+    /// The state of the service.
     pub(crate) fn of(fake: &FakePushApi, keys: impl IntoIterator<Item = String>) -> Self {
         let state = |key: String| {
             let found = K::found(fake, &key);
@@ -57,7 +57,7 @@ impl<K: Kind> Model<K> {
         }
     }
 
-    /// Takes what an operation covers out of what is compared.
+    /// Excludes the keys of an operation from the comparison.
     pub(crate) fn leave_out(&mut self, operation: &K::Operation) {
         let covered: Vec<_> = self.covered(operation).map(|(key, _)| key.clone()).collect();
         self.0.retain(|key, _| !covered.contains(key));
@@ -69,7 +69,7 @@ impl<K: Kind> Model<K> {
         from_own.take_while(move |(key, _)| key.starts_with(own)).filter(|(key, _)| K::covers(operation, key))
     }
 
-    /// Fails with the first key whose state is none of the model's.
+    /// Fails with the first key whose state the model does not allow.
     pub(crate) fn compare(&self, fake: &FakePushApi, when: &str) -> Result<(), String> {
         let different = self.0.iter().find_map(|(key, states)| {
             let found = K::found(fake, key);

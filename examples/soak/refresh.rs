@@ -12,10 +12,10 @@ pub(crate) enum Run<K: Kind> {
     Refresh(Box<Refresh<K::Handle>>),
 }
 
-/// What became of a run.
+/// The result of a run.
 pub(crate) struct Report {
     pub(crate) push: PushReport,
-    /// Whether what is old was deleted; none when that was not asked for.
+    /// Whether old items were deleted; `None` in a run without a deletion.
     pub(crate) deletion: Option<Fate>,
 }
 
@@ -36,7 +36,7 @@ impl<K: Kind> Run<K> {
         }
     }
 
-    /// Tells when the deletion of what is old is on its way.
+    /// Turns `true` when the deletion of old items is sent.
     pub(crate) fn deletion_sent(&self) -> Option<Receiver<bool>> {
         match self {
             Self::Bulk(_) => None,

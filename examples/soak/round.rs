@@ -27,7 +27,7 @@ const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// After this everything that the service asked to wait for is over.
 const CALM: Duration = Duration::from_secs(900);
 
-/// Runs the round with that number. `Err` says what is wrong.
+/// Runs the round with that number.
 pub(crate) fn run(seed: u64, number: u64, figures: &mut Figures) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     let rng = Rng::with_seed(seed.rotate_left(32) ^ number);
@@ -55,7 +55,7 @@ struct Round {
     identities: Side<Identities>,
 }
 
-/// What is there of one kind.
+/// The state of one kind.
 struct Side<K: Kind> {
     keys: Vec<String>,
     /// The keys of each task that makes calls one by one.
@@ -99,7 +99,7 @@ impl Round {
                 self.sweep(boundary).await?;
                 figures.sweeps += 1;
             }
-            // What failed and was not pushed again is no part of the next phase.
+            // Failed operations that were not pushed again are excluded from the next phase.
             self.fake.clear_faults();
             self.fake.clear_requests();
             sleep(CALM).await;
@@ -129,7 +129,7 @@ impl Round {
         self.fake.inject_random(faults::draw(&mut self.rng));
         let items = Plan::<Items>::draw(&mut self.rng, &self.items.keys, &mut self.last, now);
         let identities = Plan::<Identities>::draw(&mut self.rng, &self.identities.keys, &mut self.last, now);
-        // What is pushed beside a refresh, before it begins, is old to it.
+        // Items that are pushed before a refresh starts are old for it.
         let beside = |way, own: &[Vec<String>]| if way == Way::Refresh { Vec::new() } else { own.to_vec() };
         let own = (beside(items.way, &self.items.own), beside(identities.way, &self.identities.own));
         let item_calls = calls::<Items>(&mut self.rng, &client, own.0, &mut self.last);
@@ -138,7 +138,7 @@ impl Round {
             tokio::join!(bulk::run(client.clone(), items), bulk::run(client, identities), item_calls, identity_calls);
         apply(&mut self.items.model, item_calls?, figures);
         apply(&mut self.identities.model, identity_calls?, figures);
-        // The deletion of what is old waits for its time.
+        // The deletion of old items is delayed.
         self.fake.pass_time(Duration::from_secs(900));
         self.end(items?, identities?, last, figures).await
     }

@@ -1,4 +1,4 @@
-//! What a run leaves behind: compared with the model, and its failed batches pushed again.
+//! Compares the service with the model after a run, and pushes failed batches again.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -30,7 +30,7 @@ impl Failed<'_> {
     }
 }
 
-/// Compares what the service holds after a run, and pushes its failed batches again. Returns how many
+/// Compares the service with the model after a run, and pushes failed batches again. Returns how many
 /// of them. `last` is the number of the last operation before the run.
 pub(crate) async fn settle<K: Kind>(
     rng: &mut Rng,
@@ -184,7 +184,7 @@ async fn push_again<K: Kind>(
                     let fate = fate_of(&error);
                     left.iter().for_each(|operation| model.apply(operation, fate));
                     model.compare(fake, "after a batch failed again")?;
-                    // What the service asked to wait for is over.
+                    // The wait that the service asked for is over.
                     tokio::time::sleep(Duration::from_secs(300)).await;
                 }
             }

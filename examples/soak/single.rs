@@ -10,7 +10,7 @@ use crate::kind::Kind;
 use crate::model::Fate;
 use crate::settle::fate_of;
 
-/// What became of the calls of one task, in order.
+/// The results of the calls of one task, in order.
 pub(crate) struct Calls<K: Kind> {
     pub(crate) made: Vec<(K::Operation, Fate)>,
     pub(crate) dropped: u64,

@@ -111,7 +111,7 @@ impl ApiRequest {
         self.found(findings)
     }
 
-    /// Takes ids in the future for what they are.
+    /// Accepts ids in the future.
     pub(crate) fn own_ordering_scheme(&mut self, own: bool) {
         let is_about_time = |rule| matches!(rule, Rule::OrderingIdAhead | Rule::OrderingIdInFuture);
         self.findings.retain(|finding| !own || !is_about_time(finding.rule()));
@@ -230,7 +230,7 @@ macro_rules! setter {
         /// service's clock, in milliseconds, which is best in nearly all cases
         /// ([article 147](https://docs.coveo.com/en/147/)).
         ///
-        /// What was pushed with a higher id survives a later deletion without one, which the service accepts and
+        /// An item that was pushed with a higher id survives a later deletion without one, which the service accepts and
         /// then ignores: set it everywhere or nowhere.
         pub fn ordering_id(mut self, id: impl Into<crate::OrderingId>) -> Self {
             self.$($request).+.set(crate::api::call::query::ORDERING_ID, id.into());

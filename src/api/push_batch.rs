@@ -73,7 +73,7 @@ request_builder! {
 }
 
 impl PushCatalogBatch {
-    /// A batch with what is wrong with it.
+    /// A batch with its findings.
     pub(super) fn new(commit: ApiRequest, batch: &impl Serialize, mut findings: Vec<Finding>) -> Self {
         let json = written(batch, &mut findings);
         Self { commit: commit.found(findings), batch: Body::from(json) }

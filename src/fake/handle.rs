@@ -91,8 +91,8 @@ impl FakePushApi {
     /// Lets time pass for the service, at once: its clock advances, file containers expire, old items are deleted,
     /// and requests that a fault [delays](Fault::applied_later) are processed.
     ///
-    /// The service deletes old items 15 minutes after a refresh, so a test of what a refresh deleted, and of what it
-    /// did not, begins with this:
+    /// The service deletes old items 15 minutes after a refresh, so a test of the effect of a refresh starts
+    /// with this:
     ///
     /// ```
     /// # let fake = coveo_push::fake::FakePushApi::builder().source("my-source").build();

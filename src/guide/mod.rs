@@ -12,7 +12,7 @@
 //! | Configure credentials, regions, proxies and settings files | [`configuration`] |
 //! | Find the request behind a method, and its quota | [`operations`] |
 //! | Know how fast a run is and how much memory it takes | [`speed`] |
-//! | Know what the crate promises | [`guarantees`] |
+//! | Read the promises of the crate | [`guarantees`] |
 //! | Move from the Java, JavaScript or Python client | [`migrating`] |
 
 macro_rules! pages {

@@ -36,7 +36,7 @@ pub struct PartialUpdate {
     pub value: Option<MetadataValue>,
 }
 
-/// What a [`PartialUpdate`] does with its field.
+/// The operator of a [`PartialUpdate`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PartialUpdateOperator {
