@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::operation::Operation;
 
-/// What is known of a failed call, whatever it failed with: the `call()` of every error that belongs to
+/// The record of a failed call, whatever the error: the `call()` of every error that belongs to
 /// one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CallRecord {

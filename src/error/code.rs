@@ -16,9 +16,9 @@ pub enum ErrorCode {
     InvalidToken,
     /// `ACCESS_DENIED`: the key lacks a privilege.
     AccessDenied,
-    /// `ORGANIZATION_NOT_FOUND`: there is no such organization.
+    /// `ORGANIZATION_NOT_FOUND`: the organization does not exist.
     OrganizationNotFound,
-    /// `SOURCE_DOES_NOT_EXIST`: there is no such source.
+    /// `SOURCE_DOES_NOT_EXIST`: the source does not exist.
     SourceDoesNotExist,
     /// `SOURCE_IS_STREAM_ENABLED`: the source is fed by the Stream API, which has no such call.
     SourceIsStreamEnabled,

@@ -65,7 +65,7 @@ impl ConfigError {
         Self { message: message.into(), source: Some(source.into()) }
     }
 
-    /// What is wrong, and what to do.
+    /// The findings: the problems and their solutions.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message

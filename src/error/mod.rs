@@ -59,16 +59,16 @@ pub enum Error {
     /// wake the organization in the console.
     #[error(transparent)]
     BadRequest(Box<ApiError>),
-    /// 401: there is no key, or it is unknown, expired, disabled, or not allowed from this address.
+    /// 401: the key is missing, unknown, expired, disabled, or not allowed from this address.
     #[error(transparent)]
     Unauthorized(Box<ApiError>),
     /// 403: the key lacks a privilege; a wrong organization or source looks the same.
     #[error(transparent)]
     AccessDenied(Box<ApiError>),
-    /// 404: there is no such organization.
+    /// 404: the organization does not exist.
     #[error(transparent)]
     NotFound(Box<ApiError>),
-    /// 412: there is no such source, a parameter is missing or wrong, or the item entitlement is
+    /// 412: the source does not exist, a parameter is missing or wrong, or the item entitlement is
     /// used up.
     #[error(transparent)]
     PreconditionFailed(Box<ApiError>),
@@ -94,7 +94,7 @@ pub enum Error {
     /// The storage rejected an upload into a file container.
     #[error(transparent)]
     Upload(Box<UploadError>),
-    /// There was no usable response: the connection failed, broke, or took too long.
+    /// No usable response came: the connection failed, broke, or took too long.
     #[error(transparent)]
     Transport(Box<TransportError>),
     /// The call succeeded, but its response cannot be read.
@@ -151,7 +151,7 @@ impl Error {
         }
     }
 
-    /// What is known of the call that failed; `None` when there was none yet, as for
+    /// The record of the failed call; `None` before the first call, as for
     /// [`Config`](Self::Config).
     #[must_use]
     pub fn call(&self) -> Option<&CallRecord> {

@@ -39,7 +39,7 @@ fn without_secret(text: &str, secret: &str) -> String {
     kept
 }
 
-/// What stands behind the secret that a text begins with.
+/// The rest of the text after the secret at its start.
 fn strip_secret<'a>(text: &'a str, secret: &str) -> Option<&'a str> {
     secret.chars().try_fold(text, |rest, c| {
         let rest = if c == '/' { rest.trim_start_matches('\\') } else { rest };

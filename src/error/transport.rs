@@ -8,7 +8,7 @@ use super::call_record::CallRecord;
 /// An error of another crate, kept as the source of one of ours.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// What a [`Transport`](crate::Transport) returns when there is no response.
+/// The error of a [`Transport`](crate::Transport) that got no response.
 ///
 /// The source must not hold the request's URL: that of an upload is presigned.
 #[derive(Debug, thiserror::Error)]

@@ -1,4 +1,4 @@
-//! What a call may still spend: its attempts and its time.
+//! The attempts and the time that a call has left.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::operation::Repeat;
 /// How long after an attempt of unknown fate an operation may start another, where it is repeated briefly.
 const BRIEFLY: Duration = Duration::from_secs(10);
 
-/// What one call may still spend.
+/// The attempts and the time that one call has left.
 #[derive(Debug)]
 pub(super) struct Allowance<'a> {
     pub(super) policy: RetryPolicy,
@@ -25,9 +25,9 @@ pub(super) struct Allowance<'a> {
     counted_from: Instant,
     /// The attempts that count: neither probes nor, in a bulk run, those that were throttled.
     attempts: u32,
-    /// What a call of a bulk run spent because the service asked it to wait.
+    /// The time that a call of a bulk run waited because the service asked it to.
     throttled: Duration,
-    /// What a call of a bulk run spent on outages.
+    /// The time that a call of a bulk run waited in outages.
     outage: Duration,
 }
 

@@ -209,7 +209,7 @@ mod tests {
         Body::reopenable(length, move || Box::pin(Chunks(chunks.to_vec())))
     }
 
-    /// What comes out, up to the end or the first error.
+    /// The chunks, up to the end or the first error.
     fn read(body: Body) -> Result<String, String> {
         let mut body = body.into_http_body();
         let mut text = String::new();

@@ -1,4 +1,4 @@
-//! What counts as an outage of a host, and what is told to calls that it kept from being sent.
+//! Outages of a host, and the errors of calls that were not sent because of one.
 
 use http::StatusCode;
 
@@ -8,7 +8,7 @@ use crate::operation::Host;
 /// Why a host is held: what its last failed attempt ended with.
 #[derive(Debug, Clone)]
 pub(crate) enum Outage {
-    /// There was no connection or no answer.
+    /// The connection failed, or no response came.
     NoAnswer { kind: SendErrorKind, cause: String },
     /// A gateway answered in place of the service, or the service told everyone to wait for long.
     Status(StatusCode),

@@ -48,7 +48,7 @@ use crate::error::SendError;
 ///
 /// The crate itself enforces the time limit of an attempt ([`AttemptLimits::timeout`]).
 pub trait Transport: Send + Sync + 'static {
-    /// Sends a request and reads the response. Any status is a response; an error means that there is none.
+    /// Sends a request and reads the response. Any status is a response; an error means that none came.
     fn send(&self, request: http::Request<Body>) -> BoxFuture<'_, Result<http::Response<Bytes>, SendError>>;
 }
 

@@ -1,4 +1,4 @@
-//! What a JSON parser finds wrong, in the words of the person who wrote the JSON.
+//! The errors of a JSON parser, in plain words and with their place.
 
 use serde_json::Error;
 

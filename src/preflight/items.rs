@@ -15,7 +15,7 @@ use crate::model::document_keys as key;
 use crate::model::words::shortened;
 use crate::model::{BatchDocumentBody, CompressionType, DeletedDocument};
 
-/// What is wrong with an item, whatever type it is.
+/// The findings about an item, whatever type it is.
 pub fn item<T: Serialize + ?Sized>(document_id: &str, body: &T) -> Vec<Finding> {
     match ItemText::write(body) {
         Ok(text) => written_item(document_id, &text, Preflight::Refuse),
@@ -23,7 +23,7 @@ pub fn item<T: Serialize + ?Sized>(document_id: &str, body: &T) -> Vec<Finding> 
     }
 }
 
-/// What is wrong with a batch of items, each item's own findings among it.
+/// The findings about a batch of items, each item's own findings among it.
 #[must_use]
 pub fn batch(batch: &BatchDocumentBody) -> Vec<Finding> {
     let mut findings: Vec<Finding> =
@@ -35,7 +35,7 @@ pub fn batch(batch: &BatchDocumentBody) -> Vec<Finding> {
     findings
 }
 
-/// What is wrong with the ids of a batch of items, or with an empty one.
+/// The findings about the ids of a batch of items, or with an empty one.
 pub(crate) fn batch_ids(batch: &BatchDocumentBody) -> Vec<Finding> {
     let mut findings = ids_of_batch(batch.add_or_update.iter().map(|entry| entry.document_id.as_str()), &batch.delete);
     findings.extend(batch.is_empty().then(empty_batch));
@@ -46,7 +46,7 @@ pub(super) fn empty_batch() -> Finding {
     Finding::new("batch", Rule::BatchEmpty, "the batch holds nothing; there is nothing to push")
 }
 
-/// What is wrong with the id of a file container.
+/// The findings about the id of a file container.
 pub(crate) fn file_id(id: &str, item: &str) -> Option<Finding> {
     const LONGEST: usize = 1_000;
     let is_id = !id.is_empty() && id.len() <= LONGEST && !id.contains(|c: char| c.is_whitespace() || c.is_control());
@@ -54,25 +54,25 @@ pub(crate) fn file_id(id: &str, item: &str) -> Option<Finding> {
     (!is_id).then(|| Finding::new(item, Rule::FileId, message()))
 }
 
-/// What is wrong with a document id.
+/// The findings about a document id.
 pub(crate) fn document_id(id: &str, switch: Preflight) -> Option<Finding> {
     id_of("the item and drops it", id, switch)
 }
 
-/// What is wrong with the deletion of an item.
+/// The findings about the deletion of an item.
 pub(crate) fn deletion(id: &str, delete_children: bool, switch: Preflight) -> Vec<Finding> {
     let prefix = children_prefix(id).filter(|_| delete_children);
     id_of("the deletion and ignores it", id, switch).into_iter().chain(prefix).collect()
 }
 
-/// What is to say of a deletion with children.
+/// The advice about a deletion with children.
 pub(crate) fn children_prefix(id: &str) -> Option<Finding> {
     let message = "the deletion takes every item whose documentId begins like this, neighbours among them; end it with \
                    `/` to take only what is below";
     (!id.ends_with('/')).then(|| Finding::new(id, Rule::ChildrenPrefixWithoutSlash, message))
 }
 
-/// What is wrong with a document id, and what the service does then.
+/// The findings about a document id, and the reaction of the service.
 fn id_of(accepts: &str, id: &str, switch: Preflight) -> Option<Finding> {
     if id.is_empty() {
         return Some(Finding::new(id, Rule::DocumentIdEmpty, "an item needs a documentId: its URI"));
@@ -97,7 +97,7 @@ fn id_of(accepts: &str, id: &str, switch: Preflight) -> Option<Finding> {
 /// How the findings about blanks end.
 pub(super) const BLANKS: &str = "has blanks around it, or control characters; remove them wherever it is named";
 
-/// What is wrong with an item that was written.
+/// The findings about an item that was written.
 pub(crate) fn written_item(id: &str, item: &ItemText<'_>, switch: Preflight) -> Vec<Finding> {
     let mut findings: Vec<Finding> = document_id(id, switch).into_iter().collect();
     let mut found = |rule, message: String| findings.push(Finding::new(id, rule, message));
@@ -162,7 +162,7 @@ pub(crate) fn written_item(id: &str, item: &ItemText<'_>, switch: Preflight) -> 
     findings
 }
 
-/// The documentId of an item in text, where the caller gave none: text, or what is wrong with it.
+/// The documentId of an item in text, where the caller gave none, or the finding.
 pub(crate) fn own_id<'a>(item: &ItemText<'_>, json: &'a [u8]) -> Result<Cow<'a, str>, Finding> {
     text_of(json).ok_or_else(|| match item.unreadable().find(|(key, _)| key.eq_ignore_ascii_case(key::DOCUMENT_ID)) {
         Some((key, error)) => {
@@ -172,7 +172,7 @@ pub(crate) fn own_id<'a>(item: &ItemText<'_>, json: &'a [u8]) -> Result<Cow<'a, 
     })
 }
 
-/// What is wrong with a documentId inside an item.
+/// The findings about a documentId inside an item.
 fn mismatch(json: &[u8]) -> String {
     match text_of(json) {
         Some(own) => format!("the item itself says that its documentId is `{}`; give one of them", shortened(&own)),
@@ -234,7 +234,7 @@ fn permissions(named: Result<Named, String>, switch: Preflight, found: &mut impl
 pub(super) const DOCUMENT_ID_TWICE: &str =
     "the batch has the id twice, and the service gives no order to a batch; push them one after another";
 
-/// What is wrong with the ids of a batch: none may come twice, nor below a deleted one. At most two findings an
+/// The findings about the ids of a batch: none may come twice, nor below a deleted one. At most two findings an
 /// operation.
 pub(super) fn ids_of_batch<'a>(
     pushed: impl IntoIterator<Item = &'a str>,

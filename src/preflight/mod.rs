@@ -2,7 +2,7 @@
 //!
 //! Some of them the service answers with an error. Others it does not: it accepts the request with
 //! 202 and then drops the item, and nobody is told ([article 63](https://docs.coveo.com/en/63/)).
-//! What cannot be sent is always refused; what would be dropped follows the [`Preflight`] switch
+//! Data that cannot be sent is always refused; data that would be dropped follows the [`Preflight`] switch
 //! of the client.
 //!
 //! What only a whole run can see, such as a group that is pushed twice with other members, is looked for
@@ -61,7 +61,7 @@ pub(crate) fn judge(findings: Vec<Finding>, switch: Preflight) -> Result<Vec<Fin
     Ok(if switch == Preflight::Off { Vec::new() } else { findings })
 }
 
-/// What is wrong with the JSON of a batch that has these lists. Its operations are not looked at.
+/// The findings about the JSON of a batch that has these lists. Its operations are not looked at.
 pub(crate) fn batch_text(batch: &[u8], lists: &[&str]) -> Vec<Finding> {
     let parsed: BTreeMap<String, &RawValue> = match serde_json::from_slice(batch) {
         Ok(parsed) => parsed,
@@ -84,14 +84,14 @@ pub(crate) fn batch_text(batch: &[u8], lists: &[&str]) -> Vec<Finding> {
     is_empty.then(empty_batch).into_iter().collect()
 }
 
-/// What is wrong with a security identity.
+/// The findings about a security identity.
 #[must_use]
 pub fn identity(body: &IdentityBody) -> Vec<Finding> {
     let IdentityBody { identity, members, well_knowns } = body;
     names(identity, [members, well_knowns].into_iter().flatten().flatten().map(|member| &member.name))
 }
 
-/// What is wrong with a security identity and its aliases.
+/// The findings about a security identity and its aliases.
 #[must_use]
 pub fn alias(body: &MappedIdentityBody) -> Vec<Finding> {
     let MappedIdentityBody { identity, mappings, well_knowns } = body;
@@ -99,7 +99,7 @@ pub fn alias(body: &MappedIdentityBody) -> Vec<Finding> {
     names(identity, aliases.chain(well_knowns.iter().flatten().map(|granted| &granted.name)))
 }
 
-/// What is wrong with a batch of security identities.
+/// The findings about a batch of security identities.
 #[must_use]
 pub fn identity_batch(batch: &BatchIdentityBody) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -137,28 +137,28 @@ pub(crate) fn minutes(delay: Duration) -> u128 {
     delay.as_nanos().div_ceil(MINUTE)
 }
 
-/// What is wrong with the delay of a deletion.
+/// The findings about the delay of a deletion.
 pub(crate) fn queue_delay(delay: Duration) -> Option<Finding> {
     let (minutes, most) = (minutes(delay), i32::MAX);
     let message = || format!("the service takes at most {most} minutes; the default is 15");
     (minutes > most as u128).then(|| Finding::new(format!("{minutes} minutes"), Rule::QueueDelay, message()))
 }
 
-/// What is wrong with the size of a request for one item, identity or alias.
+/// The findings about the size of a request for one item, identity or alias.
 pub(crate) fn request_size(bytes: usize, item: &str) -> Option<Finding> {
     let most = limit::REQUEST_BYTES;
     let message = || format!("the request has {bytes} bytes and the service takes {most}; push it in a batch");
     (bytes > most).then(|| Finding::new(item, Rule::RequestTooLarge, message()))
 }
 
-/// What is wrong with the size of an upload.
+/// The findings about the size of an upload.
 pub(crate) fn container_size(bytes: u64, item: &str) -> Option<Finding> {
     let most = limit::CONTAINER_BYTES;
     let message = || format!("the upload has {bytes} bytes and a file container takes {most}; cut it into parts");
     (bytes > most).then(|| Finding::new(item, Rule::ContainerTooLarge, message()))
 }
 
-/// What is wrong with content that does not fit into a container, with its size where it was read to its end.
+/// The findings about content that does not fit into a container, with its size where it was read to its end.
 pub(crate) fn content_too_large(document_id: &str, name: &str, bytes: Option<u64>) -> Finding {
     let most = limit::CONTAINER_BYTES;
     let size = bytes.map_or(format!("more than {most} bytes once compressed"), |bytes| format!("{bytes} bytes"));
@@ -166,7 +166,7 @@ pub(crate) fn content_too_large(document_id: &str, name: &str, bytes: Option<u64
     Finding::new(document_id, Rule::ContainerTooLarge, message)
 }
 
-/// What is wrong with the boundary of a delete-older-than.
+/// The findings about the boundary of a delete-older-than.
 pub(crate) fn older_than(id: OrderingId, there: Option<SystemTime>, here: SystemTime) -> Option<Finding> {
     let (rule, clock, latest) = match there {
         Some(there) => (Rule::OrderingIdAhead, "service's", there + Duration::from_secs(2)),

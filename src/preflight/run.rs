@@ -1,4 +1,4 @@
-//! What only a whole run can see: what one push says and another one contradicts.
+//! Contradictions between the pushes of a run.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -17,12 +17,12 @@ pub(crate) struct RunValidation {
     pub(crate) is_secured: bool,
     /// Whom the permissions of items may name.
     pub(crate) known: Option<KnownIdentities>,
-    /// What was pushed of each identity.
+    /// The pushed lists of each identity.
     pub(crate) pushed: Option<Arc<SeenIdentities>>,
 }
 
 impl RunValidation {
-    /// What is wrong with the permissions of an item that was written.
+    /// The findings about the permissions of an item that was written.
     pub(crate) fn item(&self, id: &str, item: &ItemText<'_>) -> Vec<Finding> {
         if !self.is_secured && self.known.is_none() {
             return Vec::new();
@@ -46,7 +46,7 @@ impl RunValidation {
         unknown.map(finding).into_iter().collect()
     }
 
-    /// What of an identity contradicts what was pushed of it before.
+    /// The contradictions to earlier pushes of the same identity.
     pub(crate) fn identity(&self, pushed: SeenIdentity<'_>) -> Vec<Finding> {
         self.pushed.as_ref().map(|earlier| earlier.compare(pushed)).unwrap_or_default()
     }
@@ -107,14 +107,14 @@ impl Hashes {
     }
 }
 
-/// What was pushed of each identity in a run: 32 bytes an identity, beside the spare room of a table.
+/// The pushed lists of each identity in a run: 32 bytes an identity, beside the spare room of a table.
 #[derive(Default)]
 pub(crate) struct SeenIdentities {
     hashes: Hashes,
     by_key: Mutex<HashMap<u128, Lists>>,
 }
 
-/// The hashes of the lists of an identity; 0 for what was not pushed.
+/// The hashes of the lists of an identity; 0 for a list that was not pushed.
 #[derive(Debug, Clone, Copy, Default)]
 struct Lists {
     members: u64,
@@ -126,7 +126,7 @@ impl SeenIdentities {
         self.by_key.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What an operation says of the lists of its identity.
+    /// The lists of an operation on an identity.
     fn lists(&self, pushed: SeenIdentity<'_>) -> Lists {
         match pushed {
             SeenIdentity::Body(IdentityBody { members, well_knowns, .. }) => Lists {
@@ -199,7 +199,7 @@ impl fmt::Debug for SeenIdentities {
 ///
 /// let items = client.items("my-source").refresh(RefreshKind::Rebuild);
 /// let items = items.pusher(|pusher| pusher.known_identities(&known).secured(true)).start().await?;
-/// // … push the items: one that names nobody, or somebody unknown, is refused …
+/// // … push the items: an item that names nobody, or an unknown identity, is refused …
 /// items.finish().await.into_result()?;
 /// # Ok(()) }
 /// ```

@@ -9,14 +9,14 @@ use crate::finding::{Finding, Preflight, Rule};
 use crate::model::document_keys::{self as key, IS_NOT_FINITE};
 use crate::model::{BatchDocument, BatchMergeBody, BatchUpdateBody, MetadataValue, PartialUpdate};
 
-/// What is wrong with an item of a catalog that was written.
+/// The findings about an item of a catalog that was written.
 pub(crate) fn stream_item(id: &str, item: &ItemText<'_>, switch: Preflight) -> Vec<Finding> {
     let mut findings = written_item(id, item, switch);
     findings.extend(stream_item_size(id, item, switch));
     findings
 }
 
-/// What is wrong with the size of an item of a catalog.
+/// The findings about the size of an item of a catalog.
 pub(crate) fn stream_item_size(id: &str, item: &ItemText<'_>, switch: Preflight) -> Option<Finding> {
     const KEY: usize = r#"{"documentId":,"#.len();
     let most = limit::STREAM_ITEM_BYTES;
@@ -32,7 +32,7 @@ pub(crate) fn stream_item_size(id: &str, item: &ItemText<'_>, switch: Preflight)
     (switch != Preflight::Off && bytes > most).then(|| Finding::new(id, Rule::ItemTooLarge, message()))
 }
 
-/// What is wrong with a partial update.
+/// The findings about a partial update.
 #[must_use]
 pub fn partial_update(update: &PartialUpdate) -> Vec<Finding> {
     checked_partial_update(update, Preflight::Refuse)
@@ -76,7 +76,7 @@ fn operator_takes(update: &PartialUpdate, value: Option<&MetadataValue>) -> bool
     }
 }
 
-/// What is wrong with a batch of updates, each operation's own findings among it.
+/// The findings about a batch of updates, each operation's own findings among it.
 #[must_use]
 pub fn update_batch(batch: &BatchUpdateBody) -> Vec<Finding> {
     checked_update_batch(batch, Preflight::Refuse)
@@ -102,7 +102,7 @@ pub(crate) fn checked_update_batch(batch: &BatchUpdateBody, switch: Preflight) -
     findings
 }
 
-/// What is wrong with a batch of merges, each item's own findings among it.
+/// The findings about a batch of merges, each item's own findings among it.
 #[must_use]
 pub fn merge_batch(batch: &BatchMergeBody) -> Vec<Finding> {
     checked_merge_batch(batch, Preflight::Refuse)

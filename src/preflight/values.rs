@@ -20,7 +20,7 @@ pub(super) fn is_text_of(json: &[u8], expected: &str) -> bool {
     text_of(json).is_some_and(|text| text == expected)
 }
 
-/// The bytes of standard base64, or what is wrong with it.
+/// The bytes of standard base64, or the problem.
 pub(super) fn decoded(json: &[u8]) -> Result<Vec<u8>, &'static str> {
     let text = text_of(json).unwrap_or_default();
     STANDARD.decode(&*text).map_err(|_| {

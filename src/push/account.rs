@@ -1,4 +1,4 @@
-//! What became of everything in a run: the batch that is being filled, the batches under way, and the counts.
+//! The account of a run: the batch that is being filled, the batches under way, and the counts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::RandomState;

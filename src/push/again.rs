@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, timeout_at};
 
 use super::account::{Account, UnderWay};
 use super::batch::{Batch, BatchBuilder, BufferPool};
@@ -145,9 +145,9 @@ impl WaitingBatch {
     async fn wait(mut self, until: Instant) {
         let account = Arc::clone(&self.account);
         let number = self.failed.as_ref().map_or(0, FailedBatch::number);
-        tokio::select! {
-            () = sleep_until(until) => {}
-            () = account.wait_for(|state| state.stopped.is_some().then_some(())) => return,
+        let stopped = account.wait_for(|state| state.stopped.is_some().then_some(()));
+        if timeout_at(until, stopped).await.is_ok() {
+            return;
         }
         if let Some(failed) = self.failed.take() {
             // A run that has stopped meanwhile has it in its report.

@@ -57,15 +57,15 @@ impl Identities {
 }
 
 impl PusherBuilder<Identities> {
-    /// Adds what is pushed to the identities that are known, for the run that pushes the items.
+    /// Adds the pushed identities to the known ones, for the run that pushes the items.
     pub fn known_identities(mut self, known: &KnownIdentities) -> Self {
         self.settings.validation.known = Some(known.clone());
         self
     }
 
-    /// Compares what is pushed of the same identity in this run. A group that is pushed again with
+    /// Compares the pushes of the same identity in this run. A group that is pushed again with
     /// other members, as when it comes in pages, and `wellKnowns` that are not the same in all pushes
-    /// of an identity and its aliases, break a rule: what was pushed before would be lost. Default: no,
+    /// of an identity and its aliases, break a rule: the earlier push would be lost. Default: no,
     /// because it takes 32 bytes an identity, beside the spare room of a table.
     ///
     /// Of two pushes that several tasks make in the same moment, both may pass.
@@ -83,7 +83,7 @@ impl PusherBuilder<Identities> {
 pub type IdentityPusher = Pusher<Identities>;
 
 impl Pusher<Identities> {
-    /// Adds or updates an identity. It replaces what the provider holds: members that are left out
+    /// Adds or updates an identity. It replaces the identity of the provider: members that are left out
     /// are removed from the group.
     ///
     /// # Errors

@@ -88,7 +88,7 @@ impl Intake {
         }
     }
 
-    /// What is wrong with an operation of so many bytes, if it does not fit into a batch of its own.
+    /// The findings about an operation of so many bytes, if it does not fit into a batch of its own.
     pub(super) fn too_large(&self, id: &str, list: usize, bytes: usize, remedy: &str) -> Option<Finding> {
         let alone = batch::single_len(self.account.destination.kind.lists, list, bytes);
         let most = self.account.settings.batch_bytes;

@@ -74,7 +74,7 @@ impl PusherBuilder<Items> {
 /// pipeline is full. Operations on one id take effect in the order in which their pushes returned.
 ///
 /// A push may be cancelled: it has then taken its operation whole, or not at all. End a run with
-/// [`finish`](Self::finish), also when a push says that it has stopped: the report has what became of
+/// [`finish`](Self::finish), also when a push says that it has stopped: the report has the result of
 /// every operation. A pusher that is dropped, as by a `?` on the way, is aborted, and its report is
 /// lost.
 ///
@@ -223,7 +223,7 @@ impl<'a> PushItem<'a> {
 
     /// Pushes the item with this content, in place of data in the item itself.
     ///
-    /// The content is read and compressed, and what is too large for the item or its batch is
+    /// The content is read and compressed. If it is too large for the item or its batch, it is
     /// uploaded into a file container, before the item goes into a batch: the push returns after
     /// that. As many contents and batches as the run's
     /// [`concurrency`](crate::PusherBuilder::concurrency) are under way at the same time, so push from

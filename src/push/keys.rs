@@ -1,11 +1,11 @@
-//! What the operations of a batch affect, and when two of them must not change places.
+//! The keys of the operations of a batch: whether two operations must keep their order.
 
 use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 use std::ops::Bound;
 use std::sync::OnceLock;
 
-/// What one operation affects.
+/// The key of one operation.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Key<'a> {
     /// A document id, or the type and name of a security identity.

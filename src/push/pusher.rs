@@ -12,7 +12,7 @@ use crate::kernel::send::CallSettings;
 /// A bulk run into `T`: [`ItemPusher`](crate::ItemPusher) into the [`Items`](crate::Items) of a source,
 /// [`IdentityPusher`](crate::IdentityPusher) into the [`Identities`](crate::Identities) of a provider.
 ///
-/// What is here they have in common, so that a function can follow and end either:
+/// Both have these methods, so a function can follow and end either:
 ///
 /// ```
 /// use coveo_push::{PushError, PushReport, Pusher};
@@ -82,7 +82,7 @@ impl<T> Pusher<T> {
         self.intake.account.flush().await
     }
 
-    /// Sends the rest, waits until everything is done, and reports what became of every operation.
+    /// Sends the rest, waits until everything is done, and reports the result of every operation.
     ///
     /// A future that is dropped before it is done aborts the run.
     #[must_use = "only the report tells which operations failed or were not sent"]
@@ -93,7 +93,7 @@ impl<T> Pusher<T> {
         report
     }
 
-    /// Ends the run without sending the rest, and reports what became of every operation.
+    /// Ends the run without sending the rest, and reports the result of every operation.
     /// Batches under way are cut off; those whose last step was under way may have been applied.
     pub async fn abort(mut self) -> PushReport {
         self.is_ended = true;

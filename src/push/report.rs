@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::finding::Finding;
 use crate::model::OrderingId;
 
-/// What became of one push.
+/// The result of one push.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Pushed {
@@ -170,7 +170,7 @@ impl BatchReceipt {
     }
 }
 
-/// What became of every operation of a run. There is always one: after
+/// The result of every operation of a run. There is always a report: after
 /// [`finish`](super::ItemPusher::finish), after [`abort`](super::ItemPusher::abort), and after a run
 /// that stopped.
 ///
@@ -220,7 +220,7 @@ impl PushReport {
 
     /// The report itself, or an error with it when operations failed or were not sent.
     ///
-    /// Refused ones are no error here: each was told by its push ([`Pushed::Refused`]) and to the handler
+    /// Refused ones are not an error here: each was told by its push ([`Pushed::Refused`]) and to the handler
     /// ([`on_refused`](crate::PusherBuilder::on_refused)), and they are counted
     /// ([`refused`](Progress::refused)). They keep a [refresh](crate::RefreshReport) from deleting, and are an
     /// error there.

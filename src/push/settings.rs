@@ -68,13 +68,13 @@ impl Default for Settings {
 /// | [`ordering_id`](Self::ordering_id) | the service's clock at each batch | any |
 /// | [`throttle_patience`](Self::throttle_patience) | 15 minutes | any |
 /// | [`outage_patience`](Self::outage_patience) | 15 minutes | any |
-/// | [`retry`](Self::retry) | what the client has | any |
+/// | [`retry`](Self::retry) | that of the client | any |
 /// | [`replace_queued`](Self::replace_queued) | yes | |
 /// | [`on_accepted`](Self::on_accepted) | the report tells | |
 /// | [`on_failed_batch`](Self::on_failed_batch) | the run stops | |
 /// | [`on_refused`](Self::on_refused) | the report tells | |
 ///
-/// What is outside a range is taken as the nearer end.
+/// A value outside of its range is replaced by the nearest one.
 #[must_use = "a run begins with `start`"]
 pub struct PusherBuilder<T> {
     kernel: Kernel,
@@ -104,7 +104,7 @@ impl<T> PusherBuilder<T> {
     }
 
     /// The largest a batch may be, in bytes. Default: 16 MiB; from 1 KiB to the service's 256 MB,
-    /// and what is outside is taken as the nearer end.
+    /// and a value outside is replaced by the nearest one.
     ///
     /// It trades memory and latency against calls, which the service limits per day and per five
     /// minutes: a batch costs two calls, whatever its size, and memory is (concurrency + 1) times
@@ -166,7 +166,7 @@ impl<T> PusherBuilder<T> {
         self
     }
 
-    /// How often and for how long each step of a batch is tried, instead of what the client has set.
+    /// How often and for how long each step of a batch is tried, instead of the setting of the client.
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.settings.retry = Some(policy);
         self

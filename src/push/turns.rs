@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tokio::sync::SemaphorePermit;
-use tokio::time::sleep_until;
+use tokio::time::timeout_at;
 
 use super::account::{Account, State};
 use super::batch::Batch;
@@ -51,9 +51,9 @@ impl Account {
     pub(super) async fn not_held(&self) {
         let held = || self.lock().held();
         while let Some(until) = held() {
-            tokio::select! {
-                () = sleep_until(until) => {}
-                () = self.wait_for(|state| state.stopped.is_some().then_some(())) => return,
+            let stopped = self.wait_for(|state| state.stopped.is_some().then_some(()));
+            if timeout_at(until, stopped).await.is_ok() {
+                return;
             }
         }
     }
