@@ -161,10 +161,10 @@ impl fmt::Debug for PushClient {
 /// | | default |
 /// |---|---|
 /// | [`region`](Self::region), [`base_url`](Self::base_url) | US East |
-/// | [`retry`](Self::retry) | 5 attempts within 2 minutes |
+/// | [`retry`](Self::retry) | 12 attempts within 2 minutes |
 /// | [`connect_timeout`](Self::connect_timeout) | 10 s |
 /// | [`call_timeout`](Self::call_timeout) | 30 s an attempt |
-/// | [`upload_timeout`](Self::upload_timeout) | 30 s an attempt, and its bytes at 256 KiB/s |
+/// | [`upload_timeout`](Self::upload_timeout) | 30 s without progress |
 /// | [`preflight`](Self::preflight) | refuse data that the service would drop |
 ///
 /// ```
@@ -289,13 +289,14 @@ impl PushClientBuilder {
         self
     }
 
-    /// Limits the duration of **one attempt** of an upload: `base`, plus the time for its bytes at `rate` bytes
-    /// per second. Default: 30 s and 256 KiB/s. An upload starts no attempt later than three times this limit
-    /// after its first.
+    /// Limits how long an upload may be **without progress**. Default: 30 s.
+    ///
+    /// Each 64 KiB that the transport takes is progress. Once it has taken all, the response may take as long
+    /// as that took, if this is longer. A transport that takes the body whole has this time and that of its
+    /// bytes at 32 KiB/s. `.timeout(..)` on an upload limits the whole attempt instead.
     #[must_use]
-    pub fn upload_timeout(mut self, base: Duration, rate: u64) -> Self {
-        self.timeouts.upload = base;
-        self.timeouts.upload_rate = rate;
+    pub fn upload_timeout(mut self, timeout: Duration) -> Self {
+        self.timeouts.upload = timeout;
         self
     }
 

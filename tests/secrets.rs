@@ -338,7 +338,7 @@ async fn guarantee_10_whatever_is_called_and_whatever_comes_of_it_no_secret_show
     let hosts = [socket(Some("")).await, socket(Some("220 smtp\r\n")).await, socket(Some(broken)).await];
     let soon = Duration::from_millis(50);
     for host in hosts.into_iter().chain([socket(None).await, format!("http://{closed}")]) {
-        let builder = || builder(&host).retry(RetryPolicy::none()).call_timeout(soon).upload_timeout(soon, u64::MAX);
+        let builder = || builder(&host).retry(RetryPolicy::none()).call_timeout(soon).upload_timeout(soon);
         seen.everything(|| builder().build().unwrap(), &host).await;
     }
     *service.mood.lock().unwrap() = Mood::Succeed;

@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::Response;
-use http_body_util::BodyExt;
 
 use super::handle::FakePushApi;
 use super::router::BASE_PATH;
 use crate::client::{PushClient, PushClientBuilder};
 use crate::credentials::ApiKey;
-use crate::error::{BoxError, SendError};
+use crate::error::SendError;
 use crate::kernel::BoxFuture;
 use crate::kernel::body::Body;
 use crate::kernel::transport::{AttemptLimits, Transport};
@@ -61,17 +60,10 @@ impl Transport for FakePushApi {
                 (Some(scheme), Some(authority)) => format!("{scheme}://{authority}"),
                 _ => ORIGIN.to_owned(),
             };
-            let response = self.shared.exchange(parts, &origin, collect(body)).await;
+            let response = self.shared.exchange(parts, &origin, body.into_bytes()).await;
             let mut response = response.map_err(|(kind, cause)| SendError::new(kind, cause))?;
             response.body_mut().truncate(most);
             Ok(response)
         })
-    }
-}
-
-async fn collect(body: Body) -> Result<Bytes, BoxError> {
-    match body.as_bytes() {
-        Some(bytes) => Ok(bytes.clone()),
-        None => Ok(body.into_http_body().collect().await?.to_bytes()),
     }
 }

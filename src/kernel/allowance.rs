@@ -16,12 +16,10 @@ const BRIEFLY: Duration = Duration::from_secs(10);
 pub(super) struct Allowance<'a> {
     pub(super) policy: RetryPolicy,
     pub(super) run: Option<&'a RunContext>,
-    /// How long after its first attempt the call may start another.
-    latest_start: Duration,
     repeat: Repeat,
     /// When an attempt of unknown fate ended.
     unknown_since: Option<Instant>,
-    /// From when that counts. The waits of a bulk run that have a patience of their own put it off.
+    /// From when the deadline counts. The waits of a bulk run that have a patience of their own put it off.
     counted_from: Instant,
     /// The attempts that count: neither probes nor, in a bulk run, those that were throttled.
     attempts: u32,
@@ -32,16 +30,10 @@ pub(super) struct Allowance<'a> {
 }
 
 impl<'a> Allowance<'a> {
-    pub(super) fn new(
-        policy: RetryPolicy,
-        run: Option<&'a RunContext>,
-        latest_start: Duration,
-        repeat: Repeat,
-    ) -> Self {
+    pub(super) fn new(policy: RetryPolicy, run: Option<&'a RunContext>, repeat: Repeat) -> Self {
         Self {
             policy,
             run,
-            latest_start,
             repeat,
             unknown_since: None,
             counted_from: Instant::now(),
@@ -79,7 +71,7 @@ impl<'a> Allowance<'a> {
         let (spent, most) = match (self.run, why) {
             (Some(run), RetryClass::Throttled) => (self.throttled, run.throttle_patience),
             (Some(run), RetryClass::Outage) if !self.policy.is_none() => (self.outage, run.outage_patience),
-            _ => (self.counted_from.elapsed(), self.latest_start),
+            _ => (self.counted_from.elapsed(), self.policy.deadline),
         };
         let room = most.checked_sub(spent)?.checked_sub(wait)?;
         match (self.repeat, self.unknown_since) {
@@ -107,7 +99,7 @@ impl<'a> Allowance<'a> {
         self.counted_from += time;
     }
 
-    /// Takes note of time that the run's own rate limit took.
+    /// Takes note of time that does not count: what the run's own rate limit took, and an upload's progress.
     pub(super) fn put_off(&mut self, time: Duration) {
         self.counted_from += time;
     }

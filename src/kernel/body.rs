@@ -1,14 +1,16 @@
 //! The body of a request: bytes in memory, or a stream that can be reopened for a retry.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
-use http_body::{Frame, SizeHint};
+use http_body::{Body as _, Frame, SizeHint};
 
+use super::progress::Progress;
 use crate::error::BoxError;
 
 /// A stream of the bytes of a body.
@@ -19,10 +21,13 @@ type Opener = Arc<dyn Fn() -> ByteStream + Send + Sync>;
 /// The body of a request. Its length is known, and it can be sent more than once.
 ///
 /// Cloning it copies no bytes. A [`Transport`](crate::Transport) sends it as an [`http_body::Body`]
-/// ([`into_http_body`](Self::into_http_body)), or sends the bytes when they are in memory
-/// ([`as_bytes`](Self::as_bytes)).
+/// ([`into_http_body`](Self::into_http_body)), or takes all bytes at once ([`into_bytes`](Self::into_bytes)).
 #[derive(Clone)]
-pub struct Body(Content);
+pub struct Body {
+    content: Content,
+    /// What is told how much of it was taken.
+    progress: Option<Arc<Progress>>,
+}
 
 #[derive(Clone)]
 enum Content {
@@ -32,20 +37,29 @@ enum Content {
 }
 
 impl Body {
+    fn new(content: Content) -> Self {
+        Self { content, progress: None }
+    }
+
+    /// The same body, which tells how much of it was taken.
+    pub(crate) fn watched(&self, progress: &Arc<Progress>) -> Self {
+        Self { content: self.content.clone(), progress: Some(Arc::clone(progress)) }
+    }
+
     /// An empty body.
     #[must_use]
     pub fn empty() -> Self {
-        Self(Content::Bytes(Bytes::new()))
+        Self::from(Bytes::new())
     }
 
     /// Bytes in several buffers, to be sent one after another.
     pub(crate) fn chunks(chunks: impl IntoIterator<Item = Bytes>) -> Self {
         let mut chunks: Vec<Bytes> = chunks.into_iter().filter(|chunk| !chunk.is_empty()).collect();
         if chunks.len() <= 1 {
-            return Self(Content::Bytes(chunks.pop().unwrap_or_default()));
+            return Self::from(chunks.pop().unwrap_or_default());
         }
         let length = chunks.iter().map(|chunk| chunk.len() as u64).sum();
-        Self(Content::Chunks { length, chunks: chunks.into() })
+        Self::new(Content::Chunks { length, chunks: chunks.into() })
     }
 
     /// `length` bytes from a stream, which `open` opens for each attempt.
@@ -72,13 +86,13 @@ impl Body {
     /// assert_eq!(body.len(), 9);
     /// ```
     pub fn reopenable(length: u64, open: impl Fn() -> ByteStream + Send + Sync + 'static) -> Self {
-        Self(Content::Stream { length, open: Arc::new(open) })
+        Self::new(Content::Stream { length, open: Arc::new(open) })
     }
 
     /// The number of bytes.
     #[must_use]
     pub fn len(&self) -> u64 {
-        match &self.0 {
+        match &self.content {
             Content::Bytes(bytes) => bytes.len() as u64,
             Content::Chunks { length, .. } | Content::Stream { length, .. } => *length,
         }
@@ -90,29 +104,48 @@ impl Body {
         self.len() == 0
     }
 
-    /// The bytes, when they are in memory in one piece.
-    #[must_use]
-    pub fn as_bytes(&self) -> Option<&Bytes> {
-        match &self.0 {
-            Content::Bytes(bytes) => Some(bytes),
-            Content::Chunks { .. } | Content::Stream { .. } => None,
+    /// All bytes in one piece, for transports that do not send the body in slices. Without a copy when they
+    /// are in one piece already.
+    ///
+    /// After this, nobody knows how much of the body was sent: an upload has 30 s and the time of its bytes at
+    /// 32 KiB/s.
+    ///
+    /// # Errors
+    ///
+    /// The body is a stream that failed, or that is shorter or longer than it was said to be.
+    pub async fn into_bytes(self) -> Result<Bytes, BoxError> {
+        let Self { content, progress } = self;
+        if let Some(progress) = progress {
+            progress.took_whole();
         }
+        if let Content::Bytes(bytes) = content {
+            return Ok(bytes);
+        }
+        let mut body = Self::new(content).into_http_body();
+        let mut bytes = BytesMut::new();
+        while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
+            bytes.extend(frame?.into_data());
+        }
+        Ok(bytes.freeze())
     }
 
-    /// The body in the form in which HTTP clients send it.
+    /// The body in the form in which HTTP clients send it: in slices of 64 KiB or less, each of which counts
+    /// as progress when it is taken.
     #[must_use]
     pub fn into_http_body(self) -> HttpBody {
-        match self.0 {
-            Content::Bytes(bytes) => HttpBody { left: bytes.len() as u64, unsent: Unsent::Bytes(Some(bytes)) },
-            Content::Chunks { length, chunks } => HttpBody { left: length, unsent: Unsent::Chunks { chunks, next: 0 } },
-            Content::Stream { length, open } => HttpBody { left: length, unsent: Unsent::Stream(Mutex::new(open())) },
-        }
+        let left = self.len();
+        let (chunk, unsent) = match self.content {
+            Content::Bytes(bytes) => (bytes, Unsent::Nothing),
+            Content::Chunks { chunks, .. } => (Bytes::new(), Unsent::Chunks { chunks, next: 0 }),
+            Content::Stream { open, .. } => (Bytes::new(), Unsent::Stream(Mutex::new(open()))),
+        };
+        HttpBody { chunk, unsent, left, progress: self.progress }
     }
 }
 
 impl<T: Into<Bytes>> From<T> for Body {
     fn from(bytes: T) -> Self {
-        Self(Content::Bytes(bytes.into()))
+        Self::new(Content::Bytes(bytes.into()))
     }
 }
 
@@ -124,12 +157,15 @@ impl fmt::Debug for Body {
 
 /// A [`Body`] that is being sent. Its remaining length is known.
 pub struct HttpBody {
+    /// What is left of the current chunk.
+    chunk: Bytes,
     unsent: Unsent,
     left: u64,
+    progress: Option<Arc<Progress>>,
 }
 
 enum Unsent {
-    Bytes(Option<Bytes>),
+    Nothing,
     Chunks {
         chunks: Arc<[Bytes]>,
         next: usize,
@@ -138,37 +174,48 @@ enum Unsent {
     Stream(Mutex<ByteStream>),
 }
 
+impl HttpBody {
+    /// The most that is handed out at once.
+    const SLICE: usize = 64 * 1024;
+}
+
 impl http_body::Body for HttpBody {
     type Data = Bytes;
     type Error = BoxError;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let next = match &mut self.unsent {
-            Unsent::Bytes(bytes) => bytes.take().filter(|bytes| !bytes.is_empty()).map(Ok),
-            Unsent::Chunks { chunks, next } => {
-                *next += 1;
-                chunks.get(*next - 1).cloned().map(Ok)
-            }
-            Unsent::Stream(stream) => {
-                let stream = stream.get_mut().unwrap_or_else(PoisonError::into_inner);
-                ready!(stream.as_mut().poll_next(context))
-            }
-        };
-        Poll::Ready(match next {
-            Some(Ok(bytes)) => Some(match self.left.checked_sub(bytes.len() as u64) {
-                Some(left) => {
-                    self.left = left;
-                    Ok(Frame::data(bytes))
+        while self.chunk.is_empty() {
+            let next = match &mut self.unsent {
+                Unsent::Nothing => None,
+                Unsent::Chunks { chunks, next } => {
+                    *next += 1;
+                    chunks.get(*next - 1).cloned().map(Ok)
                 }
-                None => Err("the body is longer than it was said to be".into()),
-            }),
-            Some(Err(error)) => Some(Err(error)),
-            None if self.left > 0 => {
-                let missing = std::mem::take(&mut self.left);
-                Some(Err(format!("the body ended {missing} bytes early").into()))
+                Unsent::Stream(stream) => {
+                    let stream = stream.get_mut().unwrap_or_else(PoisonError::into_inner);
+                    ready!(stream.as_mut().poll_next(context))
+                }
+            };
+            match next {
+                Some(Ok(chunk)) if chunk.len() as u64 > self.left => {
+                    return Poll::Ready(Some(Err("the body is longer than it was said to be".into())));
+                }
+                Some(Ok(chunk)) => self.chunk = chunk,
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None if self.left > 0 => {
+                    let missing = std::mem::take(&mut self.left);
+                    return Poll::Ready(Some(Err(format!("the body ended {missing} bytes early").into())));
+                }
+                None => return Poll::Ready(None),
             }
-            None => None,
-        })
+        }
+        let length = self.chunk.len().min(Self::SLICE);
+        let slice = self.chunk.split_to(length);
+        self.left = self.left.saturating_sub(length as u64);
+        if let Some(progress) = &self.progress {
+            progress.took(length);
+        }
+        Poll::Ready(Some(Ok(Frame::data(slice))))
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -189,8 +236,6 @@ impl fmt::Debug for HttpBody {
 #[cfg(test)]
 mod tests {
     use std::task::Waker;
-
-    use http_body::Body as _;
 
     use super::*;
 
@@ -261,11 +306,9 @@ mod tests {
     }
 
     #[test]
-    fn a_body_knows_its_length_and_whether_it_is_in_memory() {
+    fn a_body_knows_its_length() {
         assert_eq!((Body::from("abc").len(), Body::from("abc").is_empty()), (3, false));
         assert_eq!((Body::empty().len(), Body::empty().is_empty()), (0, true));
         assert_eq!((stream(7, []).len(), stream(7, []).is_empty()), (7, false));
-        assert_eq!(Body::from("abc").as_bytes(), Some(&Bytes::from("abc")));
-        assert_eq!(stream(7, []).as_bytes(), None);
     }
 }

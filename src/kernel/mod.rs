@@ -10,6 +10,7 @@ pub(crate) mod decode;
 pub(crate) mod hold;
 pub(crate) mod host;
 pub(crate) mod outage;
+mod progress;
 pub(crate) mod request;
 pub(crate) mod reqwest_transport;
 pub(crate) mod retry;

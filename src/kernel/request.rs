@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use percent_encoding::utf8_percent_encode;
 
 use super::body::Body;
+use super::progress::Progress;
 use super::transport::AttemptLimits;
 use crate::error::{Error, InvalidError};
 use crate::finding::{Finding, Rule};
@@ -155,8 +156,12 @@ impl RequestTemplate {
         authorization: Option<HeaderValue>,
         user_agent: &HeaderValue,
         limits: AttemptLimits,
+        progress: Option<&Arc<Progress>>,
     ) -> http::Request<Body> {
-        let mut request = http::Request::new(self.body.clone());
+        let mut request = http::Request::new(match progress {
+            Some(progress) => self.body.watched(progress),
+            None => self.body.clone(),
+        });
         *request.method_mut() = self.operation.method();
         *request.uri_mut() = self.uri.clone();
         *request.headers_mut() = self.headers.clone();

@@ -85,10 +85,7 @@ impl ReqwestTransport {
     async fn exchange(&self, request: http::Request<Body>) -> Result<Response<Bytes>, SendError> {
         let most = AttemptLimits::of(&request).max_response_bytes;
         let (parts, body) = request.into_parts();
-        let body = match body.as_bytes() {
-            Some(bytes) => reqwest::Body::from(bytes.clone()),
-            None => reqwest::Body::wrap(body.into_http_body()),
-        };
+        let body = reqwest::Body::wrap(body.into_http_body());
         let request = reqwest::Request::try_from(http::Request::from_parts(parts, body))
             .map_err(|error| failed(error, SendErrorKind::Request))?;
         let mut response =

@@ -59,8 +59,7 @@ pub struct RetryPolicy {
     /// **The latest start of an attempt**, counted from the first one. Default: 2 minutes. An attempt that
     /// has started may run for its full time, so a call may take that much longer.
     ///
-    /// An upload has a deadline of its own: three times the timeout of one attempt, which grows with its
-    /// size.
+    /// For an upload, only time without progress counts.
     #[serde(with = "seconds")]
     pub deadline: Duration,
 }

@@ -12,6 +12,7 @@ use super::decode::{self, Success};
 use super::hold::{Admission, Hold, Probe};
 use super::host::HostState;
 use super::outage::Outage;
+use super::progress::Progress;
 use super::request::RequestTemplate;
 use super::retry::{RetryClass, RetryPolicy, classify};
 use super::run_context::RunContext;
@@ -64,20 +65,14 @@ impl Kernel {
         let operation = template.operation();
         let class = operation.spec().timeout;
         let policy = settings.retry.unwrap_or(self.shared.retry);
-        let limit = settings.timeout.unwrap_or_else(|| self.shared.timeouts.of(class, template.body_length()));
-        let latest_start = match class {
-            // Just before the third has had its time: a fourth never starts, whatever the jitter.
-            TimeoutClass::Upload if !policy.is_none() => {
-                limit.saturating_mul(3).saturating_sub(Duration::from_nanos(1))
-            }
-            TimeoutClass::Upload | TimeoutClass::Control => policy.deadline,
-        };
+        let limit = settings.timeout.unwrap_or_else(|| self.shared.timeouts.of(class));
         let mut call = Call {
             kernel: self,
             template,
             host: self.shared.hosts.get(operation.spec().host),
-            allowance: Allowance::new(policy, settings.run.as_ref(), latest_start, operation.spec().repeat),
+            allowance: Allowance::new(policy, settings.run.as_ref(), operation.spec().repeat),
             limits: AttemptLimits::new(limit),
+            watches_progress: class == TimeoutClass::Upload && settings.timeout.is_none(),
             begin: Instant::now(),
             record: CallRecord::new(operation),
             refused_token: None,
@@ -95,6 +90,8 @@ struct Call<'a> {
     host: &'a HostState,
     allowance: Allowance<'a>,
     limits: AttemptLimits,
+    /// Whether the limit of an attempt counts from its latest progress.
+    watches_progress: bool,
     begin: Instant,
     record: CallRecord,
     /// The token that the service has just refused, for the next question to the provider.
@@ -125,8 +122,9 @@ impl Call<'_> {
                 return Err(last);
             }
             self.allowance.start_attempt(probe.is_some());
+            let progress = Arc::new(Progress::new(self.template.body_length()));
             let sent = Instant::now();
-            let error = match self.attempt(token.as_ref()).await {
+            let error = match self.attempt(token.as_ref(), &progress).await {
                 Ok(success) => {
                     self.host.hold.answered();
                     self.kernel.shared.budget.give_back();
@@ -144,7 +142,9 @@ impl Call<'_> {
                 last = None;
                 continue;
             }
-            let Some(wait) = self.wait_after(&error, sent.elapsed(), probe) else { return Err(error) };
+            self.allowance.put_off(progress.time());
+            let took = sent.elapsed().saturating_sub(progress.time());
+            let Some(wait) = self.wait_after(&error, took, probe) else { return Err(error) };
             sleep(wait).await;
             self.allowance.spend(wait, classify(&error));
             last = Some(error);
@@ -229,22 +229,30 @@ impl Call<'_> {
         CredentialsError::new(CallRecord { elapsed: self.begin.elapsed(), ..self.record }, source).into()
     }
 
-    async fn attempt(&mut self, token: Option<&ApiKey>) -> Result<Success, Error> {
+    async fn attempt(&mut self, token: Option<&ApiKey>, progress: &Arc<Progress>) -> Result<Success, Error> {
         let shared = &self.kernel.shared;
         let operation = self.record.operation;
         let authorization = match token.map(ApiKey::authorization).transpose() {
             Ok(authorization) => authorization,
             Err(source) => return Err(self.without_token(source)),
         };
-        let request = self.template.request(authorization, &shared.user_agent, self.limits);
+        let request = self.template.request(
+            authorization,
+            &shared.user_agent,
+            self.limits,
+            self.watches_progress.then_some(progress),
+        );
         if let Some(run) = self.allowance.run {
             run.called(self.template.is_api(), self.record.attempts > 0);
         }
         self.record.attempts += 1;
         let sent = Instant::now();
-        let outcome = match timeout(self.limits.timeout, shared.transport.send(request)).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(SendError::from(SendErrorKind::Timeout)),
+        let outcome = match progress.within(self.limits.timeout, shared.transport.send(request)).await {
+            Some(Ok(response)) if response.status().is_success() && progress.is_partial() => {
+                Err(SendError::new(SendErrorKind::Disconnected, "there was a response before the whole body was sent"))
+            }
+            Some(outcome) => outcome,
+            None => Err(SendError::from(SendErrorKind::Timeout)),
         };
         self.record.elapsed = self.begin.elapsed();
         match outcome {

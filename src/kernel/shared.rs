@@ -58,25 +58,21 @@ impl Shared {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Timeouts {
     pub(crate) control: Duration,
+    /// How long an upload may take without progress.
     pub(crate) upload: Duration,
-    /// The slowest link that an upload is given time for, in bytes a second.
-    pub(crate) upload_rate: u64,
 }
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Self { control: Duration::from_secs(30), upload: Duration::from_secs(30), upload_rate: 256 * 1024 }
+        Self { control: Duration::from_secs(30), upload: Duration::from_secs(30) }
     }
 }
 
 impl Timeouts {
-    pub(crate) fn of(&self, class: TimeoutClass, body_length: u64) -> Duration {
+    pub(crate) fn of(&self, class: TimeoutClass) -> Duration {
         match class {
             TimeoutClass::Control => self.control,
-            TimeoutClass::Upload => {
-                let rate = self.upload_rate.max(1);
-                self.upload.saturating_add(Duration::from_secs(body_length.div_ceil(rate)))
-            }
+            TimeoutClass::Upload => self.upload,
         }
     }
 }
@@ -106,30 +102,5 @@ impl fmt::Debug for Kernel {
             .field("retry", retry)
             .field("preflight", preflight)
             .finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_call_has_30_seconds_whatever_its_size() {
-        for length in [0, u64::MAX] {
-            assert_eq!(Timeouts::default().of(TimeoutClass::Control, length), Duration::from_secs(30));
-        }
-    }
-
-    #[test]
-    fn an_upload_has_30_seconds_and_the_time_of_its_bytes_at_256_kib_a_second() {
-        let of = |length| Timeouts::default().of(TimeoutClass::Upload, length).as_secs();
-        assert_eq!([of(0), of(1), of(256 * 1024), of(256 * 1024 + 1)], [30, 31, 31, 32]);
-        assert_eq!(of(256_000_000), 30 + 977);
-    }
-
-    #[test]
-    fn no_rate_and_no_size_make_a_timeout_that_fails() {
-        let timeouts = Timeouts { upload: Duration::MAX, upload_rate: 0, ..Timeouts::default() };
-        assert_eq!(timeouts.of(TimeoutClass::Upload, u64::MAX), Duration::MAX);
     }
 }

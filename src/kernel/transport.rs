@@ -40,6 +40,9 @@ use crate::error::SendError;
 /// * It sends the request as it is: method, URI, every header, and the body with its `Content-Length`,
 ///   which is set. It adds no header that the storage's signature would have to cover (`Authorization`,
 ///   `Cookie`, `x-amz-*`, `Content-*`).
+/// * It takes the body in slices, no faster than it sends them ([`Body::into_http_body`]): each one counts as
+///   progress, and an upload without progress for 30 s ends. Or it takes the body whole
+///   ([`Body::into_bytes`]).
 /// * It follows no redirect and sends nothing twice. The crate retries where that is right.
 /// * It reads at most [`AttemptLimits::max_response_bytes`] of the body of a response, and ignores the rest.
 /// * The kind of an error says whether the service may have carried the request out, and an error holds no
@@ -62,7 +65,8 @@ impl<T: Transport + ?Sized> Transport for Arc<T> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AttemptLimits {
-    /// How long the attempt may take; the crate drops the future after that.
+    /// How long the attempt may take; for an upload, how long it may be without progress. The crate drops the
+    /// future after that.
     pub timeout: Duration,
     /// How many bytes of the response's body to read at most.
     pub max_response_bytes: usize,

@@ -22,7 +22,7 @@ async fn no_setting_is_too_long_a_time() {
     let patient = |client: PushClientBuilder| client.retry(RetryPolicy::default().deadline(MAX));
     let rows = [
         ("call_timeout", Row { client: |client| client.call_timeout(MAX), ..ROW }),
-        ("upload_timeout", Row { client: |client| client.upload_timeout(MAX, 0), ..ROW }),
+        ("upload_timeout", Row { client: |client| client.upload_timeout(MAX), ..ROW }),
         ("base_delay", Row { client: |c| c.retry(RetryPolicy::default().base_delay(MAX)), ..ROW }),
         (
             "base_delay, max_delay and deadline",

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use coveo_push::{BatchDocumentBody, Body, BoxError, ByteStream, Error, FileContainer, Operation, RetryPolicy};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use wiremock::ResponseTemplate;
 
 use super::support::{BATCH, FILES, OURS, Reply, SIGNATURE, Service, Socket, builder};
@@ -321,10 +322,24 @@ async fn required_headers_that_are_none_or_may_not_be_asked_for_are_refused() {
 }
 
 #[tokio::test]
-async fn an_upload_starts_no_attempt_later_than_three_times_its_timeout() {
-    let service = Service::start().await;
-    service.always("PUT", "/bucket/file-1", xml(503, "SlowDown").insert_header("retry-after", "1")).await;
-    let upload = service.client().file_containers().upload(&service.container(), "b");
-    let error = upload.timeout(Duration::from_millis(300)).await.unwrap_err();
-    assert_eq!((error.attempts(), error.retry_after()), (1, Some(Duration::from_secs(1))));
+async fn guarantee_3_an_upload_over_a_slow_link_takes_many_times_its_timeout() {
+    const BYTES: usize = 16 << 20;
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(64 * 1024).unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(1).unwrap();
+    let host = format!("http://{}", listener.local_addr().unwrap());
+    let reader = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let (mut buffer, mut read) = (vec![0; 64 * 1024], 0);
+        while read < BYTES {
+            read += stream.read(&mut buffer).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(8)).await;
+        }
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+    });
+    let client = builder(&host).retry(RetryPolicy::none()).upload_timeout(Duration::from_millis(500)).build().unwrap();
+    let container = FileContainer::new("f", format!("{host}/f"), []);
+    client.file_containers().upload(&container, vec![7; BYTES]).await.unwrap();
+    reader.await.unwrap();
 }

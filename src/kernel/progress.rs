@@ -1,0 +1,90 @@
+//! What a transport has taken of the body of one attempt, and how long the attempt may still wait.
+
+use std::pin::pin;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
+
+use super::wait;
+
+/// The progress of one attempt.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    start: Instant,
+    length: u64,
+    taken: Mutex<Taken>,
+}
+
+#[derive(Debug)]
+struct Taken {
+    /// The bytes that were not taken yet.
+    left: u64,
+    /// When the last slice was taken.
+    last: Instant,
+    /// Whether the transport took the body whole, and tells nothing more.
+    whole: bool,
+}
+
+impl Progress {
+    /// The slowest link that an upload is given time for where its progress is not known, in bytes a second.
+    const SLOWEST: u64 = 32 * 1024;
+
+    /// The progress of an attempt that starts now.
+    pub(crate) fn new(length: u64) -> Self {
+        let start = Instant::now();
+        Self { start, length, taken: Mutex::new(Taken { left: length, last: start, whole: false }) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Taken> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes note of a slice.
+    pub(crate) fn took(&self, bytes: usize) {
+        let mut taken = self.lock();
+        let left = taken.left.saturating_sub(bytes as u64);
+        *taken = Taken { left, last: Instant::now(), whole: false };
+    }
+
+    /// Takes note that the transport has taken all at once.
+    pub(crate) fn took_whole(&self) {
+        self.lock().whole = true;
+    }
+
+    /// Whether a part of the body was taken. A transport that takes nothing, as in a test, needs no body.
+    pub(crate) fn is_partial(&self) -> bool {
+        (1..self.length).contains(&self.lock().left)
+    }
+
+    /// The time in which there was progress.
+    pub(crate) fn time(&self) -> Duration {
+        self.lock().last.duration_since(self.start)
+    }
+
+    /// What an attempt gives; `None` when it was without progress for `idle`.
+    pub(crate) async fn within<F: Future>(&self, idle: Duration, attempt: F) -> Option<F::Output> {
+        let mut attempt = pin!(attempt);
+        loop {
+            match timeout_at(self.deadline(idle), &mut attempt).await {
+                Ok(output) => return Some(output),
+                Err(_) if self.deadline(idle) <= Instant::now() => return None,
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// When to give the attempt up: after `idle` without progress. The answer may take as long as the body
+    /// took.
+    fn deadline(&self, idle: Duration) -> Instant {
+        let taken = self.lock();
+        let patience = if taken.whole {
+            idle.saturating_add(Duration::from_secs(self.length.div_ceil(Self::SLOWEST)))
+        } else if taken.left == 0 {
+            idle.max(taken.last.duration_since(self.start))
+        } else {
+            idle
+        };
+        taken.last + wait::bounded(patience)
+    }
+}
