@@ -138,14 +138,14 @@ pub use model::{
 pub use operation::Operation;
 pub use preflight::run::KnownIdentities;
 pub use push::{
-    AfterFailure, BatchReceipt, CatalogMerger, CatalogMerges, CatalogUpdater, CatalogUpdates, FailedBatch,
-    FailureReason, IdentityOperation, IdentityPusher, ItemOperation, ItemPusher, Progress, PushError, PushFuture,
-    PushIdentity, PushItem, PushItemDeletion, PushReport, PushStep, Pushed, Pusher, PusherBuilder, Refused, RunStopped,
-    SavedBatch,
+    AfterFailure, BatchReceipt, CatalogItems, CatalogMerger, CatalogMerges, CatalogUpdater, CatalogUpdates,
+    FailedBatch, FailureReason, IdentityOperation, IdentityPusher, ItemOperation, ItemPusher, Progress, PushError,
+    PushFuture, PushIdentity, PushItem, PushItemDeletion, PushReport, PushStep, Pushed, Pusher, PusherBuilder, Refused,
+    RunStopped, SavedBatch,
 };
 pub use refresh::{
-    Boundary, BoundarySource, DeletionOutcome, DeletionSkipped, IdleOutcome, LocalClock, Refresh, RefreshBuilder,
-    RefreshError, RefreshKind, RefreshReport, StartError,
+    Boundary, BoundarySource, CatalogRefresh, CatalogRefreshBuilder, DeletionOutcome, DeletionSkipped, IdleOutcome,
+    LocalClock, Refresh, RefreshBuilder, RefreshError, RefreshKind, RefreshReport, StartError,
 };
 pub use region::{PushApiUrl, Region};
 

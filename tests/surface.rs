@@ -43,7 +43,7 @@ hold!([Clone + Debug + Send + Sync + Unpin + 'static]
     FakePushApi, FakePushApiBuilder, FakeSource, FakeProvider);
 hold!([Debug + Send + Sync + Unpin + 'static]
     PushClientBuilder, PusherBuilder<Items>, PusherBuilder<Identities>, PusherBuilder<CatalogUpdates>,
-    PusherBuilder<CatalogMerges>, ItemPusher, IdentityPusher, CatalogUpdater, CatalogMerger,
+    PusherBuilder<CatalogMerges>, PusherBuilder<CatalogItems>, CatalogRefresh, CatalogRefreshBuilder, ItemPusher, IdentityPusher, CatalogUpdater, CatalogMerger,
     RefreshBuilder<Items>, RefreshBuilder<Identities>, Refresh<Items>, Refresh<Identities>,
     FailedBatch, AfterFailure, SavedBatch, HttpBody, FakeServer);
 hold!([Transport] ReqwestTransport, FakePushApi);

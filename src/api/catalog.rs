@@ -251,5 +251,5 @@ request_builder! {
 
 request_builder! {
     /// Deletes old items of a catalog: [`Catalog::delete_older_than`].
-    DeleteOldCatalogItems with queue_delay
+    DeleteOldCatalogItems with queue_delay call_settings
 }

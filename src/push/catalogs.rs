@@ -38,6 +38,10 @@ static MERGES: DestinationKind = DestinationKind {
 #[derive(Debug)]
 pub enum CatalogUpdates {}
 
+/// Whole items of a catalog, as what a [`Pusher`] pushes: in a [refresh](Catalog::refresh).
+#[derive(Debug)]
+pub enum CatalogItems {}
+
 /// The merges of a catalog, as what a [`Pusher`] pushes: [`CatalogMerger`].
 #[derive(Debug)]
 pub enum CatalogMerges {}
@@ -71,8 +75,16 @@ impl Catalog {
     /// # Ok(()) }
     /// ```
     pub fn updater(&self) -> PusherBuilder<CatalogUpdates> {
-        let destination = Destination { kind: &UPDATES, commit: self.operations.update, params: self.params.clone() };
-        PusherBuilder::new(self.kernel.clone(), destination)
+        PusherBuilder::new(self.kernel.clone(), self.updates())
+    }
+
+    /// Pushes many whole items, as updates.
+    pub(crate) fn items_pusher(&self) -> PusherBuilder<CatalogItems> {
+        PusherBuilder::new(self.kernel.clone(), self.updates())
+    }
+
+    fn updates(&self) -> Destination {
+        Destination { kind: &UPDATES, commit: self.operations.update, params: self.params.clone() }
     }
 
     /// Pushes many partial items: of each only the given keys change, and one that does not exist is added. In all
@@ -96,34 +108,43 @@ impl Catalog {
     }
 }
 
+/// The methods of pushers that take whole items.
+macro_rules! whole_items {
+    ($($into:ty),+) => {
+        $(impl Pusher<$into> {
+            /// Adds an item or replaces it whole: a [`DocumentBody`](crate::DocumentBody), or any type whose JSON is an
+            /// object. It is serialised once, when there is room for it.
+            ///
+            /// A field that is not in it is gone afterwards. An item that breaks a rule of the service, such as one of more
+            /// than 3 MB, is refused, and the run goes on.
+            ///
+            /// # Errors
+            ///
+            /// [`PushError::Stopped`](crate::PushError::Stopped) when the run has stopped; the item was not queued then.
+            pub fn add_or_update<'a, T>(&'a self, document_id: impl Into<Cow<'a, str>>, item: &'a T) -> PushItem<'a>
+            where
+                T: Serialize + Sync,
+            {
+                PushItem::new(&self.intake, Some(document_id.into()), Item::Typed(item))
+            }
+
+            /// Adds an item or replaces it whole: JSON text, which is checked, and copied as it is.
+            ///
+            /// Its id is the `documentId` in the text, or is set by [`document_id`](PushItem::document_id).
+            ///
+            /// # Errors
+            ///
+            /// [`PushError::Stopped`](crate::PushError::Stopped) when the run has stopped; the item was not queued then.
+            pub fn add_or_update_json<'a>(&'a self, json: impl Into<Cow<'a, str>>) -> PushItem<'a> {
+                PushItem::new(&self.intake, None, Item::Json(json.into()))
+            }
+        })+
+    };
+}
+
+whole_items!(CatalogUpdates, CatalogItems);
+
 impl Pusher<CatalogUpdates> {
-    /// Adds an item or replaces it whole: a [`DocumentBody`](crate::DocumentBody), or any type whose JSON is an
-    /// object. It is serialised once, when there is room for it.
-    ///
-    /// A field that is not in it is gone afterwards. An item that breaks a rule of the service, such as one of more
-    /// than 3 MB, is refused, and the run goes on.
-    ///
-    /// # Errors
-    ///
-    /// [`PushError::Stopped`](crate::PushError::Stopped) when the run has stopped; the item was not queued then.
-    pub fn add_or_update<'a, T>(&'a self, document_id: impl Into<Cow<'a, str>>, item: &'a T) -> PushItem<'a>
-    where
-        T: Serialize + Sync,
-    {
-        PushItem::new(&self.intake, Some(document_id.into()), Item::Typed(item))
-    }
-
-    /// Adds an item or replaces it whole: JSON text, which is checked, and copied as it is.
-    ///
-    /// Its id is the `documentId` in the text, or is set by [`document_id`](PushItem::document_id).
-    ///
-    /// # Errors
-    ///
-    /// [`PushError::Stopped`](crate::PushError::Stopped) when the run has stopped; the item was not queued then.
-    pub fn add_or_update_json<'a>(&'a self, json: impl Into<Cow<'a, str>>) -> PushItem<'a> {
-        PushItem::new(&self.intake, None, Item::Json(json.into()))
-    }
-
     /// Deletes an item, and its children where [`delete_children`](PushItemDeletion::delete_children) says so.
     ///
     /// # Errors

@@ -24,7 +24,7 @@ mod superseded;
 mod turns;
 mod unsent;
 
-pub use catalogs::{CatalogMerger, CatalogMerges, CatalogUpdater, CatalogUpdates};
+pub use catalogs::{CatalogItems, CatalogMerger, CatalogMerges, CatalogUpdater, CatalogUpdates};
 pub use failed::{AfterFailure, FailedBatch, FailureReason, PushStep};
 pub use identities::{IdentityOperation, IdentityPusher, PushIdentity};
 pub use items::{ItemOperation, ItemPusher, PushItem, PushItemDeletion};

@@ -46,6 +46,11 @@ impl<T> Pusher<T> {
         self.intake.account.progress()
     }
 
+    /// Whether the run accepts no more operations.
+    pub(crate) fn has_stopped(&self) -> bool {
+        self.intake.account.lock().stopped.is_some()
+    }
+
     /// The settings of the run's calls, for calls that are not part of its account.
     pub(crate) fn call_settings(&self) -> CallSettings {
         self.intake.account.calls.uncounted()

@@ -27,6 +27,8 @@ pub enum BoundarySource {
     ServiceClock,
     /// The caller: [`RefreshBuilder::older_than`](super::RefreshBuilder::older_than).
     Given,
+    /// The lowest ordering id of the updates of a [catalog](crate::Catalog::refresh).
+    Updates,
     /// The ordering id of the run ([`RefreshBuilder::ordering_id`](super::RefreshBuilder::ordering_id)),
     /// or the service's clock at the start of the run, whichever is lower.
     OrderingId,
@@ -37,11 +39,12 @@ impl fmt::Display for Boundary {
         let source = match self.source {
             BoundarySource::ServiceClock => "from the service's clock",
             BoundarySource::Given => "as given",
+            BoundarySource::Updates => "from the first update",
             BoundarySource::OrderingId => "from the run's ordering id",
         };
         write!(f, "{} (", self.ordering_id)?;
         // A given ordering id need not be a time.
-        if self.source == BoundarySource::ServiceClock
+        if matches!(self.source, BoundarySource::ServiceClock | BoundarySource::Updates)
             && let Some(time) = writable_time(self.ordering_id)
         {
             write!(f, "{}, ", httpdate::fmt_http_date(time))?;

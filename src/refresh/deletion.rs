@@ -8,6 +8,7 @@ use serde::{Serialize, Serializer};
 use super::boundary::{Boundary, BoundarySource, LocalClock};
 use crate::error::Error;
 use crate::model::OrderingId;
+use crate::push::PushReport;
 
 /// Whether old items are deleted.
 #[derive(Debug)]
@@ -33,6 +34,10 @@ pub enum DeletionSkipped {
     Incremental,
     /// The run was aborted.
     Aborted,
+    /// The run had stopped, so that pushes may be missing.
+    Stopped,
+    /// A response to an update of a catalog had no readable ordering id, so the boundary is not known.
+    OrderingIdUnknown,
     /// This many operations failed with their batches.
     Failed(u64),
     /// This many operations were not sent.
@@ -77,6 +82,8 @@ impl DeletionSkipped {
         match self {
             Self::Incremental => "incremental",
             Self::Aborted => "aborted",
+            Self::Stopped => "stopped",
+            Self::OrderingIdUnknown => "ordering-id-unknown",
             Self::Failed(_) => "failed",
             Self::Unsent(_) => "unsent",
             Self::Cancelled(_) => "cancelled",
@@ -95,6 +102,8 @@ impl fmt::Display for DeletionSkipped {
         match self {
             Self::Incremental => f.write_str("the run is incremental"),
             Self::Aborted => f.write_str("the run was aborted"),
+            Self::Stopped => f.write_str("the run had stopped, and pushes may be missing"),
+            Self::OrderingIdUnknown => f.write_str("a response had no ordering id"),
             Self::Failed(operations) => write!(f, "{operations} operations failed"),
             Self::Unsent(operations) => write!(f, "{operations} operations were not sent"),
             Self::Cancelled(pushes) => write!(f, "{pushes} pushes were cancelled"),
@@ -176,6 +185,20 @@ pub(super) struct Counts {
     pub(super) without_permissions: u64,
     /// The earliest time, by the service's clock, at which a batch was accepted.
     pub(super) earliest: Option<SystemTime>,
+}
+
+impl Counts {
+    pub(super) fn of(push: &PushReport) -> Self {
+        Self {
+            added: push.totals.accepted.saturating_sub(push.totals.deletions),
+            failed: push.totals.failed,
+            refused: push.totals.refused,
+            unsent: push.totals.unsent,
+            cancelled: push.totals.cancelled,
+            without_permissions: push.totals.without_permissions,
+            earliest: push.first_accepted,
+        }
+    }
 }
 
 /// Whether a run that was not aborted may delete everything older than its boundary: only when

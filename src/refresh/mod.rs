@@ -6,6 +6,7 @@
 
 mod boundary;
 mod builder;
+mod catalog;
 mod deletion;
 mod idle;
 mod kind;
@@ -16,6 +17,7 @@ mod target;
 
 pub use boundary::{Boundary, BoundarySource, LocalClock, StartError};
 pub use builder::RefreshBuilder;
+pub use catalog::{CatalogRefresh, CatalogRefreshBuilder};
 pub use deletion::{DeletionOutcome, DeletionSkipped};
 pub use idle::IdleOutcome;
 pub use kind::RefreshKind;

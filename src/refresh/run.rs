@@ -145,7 +145,7 @@ impl ActiveRefresh {
     }
 
     async fn finish(self, push: PushReport) -> RefreshReport {
-        let deletion = match may_delete(self.settings.deletion, self.boundary, self.local_clock, counts(&push)) {
+        let deletion = match may_delete(self.settings.deletion, self.boundary, self.local_clock, Counts::of(&push)) {
             Ok(boundary) => self.delete(boundary).await,
             Err(reason) => DeletionOutcome::Skipped(reason),
         };
@@ -171,17 +171,5 @@ impl ActiveRefresh {
         };
         let (target, kind) = (target.id().to_owned(), target.kind());
         RefreshReport { target, kind, boundary, local_clock, deletion, idle, push }
-    }
-}
-
-fn counts(push: &PushReport) -> Counts {
-    Counts {
-        added: push.totals.accepted.saturating_sub(push.totals.deletions),
-        failed: push.totals.failed,
-        refused: push.totals.refused,
-        unsent: push.totals.unsent,
-        cancelled: push.totals.cancelled,
-        without_permissions: push.totals.without_permissions,
-        earliest: push.first_accepted,
     }
 }

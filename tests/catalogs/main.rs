@@ -4,5 +4,6 @@
 
 #[path = "../shared/cases.rs"]
 mod cases;
+mod refresh;
 mod support;
 mod updates;
