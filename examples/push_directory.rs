@@ -20,8 +20,8 @@ use std::{fs, io};
 
 use clap::Parser;
 use coveo_push::{
-    Content, DateTime, DocumentBody, ItemPusher, Items, Permissions, PushReport, Pushed, Refresh, RefreshError,
-    RefreshKind, file_uri,
+    Content, DateTime, DocumentBody, ItemPusher, ItemQueue, Items, Permissions, PushReport, Pushed, Refresh,
+    RefreshError, RefreshKind, file_uri,
 };
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -81,7 +81,7 @@ async fn main() -> Result<ExitCode, shared::Failure> {
     let items = setup.client.items(setup.source_id()?);
     let permissions = arguments.public.then(Permissions::public);
     let run = Run::start(&items, &arguments).await?;
-    let (run, is_stopped) = push_files(run, files, permissions, &arguments).await?;
+    let is_stopped = push_files(run.pusher(), files, permissions, &arguments).await;
     let Ended { summary, is_complete, report } = run.end(unread == 0 && !is_stopped).await;
     say!("{summary}");
     report.refused_samples.iter().for_each(|refused| say!("refused {refused}"));
@@ -199,7 +199,7 @@ impl Run {
         Ok(Self::Refresh(Box::new(refresh.start().await?)))
     }
 
-    fn pusher(&self) -> &ItemPusher {
+    fn pusher(&self) -> &ItemQueue {
         match self {
             Self::Push(pusher) => pusher,
             Self::Refresh(refresh) => refresh.pusher(),
@@ -222,15 +222,14 @@ impl Run {
 
 /// Pushes the files, or as many as are pushed before Ctrl-C or SIGTERM; tells whether one of them came.
 async fn push_files(
-    run: Run,
+    queue: &ItemQueue,
     files: Vec<File>,
     permissions: Option<Permissions>,
     arguments: &Arguments,
-) -> Result<(Run, bool), shared::Failure> {
-    let run = Arc::new(run);
+) -> bool {
     let progress = Progress::new(&files, arguments.quiet);
     let mut tasks = JoinSet::new();
-    let pushing = push_all(&run, &mut tasks, files, permissions, arguments.concurrency.into(), &progress);
+    let pushing = push_all(queue, &mut tasks, files, permissions, arguments.concurrency.into(), &progress);
     let pushed = shared::unless_stopped(pushing).await;
     // Cancels the pushes under way.
     tasks.shutdown().await;
@@ -238,12 +237,11 @@ async fn push_files(
     if let Err(stopped) = &pushed {
         eprintln!("{stopped:?}");
     }
-    let run = Arc::into_inner(run).ok_or_else(|| io::Error::other("a file is still being pushed"))?;
-    Ok((run, pushed.is_err()))
+    pushed.is_err()
 }
 
 async fn push_all(
-    run: &Arc<Run>,
+    queue: &ItemQueue,
     tasks: &mut JoinSet<bool>,
     files: Vec<File>,
     permissions: Option<Permissions>,
@@ -259,21 +257,21 @@ async fn push_all(
         {
             break;
         }
-        tasks.spawn(push_file(Arc::clone(run), file, progress.clone()));
+        tasks.spawn(push_file(queue.clone(), file, progress.clone()));
     }
     while let Some(pushed) = tasks.join_next().await {
         pushed?;
     }
     // A run that has stopped says so in its report.
-    let _ = run.pusher().flush().await;
+    let _ = queue.flush().await;
     Ok(())
 }
 
 /// Pushes a file; `false` when the run has stopped.
-async fn push_file(run: Arc<Run>, file: File, progress: Progress) -> bool {
+async fn push_file(queue: ItemQueue, file: File, progress: Progress) -> bool {
     let File { path, uri, bytes, doc } = file;
     progress.begins(&path);
-    match run.pusher().add_or_update(&uri, &doc).content(Content::file(&path)).await {
+    match queue.add_or_update(&uri, &doc).content(Content::file(&path)).await {
         Ok(Pushed::Refused(refused)) => progress.bar.suspend(|| eprintln!("{refused}")),
         Ok(_) => {}
         Err(stopped) => {

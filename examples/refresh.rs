@@ -10,7 +10,7 @@ mod shared;
 use std::time::Duration;
 
 use coveo_push::fake::ClockOffset;
-use coveo_push::{DocumentBody, ItemPusher, Items, Permissions, PushError, RefreshKind};
+use coveo_push::{DocumentBody, ItemQueue, Items, Permissions, PushError, RefreshKind};
 
 #[tokio::main]
 async fn main() -> Result<(), shared::Failure> {
@@ -54,7 +54,7 @@ async fn refresh(items: &Items, pages: &[&str]) -> Result<(), shared::Failure> {
     Ok(())
 }
 
-async fn push(pusher: &ItemPusher, pages: &[&str]) -> Result<(), PushError> {
+async fn push(pusher: &ItemQueue, pages: &[&str]) -> Result<(), PushError> {
     for page in pages {
         let doc = DocumentBody::text("Words.").title(*page).permissions(Permissions::public());
         pusher.add_or_update(format!("https://example.com/{page}"), &doc).await?;

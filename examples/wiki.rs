@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use coveo_push::KnownIdentities;
 use coveo_push::{
-    Content, DocumentBody, FailedBatch, Identity, IdentityBody, IdentityPusher, ItemPusher, Items, MappedIdentity,
+    Content, DocumentBody, FailedBatch, Identity, IdentityBody, IdentityQueue, ItemQueue, Items, MappedIdentity,
     MappedIdentityBody, PermissionSet, Progress, PushClient, PushError, RefreshKind, RefreshReport,
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -179,7 +179,7 @@ impl Connector {
     }
 }
 
-async fn push_identities(pusher: &IdentityPusher, wiki: &Wiki) -> Result<(), PushError> {
+async fn push_identities(pusher: &IdentityQueue, wiki: &Wiki) -> Result<(), PushError> {
     for (name, address) in &wiki.users {
         pusher.add_or_update(&IdentityBody::user(*name)).await?;
         let alias = MappedIdentity::user(*address).provider(EMAIL);
@@ -192,12 +192,12 @@ async fn push_identities(pusher: &IdentityPusher, wiki: &Wiki) -> Result<(), Pus
 }
 
 /// Four at a time, since the contents of each are compressed and uploaded before its push returns.
-async fn push_pages(pusher: &ItemPusher, pages: &[Page]) -> Result<(), PushError> {
+async fn push_pages(pusher: &ItemQueue, pages: &[Page]) -> Result<(), PushError> {
     stream::iter(pages).map(Ok).try_for_each_concurrent(4, |page| push_page(pusher, page)).await?;
     pusher.flush().await
 }
 
-async fn push_page(pusher: &ItemPusher, page: &Page) -> Result<(), PushError> {
+async fn push_page(pusher: &ItemQueue, page: &Page) -> Result<(), PushError> {
     let readers = PermissionSet::new()
         .allow_all(page.allowed_groups.iter().map(|name| Identity::group(*name)))
         .deny_all(page.denied_users.iter().map(|name| Identity::user(*name)));

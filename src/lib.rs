@@ -139,9 +139,9 @@ pub use operation::Operation;
 pub use preflight::run::KnownIdentities;
 pub use push::{
     AfterFailure, BatchReceipt, CatalogItems, CatalogMerger, CatalogMerges, CatalogUpdater, CatalogUpdates,
-    FailedBatch, FailureReason, IdentityOperation, IdentityPusher, ItemOperation, ItemPusher, Progress, PushError,
-    PushFuture, PushIdentity, PushItem, PushItemDeletion, PushReport, PushStep, Pushed, Pusher, PusherBuilder, Refused,
-    RunStopped, SavedBatch,
+    FailedBatch, FailureReason, IdentityOperation, IdentityPusher, IdentityQueue, ItemOperation, ItemPusher, ItemQueue,
+    Progress, PushError, PushFuture, PushIdentity, PushItem, PushItemDeletion, PushQueue, PushReport, PushStep, Pushed,
+    Pusher, PusherBuilder, Refused, RunStopped, SavedBatch,
 };
 pub use refresh::{
     Boundary, BoundarySource, CatalogRefresh, CatalogRefreshBuilder, DeletionOutcome, DeletionSkipped, IdleOutcome,

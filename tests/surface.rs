@@ -43,7 +43,7 @@ hold!([Clone + Debug + Send + Sync + Unpin + 'static]
     FakePushApi, FakePushApiBuilder, FakeSource, FakeProvider);
 hold!([Debug + Send + Sync + Unpin + 'static]
     PushClientBuilder, PusherBuilder<Items>, PusherBuilder<Identities>, PusherBuilder<CatalogUpdates>,
-    PusherBuilder<CatalogMerges>, PusherBuilder<CatalogItems>, CatalogRefresh, CatalogRefreshBuilder, ItemPusher, IdentityPusher, CatalogUpdater, CatalogMerger,
+    PusherBuilder<CatalogMerges>, PusherBuilder<CatalogItems>, CatalogRefresh, CatalogRefreshBuilder, CatalogUpdater, CatalogMerger,
     RefreshBuilder<Items>, RefreshBuilder<Identities>, Refresh<Items>, Refresh<Identities>,
     FailedBatch, AfterFailure, SavedBatch, HttpBody, FakeServer);
 hold!([Transport] ReqwestTransport, FakePushApi);
@@ -57,7 +57,8 @@ hold!([Debug + Send + Sync + Unpin + IntoFuture<IntoFuture: Send + Unpin + 'stat
     MergeCatalog, DeleteOldCatalogItems, PushCatalogBatch);
 // So does content, which may be a reader that only one task at a time may have.
 hold!([Debug + Send + Unpin + IntoFuture<IntoFuture: Send + Unpin + 'static> + 'static] AddOrUpdateItemWithContent);
-hold!([Debug + Send + Unpin + 'static] Content);
+hold!([Debug + Send + Unpin + 'static] Content, ItemOperation);
+hold!([Clone + Debug + Send + Sync + Unpin + 'static] ItemPusher, IdentityPusher, ItemQueue, IdentityQueue, PushQueue<Items>);
 hold!([Debug + Send + Unpin + Future] PushFuture<'static>);
 hold!([Debug + Send + Unpin + IntoFuture<IntoFuture: Send>] PushItem<'static>, PushItemDeletion<'static>, PushIdentity<'static>);
 
@@ -71,7 +72,7 @@ hold!([Clone + Debug + Send + Sync + Unpin + UnwindSafe + RefUnwindSafe + 'stati
     Accepted, CallRecord, BatchReceipt, Progress, Pushed, RetryPolicy, AttemptLimits, ApiKey, Region, Preflight,
     OpenedStream, BatchUpdateBody, BatchMergeBody, PartialUpdate, BatchDocument, BatchDocumentBody, BatchIdentityBody, DeletedDocument, DocumentBody, DocumentData, FileContainer,
     Identity, IdentityBody, MappedIdentity, MappedIdentityBody, Metadata, MetadataValue, PermissionIdentity,
-    PermissionLevel, PermissionSet, Permissions, ItemOperation, IdentityOperation, IdentityGraph,
+    PermissionLevel, PermissionSet, Permissions, IdentityOperation, IdentityGraph,
     MembershipRelation, ClockOffset, ContainerCounts, Dropped, DroppedIdentity, FakeIdentity, FakeItem, Fault, FaultRates,
     RecordedRequest, KnownIdentities, BoundarySource);
 hold!([Debug + ExactSizeIterator + Send + Sync + Unpin] MetadataIntoIter, MetadataIter<'static>, MetadataIterMut<'static>);

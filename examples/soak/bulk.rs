@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use coveo_push::{FailedBatch, Progress, PushClient, PushError, PushReport, Pushed, Pusher};
+use coveo_push::{FailedBatch, Progress, PushClient, PushError, PushQueue, PushReport, Pushed};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
@@ -137,7 +137,7 @@ pub(crate) async fn run<K: Kind>(client: PushClient, plan: Plan<K>) -> Result<Ou
 
 /// The work of one task. It has no place to wait between the push of an operation and the note of it,
 /// so the notes are in the order in which the operations were taken.
-async fn push_all<K: Kind>(pusher: &Pusher<K::Handle>, steps: Vec<Step<K>>, log: &Mutex<Log<K>>) {
+async fn push_all<K: Kind>(pusher: &PushQueue<K::Handle>, steps: Vec<Step<K>>, log: &Mutex<Log<K>>) {
     let note = |note: &mut dyn FnMut(&mut Log<K>)| note(&mut log.lock().unwrap_or_else(PoisonError::into_inner));
     for step in steps {
         let (operation, is_refused, patience) = match step {

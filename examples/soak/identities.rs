@@ -3,7 +3,7 @@
 use coveo_push::fake::FakePushApi;
 use coveo_push::{
     BatchIdentityBody, Error, Identity, IdentityBody, MappedIdentity, MappedIdentityBody, PushClient, PushError,
-    Pushed, Pusher, PusherBuilder, RefreshBuilder, SecurityIdentityType,
+    PushQueue, Pushed, PusherBuilder, RefreshBuilder, SecurityIdentityType,
 };
 use fastrand::Rng;
 use serde_json::Value;
@@ -144,7 +144,7 @@ impl Kind for Identities {
         builder.ordering_id(id)
     }
 
-    async fn push(pusher: &Pusher<Self::Handle>, operation: &Operation) -> Result<Pushed, PushError> {
+    async fn push(pusher: &PushQueue<Self::Handle>, operation: &Operation) -> Result<Pushed, PushError> {
         match operation.list {
             List::Members => pusher.add_or_update(&operation.members()).await,
             List::Mappings => pusher.add_or_update_alias(&operation.mappings()).await,

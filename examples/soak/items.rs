@@ -2,7 +2,7 @@
 
 use coveo_push::fake::FakePushApi;
 use coveo_push::{
-    BatchDocumentBody, DocumentBody, Error, ItemOperation, PushClient, PushError, Pushed, Pusher, PusherBuilder,
+    BatchDocumentBody, DocumentBody, Error, ItemOperation, PushClient, PushError, PushQueue, Pushed, PusherBuilder,
     RefreshBuilder, RefreshKind,
 };
 use fastrand::Rng;
@@ -129,7 +129,7 @@ impl Kind for Items {
         builder.ordering_id(id)
     }
 
-    async fn push(pusher: &Pusher<Self::Handle>, operation: &Operation) -> Result<Pushed, PushError> {
+    async fn push(pusher: &PushQueue<Self::Handle>, operation: &Operation) -> Result<Pushed, PushError> {
         let Operation { n, id, what } = operation;
         match *what {
             What::Add { bytes, way } => match way {

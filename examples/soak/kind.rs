@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use coveo_push::fake::FakePushApi;
-use coveo_push::{Error, PushClient, PushError, Pushed, Pusher, PusherBuilder, RefreshBuilder};
+use coveo_push::{Error, PushClient, PushError, PushQueue, Pushed, PusherBuilder, RefreshBuilder};
 use fastrand::Rng;
 use serde_json::Value;
 
@@ -43,7 +43,7 @@ pub(crate) trait Kind: Sized + Send + 'static {
     /// The settings, with one ordering id for everything in the run.
     fn with_ordering_id(builder: PusherBuilder<Self::Handle>, id: u64) -> PusherBuilder<Self::Handle>;
     fn push(
-        pusher: &Pusher<Self::Handle>,
+        pusher: &PushQueue<Self::Handle>,
         operation: &Self::Operation,
     ) -> impl Future<Output = Result<Pushed, PushError>> + Send;
 

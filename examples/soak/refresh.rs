@@ -1,6 +1,6 @@
 //! A run as it is: a pusher alone, or with a refresh around it.
 
-use coveo_push::{DeletionOutcome, PushClient, PushReport, Pusher, PusherBuilder, Refresh, RefreshReport};
+use coveo_push::{DeletionOutcome, PushClient, PushQueue, PushReport, Pusher, PusherBuilder, Refresh, RefreshReport};
 use tokio::sync::watch::Receiver;
 
 use crate::kind::Kind;
@@ -29,7 +29,7 @@ impl<K: Kind> Run<K> {
         refresh.start().await.ok().map(|refresh| Self::Refresh(Box::new(refresh)))
     }
 
-    pub(crate) fn pusher(&self) -> &Pusher<K::Handle> {
+    pub(crate) fn pusher(&self) -> &PushQueue<K::Handle> {
         match self {
             Self::Bulk(pusher) => pusher,
             Self::Refresh(refresh) => refresh.pusher(),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::RandomState;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::{Notify, Semaphore, oneshot, watch};
 use tokio::task::AbortHandle;
@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::batch::{Batch, BatchBuilder, BufferPool};
 use super::destination::Destination;
-use super::failed::{AfterFailure, FailedBatch, FailureReason, PushStep, Unknown};
+use super::failed::{FailedBatch, FailureReason, PushStep, Unknown};
 use super::keys::Keys;
 use super::report::{BatchReceipt, Progress, PushError, PushReport, Pushed, Refused, RunStopped};
 use super::settings::Settings;
@@ -28,7 +28,7 @@ const PUSHES_A_MESSAGE: u64 = 256;
 
 /// A run: its settings, and the account of its operations.
 pub(super) struct Account {
-    me: Weak<Self>,
+    pub(super) me: Weak<Self>,
     /// Which run this is.
     pub(super) run: Arc<()>,
     pub(super) kernel: Kernel,
@@ -44,7 +44,8 @@ pub(super) struct Account {
     state: Mutex<State>,
     /// A batch is done, or the run has stopped: tasks that wait look again.
     pub(super) changed: Notify,
-    progress: watch::Sender<Progress>,
+    /// Gone when the run has ended.
+    progress: Mutex<Option<watch::Sender<Progress>>>,
 }
 
 #[derive(Default)]
@@ -53,10 +54,14 @@ pub(super) struct State {
     /// The batches that are sealed and not done, by their numbers.
     pub(super) under_way: BTreeMap<u64, UnderWay>,
     pub(super) last_number: u64,
-    /// Why nothing more is accepted.
+    /// Why no batch is started any more.
     pub(super) stopped: Option<RunStopped>,
+    /// Whether the run was told to end: nothing more is accepted.
+    is_closed: bool,
+    /// How long the run took, when it has ended.
+    took: Option<Duration>,
     /// The batches that are done and that a handler is being given.
-    handing_over: BTreeSet<u64>,
+    pub(super) handing_over: BTreeSet<u64>,
     pub(super) totals: Progress,
     first_accepted: Option<SystemTime>,
     last_accepted: Option<SystemTime>,
@@ -166,15 +171,22 @@ impl State {
         self.warnings.extend(warnings.iter().take(room).cloned());
     }
 
+    /// Whether another operation can be pushed.
+    pub(super) fn accepts(&self) -> Result<(), PushError> {
+        self.goes_on()?;
+        let ended = || PushError::Stopped(RunStopped::new("it was told to end"));
+        if self.is_closed { Err(ended()) } else { Ok(()) }
+    }
+
     pub(super) fn goes_on(&self) -> Result<(), PushError> {
         self.stopped.clone().map_or(Ok(()), |stopped| Err(PushError::Stopped(stopped)))
     }
 }
 
 /// Removes a batch from those that a handler is being given.
-struct HandedOver<'a> {
-    account: &'a Account,
-    number: u64,
+pub(super) struct HandedOver<'a> {
+    pub(super) account: &'a Account,
+    pub(super) number: u64,
 }
 
 impl Drop for HandedOver<'_> {
@@ -209,7 +221,7 @@ impl Account {
             settings,
             state: Mutex::default(),
             changed: Notify::new(),
-            progress: watch::Sender::new(Progress::default()),
+            progress: Mutex::new(Some(watch::Sender::new(Progress::default()))),
         })
     }
 
@@ -218,7 +230,10 @@ impl Account {
     }
 
     pub(super) fn progress(&self) -> watch::Receiver<Progress> {
-        self.progress.subscribe()
+        let totals = self.totals(&self.lock());
+        let progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        let ended = || watch::channel(totals).1;
+        progress.as_ref().map_or_else(ended, watch::Sender::subscribe)
     }
 
     /// Waits until `look` finds something.
@@ -243,7 +258,7 @@ impl Account {
     /// Accounts for an operation that is refused.
     pub(super) fn refuse(&self, refused: Refused) -> Result<Pushed, PushError> {
         let mut state = self.lock();
-        state.goes_on()?;
+        state.accepts()?;
         state.totals.refused += 1;
         self.count(&mut state);
         if state.refused.len() < PushReport::SAMPLES {
@@ -344,33 +359,9 @@ impl Account {
         self.give_to_handler(state, failed);
     }
 
-    /// Gives a batch that is accounted for to the handler, and does what it answers.
-    pub(super) fn give_to_handler(&self, mut state: MutexGuard<'_, State>, failed: FailedBatch) {
-        let (number, holds_for_all) = (failed.number(), failed.holds_for_all());
-        let Some(handler) = &self.settings.on_failed_batch else {
-            state.stopped.get_or_insert_with(|| RunStopped::by(&failed));
-            state.failed.push(failed);
-            return self.changed.notify_waiters();
-        };
-        let stopped = RunStopped::by(&failed);
-        state.handing_over.insert(number);
-        drop(state);
-        let _handed_over = HandedOver { account: self, number };
-        match self.guarded("failed", || handler(failed)) {
-            Some(AfterFailure::Again(failed, after)) => {
-                if let Some(account) = self.me.upgrade() {
-                    account.again_after(failed, after);
-                }
-            }
-            Some(AfterFailure::Keep) if !holds_for_all => {}
-            Some(AfterFailure::Keep | AfterFailure::Stop) => drop(self.lock().stopped.get_or_insert(stopped)),
-            None => {}
-        }
-    }
-
     /// Calls a handler. A panic must not end the task of the batch, nor the program when another panic drops the
     /// pusher: the run stops instead.
-    fn guarded<T>(&self, batches: &str, handler: impl FnOnce() -> T) -> Option<T> {
+    pub(super) fn guarded<T>(&self, batches: &str, handler: impl FnOnce() -> T) -> Option<T> {
         let answer = catch_unwind(AssertUnwindSafe(handler)).ok();
         if answer.is_none() {
             let stopped = RunStopped::new(format!("the handler of {batches} batches panicked"));
@@ -419,6 +410,13 @@ impl Account {
         note_superseded(state, failed);
     }
 
+    /// Accepts nothing more. Whether this is the first time.
+    pub(super) fn close(&self) -> bool {
+        let is_first = !std::mem::replace(&mut self.lock().is_closed, true);
+        self.changed.notify_waiters();
+        is_first
+    }
+
     /// Accepts nothing more and ends the tasks under way. Operations that were not pushed are unsent.
     pub(super) fn abort(&self) {
         let mut state = self.lock();
@@ -442,18 +440,19 @@ impl Account {
         let mut state = self.lock();
         state.stopped.get_or_insert_with(|| RunStopped::new("it has ended"));
         self.publish(&state);
+        *self.progress.lock().unwrap_or_else(PoisonError::into_inner) = None;
         let mut failed_batches = std::mem::take(&mut state.failed);
         failed_batches.sort_by_key(FailedBatch::number);
         PushReport {
             totals: self.totals(&state),
-            elapsed: self.started.elapsed(),
+            elapsed: *state.took.get_or_insert_with(|| self.started.elapsed()),
             first_accepted: state.first_accepted,
             last_accepted: state.last_accepted,
             lowest_ordering_id: state.lowest_ordering_id.filter(|_| state.without_ordering_id == 0),
-            batch_samples: std::mem::take(&mut state.accepted),
+            batch_samples: state.accepted.clone(),
             failed_batches,
-            refused_samples: std::mem::take(&mut state.refused),
-            warning_samples: std::mem::take(&mut state.warnings),
+            refused_samples: state.refused.clone(),
+            warning_samples: state.warnings.clone(),
         }
     }
 
@@ -467,7 +466,9 @@ impl Account {
     }
 
     pub(super) fn publish(&self, state: &State) {
-        self.progress.send_replace(self.totals(state));
+        if let Some(progress) = &*self.progress.lock().unwrap_or_else(PoisonError::into_inner) {
+            progress.send_replace(self.totals(state));
+        }
     }
 }
 

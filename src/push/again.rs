@@ -1,23 +1,47 @@
-//! Pushing a failed batch again, as a new batch of the run.
+//! What becomes of a failed batch: its handler gets it, or the run pushes it again as a new one.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout_at};
 
-use super::account::{Account, UnderWay};
+use super::account::{Account, HandedOver, State, UnderWay};
 use super::batch::{Batch, BatchBuilder, BufferPool};
 use super::delivery::Delivery;
-use super::failed::{FailedBatch, FailureReason};
+use super::failed::{AfterFailure, FailedBatch, FailureReason};
 use super::keys::Key;
-use super::report::PushError;
+use super::report::{PushError, RunStopped};
 use crate::error::ConfigError;
 use crate::kernel::wait;
 
 impl Account {
+    /// Gives a batch that is accounted for to the handler, and does what it answers.
+    pub(super) fn give_to_handler(&self, mut state: MutexGuard<'_, State>, failed: FailedBatch) {
+        let (number, holds_for_all) = (failed.number(), failed.holds_for_all());
+        let Some(handler) = &self.settings.on_failed_batch else {
+            state.stopped.get_or_insert_with(|| RunStopped::by(&failed));
+            state.failed.push(failed);
+            return self.changed.notify_waiters();
+        };
+        let stopped = RunStopped::by(&failed);
+        state.handing_over.insert(number);
+        drop(state);
+        let _handed_over = HandedOver { account: self, number };
+        match self.guarded("failed", || handler(failed)) {
+            Some(AfterFailure::Again(failed, after)) => {
+                if let Some(account) = self.me.upgrade() {
+                    account.again_after(failed, after);
+                }
+            }
+            Some(AfterFailure::Keep) if !holds_for_all => {}
+            Some(AfterFailure::Keep | AfterFailure::Stop) => drop(self.lock().stopped.get_or_insert(stopped)),
+            None => {}
+        }
+    }
+
     /// Pushes a batch again after a while, which holds the whole run where no other batch could succeed either.
     pub(super) fn again_after(self: &Arc<Self>, failed: FailedBatch, after: Duration) {
         let until = Instant::now() + wait::bounded(after);
@@ -40,7 +64,7 @@ impl Account {
             self.lock().failed.push(failed);
             return Err(PushError::Call(error.into()));
         }
-        if let Err(stopped) = self.room().await {
+        if let Err(stopped) = self.room_while(State::goes_on).await {
             self.lock().failed.push(failed);
             return Err(stopped);
         }

@@ -10,7 +10,7 @@ use super::item::Item;
 use super::items::{PushItem, PushItemDeletion};
 use super::keys::Affects;
 use super::push_future::PushFuture;
-use super::pusher::Pusher;
+use super::pusher::{PushQueue, Pusher};
 use super::report::Refused;
 use super::settings::PusherBuilder;
 use crate::api::Catalog;
@@ -111,7 +111,7 @@ impl Catalog {
 /// The methods of pushers that take whole items.
 macro_rules! whole_items {
     ($($into:ty),+) => {
-        $(impl Pusher<$into> {
+        $(impl PushQueue<$into> {
             /// Adds an item or replaces it whole: a [`DocumentBody`](crate::DocumentBody), or any type whose JSON is an
             /// object. It is serialised once, when there is room for it.
             ///
@@ -144,7 +144,7 @@ macro_rules! whole_items {
 
 whole_items!(CatalogUpdates, CatalogItems);
 
-impl Pusher<CatalogUpdates> {
+impl PushQueue<CatalogUpdates> {
     /// Deletes an item, and its children where [`delete_children`](PushItemDeletion::delete_children) says so.
     ///
     /// # Errors
@@ -168,7 +168,7 @@ impl Pusher<CatalogUpdates> {
     }
 }
 
-impl Pusher<CatalogMerges> {
+impl PushQueue<CatalogMerges> {
     /// Changes the given keys of an item, or adds it: a [`DocumentBody`](crate::DocumentBody), or any type whose JSON
     /// is an object. It is serialised once, when there is room for it.
     ///

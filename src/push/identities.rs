@@ -1,6 +1,5 @@
 use std::borrow::Cow;
 use std::fmt;
-use std::pin::pin;
 use std::sync::Arc;
 
 use futures_core::Stream;
@@ -9,8 +8,8 @@ use serde::Serialize;
 use super::destination::{Destination, DestinationKind, List, ListKind, Repeated};
 use super::intake::{Intake, QueuedOperation};
 use super::keys::Affects;
-use super::push_future::{CancelGuard, PushFuture};
-use super::pusher::Pusher;
+use super::push_future::{PushFuture, push_all};
+use super::pusher::{PushQueue, Pusher};
 use super::report::{PushError, Pushed, Refused};
 use super::settings::PusherBuilder;
 use crate::api::Identities;
@@ -82,7 +81,10 @@ impl PusherBuilder<Identities> {
 /// things that are replaced separately; a deletion deletes both.
 pub type IdentityPusher = Pusher<Identities>;
 
-impl Pusher<Identities> {
+/// A handle of a run of identities that cannot end it.
+pub type IdentityQueue = PushQueue<Identities>;
+
+impl PushQueue<Identities> {
     /// Adds or updates an identity. It replaces the identity of the provider: members that are left out
     /// are removed from the group.
     ///
@@ -133,17 +135,20 @@ impl Pusher<Identities> {
         &self,
         stream: impl Stream<Item = IdentityOperation> + Send,
     ) -> impl Future<Output = Result<u64, PushError>> + Send {
-        let mut guard = CancelGuard::new(&self.intake);
-        async move {
-            let mut stream = pin!(stream);
-            let mut pushed = 0;
-            while let Some(operation) = std::future::poll_fn(|context| stream.as_mut().poll_next(context)).await {
-                self.push(operation).await?;
-                pushed += 1;
-            }
-            guard.done();
-            Ok(pushed)
-        }
+        push_all(&self.intake, stream, Ok, |operation| self.push(operation).into_future())
+    }
+
+    /// Pushes all operations of a stream that may fail. It ends at the first error of the stream, and returns that;
+    /// the run goes on after it.
+    ///
+    /// # Errors
+    ///
+    /// The error of the stream, or [`PushError::Stopped`] as such an error.
+    pub fn try_push_stream<E: From<PushError> + Send>(
+        &self,
+        stream: impl Stream<Item = Result<IdentityOperation, E>> + Send,
+    ) -> impl Future<Output = Result<u64, E>> + Send {
+        push_all(&self.intake, stream, |operation| operation, |operation| self.push(operation).into_future())
     }
 
     /// Pushes one operation that was made before.

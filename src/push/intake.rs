@@ -109,7 +109,7 @@ impl Intake {
         let (mut opened, mut cut_off) = (None, None);
         let taken = {
             let mut state = account.lock();
-            if let Err(stopped) = state.goes_on() {
+            if let Err(stopped) = state.accepts() {
                 return Some(Err(stopped));
             }
             if let Some(cut) = state.filling.take_if(|filling| self.cuts(&filling.batch, operation, key)) {

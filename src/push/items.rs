@@ -1,6 +1,5 @@
 use std::borrow::Cow;
 use std::fmt;
-use std::pin::pin;
 use std::sync::Arc;
 
 use futures_core::Stream;
@@ -10,8 +9,8 @@ use super::content;
 use super::destination::Destination;
 use super::intake::Intake;
 use super::item::{CheckedItem, ITEMS, Item, deletion};
-use super::push_future::{CancelGuard, PushFuture};
-use super::pusher::Pusher;
+use super::push_future::{PushFuture, push_all};
+use super::pusher::{PushQueue, Pusher};
 use super::report::{PushError, Pushed};
 use super::settings::PusherBuilder;
 use crate::api::Items;
@@ -104,7 +103,10 @@ impl PusherBuilder<Items> {
 /// ```
 pub type ItemPusher = Pusher<Items>;
 
-impl Pusher<Items> {
+/// A handle of a run of items that cannot end it.
+pub type ItemQueue = PushQueue<Items>;
+
+impl PushQueue<Items> {
     /// Adds or updates an item: a [`DocumentBody`](crate::DocumentBody), or any type whose JSON is
     /// an object. It is serialised once, when there is room for it.
     ///
@@ -170,18 +172,20 @@ impl Pusher<Items> {
         &self,
         stream: impl Stream<Item = ItemOperation> + Send,
     ) -> impl Future<Output = Result<u64, PushError>> + Send {
-        // Made now, and not when the future is first polled: one that is dropped before counts as cancelled.
-        let mut guard = CancelGuard::new(&self.intake);
-        async move {
-            let mut stream = pin!(stream);
-            let mut pushed = 0;
-            while let Some(operation) = std::future::poll_fn(|context| stream.as_mut().poll_next(context)).await {
-                self.push(operation).await?;
-                pushed += 1;
-            }
-            guard.done();
-            Ok(pushed)
-        }
+        push_all(&self.intake, stream, Ok, |operation| self.push(operation))
+    }
+
+    /// Pushes all operations of a stream that may fail, as one that reads a database or a page at a time does. It
+    /// ends at the first error of the stream, and returns that; the run goes on after it.
+    ///
+    /// # Errors
+    ///
+    /// The error of the stream, or [`PushError::Stopped`] as such an error.
+    pub fn try_push_stream<E: From<PushError> + Send>(
+        &self,
+        stream: impl Stream<Item = Result<ItemOperation, E>> + Send,
+    ) -> impl Future<Output = Result<u64, E>> + Send {
+        push_all(&self.intake, stream, |operation| operation, |operation| self.push(operation))
     }
 
     /// Pushes one operation that was made before, on whatever task or thread.
@@ -192,7 +196,9 @@ impl Pusher<Items> {
     pub fn push(&self, ItemOperation { document_id, change }: ItemOperation) -> PushFuture<'_> {
         let document_id = document_id.map(Cow::Owned);
         match change {
-            Change::Upsert(item) => PushItem::new(&self.intake, document_id, Item::Written(item)).into_future(),
+            Change::Upsert(item, content) => {
+                PushItem::new(&self.intake, document_id, Item::Written(item)).content_opt(content).into_future()
+            }
             Change::Delete { delete_children } => {
                 self.delete(document_id.unwrap_or_default()).delete_children(delete_children).into_future()
             }
@@ -261,6 +267,14 @@ impl<'a> PushItem<'a> {
     pub fn content(mut self, content: Content) -> Self {
         self.content = Some(content);
         self
+    }
+
+    /// The same, if there is content; `None` changes nothing.
+    pub fn content_opt(self, content: Option<Content>) -> Self {
+        match content {
+            Some(content) => self.content(content),
+            None => self,
+        }
     }
 }
 
@@ -347,29 +361,27 @@ impl fmt::Debug for PushItemDeletion<'_> {
 /// ];
 /// # let _ = operations;
 /// ```
-#[derive(Clone)]
 pub struct ItemOperation {
     /// Without one the item has its own.
     document_id: Option<String>,
     change: Change,
 }
 
-#[derive(Clone)]
 enum Change {
-    Upsert(Result<ItemText<'static>, InvalidText>),
+    Upsert(Result<ItemText<'static>, InvalidText>, Option<Content>),
     Delete { delete_children: bool },
 }
 
 impl ItemOperation {
     /// Adds or updates an item, as [`ItemPusher::add_or_update`] does.
     pub fn add_or_update<T: Serialize + ?Sized>(document_id: impl Into<String>, item: &T) -> Self {
-        Self { document_id: Some(document_id.into()), change: Change::Upsert(ItemText::write(item)) }
+        Self { document_id: Some(document_id.into()), change: Change::Upsert(ItemText::write(item), None) }
     }
 
     /// Adds or updates an item that is JSON text, as [`ItemPusher::add_or_update_json`] does.
     pub fn add_or_update_json(json: impl Into<String>) -> Self {
         let item = ItemText::read(Cow::Owned(json.into()));
-        Self { document_id: None, change: Change::Upsert(item) }
+        Self { document_id: None, change: Change::Upsert(item, None) }
     }
 
     /// Deletes an item.
@@ -381,6 +393,15 @@ impl ItemOperation {
     #[must_use]
     pub fn document_id(mut self, document_id: impl Into<String>) -> Self {
         self.document_id = Some(document_id.into());
+        self
+    }
+
+    /// Pushes the item with this content, as [`PushItem::content`] does. It changes nothing about a deletion.
+    #[must_use]
+    pub fn content(mut self, with: Content) -> Self {
+        if let Change::Upsert(_, content) = &mut self.change {
+            *content = Some(with);
+        }
         self
     }
 
@@ -400,7 +421,7 @@ impl ItemOperation {
 impl fmt::Debug for ItemOperation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = match self.change {
-            Change::Upsert(_) => "AddOrUpdate",
+            Change::Upsert(..) => "AddOrUpdate",
             Change::Delete { .. } => "Delete",
         };
         f.debug_struct(name).field("document_id", &self.document_id).finish_non_exhaustive()

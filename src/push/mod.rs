@@ -26,10 +26,10 @@ mod unsent;
 
 pub use catalogs::{CatalogItems, CatalogMerger, CatalogMerges, CatalogUpdater, CatalogUpdates};
 pub use failed::{AfterFailure, FailedBatch, FailureReason, PushStep};
-pub use identities::{IdentityOperation, IdentityPusher, PushIdentity};
-pub use items::{ItemOperation, ItemPusher, PushItem, PushItemDeletion};
+pub use identities::{IdentityOperation, IdentityPusher, IdentityQueue, PushIdentity};
+pub use items::{ItemOperation, ItemPusher, ItemQueue, PushItem, PushItemDeletion};
 pub use push_future::PushFuture;
-pub use pusher::Pusher;
+pub use pusher::{PushQueue, Pusher};
 pub use report::{BatchReceipt, Progress, PushError, PushReport, Pushed, Refused, RunStopped};
 pub use saved::SavedBatch;
 pub use settings::PusherBuilder;

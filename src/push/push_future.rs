@@ -1,9 +1,12 @@
 //! One push: the future of it, and its account when it is dropped.
 
 use std::fmt;
-use std::pin::Pin;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
+
+use futures_core::Stream;
 
 use super::account::Account;
 use super::intake::Intake;
@@ -45,6 +48,33 @@ impl Future for PushFuture<'_> {
 impl fmt::Debug for PushFuture<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PushFuture").field("is_done", &self.push.is_none()).finish_non_exhaustive()
+    }
+}
+
+/// Pushes all operations of a stream, and counts it as cancelled when it is dropped before its end.
+pub(super) fn push_all<
+    T: Send,
+    O: Send,
+    E: From<PushError> + Send,
+    P: Future<Output = Result<Pushed, PushError>> + Send,
+>(
+    intake: &Intake,
+    stream: impl Stream<Item = T> + Send,
+    operation: impl Fn(T) -> Result<O, E> + Send,
+    push: impl Fn(O) -> P + Send,
+) -> impl Future<Output = Result<u64, E>> + Send {
+    // Made now, and not when the future is first polled: one that is dropped before counts as cancelled.
+    let mut guard = CancelGuard::new(intake);
+    async move {
+        let mut stream = pin!(stream);
+        let mut pushed = 0;
+        while let Some(next) = poll_fn(|context| stream.as_mut().poll_next(context)).await {
+            let operation = operation(next).inspect_err(|_| guard.done())?;
+            push(operation).await?;
+            pushed += 1;
+        }
+        guard.done();
+        Ok(pushed)
     }
 }
 

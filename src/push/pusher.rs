@@ -1,5 +1,7 @@
 use std::fmt;
 use std::marker::PhantomData;
+use std::ops::Deref;
+use std::sync::Arc;
 
 use tokio::sync::watch;
 
@@ -23,10 +25,39 @@ use crate::kernel::send::CallSettings;
 /// }
 /// # let _ = end::<coveo_push::Items>;
 /// ```
+///
+/// A clone is another handle of the same run. The run is aborted when its last handle goes.
 pub struct Pusher<T> {
+    queue: PushQueue<T>,
+}
+
+/// A handle of a run that pushes, and cannot end it: a [`Pusher`] without `finish` and `abort`. A
+/// [refresh](crate::Refresh::pusher) lends it, as only the refresh ends its run. Every pusher is one.
+///
+/// ```
+/// use coveo_push::{DocumentBody, ItemQueue, PushError};
+///
+/// // For a pusher and for a refresh.
+/// async fn push_all(queue: &ItemQueue) -> Result<(), PushError> {
+///     queue.add_or_update("https://example.com/a", &DocumentBody::text("words")).await?;
+///     queue.flush().await.map(drop)
+/// }
+/// # let _ = push_all;
+/// ```
+pub struct PushQueue<T> {
     pub(super) intake: Intake,
-    is_ended: bool,
+    last: Arc<LastHandle>,
     into: PhantomData<fn() -> T>,
+}
+
+/// What all handles of a run share. Its drop ends the run as `abort` does, without waiting. Batches that are left go
+/// to the handler for failed batches, where there is one.
+struct LastHandle(Intake);
+
+impl Drop for LastHandle {
+    fn drop(&mut self) {
+        self.0.account.abort();
+    }
 }
 
 impl<T> PusherBuilder<T> {
@@ -34,11 +65,69 @@ impl<T> PusherBuilder<T> {
     #[must_use]
     pub fn start(self) -> Pusher<T> {
         let (kernel, destination, settings) = self.into_parts();
-        Pusher { intake: Intake::new(kernel, destination, settings), is_ended: false, into: PhantomData }
+        let intake = Intake::new(kernel, destination, settings);
+        let last = Arc::new(LastHandle(intake.clone()));
+        Pusher { queue: PushQueue { intake, last, into: PhantomData } }
     }
 }
 
 impl<T> Pusher<T> {
+    /// Sends the rest, waits until everything is done, and reports what became of every operation. Later pushes
+    /// return [`PushError::Stopped`].
+    ///
+    /// The first `finish` or `abort` of a run decides how it ends. Others wait for the same end, and get the same
+    /// counts. The failed batches go to the first that has a report. If you drop the future, the run goes on ending.
+    #[must_use = "only the report tells which operations failed or were not sent"]
+    pub async fn finish(&self) -> PushReport {
+        let account = &self.intake.account;
+        if account.close() {
+            account.seal_filling();
+        }
+        account.report().await
+    }
+
+    /// Ends the run without sending the rest, and reports what became of every operation.
+    /// Batches under way are cut off; those whose last step was under way may have been applied.
+    pub async fn abort(&self) -> PushReport {
+        let account = &self.intake.account;
+        if account.close() {
+            account.abort();
+        }
+        account.report().await
+    }
+
+    /// The handle that cannot end the run.
+    pub(crate) fn queue(&self) -> &PushQueue<T> {
+        &self.queue
+    }
+
+    /// Ends the run as `abort` does, without waiting, although there may be other handles.
+    pub(crate) fn cut_off(&self) {
+        self.intake.account.abort();
+    }
+}
+
+impl<T> Deref for Pusher<T> {
+    type Target = PushQueue<T>;
+
+    fn deref(&self) -> &PushQueue<T> {
+        &self.queue
+    }
+}
+
+impl<T> Clone for Pusher<T> {
+    fn clone(&self) -> Self {
+        Self { queue: self.queue.clone() }
+    }
+}
+
+impl<T> Clone for PushQueue<T> {
+    fn clone(&self) -> Self {
+        Self { intake: self.intake.clone(), last: Arc::clone(&self.last), into: PhantomData }
+    }
+}
+
+impl<T> PushQueue<T> {
     /// Follows the run: the channel has a new value at every batch and every few hundred
     /// pushes, and closes when the run has ended.
     #[must_use]
@@ -74,7 +163,13 @@ impl<T> Pusher<T> {
     /// [`PushError::Stopped`] when the run has stopped, and [`PushError::Call`] when the batch belongs to another
     /// source or provider. The report has the batch then.
     pub async fn push_again(&self, failed: FailedBatch) -> Result<(), PushError> {
-        self.intake.account.push_again(failed).await
+        let account = &self.intake.account;
+        let accepts = account.lock().accepts();
+        if let Err(stopped) = accepts {
+            account.lock().failed.push(failed);
+            return Err(stopped);
+        }
+        account.push_again(failed).await
     }
 
     /// Sends everything that was pushed so far and waits until it is accepted or failed. Operations that
@@ -86,39 +181,16 @@ impl<T> Pusher<T> {
     pub async fn flush(&self) -> Result<(), PushError> {
         self.intake.account.flush().await
     }
-
-    /// Sends the rest, waits until everything is done, and reports the result of every operation.
-    ///
-    /// A future that is dropped before it is done aborts the run.
-    #[must_use = "only the report tells which operations failed or were not sent"]
-    pub async fn finish(mut self) -> PushReport {
-        self.intake.account.seal_filling();
-        let report = self.intake.account.report().await;
-        self.is_ended = true;
-        report
-    }
-
-    /// Ends the run without sending the rest, and reports the result of every operation.
-    /// Batches under way are cut off; those whose last step was under way may have been applied.
-    pub async fn abort(mut self) -> PushReport {
-        self.is_ended = true;
-        self.intake.account.abort();
-        self.intake.account.report().await
-    }
-}
-
-/// Ends the run as `abort` does, without waiting. Batches that are left go to the handler for
-/// failed batches, where there is one.
-impl<T> Drop for Pusher<T> {
-    fn drop(&mut self) {
-        if !self.is_ended {
-            self.intake.account.abort();
-        }
-    }
 }
 
 impl<T> fmt::Debug for Pusher<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pusher").field("destination", &self.intake.account.destination).finish_non_exhaustive()
+    }
+}
+
+impl<T> fmt::Debug for PushQueue<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PushQueue").field("destination", &self.intake.account.destination).finish_non_exhaustive()
     }
 }

@@ -122,9 +122,14 @@ impl Account {
         self.slots.acquire().await.ok()
     }
 
-    /// Waits until there may be room for an operation. `Err` when the run has stopped.
+    /// Waits until there may be room for an operation. `Err` when the run accepts none.
     pub(super) async fn room(&self) -> Result<(), PushError> {
-        self.wait_for(|state| match state.goes_on() {
+        self.room_while(State::accepts).await
+    }
+
+    /// Waits until there may be room for a batch that is pushed again.
+    pub(super) async fn room_while(&self, goes_on: fn(&State) -> Result<(), PushError>) -> Result<(), PushError> {
+        self.wait_for(|state| match goes_on(state) {
             Ok(()) => state.has_room(self.settings.concurrency).then_some(Ok(())),
             stopped => Some(stopped),
         })

@@ -16,7 +16,7 @@ impl Items {
     ///
     /// ```
     /// # async fn example(client: coveo_push::PushClient) -> Result<(), coveo_push::RefreshError> {
-    /// use coveo_push::{DocumentBody, ItemPusher, Permissions, PushError, RefreshKind};
+    /// use coveo_push::{DocumentBody, ItemQueue, Permissions, PushError, RefreshKind};
     ///
     /// let run = client.items("my-source").refresh(RefreshKind::Rebuild).start().await?;
     /// let report = match push_all(run.pusher()).await {
@@ -26,7 +26,7 @@ impl Items {
     /// println!("{report}");
     /// report.into_result()?;              // an incomplete run is an error
     ///
-    /// async fn push_all(pusher: &ItemPusher) -> Result<(), PushError> {
+    /// async fn push_all(pusher: &ItemQueue) -> Result<(), PushError> {
     ///     for number in 0..10_000 {
     ///         let doc = DocumentBody::text("words").permissions(Permissions::public());
     ///         pusher.add_or_update(&format!("https://example.com/{number}"), &doc).await?;

@@ -7,9 +7,10 @@ use super::boundary::{Boundary, BoundarySource};
 use super::deletion::{Counts, DeletionOutcome, DeletionSettings, DeletionSkipped, may_delete};
 use super::idle::IdleOutcome;
 use super::report::{RefreshError, RefreshReport};
+use super::run::CutOff;
 use crate::api::{Catalog, DeleteOldCatalogItems};
 use crate::model::OrderingId;
-use crate::push::{CatalogItems, PushReport, Pusher, PusherBuilder};
+use crate::push::{CatalogItems, PushQueue, PushReport, PusherBuilder};
 
 impl Catalog {
     /// Refreshes the catalog as a unit: pushes all items again, and deletes the items that were not pushed again.
@@ -90,7 +91,7 @@ impl CatalogRefreshBuilder {
     #[expect(clippy::unused_async, reason = "the other refreshes start by a call, and a status of catalogs may come")]
     pub async fn start(self) -> Result<CatalogRefresh, RefreshError> {
         let Self { catalog, pusher, deletion, queue_delay } = self;
-        Ok(CatalogRefresh { pusher: pusher.start(), catalog, deletion, queue_delay })
+        Ok(CatalogRefresh { pusher: CutOff(pusher.start()), catalog, deletion, queue_delay })
     }
 }
 
@@ -110,7 +111,7 @@ impl fmt::Debug for CatalogRefreshBuilder {
 /// [`abort`](Self::abort): `finish` would delete the items that you did not read. Dropping the refresh deletes
 /// nothing.
 pub struct CatalogRefresh {
-    pusher: Pusher<CatalogItems>,
+    pusher: CutOff<CatalogItems>,
     catalog: Catalog,
     deletion: DeletionSettings,
     queue_delay: Option<Duration>,
@@ -119,8 +120,8 @@ pub struct CatalogRefresh {
 impl CatalogRefresh {
     /// The pusher of this run. It takes whole items alone, because partial updates and merges might not renew an item.
     #[must_use]
-    pub fn pusher(&self) -> &Pusher<CatalogItems> {
-        &self.pusher
+    pub fn pusher(&self) -> &PushQueue<CatalogItems> {
+        self.pusher.0.queue()
     }
 
     /// Sends the rest, waits until everything is accepted or failed, and deletes old items if everything was
@@ -128,9 +129,9 @@ impl CatalogRefresh {
     #[must_use = "only the report tells whether old items are deleted"]
     pub async fn finish(self) -> RefreshReport {
         let Self { pusher, catalog, deletion, queue_delay } = self;
-        let calls = pusher.call_settings();
-        let has_stopped = pusher.has_stopped();
-        let push = pusher.finish().await;
+        let calls = pusher.0.call_settings();
+        let has_stopped = pusher.0.has_stopped();
+        let push = pusher.0.finish().await;
         let boundary = push.lowest_ordering_id.map(|id| Boundary { ordering_id: id, source: BoundarySource::Updates });
         let deletion = match decide(deletion, boundary, has_stopped, &push) {
             Err(reason) => DeletionOutcome::Skipped(reason),
@@ -149,7 +150,7 @@ impl CatalogRefresh {
     /// Ends the run without sending the rest, and deletes nothing.
     pub async fn abort(self) -> RefreshReport {
         let Self { pusher, catalog, .. } = self;
-        let push = pusher.abort().await;
+        let push = pusher.0.abort().await;
         report(&catalog, None, DeletionOutcome::Skipped(DeletionSkipped::Aborted), push)
     }
 }

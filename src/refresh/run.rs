@@ -11,7 +11,7 @@ use super::idle::{IdleGuard, IdleOutcome};
 use super::report::{RefreshError, RefreshReport};
 use super::settings::RefreshSettings;
 use crate::kernel::send::CallSettings;
-use crate::push::{PushReport, Pusher};
+use crate::push::{PushQueue, PushReport, Pusher};
 
 /// A refresh under way: [`Items::refresh`](crate::Items::refresh),
 /// [`Identities::refresh`](crate::Identities::refresh).
@@ -25,15 +25,24 @@ use crate::push::{PushReport, Pusher};
 /// `main`. So call `finish` or `abort`.
 pub struct Refresh<T> {
     // Dropped first: batches under way end before the source is set to idle.
-    pusher: Pusher<T>,
+    pusher: CutOff<T>,
     active: ActiveRefresh,
 }
 
+/// The pusher of a refresh. Its drop ends the run, although there may be other handles.
+pub(super) struct CutOff<T>(pub(super) Pusher<T>);
+
+impl<T> Drop for CutOff<T> {
+    fn drop(&mut self) {
+        self.0.cut_off();
+    }
+}
+
 impl<T> Refresh<T> {
-    /// The pusher of this run.
+    /// The pusher of this run, which cannot end it. Clone it for other tasks.
     #[must_use]
-    pub fn pusher(&self) -> &Pusher<T> {
-        &self.pusher
+    pub fn pusher(&self) -> &PushQueue<T> {
+        self.pusher.0.queue()
     }
 
     /// Separates the items of the run from older ones. `None` for a run that deletes nothing.
@@ -76,7 +85,7 @@ impl<T> RefreshBuilder<T> {
         if active.settings.target.kind().is_some() {
             pusher.is_proven();
         }
-        Ok(Refresh { pusher, active })
+        Ok(Refresh { pusher: CutOff(pusher), active })
     }
 }
 
@@ -89,7 +98,7 @@ impl<T> Refresh<T> {
     #[must_use = "only the report tells whether everything was pushed and deleted"]
     pub async fn finish(self) -> RefreshReport {
         let Self { pusher, active } = self;
-        let push = pusher.finish().await;
+        let push = pusher.0.finish().await;
         active.finish(push).await
     }
 
@@ -100,7 +109,7 @@ impl<T> Refresh<T> {
     /// source system, `flush` the [`pusher`](Self::pusher) before.
     pub async fn abort(self) -> RefreshReport {
         let Self { pusher, active } = self;
-        let push = pusher.abort().await;
+        let push = pusher.0.abort().await;
         active.end(push, DeletionOutcome::Skipped(DeletionSkipped::Aborted)).await
     }
 }

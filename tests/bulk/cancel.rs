@@ -69,20 +69,6 @@ async fn guarantee_9_dropping_a_pusher_hands_over_each_batch_that_is_left_once_a
 }
 
 #[tokio::test(start_paused = true)]
-async fn guarantee_9_a_finish_that_is_dropped_aborts_the_run() {
-    let fake = fake();
-    fake.inject(Fault::on(Operation::UploadToContainer).latency(secs(10)));
-    let handed = Handed::default();
-    let pusher = pusher(&fake).on_failed_batch(handed.handler()).start();
-    pusher.add_or_update("a://1", &full(1)).await.unwrap();
-    let mut progress = pusher.progress();
-    assert!(timeout(secs(5), pusher.finish()).await.is_err());
-    while progress.changed().await.is_ok() {}
-    assert_eq!(handed.take().len(), 1);
-    assert_eq!(number(&fake, "a://1"), None);
-}
-
-#[tokio::test(start_paused = true)]
 async fn guarantee_9_a_handler_that_panics_stops_the_run_and_blocks_nobody() {
     let fake = fake();
     fake.inject(Fault::on(Operation::PushItemContainer).status(412));

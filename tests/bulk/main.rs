@@ -12,6 +12,7 @@ mod cases;
 mod commit;
 mod ending;
 mod framing;
+mod handles;
 mod memory;
 mod model;
 mod order;

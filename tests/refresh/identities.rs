@@ -2,7 +2,7 @@
 
 use coveo_push::fake::{ClockOffset, FakePushApi, Fault};
 use coveo_push::{
-    BoundarySource, DeletionOutcome, Identities, Identity, IdentityBody, IdentityPusher, IdleOutcome, Operation,
+    BoundarySource, DeletionOutcome, Identities, Identity, IdentityBody, IdentityQueue, IdleOutcome, Operation,
     PushError, RefreshBuilder, RefreshError, RetryPolicy, SecurityIdentityType, StartError,
 };
 
@@ -23,7 +23,7 @@ fn refresh(fake: &FakePushApi) -> RefreshBuilder<Identities> {
     fake.client().identities(PROVIDER).refresh().pusher(|pusher| pusher.retry(RetryPolicy::none()))
 }
 
-async fn push_all(pusher: &IdentityPusher) -> Result<(), PushError> {
+async fn push_all(pusher: &IdentityQueue) -> Result<(), PushError> {
     for name in ["New", "Shared"] {
         pusher.add_or_update(&IdentityBody::group(name).member(Identity::user("asmith@example.com"))).await?;
     }

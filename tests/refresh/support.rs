@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use coveo_push::fake::{ClockOffset, FakePushApi, RecordedRequest};
 use coveo_push::{
-    DocumentBody, ItemPusher, Items, Operation, Permissions, PushError, RefreshBuilder, RefreshKind, RetryPolicy,
+    DocumentBody, ItemQueue, Items, Operation, Permissions, PushError, RefreshBuilder, RefreshKind, RetryPolicy,
     SourceStatus,
 };
 
@@ -44,7 +44,7 @@ pub(crate) fn document(n: u64) -> DocumentBody {
 }
 
 /// Pushes the new items.
-pub(crate) async fn push_all(pusher: &ItemPusher) -> Result<(), PushError> {
+pub(crate) async fn push_all(pusher: &ItemQueue) -> Result<(), PushError> {
     for id in NEW {
         pusher.add_or_update(id, &document(1)).await?;
     }
