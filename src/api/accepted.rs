@@ -66,8 +66,7 @@ impl Accepted {
         self.ordering_id
     }
 
-    /// The service's own id of the request, for its support. The Stream API tells it; for other requests it
-    /// is `None`.
+    /// The service's own id of the request, for its support; `None` when the response has none.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         self.request_id.as_deref()

@@ -18,6 +18,8 @@ pub struct ApiError {
     pub(super) message: Option<String>,
     pub(super) body: String,
     pub(super) retry_after: Option<Duration>,
+    hint: Option<String>,
+    request_id: Option<String>,
 }
 
 impl ApiError {
@@ -29,7 +31,12 @@ impl ApiError {
         body: String,
         retry_after: Option<Duration>,
     ) -> Self {
-        Self { call, status, code, message, body, retry_after }
+        Self { call, status, code, message, body, retry_after, hint: None, request_id: None }
+    }
+
+    /// The same error with what this crate has to say about the response, and the service's id of the request.
+    pub(crate) fn explained(self, hint: Option<String>, request_id: Option<String>) -> Self {
+        Self { hint, request_id, ..self }
     }
 
     /// The call that failed. It has 0 attempts when it was not sent, because the service had asked an
@@ -63,6 +70,12 @@ impl ApiError {
         &self.body
     }
 
+    /// The service's id of the request (`X-Request-ID`), for its support.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        self.request_id.as_deref()
+    }
+
     /// How long the service asked to wait.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
@@ -72,7 +85,7 @@ impl ApiError {
 
 impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { call, status, code, message, body: _, retry_after } = self;
+        let Self { call, status, code, message, body: _, retry_after, hint, request_id } = self;
         write!(f, "{}: {}", call.operation, status.as_u16())?;
         match (code, status.canonical_reason()) {
             (Some(code), _) => write!(f, " {}", one_line(code.as_str()))?,
@@ -81,6 +94,14 @@ impl fmt::Display for ApiError {
         }
         if let Some(message) = message.as_deref().filter(|message| !message.is_empty()) {
             write!(f, ": {}", one_line(message))?;
+        }
+        if let Some(hint) = hint {
+            // A page instead of a success goes on the status: `200 OK with text/html`.
+            let separator = if status.is_success() { " " } else { ": " };
+            write!(f, "{separator}{}", one_line(hint))?;
+        }
+        if let Some(id) = request_id {
+            write!(f, " (request id {id})")?;
         }
         match call.attempts {
             0 if !call.held => f.write_str(" (not sent: the service asked an earlier call to wait)")?,

@@ -13,12 +13,20 @@ pub struct CallRecord {
     pub(crate) elapsed: Duration,
     pub(crate) may_have_been_applied: bool,
     pub(crate) held: bool,
+    pub(crate) is_out_of_budget: bool,
 }
 
 impl CallRecord {
     /// A call that has sent nothing yet.
     pub(crate) fn new(operation: Operation) -> Self {
-        Self { operation, attempts: 0, elapsed: Duration::ZERO, may_have_been_applied: false, held: false }
+        Self {
+            operation,
+            attempts: 0,
+            elapsed: Duration::ZERO,
+            may_have_been_applied: false,
+            held: false,
+            is_out_of_budget: false,
+        }
     }
 
     /// The operation. For a call of several steps, this is the step that failed.
@@ -53,15 +61,27 @@ impl CallRecord {
         self.held
     }
 
-    /// The end of a message: how many attempts there were, when there were several, and whether the host
-    /// was held.
+    /// The end of a message: how many attempts there were, when there were several, and what ended them.
     pub(super) fn after_attempts(&self) -> String {
-        match (self.attempts, self.held) {
-            (0, true) => " (not sent: the host did not answer earlier calls)".to_owned(),
-            (0 | 1, false) => String::new(),
-            (1, true) => " (after 1 attempt, and the host is held)".to_owned(),
-            (attempts, false) => format!(" (after {attempts} attempts)"),
-            (attempts, true) => format!(" (after {attempts} attempts, and the host is held)"),
+        match self.attempts_made() {
+            made if made.is_empty() => made,
+            made => format!(" ({made})"),
+        }
+    }
+
+    /// How many attempts there were, when there were several, and what ended them.
+    pub(super) fn attempts_made(&self) -> String {
+        let why = match (self.held, self.is_out_of_budget) {
+            (true, _) => ", and the host is held",
+            (_, true) => ", and the retry budget is used up",
+            _ => "",
+        };
+        match self.attempts {
+            0 if self.held => "not sent: the host did not answer earlier calls".to_owned(),
+            0 => String::new(),
+            1 if why.is_empty() => String::new(),
+            1 => format!("after 1 attempt{why}"),
+            attempts => format!("after {attempts} attempts{why}"),
         }
     }
 }

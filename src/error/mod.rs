@@ -190,14 +190,23 @@ impl Error {
     }
 
     /// The same error of a call that waited since then, and ended because its host was held.
-    pub(crate) fn ended_by_hold(mut self, elapsed: Duration) -> Self {
-        let call = match &mut self {
-            Self::Server(error) => &mut error.call,
-            Self::Upload(error) => &mut error.call,
-            Self::Transport(error) => &mut error.call,
-            _ => return self,
-        };
-        (call.held, call.elapsed) = (true, elapsed);
+    pub(crate) fn ended_by_hold(self, elapsed: Duration) -> Self {
+        self.with_call(|call| (call.held, call.elapsed) = (true, elapsed))
+    }
+
+    /// The same error of a call that ended because the retry budget was used up.
+    pub(crate) fn ended_by_budget(self) -> Self {
+        self.with_call(|call| call.is_out_of_budget = true)
+    }
+
+    /// The same error with a record that was changed, for those that are retried.
+    fn with_call(mut self, change: impl FnOnce(&mut CallRecord)) -> Self {
+        match &mut self {
+            Self::RateLimited(error) | Self::Server(error) | Self::UnexpectedStatus(error) => change(&mut error.call),
+            Self::Upload(error) => change(&mut error.call),
+            Self::Transport(error) => change(&mut error.call),
+            _ => {}
+        }
         self
     }
 

@@ -4,6 +4,7 @@ use http::StatusCode;
 
 use super::api::one_line;
 use super::call_record::CallRecord;
+use super::redact::Redactor;
 
 /// An error of another crate, kept as the source of one of ours.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -46,6 +47,8 @@ pub enum SendErrorKind {
     Request,
     /// No connection: name resolution, TCP, TLS, a proxy. Not carried out, retried.
     Connect,
+    /// The certificate of the service is invalid, or of an unknown authority. Not carried out, not retried.
+    Certificate,
     /// The connection was closed before a byte of the response, as servers close connections that were idle.
     /// May be carried out, retried at once.
     Closed,
@@ -60,14 +63,14 @@ pub enum SendErrorKind {
 impl SendErrorKind {
     pub(crate) fn is_retryable(self) -> bool {
         match self {
-            Self::Request => false,
+            Self::Request | Self::Certificate => false,
             Self::Connect | Self::Closed | Self::Disconnected | Self::Timeout | Self::Body => true,
         }
     }
 
     pub(crate) fn may_have_been_applied(self) -> bool {
         match self {
-            Self::Request | Self::Connect => false,
+            Self::Request | Self::Connect | Self::Certificate => false,
             Self::Closed | Self::Disconnected | Self::Timeout | Self::Body => true,
         }
     }
@@ -78,6 +81,7 @@ impl fmt::Display for SendErrorKind {
         f.write_str(match self {
             Self::Request => "the request cannot be sent",
             Self::Connect => "no connection",
+            Self::Certificate => "the certificate of the service is not trusted",
             Self::Closed => "the connection was closed before the response",
             Self::Disconnected => "the connection broke before the response",
             Self::Timeout => "no response in time",
@@ -91,11 +95,17 @@ impl fmt::Display for SendErrorKind {
 pub struct TransportError {
     pub(super) call: CallRecord,
     error: SendError,
+    /// The text of the innermost cause, without secrets; empty when there is none.
+    cause: String,
 }
 
 impl TransportError {
-    pub(crate) fn new(call: CallRecord, error: SendError) -> Self {
-        Self { call, error }
+    /// The redactor knows the key of the call.
+    pub(crate) fn new(call: CallRecord, error: SendError, redactor: Redactor<'_>) -> Self {
+        let first = std::error::Error::source(&error);
+        let cause = std::iter::successors(first, |error| error.source()).last().map(ToString::to_string);
+        let cause = redactor.redact(cause.unwrap_or_default());
+        Self { call, error, cause }
     }
 
     /// The call that failed.
@@ -115,15 +125,27 @@ impl TransportError {
     }
 
     /// The text of the innermost cause; empty when there is none.
-    pub(crate) fn cause(&self) -> String {
-        let first = std::error::Error::source(&self.error);
-        std::iter::successors(first, |error| error.source()).last().map(ToString::to_string).unwrap_or_default()
+    pub(crate) fn cause(&self) -> &str {
+        &self.cause
     }
 }
 
 impl fmt::Display for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: no usable response{}", self.call.operation, self.call.after_attempts())
+        write!(f, "{}: ", self.call.operation)?;
+        match (self.call.attempts, self.call.attempts_made()) {
+            (0, made) if !made.is_empty() => f.write_str(&made)?,
+            (_, made) if made.is_empty() => f.write_str("no usable response")?,
+            (_, made) => write!(f, "no usable response {made}")?,
+        }
+        write!(f, ": {}", self.error)?;
+        if !self.cause.is_empty() {
+            write!(f, ": {}", one_line(&self.cause))?;
+        }
+        if self.error.kind == SendErrorKind::Certificate {
+            f.write_str("; for a certificate authority of your own, see `PushClientBuilder::http_client`")?;
+        }
+        Ok(())
     }
 }
 

@@ -8,6 +8,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::hint;
+use super::request::RequestTemplate;
 use super::retry::{retry_after, server_time};
 use crate::credentials::ApiKey;
 use crate::error::{ApiError, CallRecord, DecodeError, Error, ErrorCode, Redactor, UploadError};
@@ -24,32 +26,45 @@ pub(crate) struct Success {
     pub(crate) status: StatusCode,
     pub(crate) server_time: Option<SystemTime>,
     pub(crate) body: Bytes,
+    /// The service's id of the request, from a header.
+    request_id: Option<String>,
     /// The token of the request, to keep it out of errors about the body.
     token: Option<ApiKey>,
 }
 
-/// Tells a success from an error, by the statuses in the operation's row of the table.
+/// Tells a success from an error: every status that says so is one, unless the body is a web page.
 pub(crate) fn read(
     response: Response<Bytes>,
+    template: &RequestTemplate,
     record: CallRecord,
     token: Option<&ApiKey>,
     now: SystemTime,
 ) -> Result<Success, Error> {
     let (head, body) = response.into_parts();
     let operation = record.operation;
-    if operation.spec().success.contains(&head.status.as_u16()) {
+    let is_success = matches!(head.status.as_u16(), 200 | 201 | 202 | 204) && !hint::is_html(&head.headers, &body);
+    let request_id = request_id(&head.headers);
+    if is_success {
         let server_time = server_time(&head.headers);
-        return Ok(Success { record, status: head.status, server_time, body, token: token.cloned() });
+        return Ok(Success { record, status: head.status, server_time, body, request_id, token: token.cloned() });
     }
     let redactor = Redactor::new(token.map(ApiKey::expose));
+    let record = CallRecord {
+        may_have_been_applied: record.may_have_been_applied || may_have_been_applied(head.status),
+        ..record
+    };
     Err(match operation {
         Operation::UploadToContainer => upload_error(record, head.status, &head.headers, &body, now),
-        _ => api_error(record, head.status, &head.headers, &body, redactor, now),
+        _ => {
+            let hint = hint::of(operation, template.uri(), head.status, &head.headers, &body);
+            let hint = hint.map(|hint| redactor.redact(hint));
+            api_error(record, head.status, &head.headers, &body, redactor, now).explained(hint, request_id).into()
+        }
     })
 }
 
 /// Whether the request may have been carried out, after a response that is not a success.
-pub(crate) fn may_have_been_applied(status: StatusCode) -> bool {
+fn may_have_been_applied(status: StatusCode) -> bool {
     status.is_server_error() || status.is_success() || status == StatusCode::REQUEST_TIMEOUT
 }
 
@@ -60,7 +75,7 @@ fn api_error(
     body: &[u8],
     redactor: Redactor<'_>,
     now: SystemTime,
-) -> Error {
+) -> ApiError {
     let json: Value = serde_json::from_slice(body).unwrap_or_default();
     let text = |name: &str| match property(&json, name)? {
         Value::String(text) => Some(redactor.redact(text.clone())),
@@ -75,7 +90,11 @@ fn api_error(
         kept(body, redactor),
         retry_after(headers, now),
     )
-    .into()
+}
+
+/// The service's id of a request, from its response.
+fn request_id(headers: &HeaderMap) -> Option<String> {
+    token(headers.get("x-request-id")?.to_str().ok()?)
 }
 
 fn upload_error(record: CallRecord, status: StatusCode, headers: &HeaderMap, body: &[u8], now: SystemTime) -> Error {
@@ -112,6 +131,7 @@ pub(crate) fn receipt(success: &Success) -> (Option<OrderingId>, Option<String>)
     let json: Value = serde_json::from_slice(&success.body).unwrap_or_default();
     let ordering_id = property(&json, "orderingId").and_then(|id| OrderingId::deserialize(id).ok());
     let request_id = property(&json, "requestId").and_then(|id| token(id.as_str()?));
+    let request_id = request_id.or_else(|| success.request_id.clone());
     (ordering_id, request_id)
 }
 

@@ -7,6 +7,7 @@ mod allowance;
 pub(crate) mod body;
 pub(crate) mod clock;
 pub(crate) mod decode;
+mod hint;
 pub(crate) mod hold;
 pub(crate) mod host;
 pub(crate) mod outage;

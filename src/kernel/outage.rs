@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use crate::error::{ApiError, CallRecord, Error, SendError, SendErrorKind, TransportError, UploadError};
+use crate::error::{ApiError, CallRecord, Error, Redactor, SendError, SendErrorKind, TransportError, UploadError};
 use crate::operation::Host;
 
 /// Why a host is held: what its last failed attempt ended with.
@@ -19,7 +19,7 @@ impl Outage {
     pub(crate) fn of(error: &Error) -> Option<Self> {
         match (error, error.status()) {
             (Error::Transport(failure), _) if failure.is_retryable() => {
-                Some(Self::NoAnswer { kind: failure.kind(), cause: failure.cause() })
+                Some(Self::NoAnswer { kind: failure.kind(), cause: failure.cause().to_owned() })
             }
             (_, Some(status)) if matches!(status.as_u16(), 502..=504) => Some(Self::Status(status)),
             _ => None,
@@ -34,10 +34,11 @@ impl Outage {
     /// The error of a call that was not sent because of this.
     pub(crate) fn error(&self, record: CallRecord) -> Error {
         match self {
-            Self::NoAnswer { kind, cause } if cause.is_empty() => {
-                TransportError::new(record, SendError::from(*kind)).into()
+            Self::NoAnswer { kind, cause } => {
+                let error =
+                    if cause.is_empty() { SendError::from(*kind) } else { SendError::new(*kind, cause.as_str()) };
+                TransportError::new(record, error, Redactor::new(None)).into()
             }
-            Self::NoAnswer { kind, cause } => TransportError::new(record, SendError::new(*kind, cause.as_str())).into(),
             Self::Status(status) => match record.operation.spec().host {
                 Host::Storage => UploadError::new(record, *status, None, None, None).into(),
                 Host::Push => ApiError::new(record, *status, None, None, String::new(), None).into(),

@@ -140,6 +140,10 @@ impl RequestTemplate {
         self.operation
     }
 
+    pub(crate) fn uri(&self) -> &Uri {
+        &self.uri
+    }
+
     /// How many bytes the body has.
     pub(crate) fn body_length(&self) -> u64 {
         self.body.len()

@@ -114,7 +114,9 @@ impl Transport for ReqwestTransport {
 
 /// Converts an error of reqwest, without its URL, which may be presigned.
 fn failed(error: reqwest::Error, stage: SendErrorKind) -> SendError {
-    let kind = if error.is_connect() {
+    let kind = if error.is_connect() && is_about_certificate(&error) {
+        SendErrorKind::Certificate
+    } else if error.is_connect() {
         SendErrorKind::Connect
     } else if error.is_builder() {
         SendErrorKind::Request
@@ -126,6 +128,13 @@ fn failed(error: reqwest::Error, stage: SendErrorKind) -> SendError {
         stage
     };
     SendError::new(kind, error.without_url())
+}
+
+/// Whether the connection failed because the certificate of the other side was not trusted. The libraries of
+/// TLS have no error in common, but all of them say so.
+fn is_about_certificate(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source())
+        .any(|error| error.to_string().to_ascii_lowercase().contains("certificate"))
 }
 
 /// Whether the connection was closed before the response, as by a server that has closed it while it

@@ -227,7 +227,9 @@ mod tests {
     use std::time::UNIX_EPOCH;
 
     use super::*;
-    use crate::error::{ApiError, CallRecord, ErrorCode, SendError, SendErrorKind, TransportError, UploadError};
+    use crate::error::{
+        ApiError, CallRecord, ErrorCode, Redactor, SendError, SendErrorKind, TransportError, UploadError,
+    };
     use crate::operation::Operation;
 
     fn record(operation: Operation) -> CallRecord {
@@ -290,6 +292,7 @@ mod tests {
     fn every_way_to_get_no_answer_has_its_verdict() {
         let known = [
             (SendErrorKind::Request, RetryClass::Permanent),
+            (SendErrorKind::Certificate, RetryClass::Permanent),
             (SendErrorKind::Connect, RetryClass::Outage),
             (SendErrorKind::Closed, RetryClass::Outage),
             (SendErrorKind::Disconnected, RetryClass::Outage),
@@ -297,7 +300,8 @@ mod tests {
             (SendErrorKind::Body, RetryClass::Outage),
         ];
         for (kind, class) in known {
-            let failure = TransportError::new(record(Operation::PushItemContainer), SendError::from(kind));
+            let failure =
+                TransportError::new(record(Operation::PushItemContainer), SendError::from(kind), Redactor::new(None));
             assert_eq!(classify(&failure.into()), class, "{kind}");
         }
     }

@@ -23,7 +23,8 @@ use super::transport::AttemptLimits;
 use super::wait;
 use crate::credentials::ApiKey;
 use crate::error::{
-    ApiError, BoxError, CallRecord, CredentialsError, Error, ErrorCode, SendError, SendErrorKind, TransportError,
+    ApiError, BoxError, CallRecord, CredentialsError, Error, ErrorCode, Redactor, SendError, SendErrorKind,
+    TransportError,
 };
 use crate::operation::TimeoutClass;
 
@@ -78,6 +79,7 @@ impl Kernel {
             refused_token: None,
             has_asked_again: false,
             has_repeated: false,
+            is_out_of_budget: false,
         };
         trace::in_span(operation, call.run()).await
     }
@@ -99,6 +101,7 @@ struct Call<'a> {
     has_asked_again: bool,
     /// Whether the request went out again at once after its connection was closed.
     has_repeated: bool,
+    is_out_of_budget: bool,
 }
 
 impl Call<'_> {
@@ -144,7 +147,9 @@ impl Call<'_> {
             }
             self.allowance.put_off(progress.time());
             let took = sent.elapsed().saturating_sub(progress.time());
-            let Some(wait) = self.wait_after(&error, took, probe) else { return Err(error) };
+            let Some(wait) = self.wait_after(&error, took, probe) else {
+                return Err(if self.is_out_of_budget { error.ended_by_budget() } else { error });
+            };
             sleep(wait).await;
             self.allowance.spend(wait, classify(&error));
             last = Some(error);
@@ -259,10 +264,8 @@ impl Call<'_> {
             Ok(response) => {
                 let status = response.status();
                 trace::responded(operation, self.record.attempts, status, sent.elapsed());
-                if !operation.spec().success.contains(&status.as_u16()) {
-                    self.record.may_have_been_applied |= decode::may_have_been_applied(status);
-                }
-                let success = decode::read(response, self.record, token, shared.now())?;
+                let success = decode::read(response, self.template, self.record, token, shared.now())
+                    .inspect_err(|error| self.record.may_have_been_applied |= error.may_have_been_applied())?;
                 // An error may come from something on the way, whose clock is another one.
                 if let Some(date) = success.server_time {
                     self.host.clock.set(date);
@@ -272,7 +275,8 @@ impl Call<'_> {
             Err(error) => {
                 trace::not_responded(operation, self.record.attempts, error.kind(), sent.elapsed());
                 self.record.may_have_been_applied |= error.kind().may_have_been_applied();
-                Err(TransportError::new(self.record, error).into())
+                let redactor = Redactor::new(token.map(ApiKey::expose));
+                Err(TransportError::new(self.record, error, redactor).into())
             }
         }
     }
@@ -323,6 +327,7 @@ impl Call<'_> {
         self.allowance.room_after(wait, RetryClass::Transient).filter(|_| self.allowance.has_attempts())?;
         if !self.kernel.shared.budget.take() {
             trace::out_of_budget(self.record.operation);
+            self.is_out_of_budget = true;
             return None;
         }
         Some(wait)

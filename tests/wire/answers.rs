@@ -12,7 +12,7 @@ use coveo_push::{
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 
-use super::support::{BATCH, FILES, KEY, Reply, SIGNATURE, Service, Socket, builder};
+use super::support::{BATCH, DOCUMENTS, FILES, KEY, Reply, SIGNATURE, Service, Socket, builder};
 
 /// The error that a call ends with when it gets this answer, without a retry.
 async fn error_of(answer: ResponseTemplate) -> Error {
@@ -85,8 +85,6 @@ async fn an_answer_without_a_code_is_an_error_of_its_status() {
         (message(504, "timed out"), 504, "Server", true, true, "504 Gateway Timeout: timed out"),
         (ResponseTemplate::new(501), 501, "Server", false, true, "501 Not Implemented"),
         (ResponseTemplate::new(408), 408, "UnexpectedStatus", true, true, "408 Request Timeout"),
-        // Where 202 is due.
-        (text(200, "<html>Please log in</html>"), 200, "UnexpectedStatus", false, true, "200 OK"),
     ] {
         let error = error_of(answer).await;
         assert_eq!(variant(&error), expected, "{error}");
@@ -129,11 +127,107 @@ async fn a_307_of_a_put_with_a_body_is_unexpected_and_its_target_hears_nothing()
 }
 
 #[tokio::test]
-async fn a_200_for_a_container_that_is_a_web_page_is_no_success() {
+async fn a_web_page_is_no_success_and_every_other_body_is_one_whatever_the_status_of_success() {
+    for status in [200, 201, 202, 204] {
+        let service = Service::start().await;
+        service.first("PUT", BATCH, [ResponseTemplate::new(status)]).await;
+        assert_eq!(service.client().items("my-source").push_container("f").await.unwrap().attempts(), 1, "{status}");
+    }
+    let page = "\n<!DOCTYPE html><html>Please log in</html>";
+    for kind in ["text/html; charset=utf-8", "text/plain"] {
+        let error = error_of(ResponseTemplate::new(200).set_body_raw(page, kind)).await;
+        assert_eq!(variant(&error), "UnexpectedStatus");
+        holds(&error, 200, None, false, true);
+        assert_eq!(
+            error.to_string(),
+            "items.push_container: 200 OK with text/html instead of 202: something between here and the service answered"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_error_says_where_it_came_from_and_what_to_do() {
+    let to = "https://login.example.com/x?token=secret";
+    for (answer, expected) in [
+        (
+            ResponseTemplate::new(302).insert_header("location", to),
+            "302 Found: no redirect is followed, here one to https://login.example.com/x?[redacted]",
+        ),
+        (
+            ResponseTemplate::new(403).insert_header("x-coveo-waf-action", "block"),
+            "403 Forbidden: a firewall before the service blocked the request",
+        ),
+        (
+            ResponseTemplate::new(400).insert_header("content-encoding", "gzip"),
+            "400 Bad Request: the body of the response is compressed (gzip) and was not read",
+        ),
+        (ResponseTemplate::new(431), "431 Request Header Fields Too Large: the request line or a header is too long"),
+        (
+            coded(400, "INVALID_JSON").insert_header("x-request-id", "req-1"),
+            "400 INVALID_JSON: a message (request id req-1)",
+        ),
+    ] {
+        assert_eq!(error_of(answer).await.to_string(), format!("items.push_container: {expected}"));
+    }
     let service = Service::start().await;
-    service.always("POST", FILES, ResponseTemplate::new(200).set_body_raw("<html>", "text/html")).await;
-    let error = service.client().file_containers().create().await.unwrap_err();
-    assert!(matches!(error, Error::Decode(_)), "{error}");
+    service.always("PUT", DOCUMENTS, ResponseTemplate::new(414)).await;
+    let id = format!("https://example.com/{}", "x".repeat(9_000));
+    let error = service.client().items("my-source").add_or_update(id, &json!({"data": "w"})).await.unwrap_err();
+    assert!(
+        error.to_string().contains("the id `https://example.com/xxx")
+            && error.to_string().ends_with("x…` is too long for a URL: push it in a batch"),
+        "{error}"
+    );
+    let socket = Socket::start([Reply::answer("404 Not Found", "")]).await;
+    let client = builder("").base_url(&socket.host).build().unwrap();
+    let error = client.items("s").push_container("f").await.unwrap_err();
+    assert!(
+        error.to_string().ends_with("404 Not Found: the base URL does not end with `/push/v1`: check it"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_success_keeps_the_id_of_its_request() {
+    let service = Service::start().await;
+    service.always("PUT", BATCH, ResponseTemplate::new(202).insert_header("x-request-id", "req-1")).await;
+    let accepted = service.client().items("my-source").push_container("f").await.unwrap();
+    assert_eq!(accepted.request_id(), Some("req-1"));
+}
+
+#[tokio::test]
+async fn an_error_says_that_the_retry_budget_ended_it() {
+    let service = Service::start().await;
+    service.always("PUT", BATCH, ResponseTemplate::new(500)).await;
+    let items = service.client().items("my-source");
+    let mut last = String::new();
+    for _ in 0..4 {
+        last = items.push_container("f").await.unwrap_err().to_string();
+    }
+    let expected = "items.push_container: 500 Internal Server Error (after 1 attempt, and the retry budget is used up)";
+    assert_eq!(last, expected);
+}
+
+/// Trusts nobody.
+struct Distrustful;
+
+impl Transport for Distrustful {
+    fn send(&self, _: http::Request<Body>) -> BoxFuture<'_, Result<http::Response<Bytes>, SendError>> {
+        Box::pin(async {
+            Err(SendError::new(SendErrorKind::Certificate, format!("UnknownIssuer {KEY} https://a/b?c=d")))
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_not_trusted_is_final_and_the_error_says_what_to_do() {
+    let builder = PushClient::builder("my-org", ApiKey::new(KEY));
+    let error = builder.transport(Distrustful).build().unwrap().items("s").push_container("f").await.unwrap_err();
+    assert_eq!((error.attempts(), error.is_retryable(), error.may_have_been_applied()), (1, false, false));
+    let expected = "items.push_container: no usable response: the certificate of the service is not trusted: UnknownIssuer \
+                    [redacted] https://a/b?[redacted]; for a certificate authority of your own, see \
+                    `PushClientBuilder::http_client`";
+    assert_eq!(error.to_string(), expected);
 }
 
 #[tokio::test]
@@ -168,7 +262,7 @@ async fn a_body_that_is_no_text_is_kept_as_far_as_it_goes() {
 
 #[tokio::test]
 async fn a_success_is_one_whatever_its_body_is() {
-    for body in ["{}", "null", "", "garbage", "[1", "<html>"] {
+    for body in ["{}", "null", "", "garbage", "[1"] {
         let service = Service::start().await;
         service.always("PUT", BATCH, ResponseTemplate::new(202).set_body_string(body)).await;
         let accepted = service.client().items("my-source").push_container("f").await.unwrap();
@@ -283,7 +377,10 @@ async fn a_refused_connection_is_a_transport_error_and_nothing_was_carried_out()
     assert_eq!((failure.kind(), failure.call().attempts()), (SendErrorKind::Connect, 5));
     assert!(error.is_retryable() && !error.may_have_been_applied());
     assert_eq!((error.status(), error.code(), error.operation()), (None, None, Some(Operation::PushItemContainer)));
-    assert_eq!(error.to_string(), "items.push_container: no usable response (after 5 attempts)");
+    assert_eq!(
+        error.to_string(),
+        "items.push_container: no usable response after 5 attempts: no connection: Connection refused (os error 111)"
+    );
     let cause = std::error::Error::source(&error).unwrap();
     assert_eq!(cause.to_string(), "no connection");
 }
@@ -303,7 +400,8 @@ async fn a_call_without_a_usable_answer_may_have_been_carried_out() {
         let Error::Transport(failure) = &error else { panic!("{error}") };
         assert_eq!(failure.kind(), kind);
         assert!(error.is_retryable() && error.may_have_been_applied(), "{kind:?}");
-        assert_eq!(error.to_string(), "items.push_container: no usable response");
+        let line = format!("items.push_container: no usable response: {kind}");
+        assert!(error.to_string().starts_with(&line), "{error}");
     }
 }
 

@@ -72,7 +72,6 @@ async fn an_ordering_id_is_read_from_text_or_a_number_in_any_case_and_is_none_ot
         (r#"{"orderingId":null}"#, None, None),
         ("null", None, None),
         ("", None, None),
-        ("<html>", None, None),
     ];
     for (body, ordering_id, request_id) in table {
         let service = Service::start().await;

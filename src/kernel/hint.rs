@@ -1,0 +1,63 @@
+//! What an error response says beyond its code and message: where it came from, and what to do.
+
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, LOCATION};
+use http::{HeaderMap, StatusCode, Uri};
+
+use crate::operation::Operation;
+
+/// Whether the body is a web page, which no service of ours answers with.
+pub(crate) fn is_html(headers: &HeaderMap, body: &[u8]) -> bool {
+    let is_declared = header(headers, CONTENT_TYPE.as_str()).is_some_and(|text| text.trim().starts_with("text/html"));
+    let start = body.trim_ascii_start();
+    is_declared || [&b"<!doctype html"[..], b"<html"].iter().any(|tag| starts_with(start, tag))
+}
+
+fn starts_with(text: &[u8], tag: &[u8]) -> bool {
+    text.get(..tag.len()).is_some_and(|start| start.eq_ignore_ascii_case(tag))
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// The hint of a response to a request for `uri`; `None` when there is nothing to add.
+pub(crate) fn of(
+    operation: Operation,
+    uri: &Uri,
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Option<String> {
+    if header(headers, "x-coveo-waf-action").is_some_and(|action| action.eq_ignore_ascii_case("block")) {
+        return Some("a firewall before the service blocked the request".to_owned());
+    }
+    match (status.as_u16(), header(headers, LOCATION.as_str())) {
+        (200..=299, _) if is_html(headers, body) => {
+            let expected = operation.spec().success.first().copied().unwrap_or_default();
+            Some(format!("with text/html instead of {expected}: something between here and the service answered"))
+        }
+        (300..=399, Some(target)) => Some(format!("no redirect is followed, here one to {target}")),
+        (404, _) if !uri.path().contains("/push/v1/") => {
+            Some("the base URL does not end with `/push/v1`: check it".to_owned())
+        }
+        (414 | 431, _) => Some(match document_id(uri) {
+            Some(id) => format!("the id `{id}` is too long for a URL: push it in a batch"),
+            None => "the request line or a header is too long".to_owned(),
+        }),
+        _ => header(headers, CONTENT_ENCODING.as_str())
+            .filter(|encoding| *encoding != "identity")
+            .map(|encoding| format!("the body of the response is compressed ({encoding}) and was not read")),
+    }
+}
+
+/// The beginning of the id in the query.
+fn document_id(uri: &Uri) -> Option<String> {
+    const LONGEST: usize = 100;
+    let query = url::form_urlencoded::parse(uri.query()?.as_bytes());
+    let (_, id) = query.into_iter().find(|(name, _)| name == "documentId")?;
+    let mut start: String = id.chars().take(LONGEST).collect();
+    if start.len() < id.len() {
+        start.push('…');
+    }
+    Some(start)
+}
