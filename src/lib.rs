@@ -145,7 +145,8 @@ pub use push::{
 };
 pub use refresh::{
     Boundary, BoundarySource, CatalogRefresh, CatalogRefreshBuilder, DeletionOutcome, DeletionSkipped, IdleOutcome,
-    LocalClock, Refresh, RefreshBuilder, RefreshError, RefreshKind, RefreshReport, StartError,
+    Load, LoadBuilder, LoadError, LoadOutcome, LoadReport, LocalClock, Refresh, RefreshBuilder, RefreshError,
+    RefreshKind, RefreshReport, StartError,
 };
 pub use region::{PushApiUrl, Region};
 

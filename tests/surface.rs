@@ -43,7 +43,8 @@ hold!([Clone + Debug + Send + Sync + Unpin + 'static]
     FakePushApi, FakePushApiBuilder, FakeSource, FakeProvider);
 hold!([Debug + Send + Sync + Unpin + 'static]
     PushClientBuilder, PusherBuilder<Items>, PusherBuilder<Identities>, PusherBuilder<CatalogUpdates>,
-    PusherBuilder<CatalogMerges>, PusherBuilder<CatalogItems>, CatalogRefresh, CatalogRefreshBuilder, CatalogUpdater, CatalogMerger,
+    PusherBuilder<CatalogMerges>, PusherBuilder<CatalogItems>, CatalogRefresh, CatalogRefreshBuilder, Load, LoadBuilder,
+    CatalogUpdater, CatalogMerger,
     RefreshBuilder<Items>, RefreshBuilder<Identities>, Refresh<Items>, Refresh<Identities>,
     FailedBatch, AfterFailure, SavedBatch, HttpBody, FakeServer);
 hold!([Transport] ReqwestTransport, FakePushApi);
@@ -65,7 +66,7 @@ hold!([Debug + Send + Unpin + IntoFuture<IntoFuture: Send>] PushItem<'static>, P
 // An error goes into a `Box<dyn Error + Send + Sync>`, and to another task.
 hold!([StdError + Send + Sync + Unpin + 'static]
     Error, ApiError, UploadError, SendError, TransportError, DecodeError, InvalidError, ConfigError,
-    CredentialsError, PushError, RunStopped, FailureReason, RefreshError, StartError, ParseEnumError);
+    CredentialsError, PushError, RunStopped, FailureReason, RefreshError, LoadError, StartError, ParseEnumError);
 
 // Data.
 hold!([Clone + Debug + Send + Sync + Unpin + UnwindSafe + RefUnwindSafe + 'static]
@@ -81,7 +82,7 @@ hold!([Clone + Debug + Display + Send + Sync + Unpin + UnwindSafe + RefUnwindSaf
     PermanentId, PushApiUrl, Access, Viewer, MembershipPath, AccessReason, Finding, Rule, Refused, DropReason,
     Boundary, LocalClock, RefreshKind, DeletionSkipped);
 hold!([Debug + Display + Send + Sync + Unpin + 'static]
-    PushReport, RefreshReport, FailureReason, DeletionOutcome, IdleOutcome);
+    PushReport, RefreshReport, LoadReport, LoadOutcome, FailureReason, DeletionOutcome, IdleOutcome);
 hold!([Debug + Send + Sync + Unpin] GraphIdentities<'static>);
 
 /// A client is cloned into every task, and an error is in every result.

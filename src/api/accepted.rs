@@ -2,7 +2,7 @@ use std::time::SystemTime;
 
 use crate::finding::Finding;
 use crate::kernel::decode::{self, Success};
-use crate::model::OrderingId;
+use crate::model::{FileContainer, OrderingId};
 
 /// The service accepted a request.
 ///
@@ -25,6 +25,13 @@ impl Accepted {
         let (ordering_id, request_id) = decode::receipt(success);
         let (attempts, server_time) = (success.record.attempts, success.server_time);
         Self { attempts, server_time, warnings, file_id, bytes: None, ordering_id, request_id }
+    }
+
+    /// A batch that is uploaded into a stream, and committed with the others when the stream is closed.
+    pub(crate) fn of_chunk(container: &FileContainer) -> Self {
+        let file_id = Some(container.file_id().to_owned());
+        let (server_time, warnings, bytes, ordering_id, request_id) = (None, Vec::new(), None, None, None);
+        Self { attempts: 0, server_time, warnings, file_id, bytes, ordering_id, request_id }
     }
 
     pub(crate) fn with_bytes(self, bytes: u64) -> Self {

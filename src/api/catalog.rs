@@ -211,7 +211,7 @@ impl Catalog {
 request_builder! {
     /// Opens a stream: [`Catalog::open_stream`].
     OpenStream -> OpenedStream { request: ApiRequest }
-    settings: request.settings;
+    settings: request.settings; call_settings: request;
 }
 
 impl OpenStream {
@@ -224,7 +224,7 @@ impl OpenStream {
 request_builder! {
     /// Creates one more file container of an open stream: [`Catalog::create_chunk`].
     CreateStreamChunk -> FileContainer { request: ApiRequest }
-    settings: request.settings;
+    settings: request.settings; call_settings: request;
 }
 
 impl CreateStreamChunk {
@@ -236,7 +236,7 @@ impl CreateStreamChunk {
 
 request_builder! {
     /// Closes a stream: [`Catalog::close_stream`].
-    CloseStream with
+    CloseStream with call_settings
 }
 
 request_builder! {

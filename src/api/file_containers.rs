@@ -155,20 +155,21 @@ pub(crate) async fn upload(
 pub(crate) async fn store(kernel: &Kernel, body: Body, settings: &CallSettings) -> Result<FileContainer, Error> {
     check_size(&body, "file container")?;
     let container = create(kernel, settings).await?;
-    fill(kernel, container, body, settings).await
+    fill(kernel, container, body, settings, create(kernel, settings)).await
 }
 
-/// Fills a container, or a fresh one in its place where it has expired.
+/// Fills a container, or the `fresh` one in its place where it has expired.
 pub(crate) async fn fill(
     kernel: &Kernel,
     container: FileContainer,
     body: Body,
     settings: &CallSettings,
+    fresh: impl Future<Output = Result<FileContainer, Error>>,
 ) -> Result<FileContainer, Error> {
     match upload(kernel, &container, body.clone(), settings).await {
         Ok(()) => Ok(container),
         Err(Error::Upload(error)) if error.needs_fresh_container() && may_try_again(kernel, settings) => {
-            let fresh = create(kernel, settings).await?;
+            let fresh = fresh.await?;
             upload(kernel, &fresh, body, settings).await.map(|()| fresh)
         }
         Err(error) => Err(error),

@@ -1,6 +1,6 @@
 //! The account of a run: the batch that is being filled, the batches under way, and the counts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::hash::RandomState;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
@@ -14,7 +14,7 @@ use super::batch::{Batch, BatchBuilder, BufferPool};
 use super::destination::Destination;
 use super::failed::{FailedBatch, FailureReason, PushStep, Unknown};
 use super::keys::Keys;
-use super::report::{BatchReceipt, Progress, PushError, PushReport, Pushed, Refused, RunStopped};
+use super::report::{BatchReceipt, Delivered, Progress, PushError, PushReport, Pushed, Refused, RunStopped};
 use super::settings::Settings;
 use super::superseded::Superseded;
 use crate::finding::Finding;
@@ -66,6 +66,8 @@ pub(super) struct State {
     first_accepted: Option<SystemTime>,
     last_accepted: Option<SystemTime>,
     lowest_ordering_id: Option<OrderingId>,
+    /// Hashes of all ids, where none may be pushed twice.
+    pub(super) ids: HashSet<u128>,
     /// How many batches were accepted whose ordering id is not known.
     without_ordering_id: u64,
     accepted: Vec<BatchReceipt>,
@@ -117,15 +119,6 @@ impl UnderWay {
     pub(super) fn new(batch: Batch, origin: u64, abort: Arc<OnceLock<AbortHandle>>) -> Self {
         Self { batch, origin, is_uploaded: false, abort }
     }
-}
-
-/// A batch that the service accepted.
-pub(super) struct Delivered {
-    pub(super) file_id: String,
-    pub(super) attempts: u32,
-    pub(super) server_time: Option<SystemTime>,
-    pub(super) ordering_id: Option<OrderingId>,
-    pub(super) request_id: Option<String>,
 }
 
 impl State {
@@ -313,15 +306,12 @@ impl Account {
         let mut state = self.lock();
         let Some(UnderWay { batch, .. }) = state.under_way.remove(&number) else { return };
         state.is_proven = true;
-        let Delivered { file_id, attempts, server_time, ordering_id, request_id } = delivered;
+        let server_time = delivered.server_time;
         let (operations, bytes) = (batch.keys().len() as u64, batch.len());
-        let ordering_id = self.settings.ordering_id.or(ordering_id);
+        let ordering_id = self.settings.ordering_id.or(delivered.ordering_id);
         state.lowest_ordering_id = state.lowest_ordering_id.into_iter().chain(ordering_id).min();
         state.without_ordering_id += u64::from(ordering_id.is_none());
-        #[rustfmt::skip]
-        let receipt = BatchReceipt {
-            number, file_id, operations, bytes, attempts, server_time, ordering_id, request_id, keys: None,
-        };
+        let receipt = delivered.into_receipt(number, operations, bytes, ordering_id);
         state.totals.accepted += operations;
         state.totals.deletions += batch.deletions();
         state.totals.batches_accepted += 1;

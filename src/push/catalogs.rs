@@ -1,20 +1,23 @@
 //! Bulk updates and merges of a catalog.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::destination::{Destination, DestinationKind, List, ListKind, Repeated};
+use super::destination::{Containers, Destination, DestinationKind, List, ListKind, Repeated};
 use super::intake::{Intake, QueuedOperation};
 use super::item::Item;
 use super::items::{PushItem, PushItemDeletion};
 use super::keys::Affects;
+use super::load_stream::LoadStream;
 use super::push_future::PushFuture;
 use super::pusher::{PushQueue, Pusher};
 use super::report::Refused;
 use super::settings::PusherBuilder;
 use crate::api::Catalog;
 use crate::model::{PartialUpdate, PartialUpdateOperator};
+use crate::operation::Operation;
 use crate::preflight::{self, InvalidText, limit};
 
 const PARTIAL_UPDATE: usize = 2;
@@ -29,6 +32,11 @@ static UPDATES: DestinationKind = DestinationKind {
     item_bytes: Some(limit::STREAM_ITEM_BYTES),
 };
 
+static LOAD: DestinationKind = DestinationKind {
+    lists: &[List { key: "addOrUpdate", kind: ListKind::Upsert, repeated: Repeated::Refuses }],
+    item_bytes: Some(limit::STREAM_ITEM_BYTES),
+};
+
 static MERGES: DestinationKind = DestinationKind {
     lists: &[List { key: "addOrMerge", kind: ListKind::Patch, repeated: Repeated::Cuts }],
     item_bytes: Some(limit::STREAM_ITEM_BYTES),
@@ -38,7 +46,8 @@ static MERGES: DestinationKind = DestinationKind {
 #[derive(Debug)]
 pub enum CatalogUpdates {}
 
-/// Whole items of a catalog, as what a [`Pusher`] pushes: in a [refresh](Catalog::refresh).
+/// Whole items of a catalog, as what a [`Pusher`] pushes: in a [refresh](Catalog::refresh) or a
+/// [load](Catalog::load).
 #[derive(Debug)]
 pub enum CatalogItems {}
 
@@ -83,8 +92,20 @@ impl Catalog {
         PusherBuilder::new(self.kernel.clone(), self.updates())
     }
 
+    /// Pushes many whole items into a stream. A batch that fails can be pushed again as an update.
+    pub(crate) fn load_pusher(&self) -> (PusherBuilder<CatalogItems>, Arc<LoadStream>) {
+        let stream = Arc::new(LoadStream::new(self.clone()));
+        let containers = Containers::Chunks(Arc::clone(&stream));
+        let destination = self.destination(&LOAD, self.operations.update, containers);
+        (PusherBuilder::new(self.kernel.clone(), destination), stream)
+    }
+
+    fn destination(&self, kind: &'static DestinationKind, commit: Operation, containers: Containers) -> Destination {
+        Destination { kind, commit, params: self.params.clone(), containers }
+    }
+
     fn updates(&self) -> Destination {
-        Destination { kind: &UPDATES, commit: self.operations.update, params: self.params.clone() }
+        self.destination(&UPDATES, self.operations.update, Containers::Files)
     }
 
     /// Pushes many partial items: of each only the given keys change, and one that does not exist is added. In all
@@ -103,7 +124,7 @@ impl Catalog {
     /// # Ok(()) }
     /// ```
     pub fn merger(&self) -> PusherBuilder<CatalogMerges> {
-        let destination = Destination { kind: &MERGES, commit: self.operations.merge, params: self.params.clone() };
+        let destination = self.destination(&MERGES, self.operations.merge, Containers::Files);
         PusherBuilder::new(self.kernel.clone(), destination)
     }
 }

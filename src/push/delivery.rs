@@ -9,10 +9,10 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout};
 
 use super::abort_on_drop::AbortOnDrop;
-use super::account::{Account, Delivered};
+use super::account::Account;
 use super::batch::Batch;
-use super::destination::Destination;
 use super::failed::{FailureReason, PushStep};
+use super::report::Delivered;
 use crate::api::{Accepted, file_containers};
 use crate::error::{Error, ErrorCode};
 use crate::kernel::body::Body;
@@ -102,7 +102,9 @@ impl Delivery {
     async fn upload(&mut self, batch: &Batch, container: FileContainer) -> Result<FileContainer, Error> {
         self.step = PushStep::Upload;
         let body = Body::chunks(batch.chunks());
-        let filled = file_containers::fill(&self.account.kernel, container, body, &self.calls).await?;
+        let Account { kernel, destination, .. } = &*self.account;
+        let fresh = destination.acquire(kernel, &self.calls);
+        let filled = file_containers::fill(kernel, container, body, &self.calls, fresh).await?;
         self.account.batch_uploaded(self.number);
         Ok(filled)
     }
@@ -113,7 +115,7 @@ impl Delivery {
         match self.push(&container).await {
             Ok(accepted) => Ok(self.delivered(&container, &accepted)),
             Err(error) if may_be_used_up(&error) => {
-                let container = Destination::acquire(&self.account.kernel, &self.calls).await?;
+                let container = self.account.destination.acquire(&self.account.kernel, &self.calls).await?;
                 let container = self.upload(batch, container).await?;
                 let accepted = self.push(&container).await?;
                 Ok(self.delivered(&container, &accepted))
@@ -161,7 +163,8 @@ fn may_be_used_up(error: &Error) -> bool {
 
 /// A container that was asked for before it is needed.
 struct PrefetchedContainer {
-    task: AbortOnDrop<Result<FileContainer, Error>>,
+    /// None where it cannot be asked for before.
+    task: Option<AbortOnDrop<Result<FileContainer, Error>>>,
     begin: Instant,
 }
 
@@ -173,24 +176,27 @@ impl PrefetchedContainer {
     const STALE_ERROR: Duration = Duration::from_secs(60);
 
     fn create(account: &Arc<Account>, calls: &CallSettings) -> Self {
-        let (account, calls) = (Arc::clone(account), calls.clone());
-        let task = AbortOnDrop::spawn(async move {
-            account.not_held().await;
-            Destination::acquire(&account.kernel, &calls).await
+        let task = account.destination.is_asked_ahead().then(|| {
+            let (account, calls) = (Arc::clone(account), calls.clone());
+            AbortOnDrop::spawn(async move {
+                account.not_held().await;
+                account.destination.acquire(&account.kernel, &calls).await
+            })
         });
         Self { task, begin: Instant::now() }
     }
 
-    async fn get(mut self, account: &Account, calls: &CallSettings) -> Result<FileContainer, Error> {
+    async fn get(self, account: &Account, calls: &CallSettings) -> Result<FileContainer, Error> {
+        let Some(mut task) = self.task else { return account.destination.acquire(&account.kernel, calls).await };
         // What the run was held for may have passed.
         let was_held = account.lock().held_until.is_some_and(|until| until > self.begin);
         let is_stale = was_held || self.begin.elapsed() >= Self::STALE_ERROR;
-        let was_there = self.task.is_finished();
-        match (&mut self.task).await {
+        let was_there = task.is_finished();
+        match (&mut task).await {
             Ok(Ok(container)) if self.begin.elapsed() < Self::LONGEST => Ok(container),
             Ok(Err(error)) if !was_there || !is_stale => Err(error),
             // It is too old, or the task is gone, and this one is not.
-            Ok(_) | Err(_) => Destination::acquire(&account.kernel, calls).await,
+            Ok(_) | Err(_) => account.destination.acquire(&account.kernel, calls).await,
         }
     }
 }

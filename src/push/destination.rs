@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::load_stream::LoadStream;
 use crate::api::{Accepted, file_containers, push_batch};
 use crate::error::Error;
 use crate::kernel::request::PathParams;
@@ -18,6 +19,16 @@ pub(crate) struct Destination {
     /// Commits a container that is filled.
     pub(super) commit: Operation,
     pub(super) params: PathParams,
+    pub(super) containers: Containers,
+}
+
+/// Where the containers come from.
+#[derive(Clone)]
+pub(super) enum Containers {
+    /// Each is a file container, asked for ahead and committed by itself.
+    Files,
+    /// They are the chunks of a stream, which is closed when the run is over.
+    Chunks(Arc<LoadStream>),
 }
 
 /// What all destinations of a kind have in common.
@@ -54,6 +65,8 @@ pub(super) enum ListKind {
 pub(super) enum Repeated {
     /// It replaces an earlier operation if it says everything that the earlier one said, else it cuts the batch.
     Replaces,
+    /// It is refused, in whatever batch the id was before.
+    Refuses,
     /// It cuts the batch: it goes into the next one. So does a later operation on its own id.
     Cuts,
 }
@@ -69,12 +82,45 @@ impl Destination {
     }
 
     /// A container for a batch.
-    pub(super) async fn acquire(kernel: &Kernel, calls: &CallSettings) -> Result<FileContainer, Error> {
-        file_containers::create(kernel, calls).await
+    pub(super) async fn acquire(&self, kernel: &Kernel, calls: &CallSettings) -> Result<FileContainer, Error> {
+        match &self.containers {
+            Containers::Files => file_containers::create(kernel, calls).await,
+            Containers::Chunks(stream) => stream.acquire(calls).await,
+        }
     }
 
-    /// Commits a container that is filled.
+    /// Whether a container may be asked for before there is a batch for it.
+    pub(super) fn is_asked_ahead(&self) -> bool {
+        matches!(self.containers, Containers::Files)
+    }
+
+    /// Why no more operations can be taken.
+    pub(super) fn is_over(&self) -> Option<&'static str> {
+        match &self.containers {
+            Containers::Chunks(stream) if stream.is_too_old() => Some(
+                "the file containers of the load expire before it is closed; load fewer items, or use a refresh, which \
+                 has no such limit",
+            ),
+            _ => None,
+        }
+    }
+
+    /// Commits a container that is filled; the chunks of a stream are committed when it is closed.
     pub(super) async fn commit(
+        &self,
+        kernel: &Kernel,
+        container: &FileContainer,
+        ordering_id: Option<OrderingId>,
+        calls: &CallSettings,
+    ) -> Result<Accepted, Error> {
+        match self.containers {
+            Containers::Files => self.commit_alone(kernel, container, ordering_id, calls).await,
+            Containers::Chunks(_) => Ok(Accepted::of_chunk(container)),
+        }
+    }
+
+    /// Commits a file container that is filled.
+    pub(super) async fn commit_alone(
         &self,
         kernel: &Kernel,
         container: &FileContainer,

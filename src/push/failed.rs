@@ -254,7 +254,7 @@ impl FailedBatch {
             if self.superseded.get() != superseded {
                 continue;
             }
-            let accepted = self.destination.commit(&self.kernel, &container, self.ordering_id, &settings).await?;
+            let accepted = self.destination.commit_alone(&self.kernel, &container, self.ordering_id, &settings).await?;
             self.is_settled.store(true, Ordering::Relaxed);
             return Ok(Some(accepted.with_bytes(bytes)));
         }

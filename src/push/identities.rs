@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_core::Stream;
 use serde::Serialize;
 
-use super::destination::{Destination, DestinationKind, List, ListKind, Repeated};
+use super::destination::{Containers, Destination, DestinationKind, List, ListKind, Repeated};
 use super::intake::{Intake, QueuedOperation};
 use super::keys::Affects;
 use super::push_future::{PushFuture, push_all};
@@ -51,7 +51,10 @@ impl Identities {
     pub fn pusher(&self) -> PusherBuilder<Identities> {
         let params = PathParams::provider(Arc::clone(&self.provider_id));
         let commit = Operation::PushIdentityContainer;
-        PusherBuilder::new(self.kernel.clone(), Destination { kind: &IDENTITIES, commit, params })
+        PusherBuilder::new(
+            self.kernel.clone(),
+            Destination { kind: &IDENTITIES, commit, params, containers: Containers::Files },
+        )
     }
 }
 

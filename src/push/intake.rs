@@ -1,6 +1,7 @@
 //! Takes written operations into batches.
 
 use std::borrow::Cow;
+use std::hash::BuildHasher;
 use std::sync::{Arc, OnceLock};
 
 use tokio::sync::oneshot;
@@ -9,9 +10,9 @@ use tokio::task::coop;
 use super::account::{Account, BatchTask, Filling, State};
 use super::batch::{self, BatchBuilder};
 use super::delivery::Delivery;
-use super::destination::Destination;
+use super::destination::{Destination, Repeated};
 use super::keys::{Affects, Fit, Key};
-use super::report::{PushError, Pushed, Refused};
+use super::report::{PushError, Pushed, Refused, RunStopped};
 use super::settings::Settings;
 use crate::finding::{Finding, Rule};
 use crate::kernel::shared::Kernel;
@@ -67,14 +68,20 @@ impl Intake {
         let account = &*self.account;
         // A loop of pushes hardly ever waits: other tasks of its thread, uploads among them, get their turn.
         coop::consume_budget().await;
+        if let Some(why) = account.destination.is_over() {
+            account.lock().stopped.get_or_insert_with(|| RunStopped::new(why));
+        }
         account.room().await?;
         let operation = match write().and_then(|operation| self.fits(operation)) {
             Ok(operation) => operation,
             Err(refused) => return account.refuse(refused),
         };
         loop {
-            if let Some(taken) = self.take(&operation) {
-                return taken.map(|()| Pushed::Queued);
+            match self.take(&operation) {
+                Some(Ok(true)) => return Ok(Pushed::Queued),
+                Some(Ok(false)) => return account.refuse(twice(&operation.id)),
+                Some(Err(stopped)) => return Err(stopped),
+                None => {}
             }
             account.room().await?;
         }
@@ -101,9 +108,9 @@ impl Intake {
         })
     }
 
-    /// Takes an operation; `None` while there is no room for it. A batch that is too full for it, or that it must
+    /// Takes an operation, or tells that its id was there before and must not be; `None` while there is no room for it. A batch that is too full for it, or that it must
     /// not be in, is sealed before it.
-    fn take(&self, operation: &QueuedOperation<'_>) -> Option<Result<(), PushError>> {
+    fn take(&self, operation: &QueuedOperation<'_>) -> Option<Result<bool, PushError>> {
         let account = &*self.account;
         let key = Key::new(&operation.id, operation.affects, &account.hasher);
         let (mut opened, mut cut_off) = (None, None);
@@ -111,6 +118,10 @@ impl Intake {
             let mut state = account.lock();
             if let Err(stopped) = state.accepts() {
                 return Some(Err(stopped));
+            }
+            let once = self.id_that_comes_once(operation);
+            if once.is_some_and(|id| state.ids.contains(&id)) {
+                return Some(Ok(false));
             }
             if let Some(cut) = state.filling.take_if(|filling| self.cuts(&filling.batch, operation, key)) {
                 cut_off = account.seal(&mut state, cut);
@@ -128,6 +139,7 @@ impl Intake {
                 totals.without_permissions += u64::from(operation.lacks_permissions);
                 totals.bytes_queued += operation.len() as u64;
                 superseded.pushed_again(key);
+                state.ids.extend(once);
                 state.warned(&operation.warnings);
                 account.count(&mut state);
             }
@@ -144,7 +156,14 @@ impl Intake {
             let commit = account.destination.commit;
             operation.warnings.iter().for_each(|warning| trace::found(commit, warning));
         }
-        taken.then_some(Ok(()))
+        taken.then_some(Ok(true))
+    }
+
+    /// A hash of the id of an operation, where no second one may be pushed.
+    fn id_that_comes_once(&self, operation: &QueuedOperation<'_>) -> Option<u128> {
+        let list = self.account.destination.kind.lists.get(operation.list)?;
+        let hash = |half: u8| u128::from(self.account.hasher.hash_one((half, &*operation.id)));
+        (list.repeated == Repeated::Refuses).then(|| hash(0) << 64 | hash(1))
     }
 
     /// Whether an operation must go into a new batch.
@@ -170,4 +189,10 @@ impl Intake {
         let task = BatchTask { seal, abort: Arc::clone(&abort) };
         (Filling { number: *last_number, batch, task }, (delivery, abort))
     }
+}
+
+/// An operation whose id was pushed before, in a run where each comes once.
+fn twice(id: &str) -> Refused {
+    let message = "it was pushed in this load before, and the service gives no order to a load; push each item once";
+    Refused::new(id, vec![Finding::new(id, Rule::DocumentIdTwice, message)])
 }

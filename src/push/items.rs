@@ -6,7 +6,7 @@ use futures_core::Stream;
 use serde::Serialize;
 
 use super::content;
-use super::destination::Destination;
+use super::destination::{Containers, Destination};
 use super::intake::Intake;
 use super::item::{CheckedItem, ITEMS, Item, deletion};
 use super::push_future::{PushFuture, push_all};
@@ -44,6 +44,7 @@ impl Items {
             kind: &ITEMS,
             commit: Operation::PushItemContainer,
             params: PathParams::source(Arc::clone(&self.source_id)),
+            containers: Containers::Files,
         };
         PusherBuilder::new(self.kernel.clone(), destination)
     }

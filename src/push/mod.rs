@@ -15,6 +15,7 @@ mod intake;
 mod item;
 mod items;
 mod keys;
+pub(crate) mod load_stream;
 mod push_future;
 mod pusher;
 mod report;

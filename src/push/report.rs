@@ -170,6 +170,29 @@ impl BatchReceipt {
     }
 }
 
+/// A batch that the service accepted, as its delivery tells of it.
+pub(super) struct Delivered {
+    pub(super) file_id: String,
+    pub(super) attempts: u32,
+    pub(super) server_time: Option<SystemTime>,
+    pub(super) ordering_id: Option<OrderingId>,
+    pub(super) request_id: Option<String>,
+}
+
+impl Delivered {
+    pub(super) fn into_receipt(
+        self,
+        number: u64,
+        operations: u64,
+        bytes: u64,
+        ordering_id: Option<OrderingId>,
+    ) -> BatchReceipt {
+        let Self { file_id, attempts, server_time, ordering_id: _, request_id } = self;
+        let keys = None;
+        BatchReceipt { number, file_id, operations, bytes, attempts, server_time, ordering_id, request_id, keys }
+    }
+}
+
 /// The result of every operation of a run. There is always a report: after
 /// [`finish`](super::ItemPusher::finish), after [`abort`](super::ItemPusher::abort), and after a run
 /// that stopped.

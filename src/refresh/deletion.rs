@@ -26,7 +26,7 @@ pub enum DeletionOutcome {
     Skipped(DeletionSkipped),
 }
 
-/// Why old items were not deleted.
+/// Why old items were not deleted, or the stream of a load was not closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DeletionSkipped {
@@ -36,6 +36,8 @@ pub enum DeletionSkipped {
     Aborted,
     /// The run had stopped, so that pushes may be missing.
     Stopped,
+    /// The stream of a [load](crate::Catalog::load) is [too old](crate::LoadBuilder::max_age) to be closed.
+    TooOld,
     /// A response to an update of a catalog had no readable ordering id, so the boundary is not known.
     OrderingIdUnknown,
     /// This many operations failed with their batches.
@@ -83,6 +85,7 @@ impl DeletionSkipped {
             Self::Incremental => "incremental",
             Self::Aborted => "aborted",
             Self::Stopped => "stopped",
+            Self::TooOld => "too-old",
             Self::OrderingIdUnknown => "ordering-id-unknown",
             Self::Failed(_) => "failed",
             Self::Unsent(_) => "unsent",
@@ -103,6 +106,7 @@ impl fmt::Display for DeletionSkipped {
             Self::Incremental => f.write_str("the run is incremental"),
             Self::Aborted => f.write_str("the run was aborted"),
             Self::Stopped => f.write_str("the run had stopped, and pushes may be missing"),
+            Self::TooOld => f.write_str("its file containers may have expired; use a refresh, which has no such limit"),
             Self::OrderingIdUnknown => f.write_str("a response had no ordering id"),
             Self::Failed(operations) => write!(f, "{operations} operations failed"),
             Self::Unsent(operations) => write!(f, "{operations} operations were not sent"),

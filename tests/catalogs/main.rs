@@ -4,6 +4,7 @@
 
 #[path = "../shared/cases.rs"]
 mod cases;
+mod load;
 mod refresh;
 mod support;
 mod updates;
