@@ -15,7 +15,7 @@ use std::thread;
 use std::time::Duration;
 
 use clap::Parser;
-use coveo_push::fake::{FakeIdentity, FakeItem, FakePushApi, FaultRates};
+use coveo_push::fake::{FakeIdentity, FakeItem, FakePushApi, FakeSource, FaultRates};
 use serde_json::{Map, Value, json};
 use tokio::sync::oneshot;
 
@@ -37,6 +37,12 @@ struct Arguments {
     /// A source that drops items without permissions; may be given several times
     #[arg(long = "secured-source")]
     secured_sources: Vec<String>,
+    /// A catalog source, which the Stream API feeds; may be given several times
+    #[arg(long = "catalog-source")]
+    catalog_sources: Vec<String>,
+    /// A data collection; may be given several times
+    #[arg(long = "data-collection")]
+    data_collections: Vec<String>,
     /// A security identity provider; may be given several times
     #[arg(long = "provider")]
     providers: Vec<String>,
@@ -59,7 +65,8 @@ fn rate(text: &str) -> Result<f64, String> {
 #[tokio::main]
 async fn main() -> Result<(), shared::Failure> {
     let mut arguments = Arguments::parse();
-    if arguments.sources.is_empty() && arguments.secured_sources.is_empty() {
+    let has_others = !arguments.catalog_sources.is_empty() || !arguments.data_collections.is_empty();
+    if arguments.sources.is_empty() && arguments.secured_sources.is_empty() && !has_others {
         arguments.sources.push("my-source".to_owned());
     }
     let fake = build(&arguments);
@@ -83,6 +90,12 @@ fn build(arguments: &Arguments) -> FakePushApi {
     }
     for source in &arguments.secured_sources {
         builder = builder.secured_source(source);
+    }
+    for source in &arguments.catalog_sources {
+        builder = builder.catalog_source(source);
+    }
+    for collection in &arguments.data_collections {
+        builder = builder.data_collection(collection);
     }
     for provider in &arguments.providers {
         builder = builder.provider(provider);
@@ -111,8 +124,11 @@ async fn until_told_to_stop(until_eof: bool) -> io::Result<()> {
 
 /// The items, identities and requests of the fake.
 fn held(fake: &FakePushApi, arguments: &Arguments) -> Value {
-    let sources = arguments.sources.iter().chain(&arguments.secured_sources);
-    let sources: Map<String, Value> = sources.map(|id| (id.clone(), source(fake, id))).collect();
+    let sources = arguments.sources.iter().chain(&arguments.secured_sources).chain(&arguments.catalog_sources);
+    let sources: Map<String, Value> = sources.map(|id| (id.clone(), source(&fake.source(id)))).collect();
+    let collections = arguments.data_collections.iter();
+    let collections: Map<String, Value> =
+        collections.map(|id| (id.clone(), source(&fake.data_collection(id)))).collect();
     let providers: Map<String, Value> = arguments.providers.iter().map(|id| (id.clone(), provider(fake, id))).collect();
     let requests: Vec<Value> = fake
         .requests()
@@ -122,11 +138,10 @@ fn held(fake: &FakePushApi, arguments: &Arguments) -> Value {
             json!({"method": request.method().as_str(), "path": request.path(), "status": status})
         })
         .collect();
-    json!({"sources": sources, "providers": providers, "requests": requests})
+    json!({"sources": sources, "dataCollections": collections, "providers": providers, "requests": requests})
 }
 
-fn source(fake: &FakePushApi, id: &str) -> Value {
-    let source = fake.source(id);
+fn source(source: &FakeSource) -> Value {
     let item = |item: &FakeItem| {
         json!({
             "documentId": item.document_id(),

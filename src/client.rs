@@ -14,6 +14,7 @@ use crate::finding::Preflight;
 use crate::kernel::host::Hosts;
 use crate::kernel::reqwest_transport::{HAS_TLS, ReqwestTransport, reqwest::ClientBuilder};
 use crate::kernel::retry::{Budget, RetryPolicy};
+use crate::kernel::run_context::RateLimit;
 use crate::kernel::shared::{Kernel, LocalNow, Random, Shared, Timeouts};
 use crate::kernel::transport::Transport;
 use crate::region::{BaseUrl, PushApiUrl, Region};
@@ -192,6 +193,8 @@ pub struct PushClientBuilder {
     timeouts: Timeouts,
     retry: RetryPolicy,
     preflight: Preflight,
+    /// How many calls of the Stream API runs make, and in what interval.
+    stream_api_calls: (u32, Duration),
     http_client: Option<ClientBuilder>,
     transport: Option<Arc<dyn Transport>>,
     random: Random,
@@ -211,6 +214,7 @@ impl PushClientBuilder {
             timeouts: Timeouts::default(),
             retry: RetryPolicy::default(),
             preflight: Preflight::default(),
+            stream_api_calls: (250, Duration::from_secs(5 * 60)),
             http_client: None,
             transport: None,
             random: Arc::new(fastrand::f64),
@@ -307,6 +311,15 @@ impl PushClientBuilder {
         self
     }
 
+    /// Sets how many calls of the Stream API all runs into catalogs make together in any interval of that length.
+    /// Default: 250 in five minutes, the service's limit for production organizations; for others it is 150. It does
+    /// not apply to single calls, nor to a run that has a [limit of its own](crate::PusherBuilder::max_api_calls).
+    #[must_use]
+    pub fn stream_api_calls(mut self, calls: u32, interval: Duration) -> Self {
+        self.stream_api_calls = (calls, interval);
+        self
+    }
+
     /// Sets what to do about data that the service would accept and then drop. Default:
     /// [`Preflight::Refuse`].
     #[must_use]
@@ -396,6 +409,7 @@ impl PushClientBuilder {
             preflight: self.preflight,
             hosts: Hosts::default(),
             budget: Budget::new(),
+            stream_limit: Arc::new(RateLimit::new(self.stream_api_calls.0, self.stream_api_calls.1)),
             random: self.random,
             local_now: self.local_now,
         };

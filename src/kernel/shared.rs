@@ -8,6 +8,7 @@ use http::HeaderValue;
 
 use super::host::Hosts;
 use super::retry::{Budget, RetryPolicy};
+use super::run_context::RateLimit;
 use super::transport::Transport;
 use crate::credentials::Credentials;
 use crate::finding::Preflight;
@@ -38,6 +39,8 @@ pub(crate) struct Shared {
     pub(crate) preflight: Preflight,
     pub(crate) hosts: Hosts,
     pub(crate) budget: Budget,
+    /// The calls of all runs into catalogs.
+    pub(crate) stream_limit: Arc<RateLimit>,
     pub(crate) random: Random,
     pub(crate) local_now: LocalNow,
 }
@@ -91,6 +94,7 @@ impl fmt::Debug for Kernel {
             preflight,
             hosts: _,
             budget: _,
+            stream_limit: _,
             random: _,
             local_now: _,
         } = &**shared;

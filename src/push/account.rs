@@ -192,7 +192,8 @@ impl Drop for HandedOver<'_> {
 impl Account {
     pub(super) fn new(kernel: Kernel, destination: Destination, settings: Settings) -> Arc<Self> {
         let counters = Arc::new(CallCounters::default());
-        let limit = settings.max_api_calls.map(|(calls, interval)| Arc::new(RateLimit::new(calls, interval)));
+        let own_limit = settings.max_api_calls.map(|(calls, interval)| Arc::new(RateLimit::new(calls, interval)));
+        let limit = own_limit.or_else(|| destination.shared_limit(&kernel));
         let context = RunContext {
             throttle_patience: settings.throttle_patience,
             outage_patience: settings.outage_patience,

@@ -7,6 +7,7 @@ use super::load_stream::LoadStream;
 use crate::api::{Accepted, file_containers, push_batch};
 use crate::error::Error;
 use crate::kernel::request::PathParams;
+use crate::kernel::run_context::RateLimit;
 use crate::kernel::send::CallSettings;
 use crate::kernel::shared::Kernel;
 use crate::model::{FileContainer, OrderingId};
@@ -87,6 +88,11 @@ impl Destination {
             Containers::Files => file_containers::create(kernel, calls).await,
             Containers::Chunks(stream) => stream.acquire(calls).await,
         }
+    }
+
+    /// The limit that all runs of a client into destinations of this kind share.
+    pub(super) fn shared_limit(&self, kernel: &Kernel) -> Option<Arc<RateLimit>> {
+        self.commit.is_of_streams().then(|| Arc::clone(&kernel.shared.stream_limit))
     }
 
     /// Whether a container may be asked for before there is a batch for it.

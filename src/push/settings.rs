@@ -136,7 +136,8 @@ impl<T> PusherBuilder<T> {
 
     /// At most so many calls of the Push API in any interval of that length, tries again included;
     /// uploads go to the storage and do not count. No calls are taken as one call, and an interval of
-    /// more than a year as a year. Default: no limit of ours.
+    /// more than a year as a year. Default: no limit of ours; for catalogs that of the
+    /// [client](crate::PushClientBuilder::stream_api_calls).
     pub fn max_api_calls(mut self, calls: u32, interval: Duration) -> Self {
         self.settings.max_api_calls = Some((calls, interval));
         self

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use super::boundary::{Boundary, BoundarySource};
 use super::deletion::{Counts, DeletionSettings, DeletionSkipped, may_delete};
+use super::run::CutOff;
 use crate::api::{Accepted, Catalog};
 use crate::error::Error;
 use crate::kernel::send::CallSettings;
 use crate::model::OrderingId;
 use crate::push::load_stream::LoadStream;
-use crate::push::{CatalogItems, PushError, PushReport, Pusher, PusherBuilder};
+use crate::push::{CatalogItems, PushError, PushQueue, PushReport, PusherBuilder};
 
 impl Catalog {
     /// Loads the catalog: uploads all items into a stream, and closes it. The service then replaces everything: **what
@@ -90,7 +91,7 @@ impl LoadBuilder {
     #[expect(clippy::unused_async, reason = "a refresh starts by a call")]
     pub async fn start(self) -> Result<Load, LoadError> {
         let Self { catalog, pusher, stream, conditions } = self;
-        Ok(Load { pusher: pusher.start(), catalog, stream, conditions })
+        Ok(Load { pusher: CutOff(pusher.start()), catalog, stream, conditions })
     }
 }
 
@@ -109,18 +110,18 @@ impl fmt::Debug for LoadBuilder {
 /// [`abort`](Self::abort): `finish` would delete the items that you did not read. Dropping the load changes nothing in
 /// the index.
 pub struct Load {
-    pusher: Pusher<CatalogItems>,
+    pusher: CutOff<CatalogItems>,
     catalog: Catalog,
     stream: Arc<LoadStream>,
     conditions: DeletionSettings,
 }
 
 impl Load {
-    /// The pusher of this load. An accepted operation is one that is uploaded: the service processes it when the stream
+    /// The pusher of this load, which cannot end it. Clone it for other tasks. An accepted operation is one that is uploaded: the service processes it when the stream
     /// is closed.
     #[must_use]
-    pub fn pusher(&self) -> &Pusher<CatalogItems> {
-        &self.pusher
+    pub fn pusher(&self) -> &PushQueue<CatalogItems> {
+        self.pusher.0.queue()
     }
 
     /// Sends the rest, waits until everything is uploaded or failed, and closes the stream if everything is in it.
@@ -129,9 +130,9 @@ impl Load {
     #[must_use = "only the report tells whether the stream is closed"]
     pub async fn finish(self) -> LoadReport {
         let Self { pusher, catalog, stream, conditions } = self;
-        let calls = pusher.call_settings();
-        let has_stopped = pusher.has_stopped();
-        let push = pusher.finish().await;
+        let calls = pusher.0.call_settings();
+        let has_stopped = pusher.0.has_stopped();
+        let push = pusher.0.finish().await;
         let outcome = match decide(conditions, has_stopped, &stream, &push).await {
             Ok(id) => close(&catalog, id, &calls).await,
             Err(reason) => LoadOutcome::NotClosed(reason),
@@ -141,7 +142,7 @@ impl Load {
 
     /// Ends the load without sending the rest. The stream is not closed, and nothing changes in the index.
     pub async fn abort(self) -> LoadReport {
-        let push = self.pusher.abort().await;
+        let push = self.pusher.0.abort().await;
         let outcome = LoadOutcome::NotClosed(DeletionSkipped::Aborted);
         LoadReport { target: self.catalog.id().to_owned(), outcome, push }
     }

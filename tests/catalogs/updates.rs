@@ -288,3 +288,28 @@ async fn a_reply_without_an_ordering_id_leaves_the_lowest_one_unknown() {
     let known: Vec<bool> = report.batch_samples.iter().map(|batch| batch.ordering_id.is_some()).collect();
     assert_eq!(known, [true, false, true]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn all_runs_of_a_client_into_catalogs_make_250_calls_in_five_minutes_or_as_many_as_it_says() {
+    for (of_client, of_run, waits) in [(None, None, 300), (Some(150), None, 600), (Some(150), Some(1_000), 0)] {
+        let fake = fake();
+        let builder = fake.client_builder();
+        let interval = Duration::from_secs(300);
+        let builder = if let Some(calls) = of_client { builder.stream_api_calls(calls, interval) } else { builder };
+        let client = builder.build().unwrap();
+        let begin = tokio::time::Instant::now();
+        // Two runs of 100 batches, of two calls each.
+        let runs = targets(&fake, &client).map(|(catalog, _)| async move {
+            let updater = catalog.updater().batch_bytes(1_024);
+            let updater = if let Some(calls) = of_run { updater.max_api_calls(calls, interval) } else { updater };
+            let updater = updater.start();
+            let item = DocumentBody::new().metadata("filler", "x".repeat(600));
+            for n in 0..100 {
+                updater.add_or_update(id(n), &item).await.unwrap();
+            }
+            let _ = updater.finish().await.into_result().unwrap();
+        });
+        futures_util::future::join_all(runs).await;
+        assert_eq!(begin.elapsed().as_secs() / 60 * 60, waits, "{of_client:?} {of_run:?}");
+    }
+}
