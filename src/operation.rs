@@ -240,6 +240,20 @@ impl Operation {
         })
     }
 
+    /// Whether the operation starts, ends or cleans up a run, and so must not wait behind its batches.
+    pub(crate) fn goes_first(self) -> bool {
+        matches!(
+            self,
+            Self::SetSourceStatus
+                | Self::DeleteOldItems
+                | Self::DeleteOldIdentities
+                | Self::DeleteOldCatalogItems
+                | Self::DeleteOldCollectionItems
+                | Self::CloseStream
+                | Self::CloseCollectionStream
+        )
+    }
+
     /// The name of the method that makes the request: `items.add_or_update`.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -1,16 +1,44 @@
 //! What all clones of a client know of one host.
 
+use tokio::sync::{Semaphore, SemaphorePermit};
+
 use super::clock::ServiceClock;
 use super::hold::Hold;
 use super::throttle::Throttle;
-use crate::operation::Host;
+use crate::operation::{Host, Operation};
 
 /// The state of one host.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct HostState {
     pub(crate) throttle: Throttle,
     pub(crate) hold: Hold,
     pub(crate) clock: ServiceClock,
+    places: Semaphore,
+}
+
+impl Default for HostState {
+    fn default() -> Self {
+        Self {
+            throttle: Throttle::default(),
+            hold: Hold::default(),
+            clock: ServiceClock::default(),
+            places: Semaphore::new(Self::PLACES),
+        }
+    }
+}
+
+impl HostState {
+    /// So many attempts may be in flight.
+    const PLACES: usize = 64;
+
+    /// Waits for a place of an attempt, first come first served. The few calls that steer a run need none.
+    pub(crate) async fn place(&self, operation: Operation) -> Option<SemaphorePermit<'_>> {
+        if operation.goes_first() {
+            return None;
+        }
+        // It is never closed.
+        self.places.acquire().await.ok()
+    }
 }
 
 /// The state of every host.

@@ -1,10 +1,11 @@
 //! The calls of a bulk run: their pace and their counters.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::{Instant, sleep_until};
 
 use super::wait;
@@ -68,8 +69,15 @@ impl CallCounters {
 pub(crate) struct RateLimit {
     calls: usize,
     interval: Duration,
-    /// The starts of the latest calls, also future ones: at most `calls`, in order.
+    /// The starts of the latest calls: at most `calls`, in order. Locked by the call whose turn it is.
     starts: Mutex<VecDeque<Instant>>,
+}
+
+/// The turn of one call. It counts from its start; dropped before that, it is given back.
+#[derive(Debug)]
+pub(crate) struct Turn<'a> {
+    limit: &'a RateLimit,
+    starts: MutexGuard<'a, VecDeque<Instant>>,
 }
 
 impl RateLimit {
@@ -77,18 +85,23 @@ impl RateLimit {
         Self { calls: calls.max(1) as usize, interval: wait::bounded(interval), starts: Mutex::default() }
     }
 
-    /// Waits until one more call may start.
-    pub(crate) async fn acquire(&self) {
-        let start = self.reserve(Instant::now());
-        sleep_until(start).await;
+    /// Waits until one more call may start, first come first served.
+    pub(crate) async fn turn(&self) -> Turn<'_> {
+        let starts = self.starts.lock().await;
+        if let Some(earliest) = starts.front().filter(|_| starts.len() >= self.calls) {
+            sleep_until(*earliest + self.interval).await;
+        }
+        Turn { limit: self, starts }
     }
+}
 
-    fn reserve(&self, now: Instant) -> Instant {
-        let mut starts = self.starts.lock().unwrap_or_else(PoisonError::into_inner);
-        let full = if starts.len() < self.calls { None } else { starts.pop_front() };
-        let start = full.map_or(now, |earliest| now.max(earliest + self.interval));
-        starts.push_back(start);
-        start
+impl Turn<'_> {
+    /// Takes note that the call starts now.
+    pub(crate) fn start(mut self) {
+        if self.starts.len() >= self.limit.calls {
+            self.starts.pop_front();
+        }
+        self.starts.push_back(Instant::now());
     }
 }
 
@@ -102,9 +115,20 @@ mod tests {
         let begin = Instant::now();
         let mut starts = Vec::new();
         for _ in 0..7 {
-            limit.acquire().await;
+            limit.turn().await.start();
             starts.push(begin.elapsed().as_secs());
         }
         assert_eq!(starts, [0, 0, 0, 10, 10, 10, 20]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_turn_that_is_given_up_is_the_next_ones() {
+        let limit = RateLimit::new(1, Duration::from_secs(60));
+        limit.turn().await.start();
+        let begin = Instant::now();
+        assert!(tokio::time::timeout(Duration::from_secs(5), limit.turn()).await.is_err());
+        drop(limit.turn().await);
+        limit.turn().await.start();
+        assert_eq!(begin.elapsed(), Duration::from_secs(60));
     }
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use http::StatusCode;
+use tokio::sync::SemaphorePermit;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::allowance::Allowance;
@@ -15,7 +16,7 @@ use super::outage::Outage;
 use super::progress::Progress;
 use super::request::RequestTemplate;
 use super::retry::{RetryClass, RetryPolicy, classify};
-use super::run_context::RunContext;
+use super::run_context::{RunContext, Turn};
 use super::shared::Kernel;
 use super::throttle::Throttle;
 use super::trace;
@@ -41,6 +42,12 @@ impl CallSettings {
     /// The same settings, for calls that are not counted with the others.
     pub(crate) fn uncounted(&self) -> Self {
         let run = self.run.clone().map(|run| RunContext { counters: Arc::default(), ..run });
+        Self { run, ..self.clone() }
+    }
+
+    /// The same for the calls that steer a run, which do not wait for its own rate limit.
+    pub(crate) fn unlimited(&self) -> Self {
+        let run = self.run.clone().map(|run| RunContext { limit: None, ..run });
         Self { run, ..self.clone() }
     }
 
@@ -104,11 +111,20 @@ struct Call<'a> {
     is_out_of_budget: bool,
 }
 
-impl Call<'_> {
+/// What an attempt starts with.
+struct Admitted<'a> {
+    token: Option<ApiKey>,
+    /// At a held host the attempt is a probe.
+    probe: Option<Probe>,
+    /// Given back as soon as the attempt has ended.
+    place: Option<SemaphorePermit<'a>>,
+}
+
+impl<'a> Call<'a> {
     async fn run(&mut self) -> Result<Success, Error> {
         let mut last: Option<Error> = None;
         loop {
-            let (token, probe) = match self.admission().await {
+            let Admitted { token, probe, place } = match self.admission().await {
                 Ok(admitted) => admitted,
                 Err(error @ Error::Credentials(_)) => return Err(error),
                 // What really happened says more than that there is no time left to try again.
@@ -127,7 +143,9 @@ impl Call<'_> {
             self.allowance.start_attempt(probe.is_some());
             let progress = Arc::new(Progress::new(self.template.body_length()));
             let sent = Instant::now();
-            let error = match self.attempt(token.as_ref(), &progress).await {
+            let outcome = self.attempt(token.as_ref(), &progress).await;
+            drop(place);
+            let error = match outcome {
                 Ok(success) => {
                     self.host.hold.answered();
                     self.kernel.shared.budget.give_back();
@@ -156,26 +174,26 @@ impl Call<'_> {
         }
     }
 
-    /// Waits until an attempt may start, and gives the token for it. At a held host it is a probe.
-    async fn admission(&mut self) -> Result<(Option<ApiKey>, Option<Probe>), Error> {
+    /// Waits until an attempt may start: the place is taken last, so that nobody waits with one.
+    async fn admission(&mut self) -> Result<Admitted<'a>, Error> {
         loop {
             self.pass_throttle().await?;
             let probe = self.pass_hold().await?;
-            let mut token = None;
-            if self.template.is_api() {
-                token = Some(self.token().await?);
-                // After the token, which may take its time: the calls are to keep their distance.
-                if let Some(limit) = self.allowance.run.and_then(|run| run.limit.as_deref()) {
-                    let before = Instant::now();
-                    limit.acquire().await;
-                    self.allowance.put_off(before.elapsed());
-                }
-            }
-            // Another call may have failed or been told to wait while this one waited for its turn or token.
+            let token = if self.template.is_api() { Some(self.token().await?) } else { None };
+            let before = Instant::now();
+            // After the token, which may take its time: the calls are to keep their distance.
+            let turn = match self.allowance.run.and_then(|run| run.limit.as_deref()) {
+                Some(limit) if self.template.is_api() => Some(limit.turn().await),
+                _ => None,
+            };
+            let place = self.host.place(self.record.operation).await;
+            self.allowance.put_off(before.elapsed());
+            // Another call may have failed or been told to wait meanwhile.
             let is_held = probe.is_none() && self.host.hold.is_held();
             if !is_held && self.host.throttle.wait(Instant::now()).is_none() {
                 self.refused_token = None;
-                return Ok((token, probe));
+                turn.into_iter().for_each(Turn::start);
+                return Ok(Admitted { token, probe, place });
             }
         }
     }

@@ -108,8 +108,8 @@ impl<T> RefreshBuilder<T> {
         Self { settings: RefreshSettings::new(target), pusher }
     }
 
-    /// Changes the settings of the pusher. Its settings for calls (retries, the limit of API calls, the
-    /// patience) also apply to the calls of the refresh. A failed batch prevents the deletion of old
+    /// Changes the settings of the pusher. Its settings for calls (retries, patience) also apply to the calls
+    /// of the refresh, which do not wait for its limit of API calls. A failed batch prevents the deletion of old
     /// items even if a handler pushes it again.
     ///
     /// ```

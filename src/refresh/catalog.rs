@@ -129,7 +129,7 @@ impl CatalogRefresh {
     #[must_use = "only the report tells whether old items are deleted"]
     pub async fn finish(self) -> RefreshReport {
         let Self { pusher, catalog, deletion, queue_delay } = self;
-        let calls = pusher.0.call_settings();
+        let calls = pusher.0.call_settings().unlimited();
         let has_stopped = pusher.0.has_stopped();
         let push = pusher.0.finish().await;
         let boundary = push.lowest_ordering_id.map(|id| Boundary { ordering_id: id, source: BoundarySource::Updates });

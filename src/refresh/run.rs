@@ -127,6 +127,7 @@ struct ActiveRefresh {
 impl ActiveRefresh {
     async fn start(settings: RefreshSettings, calls: CallSettings) -> Result<Self, RefreshError> {
         // Made before the call, because a call that is cut off may still have arrived.
+        let calls = calls.unlimited();
         let idle = settings.target.idle_guard(&calls);
         let (reason, may_have_started) = match settings.target.start(&calls).await {
             Ok(time) => {

@@ -200,6 +200,20 @@ fn on_several_threads_and_in_real_time_a_run_that_is_dropped_ends_idle_and_delet
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_abort_does_not_wait_for_the_limit_of_the_run() {
+    let fake = fake().await;
+    let refresh = fake.client().items(SOURCE).refresh(RefreshKind::Rebuild);
+    let refresh = refresh.pusher(|pusher| pusher.concurrency(64).batch_bytes(1_024).max_api_calls(1, secs(60)));
+    let run = refresh.start().await.unwrap();
+    for n in 0..30 {
+        run.pusher().add_or_update(format!("https://example.com/{n}"), &document(n)).await.unwrap();
+    }
+    let begin = tokio::time::Instant::now();
+    run.abort().await;
+    assert!(begin.elapsed() < secs(1) && is_idle(&fake), "{:?}", begin.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_abort_and_a_drop_wait_no_longer_than_20_seconds_for_a_host_that_is_down() {
     let fake = fake().await;
     let items = fake.client().items(SOURCE);
