@@ -331,7 +331,9 @@ impl PushClientBuilder {
     /// Sets the builder of the HTTP client, for proxies, certificates and pools. The crate sets three things
     /// on it last: no redirects, no Referer, no retries but its own.
     ///
-    /// Its default headers are sent to the storage as well: give it no secret ones.
+    /// Its default headers are sent to the storage as well: give it no secret ones. A builder without
+    /// `no_proxy()` honours `HTTP_PROXY`: that proxy sees the key and the presigned URLs of a plain http base.
+    /// Without a builder, the proxies of the environment are used for https only.
     ///
     /// ```
     /// # #[cfg(any(feature = "rustls", feature = "native-tls"))] {
@@ -397,7 +399,7 @@ impl PushClientBuilder {
                 )
                 .into());
             }
-            None => Arc::new(ReqwestTransport::new(ReqwestTransport::builder(self.http_client, self.connect_timeout))?),
+            None => Arc::new(ReqwestTransport::of_client(self.http_client, self.connect_timeout)?),
         };
         let shared = Shared {
             transport,

@@ -23,6 +23,8 @@ pub(crate) const HAS_TLS: bool = cfg!(any(feature = "rustls", feature = "native-
 #[derive(Debug, Clone)]
 pub struct ReqwestTransport {
     client: Client,
+    /// For plain http, in place of a client that would honour the proxies of the environment.
+    plain: Option<Client>,
 }
 
 impl ReqwestTransport {
@@ -36,7 +38,8 @@ impl ReqwestTransport {
     /// carry a body, and a presigned URL in the Referer, to another host), and no retries but the crate's
     /// own.
     ///
-    /// There is no connect timeout unless you set one on the builder. A client without a transport of its
+    /// A builder without `no_proxy()` honours `HTTP_PROXY`, which shows the key and the presigned URLs of a
+    /// plain http base to the proxy. There is no connect timeout unless you set one on the builder. A client without a transport of its
     /// own has 10 s.
     ///
     /// ```
@@ -65,15 +68,21 @@ impl ReqwestTransport {
     ///
     /// [`Error::Config`] when reqwest cannot build the client.
     pub fn new(builder: ClientBuilder) -> Result<Self, Error> {
-        let builder = builder.redirect(Policy::none()).referer(false).retry(reqwest::retry::never());
-        let client = builder
-            .build()
-            .map_err(|error| ConfigError::with_source("the HTTP client cannot be built", error.without_url()))?;
-        Ok(Self { client })
+        Ok(Self { client: built(builder)?, plain: None })
+    }
+
+    /// The transport of a client without one of its own. In a client that is built here, the proxies of the
+    /// environment are for https only: they would see all that plain http carries.
+    pub(crate) fn of_client(given: Option<ClientBuilder>, connect_timeout: Option<Duration>) -> Result<Self, Error> {
+        let plain = match given {
+            Some(_) => None,
+            None => Some(built(Self::builder(None, connect_timeout).no_proxy())?),
+        };
+        Ok(Self { client: built(Self::builder(given, connect_timeout))?, plain })
     }
 
     /// The builder for a client without a transport of its own: the caller's, or a new one.
-    pub(crate) fn builder(given: Option<ClientBuilder>, connect_timeout: Option<Duration>) -> ClientBuilder {
+    fn builder(given: Option<ClientBuilder>, connect_timeout: Option<Duration>) -> ClientBuilder {
         match (given, connect_timeout) {
             (Some(builder), None) => builder,
             (given, timeout) => given
@@ -82,14 +91,21 @@ impl ReqwestTransport {
         }
     }
 
+    fn client_for(&self, uri: &http::Uri) -> &Client {
+        match &self.plain {
+            Some(plain) if uri.scheme_str() == Some("http") => plain,
+            _ => &self.client,
+        }
+    }
+
     async fn exchange(&self, request: http::Request<Body>) -> Result<Response<Bytes>, SendError> {
         let most = AttemptLimits::of(&request).max_response_bytes;
         let (parts, body) = request.into_parts();
+        let client = self.client_for(&parts.uri);
         let body = reqwest::Body::wrap(body.into_http_body());
         let request = reqwest::Request::try_from(http::Request::from_parts(parts, body))
             .map_err(|error| failed(error, SendErrorKind::Request))?;
-        let mut response =
-            self.client.execute(request).await.map_err(|error| failed(error, SendErrorKind::Disconnected))?;
+        let mut response = client.execute(request).await.map_err(|error| failed(error, SendErrorKind::Disconnected))?;
 
         let mut read = Response::new(Bytes::new());
         *read.status_mut() = response.status();
@@ -110,6 +126,14 @@ impl Transport for ReqwestTransport {
     fn send(&self, request: http::Request<Body>) -> BoxFuture<'_, Result<Response<Bytes>, SendError>> {
         Box::pin(self.exchange(request))
     }
+}
+
+/// Builds a client with the settings that this crate relies on.
+fn built(builder: ClientBuilder) -> Result<Client, Error> {
+    let builder = builder.redirect(Policy::none()).referer(false).retry(reqwest::retry::never());
+    builder
+        .build()
+        .map_err(|error| ConfigError::with_source("the HTTP client cannot be built", error.without_url()).into())
 }
 
 /// Converts an error of reqwest, without its URL, which may be presigned.

@@ -2,7 +2,7 @@
 
 use coveo_push::{ApiKey, Error, PushApiUrl, PushClient, SourceStatus, reqwest};
 
-use super::support::{BATCH, Service, builder, fast};
+use super::support::{BATCH, Reply, Service, Socket, builder, fast};
 
 #[tokio::test]
 async fn a_slash_at_the_end_of_the_base_url_makes_no_difference() {
@@ -62,4 +62,26 @@ fn plain_http_is_refused_unless_it_is_loopback_or_allowed() {
     {
         assert!(builder(host).build().is_ok(), "{host}");
     }
+}
+
+/// The environment is that of the process, so this test runs itself in another one.
+#[tokio::test]
+async fn guarantee_10_no_proxy_of_the_environment_sees_plain_http() {
+    const BASE_URL: &str = "COVEO_PUSH_TEST_BASE_URL";
+    if let Ok(base_url) = std::env::var(BASE_URL) {
+        let client = PushClient::builder("my-org", ApiKey::new("key")).base_url(base_url).build().unwrap();
+        let _ = client.items("my-source").push_container("f").await.unwrap();
+        return;
+    }
+    let service = Service::start().await;
+    let proxy = Socket::start([Reply::answer("202 Accepted", "null")]).await;
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", "addresses::guarantee_10_no_proxy_of_the_environment_sees_plain_http"]);
+    child.env(BASE_URL, format!("{}/push/v1", service.server.uri()));
+    for variable in ["http_proxy", "HTTP_PROXY", "ALL_PROXY", "all_proxy"] {
+        child.env(variable, &proxy.host);
+    }
+    let output = tokio::task::spawn_blocking(move || child.output()).await.unwrap().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!((service.sent().await.len(), proxy.heads()), (1, Vec::new()));
 }
