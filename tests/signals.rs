@@ -19,7 +19,7 @@ const PROVIDER: &str = "My Provider";
 /// Runs an example until the service has got a request that it never answers, and then stops it.
 async fn stopped(fake: &FakePushApi, example: &str, arguments: &[&str], signal: &str) -> Output {
     let server = fake.serve().await.unwrap();
-    let child = Command::new(program(example))
+    let mut child = Command::new(program(example))
         .args(arguments)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -32,6 +32,7 @@ async fn stopped(fake: &FakePushApi, example: &str, arguments: &[&str], signal: 
         .spawn()
         .expect("`cargo test` builds the examples");
     while fake.faults_left() > 0 {
+        assert!(child.try_wait().unwrap().is_none(), "{example} has ended");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     let id = child.id().to_string();
@@ -48,7 +49,7 @@ async fn an_example_that_is_stopped_by_a_signal_leaves_the_source_idle_and_says_
     let folder = folder.path().to_str().unwrap();
     for (example, arguments, fault, says) in [
         ("sources", vec![], item(), "stopped by a signal"),
-        ("quickstart", vec![], item(), "stopped by a signal"),
+        ("quickstart", vec!["--yes"], item(), "stopped by a signal"),
         ("refresh", vec![], upload(), "nothing is deleted, because the run was aborted"),
         // The identities come first.
         ("wiki", vec![], upload().skip(1), "nothing is deleted, because the run was aborted"),
