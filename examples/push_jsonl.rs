@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
-use coveo_push::{ItemPusher, Items, Progress, PushReport, SavedBatch};
+use coveo_push::{ItemPusher, Items, Progress, PushReport};
 use indicatif::{ProgressBar, ProgressStyle};
 use saved::Saved;
 use serde_json::Value;
@@ -115,12 +115,13 @@ async fn push_files(items: &Items, arguments: &Arguments, stop: &Arc<Stop>) -> R
         items.pusher().batch_bytes(arguments.batch_bytes as usize).concurrency(arguments.concurrency.into());
     let saved = Saved::default();
     if let Some(folder) = arguments.failed_dir.clone() {
-        if !SavedBatch::files(&folder)?.is_empty() {
+        saved::try_writing(&folder)?;
+        if !saved::whole_files(&folder)?.0.is_empty() {
             let why = format!("{} holds batches of an earlier run: push them with --retry first", folder.display());
             return Err(io::Error::other(why).into());
         }
         let saved = saved.clone();
-        builder = builder.on_failed_batch(move |failed| saved.save(&folder, &failed));
+        builder = builder.on_failed_batch(move |failed| saved.save_soon(folder.clone(), failed));
     }
     let pusher = builder.start();
     if arguments.failed_dir.is_none() {
@@ -131,7 +132,7 @@ async fn push_files(items: &Items, arguments: &Arguments, stop: &Arc<Stop>) -> R
     let place = pushing::push_lines(&pusher, arguments.files.clone(), stop).await;
     let report = pusher.finish().await;
     bar.finish_and_clear();
-    let problems = place.problems().chain(saved.end()).collect();
+    let problems = place.problems().chain(saved.end().await).collect();
     Ok(Ended { report, problems })
 }
 

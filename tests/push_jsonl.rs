@@ -387,6 +387,44 @@ async fn a_retry_ends_at_the_first_batch_that_fails_and_names_what_is_left() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_cut_off_is_told_by_name_and_keeps_no_other_from_being_pushed() {
+    let service = Service::start().await;
+    let folder = service.path("failed");
+    fs::create_dir(&folder).unwrap();
+    for (name, text) in [("batch-000001.json", String::new()), ("batch-000002.json", "{\"addOrUpdate\":[".to_owned())] {
+        fs::write(folder.join(name), text).unwrap();
+    }
+    fs::write(folder.join("batch-000003.json"), format!("{{\"addOrUpdate\":[{}]}}", line(3))).unwrap();
+    let name = folder.to_str().unwrap();
+    let retried = service.push(&["--retry", name], &[]);
+    assert!(retried.status.success(), "{retried:?}");
+    assert!(retried.said.contains("1 batches accepted, 0 left"), "{retried:?}");
+    for cut_off in ["batch-000001.json", "batch-000002.json"] {
+        assert!(retried.said.contains(&format!("{cut_off} is cut off and holds no batch: passed over")), "{retried:?}");
+    }
+    assert_eq!(service.ids(), [id(3)]);
+    // Nor does it keep a run from writing into the folder.
+    service.fake.inject(Fault::on(Operation::PushItemContainer).status(413));
+    let file = service.file("a.jsonl", line(0));
+    let failed = service.push(&["--failed-dir", name], &[&file]);
+    assert!(failed.said.starts_with("1 pushed: 0 accepted, 1 failed"), "{failed:?}");
+    assert!(fs::read_to_string(folder.join("batch-000001.json")).unwrap().contains(&id(0)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_is_not_there_or_cannot_be_written_is_told_before_anything_is_pushed() {
+    let service = Service::start().await;
+    let (none, in_the_way) = (service.path("none"), service.file("in the way", "words"));
+    let file = service.file("a.jsonl", line(0));
+    for (option, folder) in [("--retry", &none), ("--failed-dir", &in_the_way)] {
+        let ended = service.push(&[option, folder.to_str().unwrap()], &[&file]);
+        assert!(!ended.status.success(), "{ended:?}");
+        assert!(ended.complained.contains(folder.to_str().unwrap()), "{ended:?}");
+    }
+    assert!(service.fake.requests().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_failed_batch_that_cannot_be_written_is_told_at_the_end() {
     let service = Service::start().await;
     let failed = service.path("failed");
@@ -394,6 +432,7 @@ async fn a_failed_batch_that_cannot_be_written_is_told_at_the_end() {
     program.write(&lines(0..2));
     wait_until("the first line is pushed", || service.ids() == [id(0)]);
     // It has looked into the folder by now.
+    fs::remove_dir(&failed).unwrap();
     fs::write(&failed, "in the way").unwrap();
     service.refuse_batches();
     let ended = program.end();

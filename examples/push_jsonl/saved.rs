@@ -1,10 +1,12 @@
 //! Failed batches in files: written by one run, and pushed again by the next.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::{fs, io};
 
 use coveo_push::{FailedBatch, Items, SavedBatch};
+
+use tokio::task::JoinHandle;
 
 use crate::shared::{Failure, say};
 use crate::stop::Stop;
@@ -16,6 +18,7 @@ pub(crate) struct Saved(Arc<Mutex<Files>>);
 #[derive(Default)]
 struct Files {
     written: Vec<SavedBatch>,
+    tasks: Vec<JoinHandle<()>>,
     /// Problems with the files.
     problems: Vec<String>,
 }
@@ -25,7 +28,14 @@ impl Saved {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn save(&self, folder: &Path, failed: &FailedBatch) {
+    /// Writes a batch on a thread of its own: a handler must not keep the runtime waiting for the disk.
+    pub(crate) fn save_soon(&self, folder: PathBuf, failed: FailedBatch) {
+        let saved = self.clone();
+        let task = tokio::task::spawn_blocking(move || saved.save(&folder, &failed));
+        self.lock().tasks.push(task);
+    }
+
+    fn save(&self, folder: &Path, failed: &FailedBatch) {
         match failed.save(folder) {
             Ok(saved) => {
                 eprintln!("{failed}; written to {}", saved.path().display());
@@ -42,8 +52,13 @@ impl Saved {
 
     /// Takes what was pushed again later out of the files, now that the run has ended. Returns what
     /// is not in them as it should be.
-    pub(crate) fn end(&self) -> Vec<String> {
-        let Files { mut written, mut problems } = std::mem::take(&mut *self.lock());
+    pub(crate) async fn end(&self) -> Vec<String> {
+        let tasks = std::mem::take(&mut self.lock().tasks);
+        for task in tasks {
+            // A panic has been printed.
+            let _ = task.await;
+        }
+        let Files { mut written, mut problems, tasks: _ } = std::mem::take(&mut *self.lock());
         for saved in &mut written {
             if let Err(error) = saved.update() {
                 let path = saved.path().display();
@@ -58,7 +73,9 @@ impl Saved {
 /// It ends at the first that is not accepted, as a later one may hold the same items. Returns
 /// whether none is left.
 pub(crate) async fn push_saved(items: &Items, folder: &Path, stop: &Stop) -> io::Result<bool> {
-    let files = SavedBatch::files(folder)?;
+    // A folder that is not there is a mistake, and no empty one.
+    fs::read_dir(folder).map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", folder.display())))?;
+    let (files, cut_off) = whole_files(folder)?;
     let mut left = files.iter();
     while let Some(path) = left.as_slice().first()
         && !stop.is_set()
@@ -72,7 +89,25 @@ pub(crate) async fn push_saved(items: &Items, folder: &Path, stop: &Stop) -> io:
     let accepted = files.len() - left.len();
     say!("{}: {accepted} batches accepted, {} left", folder.display(), left.len());
     left.clone().for_each(|path| say!("left {}", path.display()));
+    cut_off.iter().for_each(|path| say!("{} is cut off and holds no batch: passed over", path.display()));
     Ok(left.len() == 0)
+}
+
+/// The files of a folder that hold a batch, and those that were cut off.
+pub(crate) fn whole_files(folder: &Path) -> io::Result<(Vec<PathBuf>, Vec<PathBuf>)> {
+    let (mut whole, mut cut_off) = (Vec::new(), Vec::new());
+    for path in SavedBatch::files(folder)? {
+        if SavedBatch::is_whole(&path)? { whole.push(path) } else { cut_off.push(path) }
+    }
+    Ok((whole, cut_off))
+}
+
+/// Makes a folder, and tries whether a file can be written into it.
+pub(crate) fn try_writing(folder: &Path) -> io::Result<()> {
+    let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", folder.display()));
+    fs::create_dir_all(folder).map_err(named)?;
+    let file = folder.join(format!("try-{}.tmp", std::process::id()));
+    fs::write(&file, "batch").and_then(|()| fs::remove_file(&file)).map_err(named)
 }
 
 async fn push_file(items: &Items, path: &Path) -> Result<(), Failure> {

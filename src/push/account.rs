@@ -16,6 +16,7 @@ use super::failed::{FailedBatch, FailureReason, PushStep, Unknown};
 use super::keys::Keys;
 use super::report::{BatchReceipt, Delivered, Progress, PushError, PushReport, Pushed, Refused, RunStopped};
 use super::settings::Settings;
+use super::spacing::RecentBatches;
 use super::superseded::Superseded;
 use crate::finding::Finding;
 use crate::kernel::run_context::{CallCounters, RateLimit, RunContext};
@@ -79,6 +80,7 @@ pub(super) struct State {
     pub(super) unknown: Vec<Unknown>,
     /// Whether the service accepted a batch, or is known to have the source.
     pub(super) is_proven: bool,
+    pub(super) recent: RecentBatches,
     /// No batch is started before.
     pub(super) held_until: Option<Instant>,
     /// The failed batches that the run pushes again later.
@@ -307,6 +309,7 @@ impl Account {
         let mut state = self.lock();
         let Some(UnderWay { batch, .. }) = state.under_way.remove(&number) else { return };
         state.is_proven = true;
+        state.recent.accepted(batch.keys(), self.commit_spacing());
         let server_time = delivered.server_time;
         let (operations, bytes) = (batch.keys().len() as u64, batch.len());
         let ordering_id = self.settings.ordering_id.or(delivered.ordering_id);

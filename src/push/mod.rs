@@ -21,6 +21,7 @@ mod pusher;
 mod report;
 mod saved;
 mod settings;
+mod spacing;
 mod superseded;
 mod turns;
 mod unsent;

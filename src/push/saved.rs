@@ -4,6 +4,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::failed::FailedBatch;
@@ -27,6 +28,9 @@ impl FailedBatch {
     /// file, of this batch or of another run; [`io::ErrorKind::Unsupported`] for an item whose
     /// [content](crate::PushStep::Content) was not uploaded, which such a file cannot hold: keep the batch, and
     /// [push it again](Self::push_again) before the program ends.
+    ///
+    /// It writes beside the file and renames it, and returns when both the file and its name are on the disk. A file
+    /// that was [cut off](SavedBatch::is_whole) is replaced. It blocks: on a runtime call it by `spawn_blocking`.
     pub fn save(&self, folder: impl AsRef<Path>) -> io::Result<SavedBatch> {
         if self.content.is_some() {
             let why = "the content of the item was not uploaded, and a file of the batch cannot hold it; keep the \
@@ -96,6 +100,18 @@ impl SavedBatch {
         Ok(files.into_iter().map(|(_, path)| path).collect())
     }
 
+    /// Whether a file holds a whole batch. One that was cut off, by a full disk or a power cut, does not: there is
+    /// nothing in it to push again.
+    ///
+    /// # Errors
+    ///
+    /// What the file system says, with the path.
+    pub fn is_whole(path: impl AsRef<Path>) -> io::Result<bool> {
+        let path = path.as_ref();
+        let text = fs::read(path).map_err(|error| at(path, &error))?;
+        Ok(serde_json::from_slice::<BTreeMap<String, Vec<IgnoredAny>>>(&text).is_ok())
+    }
+
     /// The file.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -130,10 +146,7 @@ impl SavedBatch {
                 kept.entry(list).or_default().push(operation);
             }
         }
-        // Whole or not at all: what the file holds may be nowhere else.
-        let beside = self.path.with_extension("json.new");
-        fs::write(&beside, serde_json::to_vec(&kept)?)?;
-        fs::rename(&beside, &self.path)?;
+        replace(&self.path, &serde_json::to_vec(&kept)?)?;
         self.left_out = superseded;
         Ok(())
     }
@@ -148,14 +161,28 @@ fn number_of(path: &Path) -> Option<u64> {
     path.file_name()?.to_str()?.strip_prefix(FILE_BEGIN)?.strip_suffix(FILE_END)?.parse().ok()
 }
 
-/// Writes a file, but never over one that is there, which may be all that is left of a batch. What could not
-/// be written whole is removed again.
+/// Writes a file, but never over a whole one, which may be all that is left of a batch.
 fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = fs::File::create_new(path)?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).inspect_err(|_| {
+    if path.try_exists()? && SavedBatch::is_whole(path)? {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
+    replace(path, bytes)
+}
+
+/// Writes a file whole or not at all, and durably: what it holds may be nowhere else.
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let beside = path.with_extension("json.new");
+    let mut file = fs::File::create(&beside)?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&beside, path));
+    written.inspect_err(|_| {
         // What the caller is told is why it could not be written.
-        let _ = fs::remove_file(path);
-    })
+        let _ = fs::remove_file(&beside);
+    })?;
+    // Its name is on the disk when its folder is. Not every system opens folders.
+    match path.parent() {
+        Some(folder) if cfg!(unix) => fs::File::open(folder)?.sync_all(),
+        _ => Ok(()),
+    }
 }
 
 /// An error of the file system with the path, which the system leaves out.

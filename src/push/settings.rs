@@ -31,6 +31,7 @@ pub(super) struct Settings {
     pub(super) retry: Option<RetryPolicy>,
     pub(super) on_failed_batch: Option<FailedHandler>,
     pub(super) replace_queued: bool,
+    pub(super) commit_spacing: Duration,
     pub(super) on_accepted: Option<AcceptedHandler>,
     pub(super) on_refused: Option<RefusedHandler>,
     pub(super) validation: RunValidation,
@@ -44,6 +45,7 @@ impl Default for Settings {
             concurrency: 4,
             max_api_calls: None,
             replace_queued: true,
+            commit_spacing: Duration::from_secs(1),
             on_accepted: None,
             ordering_id: None,
             throttle_patience: Duration::from_secs(15 * 60),
@@ -70,6 +72,7 @@ impl Default for Settings {
 /// | [`outage_patience`](Self::outage_patience) | 15 minutes | any |
 /// | [`retry`](Self::retry) | that of the client | any |
 /// | [`replace_queued`](Self::replace_queued) | yes | |
+/// | [`commit_spacing`](Self::commit_spacing) | 1 s | any |
 /// | [`on_accepted`](Self::on_accepted) | the report tells | |
 /// | [`on_failed_batch`](Self::on_failed_batch) | the run stops | |
 /// | [`on_refused`](Self::on_refused) | the report tells | |
@@ -211,6 +214,15 @@ impl<T> PusherBuilder<T> {
     /// Any other operation on an id that the batch holds goes into the next batch; with `false`, these go there too.
     pub fn replace_queued(mut self, replace: bool) -> Self {
         self.settings.replace_queued = replace;
+        self
+    }
+
+    /// The least time between the acceptance of a batch and the commit of a later one with the same id, as the clocks
+    /// of the service's servers differ: a batch that is stamped with an earlier time than the item has would be
+    /// ignored. The run remembers the ids of the last batch, and of the last 100,000 operations. A run with an
+    /// [`ordering_id`](Self::ordering_id) needs none. Default: 1 s.
+    pub fn commit_spacing(mut self, spacing: Duration) -> Self {
+        self.settings.commit_spacing = spacing;
         self
     }
 

@@ -1,6 +1,7 @@
 //! When a batch is sealed, sent and committed: the order among the batches of a run.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::SemaphorePermit;
 use tokio::time::timeout_at;
@@ -94,7 +95,18 @@ impl Account {
             before.retain(|number| state.under_way.contains_key(number));
             before.is_empty().then_some(Ok(()))
         })
-        .await
+        .await?;
+        // The state is not locked while they are compared: pushes go on.
+        let recent = self.lock().recent.get(self.commit_spacing());
+        if let Some((until, _)) = recent.iter().find(|(_, earlier)| earlier.conflict(batch.keys())) {
+            tokio::time::sleep_until(*until).await;
+        }
+        Ok(())
+    }
+
+    /// The least time between the commits of batches that share an id.
+    pub(super) fn commit_spacing(&self) -> Duration {
+        if self.settings.ordering_id.is_some() { Duration::ZERO } else { self.settings.commit_spacing }
     }
 
     /// The earlier batches under way that share an id with this one: they are known, and only get fewer.

@@ -225,6 +225,8 @@ fn guarantee_5_threads_and_real_time_lose_nothing_either() {
             let handed = Handed::default();
             let retry = coveo_push::RetryPolicy::default().base_delay(ms(1));
             let pusher = pusher(&fake)
+                // Real seconds would pass.
+                .commit_spacing(std::time::Duration::ZERO)
                 .linger(ms(round % 3))
                 .retry(retry)
                 .concurrency(3)

@@ -1,9 +1,9 @@
 //! Guarantee 6: operations on one document take effect in the order in which they were pushed.
 
 use coveo_push::fake::Fault;
-use coveo_push::{FailureReason, Operation, RetryPolicy};
+use coveo_push::{FailureReason, Operation, OrderingId, RetryPolicy};
 
-use super::support::{Handed, SOURCE, commits, fake, full, number, prove, pusher, requests_of, secs};
+use super::support::{Handed, SOURCE, commits, fake, full, ms, number, prove, pusher, requests_of, secs};
 
 #[tokio::test(start_paused = true)]
 async fn guarantee_6_a_commit_waits_for_earlier_batches_that_share_an_id() {
@@ -161,4 +161,29 @@ async fn guarantee_6_one_ordering_id_goes_with_every_commit_and_with_those_that_
     assert!(commits_sent.iter().all(|request| request.parameter("orderingId") == Some("7")));
     assert_eq!(commits(&fake).len(), 3);
     assert_eq!(number(&fake, "a://x"), Some(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn guarantee_6_commits_that_share_an_id_are_a_second_apart_unless_the_run_stamps_them_itself() {
+    for (spacing, ordering_id, apart) in [(None, None, 1_000), (Some(3_000), None, 3_000), (None, Some(7), 0)] {
+        let fake = fake();
+        let mut builder = pusher(&fake);
+        if let Some(spacing) = spacing {
+            builder = builder.commit_spacing(ms(spacing));
+        }
+        if let Some(id) = ordering_id {
+            builder = builder.ordering_id(OrderingId::new(id));
+        }
+        let run = builder.start();
+        prove(&run).await;
+        fake.clear_requests();
+        run.add_or_update("a://x", &full(1)).await.unwrap();
+        run.add_or_update("a://y", &full(2)).await.unwrap();
+        run.flush().await.unwrap();
+        run.delete("a://x").await.unwrap();
+        run.finish().await.into_result().unwrap();
+        let commits = requests_of(&fake, Operation::PushItemContainer);
+        let at: Vec<u64> = commits.iter().map(|it| it.received_after().as_millis() as u64).collect();
+        assert_eq!((at.len(), at[1] - at[0], at[2] - at[1]), (3, 0, apart));
+    }
 }
