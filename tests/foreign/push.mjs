@@ -11,16 +11,17 @@ import {gzipSync} from 'node:zlib';
 
 import client from '@coveo/push-api-client';
 
-const {DocumentBuilder, GroupSecurityIdentityBuilder, PermissionSetBuilder, PushSource, UserSecurityIdentityBuilder} =
+const {CatalogSource, DocumentBuilder, GroupSecurityIdentityBuilder, PermissionSetBuilder, PushSource, UserSecurityIdentityBuilder} =
   client;
 
 const SOURCE = 'my-source';
+const CATALOG = 'my-catalog';
 const PROVIDER = 'My Provider';
 const KEY = 'xx-foreign-key';
 
 /** Starts the fake, and gives its base URL and a function that ends it and tells what it holds. */
 async function startFake() {
-  const flags = ['--secured-source', SOURCE, '--provider', PROVIDER, '--api-key', KEY, '--until-eof'];
+  const flags = ['--secured-source', SOURCE, '--catalog-source', CATALOG, '--provider', PROVIDER, '--api-key', KEY, '--until-eof'];
   const fake = spawn('cargo', ['run', '--quiet', '--example', 'fake_server', '--', ...flags], {
     cwd: new URL('../..', import.meta.url),
     stdio: ['pipe', 'pipe', 'inherit'],
@@ -90,6 +91,17 @@ async function push() {
   await assert.rejects(source.deleteDocument('no-such-source', 'https://example.com/a'));
 }
 
+/** An update, and then a load of which one item is new and one is gone. */
+async function pushCatalog() {
+  const source = new CatalogSource(KEY, 'my-org');
+  const options = {createFields: false};
+  const product = (number) =>
+    new DocumentBuilder(`product://${number}`, `Product ${number}`).withMetadataValue('objecttype', 'Product');
+  await source.batchUpdateDocuments(CATALOG, {addOrUpdate: [1, 2, 3].map(product), delete: []}, options);
+  await source.batchUpdateDocuments(CATALOG, {addOrUpdate: [], delete: [{documentId: 'product://3'}]}, options);
+  await source.batchStreamDocuments(CATALOG, {addOrUpdate: [product(2), product(4)], delete: []}, options);
+}
+
 function publicDocument(uri, title) {
   return new DocumentBuilder(uri, title).withData('words').withPermissionSet(new PermissionSetBuilder(true));
 }
@@ -113,8 +125,13 @@ function check({sources, providers, requests}) {
   assert(identities.bjones.isDisabled);
   assert.deepEqual(providers[PROVIDER].dropped, []);
 
+  const catalog = sources[CATALOG].items;
+  assert.deepEqual(catalog.map((item) => item.documentId), ['product://2', 'product://4']);
+  assert(catalog.every((item) => item.item.objecttype === 'Product'));
+
   const statuses = requests.map((request) => request.status);
-  assert.deepEqual(statuses, [202, 202, 202, 201, 202, 201, 200, 202, 202, 201, 412]);
+  const ofCatalog = [201, 200, 202, 201, 200, 202, 201, 200, 200, 200];
+  assert.deepEqual(statuses, [202, 202, 202, 201, 202, 201, 200, 202, 202, 201, 412, ...ofCatalog]);
 }
 
 const {baseUrl, end} = await startFake();
@@ -122,6 +139,7 @@ pointFetchAt(baseUrl);
 let held;
 try {
   await push();
+  await pushCatalog();
 } finally {
   held = await end();
 }
