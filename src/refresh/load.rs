@@ -8,7 +8,7 @@ use super::boundary::{Boundary, BoundarySource};
 use super::deletion::{Counts, DeletionSettings, DeletionSkipped, may_delete};
 use super::run::CutOff;
 use crate::api::{Accepted, Catalog};
-use crate::error::Error;
+use crate::error::{Error, ErrorCode};
 use crate::kernel::send::CallSettings;
 use crate::model::OrderingId;
 use crate::push::load_stream::LoadStream;
@@ -177,12 +177,21 @@ async fn close(catalog: &Catalog, id: String, calls: &CallSettings) -> LoadOutco
     match catalog.close_stream(id).call_settings(calls).await {
         Ok(accepted) => LoadOutcome::Closed(accepted),
         // An earlier attempt closed it, or nobody would know of it.
-        Err(error @ (Error::NotFound(_) | Error::PreconditionFailed(_))) if error.may_have_been_applied() => {
+        Err(error) if error.may_have_been_applied() && is_about_the_stream(&error) => {
             LoadOutcome::ProbablyClosed(error)
         }
         Err(error) if error.may_have_been_applied() => LoadOutcome::Unknown(error),
         Err(error) => LoadOutcome::Failed(error),
     }
+}
+
+/// Whether a response may say that no such stream is open.
+fn is_about_the_stream(error: &Error) -> bool {
+    let is_about_another_thing = matches!(
+        error.code(),
+        Some(ErrorCode::OrganizationNotFound | ErrorCode::SourceDoesNotExist | ErrorCode::SourceIsStreamEnabled)
+    );
+    matches!(error, Error::NotFound(_) | Error::PreconditionFailed(_)) && !is_about_another_thing
 }
 
 /// What became of the stream of a load.
