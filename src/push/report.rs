@@ -233,6 +233,8 @@ pub struct PushReport {
 impl PushReport {
     /// How many batches, refused items and warnings a report keeps.
     pub const SAMPLES: usize = 100;
+    /// From so many calls on the text of a report names the service's daily limit.
+    const MANY_CALLS: u64 = 12_000;
 
     /// Whether everything that was pushed and not refused was accepted. Look at
     /// [`refused`](Progress::refused) as well where an item that is left out matters.
@@ -285,7 +287,11 @@ impl fmt::Display for PushReport {
             "{pushed} pushed: {accepted} accepted{replaced}, {failed} failed, {refused} refused, {unsent} unsent\
              {cancelled}; {batches_accepted} batches, {megabytes:.1} MB uploaded, {api_calls} API calls, {retries} \
              retries, {seconds:.1} s"
-        )
+        )?;
+        if api_calls >= PushReport::MANY_CALLS {
+            f.write_str("; the service allows 15,000 calls a day: larger batches take fewer")?;
+        }
+        Ok(())
     }
 }
 

@@ -313,3 +313,12 @@ async fn all_runs_of_a_client_into_catalogs_make_250_calls_in_five_minutes_or_as
         assert_eq!(begin.elapsed().as_secs() / 60 * 60, waits, "{of_client:?} {of_run:?}");
     }
 }
+
+#[test]
+fn the_report_of_a_run_that_comes_near_the_calls_of_a_day_says_so() {
+    for (calls, says) in [(11_999, false), (12_000, true)] {
+        let mut report = PushReport::default();
+        report.totals.api_calls = calls;
+        assert_eq!(report.to_string().contains("15,000 calls a day"), says, "{report}");
+    }
+}
