@@ -9,6 +9,9 @@ use super::code::ErrorCode;
 /// A longer wait is most likely a mistake of whoever asked for it.
 const LONGEST_PLAUSIBLE: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// The hint of a request that a firewall blocked.
+pub(crate) const FIREWALL: &str = "a firewall before the service blocked the request";
+
 /// A response of the Push API that is not a success ([article 95](https://docs.coveo.com/en/95/)).
 #[derive(Debug)]
 pub struct ApiError {
@@ -32,6 +35,11 @@ impl ApiError {
         retry_after: Option<Duration>,
     ) -> Self {
         Self { call, status, code, message, body, retry_after, hint: None, request_id: None }
+    }
+
+    /// Whether a firewall before the service answered, and not the service.
+    pub(super) fn is_of_firewall(&self) -> bool {
+        self.hint.as_deref() == Some(FIREWALL)
     }
 
     /// The same error with what this crate has to say about the response, and the service's id of the request.

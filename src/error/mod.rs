@@ -13,6 +13,7 @@ use std::time::Duration;
 use http::StatusCode;
 
 pub use api::ApiError;
+pub(crate) use api::FIREWALL;
 pub(crate) use api::is_retryable_status;
 pub use call_record::CallRecord;
 pub use code::ErrorCode;
@@ -246,11 +247,13 @@ impl Error {
 
     /// Whether the service would answer the same to any other push into the same source or provider: the key is
     /// wrong (401, 403), there is no such organization or source, the organization is paused, or a quota of items is
-    /// used up. Answers of the storage do not count.
+    /// used up. Answers of the storage and of a firewall do not count.
     #[must_use]
     pub fn holds_for_all(&self) -> bool {
         match self {
-            Self::Unauthorized(_) | Self::AccessDenied(_) => true,
+            Self::Unauthorized(_) => true,
+            // A firewall looks at what is in the request.
+            Self::AccessDenied(error) => !error.is_of_firewall(),
             other => matches!(
                 other.code(),
                 Some(

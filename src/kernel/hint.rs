@@ -3,6 +3,7 @@
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, StatusCode, Uri};
 
+use crate::error::FIREWALL;
 use crate::operation::Operation;
 
 /// Whether the body is a web page, which no service of ours answers with.
@@ -29,7 +30,7 @@ pub(crate) fn of(
     body: &[u8],
 ) -> Option<String> {
     if header(headers, "x-coveo-waf-action").is_some_and(|action| action.eq_ignore_ascii_case("block")) {
-        return Some("a firewall before the service blocked the request".to_owned());
+        return Some(FIREWALL.to_owned());
     }
     match (status.as_u16(), header(headers, LOCATION.as_str())) {
         (200..=299, _) if is_html(headers, body) => {
