@@ -385,12 +385,10 @@ async fn run(case: &Case) -> Outcome {
     let report = match case.ending {
         Ending::Finish => Some(pusher.finish().await),
         Ending::Abort => Some(pusher.abort().await),
-        Ending::Drop => {
-            drop(pusher);
-            None
-        }
+        Ending::Drop => None,
         Ending::DropWhileFinishing(time) => tokio::time::timeout(ms(time), pusher.finish()).await.ok(),
     };
+    drop(pusher);
     let mut failed = handed.take();
     let account = match report {
         Some(mut report) => {
