@@ -59,7 +59,7 @@ hold!([Debug + Send + Sync + Unpin + IntoFuture<IntoFuture: Send + Unpin + 'stat
 // So does content, which may be a reader that only one task at a time may have.
 hold!([Debug + Send + Unpin + IntoFuture<IntoFuture: Send + Unpin + 'static> + 'static] AddOrUpdateItemWithContent);
 hold!([Debug + Send + Unpin + 'static] Content, ItemOperation);
-hold!([Clone + Debug + Send + Sync + Unpin + 'static] ItemPusher, IdentityPusher, ItemQueue, IdentityQueue, PushQueue<Items>);
+hold!([Clone + Debug + Send + Sync + Unpin + 'static] Pusher<Items>, ItemPusher, IdentityPusher, ItemQueue, IdentityQueue, PushQueue<Items>);
 hold!([Debug + Send + Unpin + Future] PushFuture<'static>);
 hold!([Debug + Send + Unpin + IntoFuture<IntoFuture: Send>] PushItem<'static>, PushItemDeletion<'static>, PushIdentity<'static>);
 
