@@ -1,11 +1,10 @@
 //! The calls of a bulk run: their pace and their counters.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::{Instant, sleep_until};
 
 use super::wait;
@@ -69,15 +68,16 @@ impl CallCounters {
 pub(crate) struct RateLimit {
     calls: usize,
     interval: Duration,
-    /// The starts of the latest calls: at most `calls`, in order. Locked by the call whose turn it is.
+    /// The starts of the calls within the latest interval, also future ones, in order.
     starts: Mutex<VecDeque<Instant>>,
 }
 
-/// The turn of one call. It counts from its start; dropped before that, it is given back.
+/// The turn of one call. Dropped before its start, it is given back.
 #[derive(Debug)]
 pub(crate) struct Turn<'a> {
     limit: &'a RateLimit,
-    starts: MutexGuard<'a, VecDeque<Instant>>,
+    at: Instant,
+    has_started: bool,
 }
 
 impl RateLimit {
@@ -85,23 +85,53 @@ impl RateLimit {
         Self { calls: calls.max(1) as usize, interval: wait::bounded(interval), starts: Mutex::default() }
     }
 
-    /// Waits until one more call may start, first come first served.
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Instant>> {
+        self.starts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until one more call may start.
     pub(crate) async fn turn(&self) -> Turn<'_> {
-        let starts = self.starts.lock().await;
-        if let Some(earliest) = starts.front().filter(|_| starts.len() >= self.calls) {
-            sleep_until(*earliest + self.interval).await;
+        let turn = Turn { limit: self, at: self.reserve(Instant::now()), has_started: false };
+        sleep_until(turn.at).await;
+        turn
+    }
+
+    fn reserve(&self, now: Instant) -> Instant {
+        let mut starts = self.lock();
+        while starts.front().is_some_and(|start| *start + self.interval <= now) {
+            starts.pop_front();
         }
-        Turn { limit: self, starts }
+        let before = starts.len().checked_sub(self.calls).and_then(|at| starts.get(at));
+        let start = before.map_or(now, |before| now.max(*before + self.interval));
+        starts.push_back(start);
+        start
     }
 }
 
 impl Turn<'_> {
     /// Takes note that the call starts now.
     pub(crate) fn start(mut self) {
-        if self.starts.len() >= self.limit.calls {
-            self.starts.pop_front();
+        self.has_started = true;
+        self.remove();
+        let mut starts = self.limit.lock();
+        let now = Instant::now();
+        let at = starts.partition_point(|start| *start <= now);
+        starts.insert(at, now);
+    }
+
+    fn remove(&self) {
+        let mut starts = self.limit.lock();
+        if let Some(at) = starts.iter().position(|start| *start == self.at) {
+            starts.remove(at);
         }
-        self.starts.push_back(Instant::now());
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if !self.has_started {
+            self.remove();
+        }
     }
 }
 
