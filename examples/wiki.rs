@@ -320,8 +320,8 @@ mod tests {
         test.wiki.pages.pop();
         test.wiki.page_count = 3;
         test.wiki.pages[1].html = "<p>Other plans.</p>".to_owned();
-        // A call is tried five times.
-        test.fake.inject(Fault::on(Operation::PushItemContainer).status(503).times(5));
+        // A call is tried twelve times.
+        test.fake.inject(Fault::on(Operation::PushItemContainer).status(500).times(12));
         let error = format!("{:?}", test.run().await.unwrap_err());
         assert!(error.contains("nothing is deleted, because 4 operations failed"), "{error}");
         let plans = test.fake.source(SOURCE).item("https://wiki.example.com/plans").unwrap();
