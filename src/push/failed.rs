@@ -227,7 +227,7 @@ impl FailedBatch {
     /// What is pushed again while this uploads is left out, too. But the run does not wait for it: while
     /// the run goes on, what is pushed of the same ids as it is being committed may arrive before it, and
     /// be overwritten. Call it when the run has ended. While it goes on, push the batch with
-    /// [`ItemPusher::push_again`](crate::ItemPusher::push_again), which keeps the order and the counts. The run's
+    /// [`ItemPusher::push_again`](crate::PushQueue::push_again), which keeps the order and the counts. The run's
     /// settings for calls apply to both.
     ///
     /// # Errors

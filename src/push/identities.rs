@@ -172,8 +172,8 @@ impl PushQueue<Identities> {
     }
 }
 
-/// One push of an identity: [`IdentityPusher::add_or_update`], [`IdentityPusher::add_or_update_json`],
-/// [`IdentityPusher::add_or_update_alias`], [`IdentityPusher::delete`].
+/// One push of an identity: [`IdentityQueue::add_or_update`], [`IdentityQueue::add_or_update_json`],
+/// [`IdentityQueue::add_or_update_alias`], [`IdentityQueue::delete`].
 #[must_use = "nothing is pushed before it is awaited"]
 pub struct PushIdentity<'a> {
     intake: &'a Intake,
@@ -253,7 +253,7 @@ fn write(intake: &Intake, seen: SeenIdentity<'_>) -> Result<QueuedOperation<'sta
     Ok(QueuedOperation { id, list, affects, head: Vec::new(), json, lacks_permissions: false, warnings, remedy })
 }
 
-/// One operation of a stream of identities: [`IdentityPusher::push_stream`].
+/// One operation of a stream of identities: [`IdentityQueue::push_stream`].
 ///
 /// ```
 /// use coveo_push::{Identity, IdentityBody, IdentityOperation, MappedIdentity, MappedIdentityBody};

@@ -207,7 +207,7 @@ impl PushQueue<Items> {
     }
 }
 
-/// One push of an item: [`ItemPusher::add_or_update`], [`ItemPusher::add_or_update_json`].
+/// One push of an item: [`ItemQueue::add_or_update`], [`ItemQueue::add_or_update_json`].
 #[must_use = "nothing is pushed before it is awaited"]
 pub struct PushItem<'a> {
     intake: &'a Intake,
@@ -307,7 +307,7 @@ impl fmt::Debug for PushItem<'_> {
     }
 }
 
-/// One deletion of an item: [`ItemPusher::delete`].
+/// One deletion of an item: [`ItemQueue::delete`].
 #[must_use = "nothing is pushed before it is awaited"]
 pub struct PushItemDeletion<'a> {
     intake: &'a Intake,
@@ -349,7 +349,7 @@ impl fmt::Debug for PushItemDeletion<'_> {
     }
 }
 
-/// One operation of a stream of items: [`ItemPusher::push_stream`]. An item is serialised when its operation is made.
+/// One operation of a stream of items: [`ItemQueue::push_stream`]. An item is serialised when its operation is made.
 ///
 /// ```
 /// use coveo_push::{DocumentBody, ItemOperation};
@@ -374,12 +374,12 @@ enum Change {
 }
 
 impl ItemOperation {
-    /// Adds or updates an item, as [`ItemPusher::add_or_update`] does.
+    /// Adds or updates an item, as [`ItemQueue::add_or_update`] does.
     pub fn add_or_update<T: Serialize + ?Sized>(document_id: impl Into<String>, item: &T) -> Self {
         Self { document_id: Some(document_id.into()), change: Change::Upsert(ItemText::write(item), None) }
     }
 
-    /// Adds or updates an item that is JSON text, as [`ItemPusher::add_or_update_json`] does.
+    /// Adds or updates an item that is JSON text, as [`ItemQueue::add_or_update_json`] does.
     pub fn add_or_update_json(json: impl Into<String>) -> Self {
         let item = ItemText::read(Cow::Owned(json.into()));
         Self { document_id: None, change: Change::Upsert(item, None) }

@@ -80,7 +80,7 @@ impl fmt::Display for Refused {
     }
 }
 
-/// The counts of a run: while it goes on ([`ItemPusher::progress`](crate::ItemPusher::progress)), and at its end
+/// The counts of a run: while it goes on ([`ItemPusher::progress`](crate::PushQueue::progress)), and at its end
 /// ([`PushReport::totals`]).
 ///
 /// At the end `pushed` is `accepted + replaced + failed + refused + unsent`: each operation is in one of them.
