@@ -219,7 +219,7 @@ impl<T> PusherBuilder<T> {
 
     /// The least time between the acceptance of a batch and the commit of a later one with the same id, as the clocks
     /// of the service's servers differ: a batch that is stamped with an earlier time than the item has would be
-    /// ignored. The run remembers the ids of the last batch, and of the last 100,000 operations. A run with an
+    /// ignored. The run remembers the ids of the last batch, and of the last 10,000 operations. A run with an
     /// [`ordering_id`](Self::ordering_id) needs none. Default: 1 s.
     pub fn commit_spacing(mut self, spacing: Duration) -> Self {
         self.settings.commit_spacing = spacing;

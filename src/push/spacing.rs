@@ -18,7 +18,7 @@ pub(super) struct RecentBatches {
 
 impl RecentBatches {
     /// Of more operations, only the last batch is remembered.
-    const MOST: usize = 100_000;
+    const MOST: usize = 10_000;
 
     /// Notes that a batch was accepted just now.
     pub(super) fn accepted(&mut self, keys: &Arc<Keys>, spacing: Duration) {

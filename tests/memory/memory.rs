@@ -20,6 +20,8 @@ const FEW: usize = 50_000;
 const MANY: usize = 800_000;
 /// The most memory of one operation in a batch, in bytes, besides its JSON and its id.
 const PER_OPERATION: usize = 128;
+/// The accepted operations whose ids are remembered for a second; more only if they are of one batch.
+const REMEMBERED: usize = 10_000;
 /// The most memory of what a run has once: the client, its tasks.
 const PER_RUN: usize = 64 << 10;
 
@@ -42,7 +44,8 @@ fn guarantee_7_memory_is_bounded_whatever_is_pushed() {
             let batches = (concurrency + 1) * batch_bytes;
             let [few, many] = [FEW, MANY].map(|items| {
                 let peak = peak(items, item_bytes, &batching);
-                let operations = items.min(batches / item_bytes);
+                let remembered = items.min(REMEMBERED.max(batch_bytes / item_bytes));
+                let operations = items.min(batches / item_bytes) + remembered;
                 let bound = batches + operations * (id(0).len() + PER_OPERATION) + PER_RUN;
                 let case = format!("{items} items of {item_bytes} bytes, {batching:?}");
                 assert!(peak <= bound, "{case}: {peak} bytes, allowed {bound}");
