@@ -141,7 +141,7 @@ pub use push::{
     AfterFailure, BatchReceipt, CatalogItems, CatalogMerger, CatalogMerges, CatalogUpdater, CatalogUpdates,
     FailedBatch, FailureReason, IdentityOperation, IdentityPusher, IdentityQueue, ItemOperation, ItemPusher, ItemQueue,
     Progress, PushError, PushFuture, PushIdentity, PushItem, PushItemDeletion, PushQueue, PushReport, PushStep, Pushed,
-    Pusher, PusherBuilder, Refused, RunStopped, SavedBatch,
+    Pusher, PusherBuilder, Refused, RunStopped, SavedBatch, WholeItems,
 };
 pub use refresh::{
     Boundary, BoundarySource, CatalogRefresh, CatalogRefreshBuilder, DeletionOutcome, DeletionSkipped, IdleOutcome,

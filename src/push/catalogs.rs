@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::destination::{Containers, Destination, DestinationKind, List, ListKind, Repeated};
 use super::intake::{Intake, QueuedOperation};
 use super::item::Item;
-use super::items::{PushItem, PushItemDeletion};
+use super::items::{PushItem, PushItemDeletion, Sealed, WholeItems};
 use super::keys::Affects;
 use super::load_stream::LoadStream;
 use super::push_future::PushFuture;
@@ -129,41 +129,10 @@ impl Catalog {
     }
 }
 
-/// The methods of pushers that take whole items.
-macro_rules! whole_items {
-    ($($into:ty),+) => {
-        $(impl PushQueue<$into> {
-            /// Adds an item or replaces it whole: a [`DocumentBody`](crate::DocumentBody), or any type whose JSON is an
-            /// object. It is serialised once, when there is room for it.
-            ///
-            /// A field that is not in it is gone afterwards. An item that breaks a rule of the service, such as one of more
-            /// than 3 MB, is refused, and the run goes on.
-            ///
-            /// # Errors
-            ///
-            /// [`PushError::Stopped`](crate::PushError::Stopped) when the run has stopped; the item was not queued then.
-            pub fn add_or_update<'a, T>(&'a self, document_id: impl Into<Cow<'a, str>>, item: &'a T) -> PushItem<'a>
-            where
-                T: Serialize + Sync,
-            {
-                PushItem::new(&self.intake, Some(document_id.into()), Item::Typed(item))
-            }
-
-            /// Adds an item or replaces it whole: JSON text, which is checked, and copied as it is.
-            ///
-            /// Its id is the `documentId` in the text, or is set by [`document_id`](PushItem::document_id).
-            ///
-            /// # Errors
-            ///
-            /// [`PushError::Stopped`](crate::PushError::Stopped) when the run has stopped; the item was not queued then.
-            pub fn add_or_update_json<'a>(&'a self, json: impl Into<Cow<'a, str>>) -> PushItem<'a> {
-                PushItem::new(&self.intake, None, Item::Json(json.into()))
-            }
-        })+
-    };
-}
-
-whole_items!(CatalogUpdates, CatalogItems);
+impl Sealed for CatalogUpdates {}
+impl WholeItems for CatalogUpdates {}
+impl Sealed for CatalogItems {}
+impl WholeItems for CatalogItems {}
 
 impl PushQueue<CatalogUpdates> {
     /// Deletes an item, and its children where [`delete_children`](PushItemDeletion::delete_children) says so.

@@ -18,6 +18,7 @@ use crate::content::Content;
 use crate::kernel::request::PathParams;
 use crate::operation::Operation;
 use crate::preflight::{InvalidText, ItemText, KnownIdentities};
+pub(super) use sealed::Sealed;
 
 impl Items {
     /// Pushes many items: any number of operations, in bounded memory, in order, losing none.
@@ -107,9 +108,21 @@ pub type ItemPusher = Pusher<Items>;
 /// A handle of a run of items that cannot end it.
 pub type ItemQueue = PushQueue<Items>;
 
-impl PushQueue<Items> {
-    /// Adds or updates an item: a [`DocumentBody`](crate::DocumentBody), or any type whose JSON is
-    /// an object. It is serialised once, when there is room for it.
+/// Where whole items are pushed into: a source ([`Items`]), or a catalog
+/// ([`CatalogUpdates`](crate::CatalogUpdates), [`CatalogItems`](crate::CatalogItems)). No other type can implement it.
+pub trait WholeItems: Sealed {}
+
+impl Sealed for Items {}
+impl WholeItems for Items {}
+
+mod sealed {
+    /// Keeps others from implementing a trait.
+    pub trait Sealed {}
+}
+
+impl<T: WholeItems> PushQueue<T> {
+    /// Adds an item or replaces it whole: a [`DocumentBody`](crate::DocumentBody), or any type whose JSON is
+    /// an object. It is serialised once, when there is room for it. A field that is not in it is gone afterwards.
     ///
     /// A `documentId` that the item has itself must be the same; null counts as absent. NaN and infinite numbers
     /// become `null`, as serde_json writes them, except in a [`DocumentBody`](crate::DocumentBody), which refuses
@@ -118,14 +131,14 @@ impl PushQueue<Items> {
     /// # Errors
     ///
     /// [`PushError::Stopped`] when the run has stopped; the item was not queued then.
-    pub fn add_or_update<'a, T>(&'a self, document_id: impl Into<Cow<'a, str>>, item: &'a T) -> PushItem<'a>
+    pub fn add_or_update<'a, D>(&'a self, document_id: impl Into<Cow<'a, str>>, item: &'a D) -> PushItem<'a>
     where
-        T: Serialize + Sync,
+        D: Serialize + Sync,
     {
         PushItem::new(&self.intake, Some(document_id.into()), Item::Typed(item))
     }
 
-    /// Adds or updates an item that is JSON text: it is checked, and copied as it is.
+    /// Adds an item or replaces it whole: JSON text, which is checked, and copied as it is.
     ///
     /// Its id is the `documentId` in the text, or is set by [`document_id`](PushItem::document_id).
     ///
@@ -142,7 +155,9 @@ impl PushQueue<Items> {
     pub fn add_or_update_json<'a>(&'a self, json: impl Into<Cow<'a, str>>) -> PushItem<'a> {
         PushItem::new(&self.intake, None, Item::Json(json.into()))
     }
+}
 
+impl PushQueue<Items> {
     /// Deletes an item, and its children where [`delete_children`](PushItemDeletion::delete_children) says so.
     ///
     /// # Errors

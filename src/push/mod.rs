@@ -29,7 +29,7 @@ mod unsent;
 pub use catalogs::{CatalogItems, CatalogMerger, CatalogMerges, CatalogUpdater, CatalogUpdates};
 pub use failed::{AfterFailure, FailedBatch, FailureReason, PushStep};
 pub use identities::{IdentityOperation, IdentityPusher, IdentityQueue, PushIdentity};
-pub use items::{ItemOperation, ItemPusher, ItemQueue, PushItem, PushItemDeletion};
+pub use items::{ItemOperation, ItemPusher, ItemQueue, PushItem, PushItemDeletion, WholeItems};
 pub use push_future::PushFuture;
 pub use pusher::{PushQueue, Pusher};
 pub use report::{BatchReceipt, Progress, PushError, PushReport, Pushed, Refused, RunStopped};

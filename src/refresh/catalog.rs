@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::boundary::{Boundary, BoundarySource};
-use super::deletion::{Counts, DeletionOutcome, DeletionSettings, DeletionSkipped, may_delete};
+use super::deletion::{Counts, DeletionOutcome, DeletionSettings, DeletionSkipped, is_whole};
 use super::idle::IdleOutcome;
 use super::report::{RefreshError, RefreshReport};
 use super::run::CutOff;
@@ -40,7 +40,7 @@ impl Catalog {
         CatalogRefreshBuilder {
             catalog: self.clone(),
             pusher: self.items_pusher(),
-            deletion: DeletionSettings { missing_permissions: true, trusted_clock: true, ..Default::default() },
+            deletion: DeletionSettings { missing_permissions: true, ..Default::default() },
             queue_delay: None,
         }
     }
@@ -162,9 +162,7 @@ fn decide(
     has_stopped: bool,
     push: &PushReport,
 ) -> Result<OrderingId, DeletionSkipped> {
-    let unknown = Boundary { ordering_id: OrderingId::new(0), source: BoundarySource::Updates };
-    let counts = Counts { earliest: None, ..Counts::of(push) };
-    may_delete(settings, Some(boundary.unwrap_or(unknown)), None, counts)?;
+    is_whole(settings, Counts::of(push))?;
     if has_stopped {
         return Err(DeletionSkipped::Stopped);
     }

@@ -114,7 +114,8 @@ impl fmt::Display for DeletionSkipped {
             Self::Refused(operations) => write!(f, "{operations} operations were refused"),
             Self::PermissionsMissing(items) => write!(
                 f,
-                "{items} items have no permissions and a secured source drops them; give them permissions, or set                  `allow_missing_permissions` for a private or shared source"
+                "{items} items have no permissions and a secured source drops them; give them permissions, or set \
+                 `allow_missing_permissions` for a private or shared source"
             ),
             Self::NothingPushed => f.write_str("nothing was pushed"),
             Self::TooFew { accepted, expected } => {
@@ -214,7 +215,23 @@ pub(super) fn may_delete(
     run: Counts,
 ) -> Result<Boundary, DeletionSkipped> {
     let Some(boundary) = boundary else { return Err(DeletionSkipped::Incremental) };
-    let Counts { added, failed, refused, unsent, cancelled, without_permissions, earliest } = run;
+    is_whole(settings, run)?;
+    if let Some(clock) = local_clock.filter(|clock| clock.is_days_off() && !settings.trusted_clock) {
+        return Err(DeletionSkipped::ClockOff(clock));
+    }
+    // With an ordering id of its own, the run does not depend on the service's clock.
+    let earliest = run.earliest.map(OrderingId::from_time);
+    match earliest.filter(|_| boundary.source != BoundarySource::OrderingId) {
+        Some(accepted) if accepted < boundary.ordering_id => {
+            Err(DeletionSkipped::ClockWentBack { boundary: boundary.ordering_id, accepted })
+        }
+        Some(_) | None => Ok(boundary),
+    }
+}
+
+/// Whether everything was pushed and accepted, as far as the counts of a run tell.
+pub(super) fn is_whole(settings: DeletionSettings, run: Counts) -> Result<(), DeletionSkipped> {
+    let Counts { added, failed, refused, unsent, cancelled, without_permissions, earliest: _ } = run;
     if failed > 0 {
         return Err(DeletionSkipped::Failed(failed));
     }
@@ -231,20 +248,9 @@ pub(super) fn may_delete(
         return Err(DeletionSkipped::PermissionsMissing(without_permissions));
     }
     match settings.at_least {
-        None if added == 0 => return Err(DeletionSkipped::NothingPushed),
-        Some(expected) if added < expected => return Err(DeletionSkipped::TooFew { accepted: added, expected }),
-        None | Some(_) => {}
-    }
-    if let Some(clock) = local_clock.filter(|clock| clock.is_days_off() && !settings.trusted_clock) {
-        return Err(DeletionSkipped::ClockOff(clock));
-    }
-    // With an ordering id of its own, the run does not depend on the service's clock.
-    let earliest = earliest.map(OrderingId::from_time).filter(|_| boundary.source != BoundarySource::OrderingId);
-    match earliest {
-        Some(accepted) if accepted < boundary.ordering_id => {
-            Err(DeletionSkipped::ClockWentBack { boundary: boundary.ordering_id, accepted })
-        }
-        Some(_) | None => Ok(boundary),
+        None if added == 0 => Err(DeletionSkipped::NothingPushed),
+        Some(expected) if added < expected => Err(DeletionSkipped::TooFew { accepted: added, expected }),
+        None | Some(_) => Ok(()),
     }
 }
 

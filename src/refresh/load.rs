@@ -4,13 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::boundary::{Boundary, BoundarySource};
-use super::deletion::{Counts, DeletionSettings, DeletionSkipped, may_delete};
+use super::deletion::{Counts, DeletionSettings, DeletionSkipped, is_whole};
 use super::run::CutOff;
 use crate::api::{Accepted, Catalog};
 use crate::error::{Error, ErrorCode};
 use crate::kernel::send::CallSettings;
-use crate::model::OrderingId;
 use crate::push::load_stream::LoadStream;
 use crate::push::{CatalogItems, PushError, PushQueue, PushReport, PusherBuilder};
 
@@ -45,8 +43,8 @@ impl Catalog {
     /// open streams.
     pub fn load(&self) -> LoadBuilder {
         let (pusher, stream) = self.load_pusher();
-        // A catalog needs no permissions, and no clock is used.
-        let conditions = DeletionSettings { missing_permissions: true, trusted_clock: true, ..Default::default() };
+        // The items of a catalog need no permissions.
+        let conditions = DeletionSettings { missing_permissions: true, ..Default::default() };
         LoadBuilder { catalog: self.clone(), pusher, stream, conditions }
     }
 }
@@ -161,9 +159,7 @@ async fn decide(
     stream: &LoadStream,
     push: &PushReport,
 ) -> Result<String, DeletionSkipped> {
-    // Only the conditions matter: closing the stream deletes what is not in it.
-    let any = Boundary { ordering_id: OrderingId::new(0), source: BoundarySource::Updates };
-    may_delete(conditions, Some(any), None, Counts { earliest: None, ..Counts::of(push) })?;
+    is_whole(conditions, Counts::of(push))?;
     if stream.is_too_old() {
         return Err(DeletionSkipped::TooOld);
     }

@@ -9,23 +9,14 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::cases::cases;
-use super::support::{CATALOG, block_on, fake, faults, requests_of, targets};
+use super::support::{CATALOG, DAY, block_on, fake, faults, ids, push_ids, requests_of, targets};
 
-const DAY: Duration = Duration::from_secs(86_400);
 const CLOSE: Operation = Operation::CloseStream;
-
-fn ids(numbers: impl IntoIterator<Item = u32>) -> Vec<String> {
-    numbers.into_iter().map(|n| format!("product://{n:02}")).collect()
-}
 
 /// A load of these, each in a chunk of its own.
 async fn load(builder: LoadBuilder, ids: &[String]) -> LoadReport {
     let load = builder.pusher(|pusher| pusher.batch_bytes(1_024)).start().await.unwrap();
-    for id in ids {
-        if load.pusher().add_or_update(id, &json!({"filler": "x".repeat(700)})).await.is_err() {
-            break;
-        }
-    }
+    push_ids(load.pusher(), ids).await;
     load.finish().await
 }
 

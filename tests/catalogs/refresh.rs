@@ -9,22 +9,12 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::cases::cases;
-use super::support::{CATALOG, block_on, fake, faults, requests_of, targets};
-
-const DAY: Duration = Duration::from_secs(86_400);
-
-fn ids(numbers: impl IntoIterator<Item = u32>) -> Vec<String> {
-    numbers.into_iter().map(|n| format!("product://{n:02}")).collect()
-}
+use super::support::{CATALOG, DAY, block_on, fake, faults, ids, push_ids, requests_of, targets};
 
 /// A refresh that pushes these, each in a batch of its own.
 async fn refresh(builder: CatalogRefreshBuilder, ids: &[String]) -> RefreshReport {
     let run = builder.pusher(|pusher| pusher.batch_bytes(1_024)).start().await.unwrap();
-    for id in ids {
-        if run.pusher().add_or_update(id, &json!({"filler": "x".repeat(700)})).await.is_err() {
-            break;
-        }
-    }
+    push_ids(run.pusher(), ids).await;
     run.finish().await
 }
 

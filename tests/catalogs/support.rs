@@ -4,11 +4,26 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use coveo_push::fake::{FakePushApi, FakeSource, FaultRates, RecordedRequest};
-use coveo_push::{Catalog, Operation, PushClient};
+use coveo_push::{Catalog, CatalogItems, Operation, PushClient, PushQueue};
 use proptest::prelude::*;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 pub(crate) const CATALOG: &str = "my-catalog";
+
+pub(crate) const DAY: Duration = Duration::from_secs(86_400);
+
+pub(crate) fn ids(numbers: impl IntoIterator<Item = u32>) -> Vec<String> {
+    numbers.into_iter().map(|n| format!("product://{n:02}")).collect()
+}
+
+/// Pushes items with these ids, each so large that it fills a batch of 1 KiB, until the run stops.
+pub(crate) async fn push_ids(queue: &PushQueue<CatalogItems>, ids: &[String]) {
+    for id in ids {
+        if queue.add_or_update(id, &json!({"filler": "x".repeat(700)})).await.is_err() {
+            break;
+        }
+    }
+}
 
 pub(crate) fn fake() -> FakePushApi {
     FakePushApi::builder().catalog_source(CATALOG).data_collection("data").build()
