@@ -21,7 +21,7 @@ async fn main() -> Result<(), shared::Failure> {
     let catalog = fake.client().catalog(SOURCE);
     let shoes = [("001", "Soccer shoe", 49.0), ("002", "Running shoe", 89.0)];
 
-    println!("Every night: everything, and what has gone is deleted.");
+    println!("Every night: push everything again, and delete the rest.");
     let run = catalog.refresh().expect_at_least(2).start().await?;
     push(run.pusher(), &shoes).await?;
     println!("{}", run.finish().await.into_result()?);
@@ -69,7 +69,7 @@ async fn change(catalog: &Catalog) -> Result<(), shared::Failure> {
     updater.partial_update(PartialUpdate::array_append("store://berlin", "ec_available_items", ["002-43"])).await?;
     println!("{}", updater.finish().await.into_result()?);
 
-    // A merge adds what does not exist yet.
+    // A merge adds an item that does not exist yet.
     let merger = catalog.merger().start();
     merger.add_or_merge("product://002", &DocumentBody::new().metadata("ec_in_stock", false)).await?;
     println!("{}", merger.finish().await.into_result()?);

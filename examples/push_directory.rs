@@ -52,7 +52,7 @@ struct Arguments {
     /// Lists the files and pushes nothing.
     #[arg(long)]
     dry_run: bool,
-    /// Pushes what symbolic links lead to; without it they are told and passed over.
+    /// Pushes the targets of symbolic links. Without it, links are reported and skipped.
     #[arg(long)]
     follow_links: bool,
     /// Pushes into a fake service in memory, and lists the dropped items.
@@ -134,9 +134,9 @@ fn list(folder: &Path, arguments: &Arguments) -> Result<(Vec<File>, u64), shared
 /// Why an entry is not pushed. It counts as unread, so that a refresh does not delete its item.
 fn passed_over(kind: fs::FileType) -> &'static str {
     if kind.is_symlink() {
-        "a symbolic link, which is not pushed; `--follow-links` pushes what it leads to, `--exclude` leaves it out"
+        "a symbolic link was not pushed; push its target with `--follow-links`, or leave it out with `--exclude`"
     } else {
-        "no regular file, and not pushed; `--exclude` leaves it out"
+        "not a regular file, and not pushed; leave it out with `--exclude`"
     }
 }
 

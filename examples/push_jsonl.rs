@@ -80,7 +80,7 @@ async fn push(items: &Items, arguments: &Arguments, stop: &Arc<Stop>) -> Result<
             return Ok(is_clean);
         }
         if !is_clean {
-            say!("the files were not pushed: what is left in {} would undo them later", folder.display());
+            say!("the files were not pushed: the batches in {} would undo them later", folder.display());
             return Ok(false);
         }
     }

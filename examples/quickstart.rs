@@ -120,7 +120,8 @@ fn may_rebuild(source_id: &str) -> io::Result<bool> {
         return Ok(true);
     }
     if !io::stdin().is_terminal() {
-        let why = format!("this deletes what the source {source_id} holds now; give `--yes` where nobody can answer");
+        let why =
+            format!("this deletes the current items of the source {source_id}; give `--yes` where nobody can answer");
         return Err(io::Error::other(why));
     }
     print!("This deletes what the source {source_id} holds now. Go on? [y/N] ");

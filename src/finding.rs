@@ -130,7 +130,7 @@ rules! {
         /// A compression type is one that the service knows and this program has, and is said once.
         CompressionType = "compression-type",
         /// A delete-older-than has an id that is not more than two seconds ahead of the service's clock. Else the
-        /// service ignores what is pushed until then.
+        /// service ignores all pushes until then.
         OrderingIdAhead = "ordering-id-ahead",
         /// A partial update names a field that is not a property of the item, and has a value that its operator
         /// takes. Null is not one: [`PartialUpdate::clear`](crate::PartialUpdate::clear) says that.

@@ -1,4 +1,4 @@
-//! The small examples as programs: what they refuse, and when they end.
+//! The small examples as programs: their errors, and their end.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 

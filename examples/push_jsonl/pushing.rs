@@ -99,8 +99,8 @@ impl Place {
         let after = if name.is_empty() { "before the first line".to_owned() } else { format!("after {name}:{line}") };
         let stopped = has_stopped.then(|| {
             format!(
-                "stopped {after}: nothing that follows was pushed ({left} lines of it had been read), and what is \
-                     before it may not have been accepted; push the whole input again"
+                "stopped {after}: nothing that follows was pushed ({left} lines of it had been read), and earlier \
+                 items might not have been accepted; push the whole input again"
             )
         });
         let refused = refused.iter().map(|refused| format!("refused {refused}"));

@@ -6,8 +6,8 @@ use super::path::MembershipPath;
 
 /// Whether a viewer sees an item, and why: [`Permissions::evaluate`](crate::Permissions::evaluate).
 ///
-/// It prints as one line with its reasons, of which the first few are printed. There levels and sets are counted from 1, as in the
-/// service's documentation.
+/// It prints as one line with the first few of its reasons. Levels and sets are counted from 1 there, as in the service's
+/// documentation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub enum Access {

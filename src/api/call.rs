@@ -247,8 +247,8 @@ macro_rules! setter {
         }
     };
     (own_ordering_scheme: $($request:ident).+) => {
-        /// Whether the ordering ids of the source are not milliseconds since 1970, but for example nanoseconds or
-        /// ticks. They are always ahead of the clock, and not compared with it. Default: no.
+        /// Whether the ordering ids of the source count nanoseconds or ticks, for example, in place of milliseconds
+        /// since 1970. They are always ahead of the clock, and not compared with it. Default: no.
         pub fn own_ordering_scheme(mut self, own: bool) -> Self {
             self.$($request).+.own_ordering_scheme(own);
             self

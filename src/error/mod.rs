@@ -246,13 +246,13 @@ impl Error {
     }
 
     /// Whether the service would answer the same to any other push into the same source or provider: the key is
-    /// wrong (401, 403), there is no such organization or source, the organization is paused, or a quota of items is
+    /// wrong (401, 403), the organization or source does not exist, the organization is paused, or a quota of items is
     /// used up. Answers of the storage and of a firewall do not count.
     #[must_use]
     pub fn holds_for_all(&self) -> bool {
         match self {
             Self::Unauthorized(_) => true,
-            // A firewall looks at what is in the request.
+            // A firewall blocks a request because of its content.
             Self::AccessDenied(error) => !error.is_of_firewall(),
             other => matches!(
                 other.code(),

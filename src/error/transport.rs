@@ -95,7 +95,7 @@ impl fmt::Display for SendErrorKind {
 pub struct TransportError {
     pub(super) call: CallRecord,
     error: SendError,
-    /// The text of the innermost cause, without secrets; empty when there is none.
+    /// The text of the innermost cause, without secrets; empty without a cause.
     cause: String,
 }
 
@@ -124,7 +124,7 @@ impl TransportError {
         self.error.kind.is_retryable()
     }
 
-    /// The text of the innermost cause; empty when there is none.
+    /// The text of the innermost cause; empty without a cause.
     pub(crate) fn cause(&self) -> &str {
         &self.cause
     }

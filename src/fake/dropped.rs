@@ -50,7 +50,7 @@ impl fmt::Display for DropReason {
             Self::MissingPermissions => "no permissions in a secured source",
             Self::UnknownIdentity => "a permission names an unknown identity",
             Self::ItemTooLarge => "the item is too large for a catalog",
-            Self::UnknownItem => "there is no such item to update partially",
+            Self::UnknownItem => "the item of the partial update does not exist",
             Self::InvalidPartialUpdate => "the partial update is invalid",
             Self::MergeWithoutCatalog => "no catalog configuration uses the source",
             Self::UnknownContainer => "the file container cannot be used",

@@ -66,9 +66,9 @@
 //! [`times`](Fault::times) or [`always`](Fault::always), unless its status is never retried, such as 412.
 //!
 //! A [`Fault`] affects matching calls: a status with or without `Retry-After`, a connection that breaks
-//! before or after the work is done, latency, an expired container. [`inject_random`](FakePushApi::inject_random) makes
-//! random faults from a seed, for property tests. The [clock](FakePushApiBuilder::clock_offset) may be wrong, and time may be
-//! paused.
+//! before or after the work is done, latency, an expired container. [`inject_random`](FakePushApi::inject_random)
+//! makes random faults from a seed, for property tests. The [clock](FakePushApiBuilder::clock_offset) may be wrong,
+//! and time may be paused.
 //!
 //! ```
 //! use std::time::Duration;
@@ -139,7 +139,7 @@
 //!   stream with more than 3 MB.
 //! * Several streams may be open. A chunk or a close of a stream that is not open gives 404. Containers of a stream
 //!   that were never filled, or have expired, are not part of its load.
-//! * A load removes what was not in it after 15 minutes; where a catalog configuration uses the source, only if it
+//! * A load removes all other items after 15 minutes; where a catalog configuration uses the source, only if it
 //!   has an item that was there before.
 //! * A call of the Stream API on a source that is not stream-enabled gives 412 `INVALID_PARAMETER`, and a call of
 //!   the Push API on one that is gives 412 `SOURCE_IS_STREAM_ENABLED`.

@@ -99,7 +99,7 @@ impl<'a> Allowance<'a> {
         self.counted_from += time;
     }
 
-    /// Takes note of time that does not count: what the run's own rate limit took, and an upload's progress.
+    /// Takes note of time that does not count: waits for the run's own rate limit, and progress of an upload.
     pub(super) fn put_off(&mut self, time: Duration) {
         self.counted_from += time;
     }

@@ -25,7 +25,7 @@ type Opener = Arc<dyn Fn() -> ByteStream + Send + Sync>;
 #[derive(Clone)]
 pub struct Body {
     content: Content,
-    /// What is told how much of it was taken.
+    /// Gets the number of bytes that were taken.
     progress: Option<Arc<Progress>>,
 }
 
@@ -157,7 +157,7 @@ impl fmt::Debug for Body {
 
 /// A [`Body`] that is being sent. Its remaining length is known.
 pub struct HttpBody {
-    /// What is left of the current chunk.
+    /// The rest of the current chunk.
     chunk: Bytes,
     unsent: Unsent,
     left: u64,

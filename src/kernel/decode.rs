@@ -126,7 +126,7 @@ fn property<'a>(json: &'a Value, name: &str) -> Option<&'a Value> {
 }
 
 /// How the service refers to a request that it accepted: by the ordering id, and by an id of the request.
-/// What the response does not have, or not readably, is `None`.
+/// A property that is missing or unreadable is `None`.
 pub(crate) fn receipt(success: &Success) -> (Option<OrderingId>, Option<String>) {
     let json: Value = serde_json::from_slice(&success.body).unwrap_or_default();
     let ordering_id = property(&json, "orderingId").and_then(|id| OrderingId::deserialize(id).ok());

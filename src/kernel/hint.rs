@@ -1,4 +1,4 @@
-//! What an error response says beyond its code and message: where it came from, and what to do.
+//! Hints from an error response beyond its code and message: its origin, and the solution.
 
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, StatusCode, Uri};

@@ -15,7 +15,7 @@ pub(crate) enum Outage {
 }
 
 impl Outage {
-    /// What a failed attempt says about its host; `None` when the host is there.
+    /// The outage that a failed attempt shows; `None` when the host is there.
     pub(crate) fn of(error: &Error) -> Option<Self> {
         match (error, error.status()) {
             (Error::Transport(failure), _) if failure.is_retryable() => {

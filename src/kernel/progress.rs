@@ -1,4 +1,4 @@
-//! What a transport has taken of the body of one attempt, and how long the attempt may still wait.
+//! The progress of one attempt: the bytes that the transport took, and the deadline that follows from them.
 
 use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -62,7 +62,7 @@ impl Progress {
         self.lock().last.duration_since(self.start)
     }
 
-    /// What an attempt gives; `None` when it was without progress for `idle`.
+    /// The output of an attempt; `None` when it made no progress for `idle`.
     pub(crate) async fn within<F: Future>(&self, idle: Duration, attempt: F) -> Option<F::Output> {
         let mut attempt = pin!(attempt);
         loop {

@@ -39,8 +39,8 @@ impl ReqwestTransport {
     /// own.
     ///
     /// A builder without `no_proxy()` honours `HTTP_PROXY`, which shows the key and the presigned URLs of a
-    /// plain http base to the proxy. There is no connect timeout unless you set one on the builder. A client without a transport of its
-    /// own has 10 s.
+    /// plain http base to the proxy. The builder's connect timeout applies, and none by default. A client without a
+    /// transport of its own has 10 s.
     ///
     /// ```
     /// # #[cfg(any(feature = "rustls", feature = "native-tls"))] {

@@ -18,8 +18,8 @@ use crate::error::Error;
 /// is retried: after 429, 408, 500, 502, 503 and 504, and when the connection failed, broke, or took too
 /// long. An outage (no connection, no response, or 502, 503 or 504) is waited out: after five of them in a row
 /// nothing is sent to that host but one probe from time to time, which does not count as an attempt, until a
-/// response comes or the deadline has passed. The wait is drawn at random between half of a bound and the bound, which doubles with every
-/// attempt, and is never shorter than `Retry-After` asks for. When a wait would pass the deadline, the call
+/// response comes or the deadline has passed. The wait is drawn at random between half of a bound and the bound, which
+/// doubles with every attempt, and is never shorter than `Retry-After` asks for. When a wait would pass the deadline, the call
 /// returns the last error at once.
 ///
 /// ```

@@ -111,7 +111,7 @@ struct Call<'a> {
     is_out_of_budget: bool,
 }
 
-/// What an attempt starts with.
+/// The permission to start an attempt.
 struct Admitted<'a> {
     token: Option<ApiKey>,
     /// At a held host the attempt is a probe.
@@ -127,7 +127,7 @@ impl<'a> Call<'a> {
             let Admitted { token, probe, place } = match self.admission().await {
                 Ok(admitted) => admitted,
                 Err(error @ Error::Credentials(_)) => return Err(error),
-                // What really happened says more than that there is no time left to try again.
+                // The earlier error says more than the lack of time for another attempt.
                 Err(held) if held.held() => {
                     return Err(last.map_or(held, |last| last.ended_by_hold(self.begin.elapsed())));
                 }
@@ -329,7 +329,7 @@ impl<'a> Call<'a> {
         let others = error.retry_after().unwrap_or(own);
         self.host.throttle.hold(Instant::now(), others);
         if others > Throttle::LONGEST {
-            // What was asked for is longer than others are held back: one of them finds out whether it still holds.
+            // Other calls wait less than the service asked for: then one of them probes the host.
             self.host.hold.begin_after(Outage::Status(StatusCode::TOO_MANY_REQUESTS), Throttle::LONGEST);
         }
         let wait = own.max(asked);
@@ -351,7 +351,7 @@ impl<'a> Call<'a> {
         Some(wait)
     }
 
-    /// At a held host the hold decides when the next attempt starts, and what it costs.
+    /// At a held host the hold decides when the next attempt starts, and the budget is not charged.
     fn wait_after_outage(
         &mut self,
         error: &Error,

@@ -86,7 +86,7 @@ impl BatchUpdateBody {
 ///
 /// The merge is shallow: a dictionary is replaced whole. Each id must occur only once.
 ///
-/// The key of its list stands in no documentation of the service: it is known from other clients.
+/// The service does not document the key of its list: it is known from other clients.
 ///
 /// ```
 /// use coveo_push::{BatchMergeBody, DocumentBody};

@@ -121,7 +121,7 @@ impl DocumentBody {
     }
 
     /// An item whose data is an HTML page: the text, and the file extension `.html`, without which the service does
-    /// not know what the text is.
+    /// not know that the text is HTML.
     pub fn html(html: impl Into<String>) -> Self {
         Self::text(html).file_extension(".html")
     }
@@ -219,8 +219,8 @@ impl DocumentBody {
         self.metadata("permanentid", id.into().as_str())
     }
 
-    /// What an item of a catalog is (`objecttype`): `Product`, `Variant`, `Availability`, or what else the catalog
-    /// configuration names.
+    /// The kind of an item of a catalog (`objecttype`): `Product`, `Variant`, `Availability`, or another one of the
+    /// catalog configuration.
     #[must_use]
     pub fn object_type(self, object_type: impl Into<String>) -> Self {
         self.metadata("objecttype", object_type.into())

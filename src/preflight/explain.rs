@@ -26,7 +26,7 @@ fn in_plain_words(what: &str) -> String {
         return format!("{path}there is {} in place of {}", type_name(found), type_name(expected));
     }
     let reason = match what {
-        "expected ident" | "expected value" | "key must be a string" => "this is no JSON",
+        "expected ident" | "expected value" | "key must be a string" => "this is not JSON",
         "trailing characters" => "something follows behind the JSON",
         "trailing comma" => "nothing follows the comma",
         "number out of range" => "the number is out of the range of fractions of 64 bits",
@@ -71,7 +71,7 @@ mod tests {
     fn an_error_is_told_in_plain_words_with_its_place_in_the_whole_text() {
         let error = |json: &str| serde_json::from_str::<serde_json::Value>(json).unwrap_err();
         for (json, told) in [
-            ("no item", "this is no JSON, at line 1, column 2"),
+            ("no item", "this is not JSON, at line 1, column 2"),
             (r#"{"a":"#, "the JSON ends too early, at line 1, column 5"),
             (r#"{"a":1} {"#, "something follows behind the JSON, at line 1, column 9"),
             ("[1,\n]", "nothing follows the comma, at line 2, column 1"),

@@ -68,7 +68,7 @@ pub(crate) fn deletion(id: &str, delete_children: bool, switch: Preflight) -> Ve
 /// The advice about a deletion with children.
 pub(crate) fn children_prefix(id: &str) -> Option<Finding> {
     let message = "the deletion takes every item whose documentId begins like this, neighbours among them; end it with \
-                   `/` to take only what is below";
+                   `/` to delete only the children";
     (!id.ends_with('/')).then(|| Finding::new(id, Rule::ChildrenPrefixWithoutSlash, message))
 }
 

@@ -140,7 +140,7 @@ impl State {
         self.held().is_some()
     }
 
-    /// Accounts for a failed batch that is under way again, without what was superseded.
+    /// Accounts for a failed batch that is under way again, without its superseded operations.
     pub(super) fn moves_on(&mut self, failed: &FailedBatch, is_own: bool, superseded: u64) {
         let operations = failed.operations() as u64;
         self.totals.replaced += superseded;

@@ -1,4 +1,4 @@
-//! What becomes of a failed batch: its handler gets it, or the run pushes it again as a new one.
+//! Failed batches: given to the handler, or pushed again by the run as new ones.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
@@ -18,7 +18,7 @@ use crate::error::ConfigError;
 use crate::kernel::wait;
 
 impl Account {
-    /// Gives a batch that is accounted for to the handler, and does what it answers.
+    /// Gives a batch that is accounted for to the handler, and follows its answer.
     pub(super) fn give_to_handler(&self, mut state: MutexGuard<'_, State>, failed: FailedBatch) {
         let (number, holds_for_all) = (failed.number(), failed.holds_for_all());
         let Some(handler) = &self.settings.on_failed_batch else {
@@ -57,7 +57,7 @@ impl Account {
         runtime.spawn(waiting.wait(until));
     }
 
-    /// Pushes a batch again as the next one, without what was superseded.
+    /// Pushes a batch again as the next one, without its superseded operations.
     pub(super) async fn push_again(self: &Arc<Self>, failed: FailedBatch) -> Result<(), PushError> {
         if !self.destination.is_same(&failed.destination) {
             let error = ConfigError::new("the batch is not one of this source or provider");
@@ -115,7 +115,7 @@ impl Account {
             state.failed.push(failed);
             return Err(stopped);
         }
-        // What is pushed from now on goes into a later batch.
+        // Later pushes go into a later batch.
         let cut_off = state.filling.take().and_then(|filling| self.seal(&mut state, filling));
         state.moves_on(&failed, Arc::ptr_eq(&self.run, &failed.run), left_out.len() as u64);
         let started = (left_out.len() < failed.operations()).then(|| {

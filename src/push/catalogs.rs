@@ -42,16 +42,16 @@ static MERGES: DestinationKind = DestinationKind {
     item_bytes: Some(limit::STREAM_ITEM_BYTES),
 };
 
-/// The updates of a catalog, as what a [`Pusher`] pushes: [`CatalogUpdater`].
+/// The target of a [`Pusher`] of updates: [`CatalogUpdater`].
 #[derive(Debug)]
 pub enum CatalogUpdates {}
 
-/// Whole items of a catalog, as what a [`Pusher`] pushes: in a [refresh](Catalog::refresh) or a
+/// The target of a [`Pusher`] of whole items of a catalog: in a [refresh](Catalog::refresh) or a
 /// [load](Catalog::load).
 #[derive(Debug)]
 pub enum CatalogItems {}
 
-/// The merges of a catalog, as what a [`Pusher`] pushes: [`CatalogMerger`].
+/// The target of a [`Pusher`] of merges: [`CatalogMerger`].
 #[derive(Debug)]
 pub enum CatalogMerges {}
 

@@ -188,7 +188,7 @@ impl PrefetchedContainer {
 
     async fn get(self, account: &Account, calls: &CallSettings) -> Result<FileContainer, Error> {
         let Some(mut task) = self.task else { return account.destination.acquire(&account.kernel, calls).await };
-        // What the run was held for may have passed.
+        // The reason of the hold might have passed.
         let was_held = account.lock().held_until.is_some_and(|until| until > self.begin);
         let is_stale = was_held || self.begin.elapsed() >= Self::STALE_ERROR;
         let was_there = task.is_finished();

@@ -69,8 +69,8 @@ pub enum FailureReason {
     Aborted,
 }
 
-/// What a run does after a batch failed, as the handler of
-/// [`PusherBuilder::on_failed_batch`](crate::PusherBuilder::on_failed_batch) answers. A handler that returns nothing
+/// The answer of the handler of [`PusherBuilder::on_failed_batch`](crate::PusherBuilder::on_failed_batch): how the run
+/// continues after a failed batch. A handler that returns nothing
 /// answers [`Keep`](Self::Keep).
 #[derive(Debug)]
 #[non_exhaustive]
@@ -275,8 +275,8 @@ impl Unknown {
         Self { number: failed.number, keys, since: Instant::now(), is_settled }
     }
 
-    /// Whether batches with the same ids have to be handed back. What the service has not carried out after an hour
-    /// it has not got.
+    /// Whether batches with the same ids have to be handed back. After an hour, an operation that the
+    /// service has not carried out never arrived.
     pub(super) fn blocks(&self) -> bool {
         const LONGEST: Duration = Duration::from_secs(3600);
         self.since.elapsed() < LONGEST && !self.is_settled.load(Ordering::Relaxed)

@@ -108,8 +108,8 @@ impl Intake {
         })
     }
 
-    /// Takes an operation, or tells that its id was there before and must not be; `None` while there is no room for it. A batch that is too full for it, or that it must
-    /// not be in, is sealed before it.
+    /// Takes an operation (`true`), or refuses it because its id was pushed before (`false`); `None` without room
+    /// for it. A batch that is too full for it, or that must not contain it, is sealed first.
     fn take(&self, operation: &QueuedOperation<'_>) -> Option<Result<bool, PushError>> {
         let account = &*self.account;
         let key = Key::new(&operation.id, operation.affects, &account.hasher);

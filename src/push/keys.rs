@@ -25,7 +25,7 @@ impl<'a> Key<'a> {
         self.affects.slots().iter().map(move |slot| self.hash ^ u64::from(*slot)).chain(self.affects.field())
     }
 
-    /// The hashes of what it replaces.
+    /// The hashes of the operations that it replaces.
     fn replaced_hashes(self) -> impl Iterator<Item = u64> {
         let is_field = self.affects.field().is_some();
         self.hashes().skip(if is_field { self.affects.slots().len() } else { 0 })

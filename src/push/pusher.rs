@@ -72,7 +72,7 @@ impl<T> PusherBuilder<T> {
 }
 
 impl<T> Pusher<T> {
-    /// Sends the rest, waits until everything is done, and reports what became of every operation. Later pushes
+    /// Sends the rest, waits until everything is done, and reports the result of every operation. Later pushes
     /// return [`PushError::Stopped`].
     ///
     /// The first `finish` or `abort` of a run decides how it ends. Others wait for the same end, and get the same
@@ -86,7 +86,7 @@ impl<T> Pusher<T> {
         account.report().await
     }
 
-    /// Ends the run without sending the rest, and reports what became of every operation.
+    /// Ends the run without sending the rest, and reports the result of every operation.
     /// Batches under way are cut off; those whose last step was under way may have been applied.
     pub async fn abort(&self) -> PushReport {
         let account = &self.intake.account;
@@ -151,8 +151,8 @@ impl<T> PushQueue<T> {
     }
 
     /// Pushes a failed batch again, as the next batch of the run. Operations that were superseded by now
-    /// are left out, and count as [replaced](Progress::replaced). The others are no longer counted
-    /// as failed, but as what becomes of them now. A batch of an earlier run for the same source or
+    /// are left out, and count as [replaced](Progress::replaced). All others leave the count of failed ones, and
+    /// count by their new result. A batch of an earlier run for the same source or
     /// provider counts as pushed in this run.
     ///
     /// It returns when the batch is queued. [Content](crate::PushStep::Content) that was not uploaded is

@@ -197,8 +197,8 @@ impl Delivered {
 /// [`finish`](super::ItemPusher::finish), after [`abort`](super::ItemPusher::abort), and after a run
 /// that stopped.
 ///
-/// It is read back from its JSON, without the failed batches, whose bytes stand nowhere in it:
-/// [`FailedBatch::save`] keeps them. A test makes one from the default, and sets what it wants.
+/// It can be read back from its JSON, except for the failed batches, whose bytes are not in it:
+/// [`FailedBatch::save`] keeps them. In a test, start from the default and set the fields.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]

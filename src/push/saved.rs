@@ -83,7 +83,7 @@ impl SavedBatch {
     ///
     /// # Errors
     ///
-    /// What the file system says, with the path.
+    /// The error of the file system, with the path.
     pub fn files(folder: impl AsRef<Path>) -> io::Result<Vec<PathBuf>> {
         let folder = folder.as_ref();
         let entries = match fs::read_dir(folder) {
@@ -105,7 +105,7 @@ impl SavedBatch {
     ///
     /// # Errors
     ///
-    /// What the file system says, with the path.
+    /// The error of the file system, with the path.
     pub fn is_whole(path: impl AsRef<Path>) -> io::Result<bool> {
         let path = path.as_ref();
         let text = fs::read(path).map_err(|error| at(path, &error))?;
@@ -169,7 +169,7 @@ fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     replace(path, bytes)
 }
 
-/// Writes a file whole or not at all, and durably: what it holds may be nowhere else.
+/// Writes a file whole or not at all, and durably: it might hold the only copy.
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let beside = path.with_extension("json.new");
     let mut file = fs::File::create(&beside)?;

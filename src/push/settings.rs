@@ -176,9 +176,9 @@ impl<T> PusherBuilder<T> {
         self
     }
 
-    /// Gives each failed batch to `handler`, which answers what the run does. A handler that returns nothing keeps
+    /// Gives each failed batch to `handler`, which answers how the run continues. A handler that returns nothing keeps
     /// the batch, and the run goes on. Without a handler the run stops at the first failed batch, and the report has
-    /// it. What is left when a run stops, is aborted or dropped is given to the handler as well.
+    /// it. The unsent batches of a run that stops, is aborted or dropped are given to the handler as well.
     ///
     /// After an error that [holds for all](FailedBatch::holds_for_all) batches, such as a wrong key, the run stops,
     /// unless the handler answers to push the batch again later:
@@ -198,7 +198,8 @@ impl<T> PusherBuilder<T> {
     /// ```
     ///
     /// It is called on the runtime: hand a batch on, or save it, rather than work on it there. Until it
-    /// returns, the batch has its place among those under way, and a push may wait for it. When it panics the run stops, and that batch is in the counts alone.
+    /// returns, the batch has its place among those under way, and a push may wait for it. When it panics the run
+    /// stops, and that batch is only in the counts.
     pub fn on_failed_batch<A: Into<AfterFailure>>(
         mut self,
         handler: impl Fn(FailedBatch) -> A + Send + Sync + 'static,
@@ -248,7 +249,7 @@ macro_rules! ordering_id {
     ($($into:ty),+) => {
         $(impl PusherBuilder<$into> {
             /// One ordering id for everything in the run, instead of the service's clock at each batch. Best
-            /// left alone ([article 147](https://docs.coveo.com/en/147/)): what was pushed with a higher id survives a later
+            /// left alone ([article 147](https://docs.coveo.com/en/147/)): an item that was pushed with a higher id survives a later
             /// deletion without one.
             pub fn ordering_id(self, id: impl Into<OrderingId>) -> Self {
                 self.with_ordering_id(id.into())

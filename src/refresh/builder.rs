@@ -192,8 +192,8 @@ impl<T> RefreshBuilder<T> {
         self.pusher(|pusher| pusher.with_ordering_id(id.into()))
     }
 
-    /// Whether the ordering ids of the source are not milliseconds since 1970, but for example nanoseconds or
-    /// ticks. Then give the run an [`ordering_id`](Self::ordering_id): it is not compared with the service's clock,
+    /// Whether the ordering ids of the source count nanoseconds or ticks, for example, in place of milliseconds
+    /// since 1970. Then give the run an [`ordering_id`](Self::ordering_id): it is not compared with the service's clock,
     /// and items with a lower one are old. Default: no.
     pub fn own_ordering_scheme(mut self, own: bool) -> Self {
         self.settings.boundary.own_scheme = own;

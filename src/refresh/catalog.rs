@@ -1,4 +1,4 @@
-//! The refresh of a catalog: updates of everything, and then the deletion of what is older.
+//! The refresh of a catalog: updates of everything, and then the deletion of older items.
 
 use std::fmt;
 use std::time::Duration;

@@ -13,8 +13,8 @@ use crate::push::load_stream::LoadStream;
 use crate::push::{CatalogItems, PushError, PushQueue, PushReport, PusherBuilder};
 
 impl Catalog {
-    /// Loads the catalog: uploads all items into a stream, and closes it. The service then replaces everything: **what
-    /// is not in the load is deleted**, after about 15 minutes.
+    /// Loads the catalog: uploads all items into a stream, and closes it. The service then replaces everything:
+    /// **all other items are deleted**, after about 15 minutes.
     ///
     /// **The stream is closed only when everything is in it.** When a batch failed, an item was refused or not sent, the
     /// run was dropped, or fewer items than [expected](LoadBuilder::expect_at_least) came, it is never closed, and
@@ -115,8 +115,8 @@ pub struct Load {
 }
 
 impl Load {
-    /// The pusher of this load, which cannot end it. Clone it for other tasks. An accepted operation is one that is uploaded: the service processes it when the stream
-    /// is closed.
+    /// The pusher of this load, which cannot end it. Clone it for other tasks. Accepted operations are uploaded: the
+    /// service processes them when the stream is closed.
     #[must_use]
     pub fn pusher(&self) -> &PushQueue<CatalogItems> {
         self.pusher.0.queue()
@@ -190,7 +190,7 @@ fn is_about_the_stream(error: &Error) -> bool {
     matches!(error, Error::NotFound(_) | Error::PreconditionFailed(_)) && !is_about_another_thing
 }
 
-/// What became of the stream of a load.
+/// The outcome of the stream of a load.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum LoadOutcome {

@@ -1,4 +1,4 @@
-//! Guarantee 2: a service that fails is not sent several times what it is sent otherwise.
+//! Guarantee 2: a failing service does not get several times the usual load.
 
 use coveo_push::fake::Fault;
 use coveo_push::{ApiKey, PushClient};

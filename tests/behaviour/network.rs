@@ -9,7 +9,7 @@ use coveo_push::fake::FakePushApi;
 use coveo_push::{Body, BoxFuture, PushClientBuilder, SendError, SendErrorKind, Transport, http};
 use tokio::time::{Instant, sleep};
 
-/// What the network does with a request.
+/// The fate of a request in the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Answer {
     Fake,
@@ -38,7 +38,7 @@ struct Inner {
 }
 
 impl Network {
-    /// `plan` says what becomes of a request that is sent so many milliseconds after the beginning.
+    /// `plan` decides the fate of a request by its milliseconds since the start.
     pub(crate) fn new(
         fake: &FakePushApi,
         latency: Duration,

@@ -1,4 +1,4 @@
-//! Guarantee 2: runs and calls through outages of every length, and what is sent meanwhile.
+//! Guarantee 2: runs and calls through outages of every length, and the requests meanwhile.
 
 use std::time::Duration;
 

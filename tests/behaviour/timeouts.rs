@@ -43,7 +43,7 @@ async fn an_answer_just_in_time_is_taken() {
     assert_eq!((result.unwrap().attempts(), took), (1, 29_999));
 }
 
-/// What a transport takes of a body and when, before it hangs or answers.
+/// The slices of a body that a transport takes, with their times, before it hangs or responds.
 #[derive(Clone, Copy)]
 struct Link {
     between: Duration,

@@ -1,4 +1,4 @@
-//! The handles of a run: who ends it, and what the others see.
+//! The handles of a run: one ends it, and the others see that.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

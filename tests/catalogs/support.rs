@@ -1,4 +1,4 @@
-//! What the tests of catalogs have in common.
+//! Helpers for the tests of catalogs.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -43,7 +43,7 @@ pub(crate) fn requests_of(fake: &FakePushApi, operation: Operation) -> Vec<Recor
     fake.requests().into_iter().filter(|request| request.operation() == Some(operation)).collect()
 }
 
-/// What a source should hold.
+/// The expected items of a source.
 pub(crate) type Items = BTreeMap<String, Map<String, Value>>;
 
 pub(crate) fn items(source: &FakeSource) -> Items {

@@ -31,7 +31,7 @@ fn id(n: u8) -> String {
     format!("product://{n}")
 }
 
-/// Pushes a step, and does to the model what the service should do.
+/// Pushes a step, and applies it to the model.
 async fn push(updater: &CatalogUpdater, step: &Step, model: &mut Items) -> Option<()> {
     let field = |n: u8| format!("field{n}");
     let pushed = match *step {
@@ -96,7 +96,8 @@ fn is_accounted_for(report: &PushReport) {
     assert_eq!(totals.pushed, sum, "{report:?}");
 }
 
-/// No container holds two operations on one id, but for changes of different fields, and none is pushed for two batches.
+/// No container holds two operations on one id, except changes of different fields, and none is pushed for two
+/// batches.
 fn containers_are_sound(fake: &coveo_push::fake::FakePushApi, receipts: usize) {
     for upload in requests_of(fake, Operation::UploadToContainer) {
         let Ok(Value::Object(batch)) = serde_json::from_slice(upload.body()) else { continue };

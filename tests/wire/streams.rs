@@ -1,4 +1,4 @@
-//! The calls of the Stream API: method, path, every header, body, and what is read from the answers.
+//! The calls of the Stream API: method, path, every header, body, and the decoded responses.
 
 use std::time::Duration;
 
