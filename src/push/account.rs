@@ -186,8 +186,9 @@ pub(super) struct HandedOver<'a> {
 
 impl Drop for HandedOver<'_> {
     fn drop(&mut self) {
-        self.account.lock().handing_over.remove(&self.number);
-        self.account.changed.notify_waiters();
+        let mut state = self.account.lock();
+        state.handing_over.remove(&self.number);
+        self.account.settle(state);
     }
 }
 
@@ -433,8 +434,7 @@ impl Account {
         self.wait_for(|state| state.is_done_to(u64::MAX).then_some(())).await;
         let mut state = self.lock();
         state.stopped.get_or_insert_with(|| RunStopped::new("it has ended"));
-        self.publish(&state);
-        *self.progress.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.end_progress(&state);
         let mut failed_batches = std::mem::take(&mut state.failed);
         failed_batches.sort_by_key(FailedBatch::number);
         PushReport {
@@ -448,6 +448,20 @@ impl Account {
             refused_samples: state.refused.clone(),
             warning_samples: state.warnings.clone(),
         }
+    }
+
+    /// Wakes all that wait for a change, and ends the progress of a run that was told to end and has nothing left to do.
+    pub(super) fn settle(&self, state: MutexGuard<'_, State>) {
+        if state.is_closed && state.filling.is_none() && state.is_done_to(u64::MAX) {
+            self.end_progress(&state);
+        }
+        drop(state);
+        self.changed.notify_waiters();
+    }
+
+    fn end_progress(&self, state: &State) {
+        self.publish(state);
+        *self.progress.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     fn totals(&self, state: &State) -> Progress {

@@ -14,7 +14,7 @@ use super::delivery::Delivery;
 use super::failed::{AfterFailure, FailedBatch, FailureReason};
 use super::keys::Key;
 use super::report::{PushError, RunStopped};
-use crate::error::ConfigError;
+use crate::error::{ConfigError, Error};
 use crate::kernel::wait;
 
 impl Account {
@@ -64,38 +64,31 @@ impl Account {
             self.lock().failed.push(failed);
             return Err(PushError::Call(error.into()));
         }
-        if let Err(stopped) = self.room_while(State::goes_on).await {
-            self.lock().failed.push(failed);
-            return Err(stopped);
-        }
-        match self.with_content(failed).await {
-            Ok((failed, batch)) => self.append(failed, batch),
+        let mut kept = KeptBatch { account: Arc::clone(self), failed: Some(failed) };
+        self.room_while(State::goes_on).await?;
+        let uploaded = match &kept.failed {
+            Some(failed) => self.with_content(failed).await,
+            None => return Ok(()),
+        };
+        match (uploaded, kept.failed.take()) {
+            (Ok(batch), Some(failed)) => self.append(failed, batch),
             // Its handler has it, or the report.
-            Err(failed) => {
+            (Err(error), Some(failed)) => {
+                let failed = FailedBatch { reason: Arc::new(FailureReason::Error(error)), ..failed };
                 self.give_to_handler(self.lock(), failed);
                 Ok(())
             }
+            (_, None) => Ok(()),
         }
     }
 
     /// Uploads content that was not uploaded, and returns the batch that has it.
-    async fn with_content(&self, mut failed: FailedBatch) -> Result<(FailedBatch, Batch), FailedBatch> {
-        let Some(content) = &failed.content else {
-            let batch = failed.batch.clone();
-            return Ok((failed, batch));
-        };
+    async fn with_content(&self, failed: &FailedBatch) -> Result<Batch, Error> {
+        let Some(content) = &failed.content else { return Ok(failed.batch.clone()) };
         let _slot = self.slot().await;
         let id = failed.ids().next().unwrap_or_default();
-        match content.upload(id, &self.kernel, &self.calls).await {
-            Ok(item) => {
-                let batch = failed.batch.with_single(&item);
-                Ok((failed, batch))
-            }
-            Err(error) => {
-                failed.reason = Arc::new(FailureReason::Error(error));
-                Err(failed)
-            }
-        }
+        let item = content.upload(id, &self.kernel, &self.calls).await?;
+        Ok(failed.batch.with_single(&item))
     }
 
     fn append(self: &Arc<Self>, failed: FailedBatch, batch: Batch) -> Result<(), PushError> {
@@ -154,8 +147,21 @@ impl Account {
     }
 
     fn no_longer_waits(&self, number: u64) {
-        self.lock().waiting.remove(&number);
-        self.changed.notify_waiters();
+        let mut state = self.lock();
+        state.waiting.remove(&number);
+        self.settle(state);
+    }
+}
+
+/// A failed batch on its way back into the run. When it is dropped before, the report has it.
+struct KeptBatch {
+    account: Arc<Account>,
+    failed: Option<FailedBatch>,
+}
+
+impl Drop for KeptBatch {
+    fn drop(&mut self) {
+        self.account.lock().failed.extend(self.failed.take());
     }
 }
 

@@ -156,7 +156,7 @@ impl<T> PushQueue<T> {
     /// provider counts as pushed in this run.
     ///
     /// It returns when the batch is queued. [Content](crate::PushStep::Content) that was not uploaded is
-    /// uploaded before.
+    /// uploaded before. If you drop the future before, the report has the batch.
     ///
     /// # Errors
     ///

@@ -98,6 +98,28 @@ async fn a_handler_can_hold_the_run_until_a_key_is_rotated() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn guarantee_9_a_batch_whose_pushing_again_is_dropped_is_in_the_report() {
+    let fake = fake();
+    let handed = Handed::default();
+    let run = pusher(&fake).concurrency(1).on_failed_batch(handed.handler()).start();
+    prove(&run).await;
+    fake.inject(Fault::on(COMMIT).status(413));
+    run.add_or_update("a://failed", &full(1)).await.unwrap();
+    run.flush().await.unwrap();
+    let failed = handed.take().remove(0);
+    fake.inject(Fault::on(COMMIT).latency(secs(20)).always());
+    let again = async {
+        // By then there is no room for another batch.
+        tokio::time::sleep(secs(1)).await;
+        assert!(tokio::time::timeout(secs(1), run.push_again(failed)).await.is_err());
+    };
+    tokio::join!(push_many(&run, 3), again);
+    let report = run.finish().await;
+    assert_eq!((report.totals.accepted, report.totals.failed, report.failed_batches.len()), (4, 1, 1), "{report}");
+    assert_eq!(report.failed_batches[0].ids().collect::<Vec<_>>(), ["a://failed"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_handler_that_answers_stop_stops_the_run() {
     let fake = fake();
     fake.inject(Fault::on(COMMIT).status(413));

@@ -35,8 +35,12 @@ async fn a_finish_that_is_dropped_leaves_the_run_closed_and_ending() {
     fake.inject(Fault::on(Operation::PushItemContainer).latency(secs(5)));
     let run = pusher(&fake).start();
     run.add_or_update("a://1", &full(1)).await.unwrap();
+    let mut progress = run.progress();
     assert!(tokio::time::timeout(secs(1), run.finish()).await.is_err());
     assert!(matches!(run.add_or_update("a://2", &full(2)).await, Err(PushError::Stopped(_))));
+    // The progress ends with the run, and not with a report.
+    while progress.changed().await.is_ok() {}
+    assert_eq!(progress.borrow().accepted, 1);
     let report = run.abort().await.into_result().unwrap();
     assert_eq!((report.totals.accepted, fake.source(SOURCE).len()), (1, 1));
 }
