@@ -1,28 +1,22 @@
-//! The account of a run: the batch that is being filled, the batches under way, and the counts.
+//! The account of a run: it changes the state, and tells the handlers and the waiting tasks.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::hash::RandomState;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
-use std::time::{Duration, SystemTime};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use tokio::sync::{Notify, Semaphore, oneshot, watch};
-use tokio::task::AbortHandle;
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::Instant;
 
-use super::batch::{Batch, BatchBuilder, BufferPool};
+use super::batch::{Batch, BufferPool};
 use super::destination::Destination;
 use super::failed::{FailedBatch, FailureReason, PushStep, Unknown};
 use super::keys::Keys;
 use super::report::{BatchReceipt, Delivered, Progress, PushError, PushReport, Pushed, Refused, RunStopped};
 use super::settings::Settings;
-use super::spacing::RecentBatches;
-use super::superseded::Superseded;
-use crate::finding::Finding;
+use super::state::{BatchTask, Filling, State, UnderWay};
 use crate::kernel::run_context::{CallCounters, RateLimit, RunContext};
 use crate::kernel::send::CallSettings;
 use crate::kernel::shared::Kernel;
-use crate::model::OrderingId;
 
 /// How many pushes there can be between two values of the watch channel.
 const PUSHES_A_MESSAGE: u64 = 256;
@@ -47,135 +41,6 @@ pub(super) struct Account {
     pub(super) changed: Notify,
     /// Gone when the run has ended.
     progress: Mutex<Option<watch::Sender<Progress>>>,
-}
-
-#[derive(Default)]
-pub(super) struct State {
-    pub(super) filling: Option<Filling>,
-    /// The batches that are sealed and not done, by their numbers.
-    pub(super) under_way: BTreeMap<u64, UnderWay>,
-    pub(super) last_number: u64,
-    /// Why no batch is started any more.
-    pub(super) stopped: Option<RunStopped>,
-    /// Whether the run was told to end: nothing more is accepted.
-    is_closed: bool,
-    /// How long the run took, when it has ended.
-    took: Option<Duration>,
-    /// The batches that are done and that a handler is being given.
-    pub(super) handing_over: BTreeSet<u64>,
-    pub(super) totals: Progress,
-    first_accepted: Option<SystemTime>,
-    last_accepted: Option<SystemTime>,
-    lowest_ordering_id: Option<OrderingId>,
-    /// Hashes of all ids, where none may be pushed twice.
-    pub(super) ids: HashSet<u128>,
-    /// How many batches were accepted whose ordering id is not known.
-    without_ordering_id: u64,
-    accepted: Vec<BatchReceipt>,
-    pub(super) failed: Vec<FailedBatch>,
-    refused: Vec<Refused>,
-    warnings: Vec<Finding>,
-    pub(super) superseded: Superseded,
-    /// Batches that failed and may still be applied.
-    pub(super) unknown: Vec<Unknown>,
-    /// Whether the service accepted a batch, or is known to have the source.
-    pub(super) is_proven: bool,
-    pub(super) recent: RecentBatches,
-    /// No batch is started before.
-    pub(super) held_until: Option<Instant>,
-    /// The failed batches that the run pushes again later.
-    pub(super) waiting: BTreeSet<u64>,
-}
-
-/// The batch that is being filled. It is opened for its first operation, and never empty.
-pub(super) struct Filling {
-    pub(super) number: u64,
-    pub(super) batch: BatchBuilder,
-    pub(super) task: BatchTask,
-}
-
-/// How the task of a batch is told to go on, or to end.
-pub(super) struct BatchTask {
-    pub(super) seal: oneshot::Sender<()>,
-    /// Empty until the task is spawned.
-    pub(super) abort: Arc<OnceLock<AbortHandle>>,
-}
-
-impl BatchTask {
-    fn abort(abort: &OnceLock<AbortHandle>) {
-        if let Some(task) = abort.get() {
-            task.abort();
-        }
-    }
-}
-
-pub(super) struct UnderWay {
-    pub(super) batch: Batch,
-    /// The number that its operations had first, where they are pushed again.
-    origin: u64,
-    is_uploaded: bool,
-    abort: Arc<OnceLock<AbortHandle>>,
-}
-
-impl UnderWay {
-    pub(super) fn new(batch: Batch, origin: u64, abort: Arc<OnceLock<AbortHandle>>) -> Self {
-        Self { batch, origin, is_uploaded: false, abort }
-    }
-}
-
-impl State {
-    /// Whether the sealed batches up to a number are done.
-    pub(super) fn is_done_to(&self, last: u64) -> bool {
-        let is_later = |first: Option<&u64>| first.is_none_or(|first| *first > last);
-        let origin = self.under_way.values().map(|under_way| &under_way.origin).min();
-        is_later(origin) && is_later(self.handing_over.first()) && is_later(self.waiting.first())
-    }
-
-    /// Until when no batch is started.
-    pub(super) fn held(&self) -> Option<Instant> {
-        self.held_until.filter(|until| self.stopped.is_none() && *until > Instant::now())
-    }
-
-    pub(super) fn is_held(&self) -> bool {
-        self.held().is_some()
-    }
-
-    /// Accounts for a failed batch that is under way again, without its superseded operations.
-    pub(super) fn moves_on(&mut self, failed: &FailedBatch, is_own: bool, superseded: u64) {
-        let operations = failed.operations() as u64;
-        self.totals.replaced += superseded;
-        if !is_own {
-            self.totals.pushed += operations;
-        } else if failed.is_unsent() {
-            self.totals.unsent -= operations;
-        } else {
-            self.totals.failed -= operations;
-            self.totals.batches_failed -= 1;
-        }
-    }
-
-    /// Whether a batch can be filled beside those that are under way, or that a handler is being given: while it
-    /// works it holds their memory.
-    pub(super) fn has_room(&self, concurrency: usize) -> bool {
-        self.under_way.len() + self.handing_over.len() + self.waiting.len() <= concurrency
-    }
-
-    pub(super) fn warned(&mut self, warnings: &[Finding]) {
-        self.totals.warned += u64::from(!warnings.is_empty());
-        let room = PushReport::SAMPLES.saturating_sub(self.warnings.len());
-        self.warnings.extend(warnings.iter().take(room).cloned());
-    }
-
-    /// Whether another operation can be pushed.
-    pub(super) fn accepts(&self) -> Result<(), PushError> {
-        self.goes_on()?;
-        let ended = || PushError::Stopped(RunStopped::new("it was told to end"));
-        if self.is_closed { Err(ended()) } else { Ok(()) }
-    }
-
-    pub(super) fn goes_on(&self) -> Result<(), PushError> {
-        self.stopped.clone().map_or(Ok(()), |stopped| Err(PushError::Stopped(stopped)))
-    }
 }
 
 /// Removes a batch from those that a handler is being given.

@@ -8,12 +8,13 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout_at};
 
-use super::account::{Account, HandedOver, State, UnderWay};
+use super::account::{Account, HandedOver};
 use super::batch::{Batch, BatchBuilder, BufferPool};
 use super::delivery::Delivery;
 use super::failed::{AfterFailure, FailedBatch, FailureReason};
 use super::keys::Key;
 use super::report::{PushError, RunStopped};
+use super::state::{State, UnderWay};
 use crate::error::{ConfigError, Error};
 use crate::kernel::wait;
 

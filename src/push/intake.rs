@@ -7,13 +7,14 @@ use std::sync::{Arc, OnceLock};
 use tokio::sync::oneshot;
 use tokio::task::coop;
 
-use super::account::{Account, BatchTask, Filling, State};
+use super::account::Account;
 use super::batch::{self, BatchBuilder};
 use super::delivery::Delivery;
 use super::destination::{Destination, Repeated};
 use super::keys::{Affects, Fit, Key};
 use super::report::{PushError, Pushed, Refused, RunStopped};
 use super::settings::Settings;
+use super::state::{BatchTask, Filling, State};
 use crate::finding::{Finding, Rule};
 use crate::kernel::shared::Kernel;
 use crate::kernel::trace;

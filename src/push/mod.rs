@@ -22,6 +22,7 @@ mod report;
 mod saved;
 mod settings;
 mod spacing;
+mod state;
 mod superseded;
 mod turns;
 mod unsent;

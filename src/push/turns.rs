@@ -6,11 +6,12 @@ use std::time::Duration;
 use tokio::sync::SemaphorePermit;
 use tokio::time::timeout_at;
 
-use super::account::{Account, State};
+use super::account::Account;
 use super::batch::Batch;
 use super::failed::{FailureReason, Unknown};
 use super::keys::Keys;
 use super::report::PushError;
+use super::state::State;
 
 impl Account {
     /// Seals the batch that is being filled, if it is this one still and could be sent. `false` when
