@@ -161,7 +161,8 @@ impl<T> PushQueue<T> {
     /// # Errors
     ///
     /// [`PushError::Stopped`] when the run has stopped, and [`PushError::Call`] when the batch belongs to another
-    /// source or provider. The report has the batch then.
+    /// source or provider. The report has the batch then; where it was made before, another `finish` returns one that has
+    /// it.
     pub async fn push_again(&self, failed: FailedBatch) -> Result<(), PushError> {
         let account = &self.intake.account;
         let accepts = account.lock().accepts();

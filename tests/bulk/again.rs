@@ -120,6 +120,18 @@ async fn guarantee_9_a_batch_whose_pushing_again_is_dropped_is_in_the_report() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn guarantee_9_a_batch_that_is_pushed_again_after_the_report_is_in_the_next_one() {
+    let fake = fake();
+    let handed = Handed::default();
+    let run = pusher(&fake).on_failed_batch(handed.handler()).start();
+    fake.inject(Fault::on(COMMIT).status(413));
+    run.add_or_update("a://failed", &full(1)).await.unwrap();
+    assert_eq!(run.finish().await.failed_batches.len(), 0);
+    assert!(matches!(run.push_again(handed.take().remove(0)).await, Err(PushError::Stopped(_))));
+    assert_eq!(run.finish().await.failed_batches[0].ids().collect::<Vec<_>>(), ["a://failed"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_handler_that_answers_stop_stops_the_run() {
     let fake = fake();
     fake.inject(Fault::on(COMMIT).status(413));
