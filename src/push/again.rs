@@ -52,35 +52,17 @@ impl Account {
         if failed.holds_for_all() {
             state.held_until = state.held_until.max(Some(until));
         }
-        state.waiting.insert(failed.number());
+        let number = failed.number();
+        state.waiting.insert(number);
         drop(state);
-        let waiting = WaitingBatch { account: Arc::clone(self), failed: Some(failed) };
-        runtime.spawn(waiting.wait(until));
+        let kept = KeptBatch { account: Arc::clone(self), failed: Some(failed), waits: Some(number) };
+        runtime.spawn(kept.push_after(until));
     }
 
     /// Pushes a batch again as the next one, without its superseded operations.
     pub(super) async fn push_again(self: &Arc<Self>, failed: FailedBatch) -> Result<(), PushError> {
-        if !self.destination.is_same(&failed.destination) {
-            let error = ConfigError::new("the batch is not one of this source or provider");
-            self.lock().failed.push(failed);
-            return Err(PushError::Call(error.into()));
-        }
-        let mut kept = KeptBatch { account: Arc::clone(self), failed: Some(failed) };
-        self.room_while(State::goes_on).await?;
-        let uploaded = match &kept.failed {
-            Some(failed) => self.with_content(failed).await,
-            None => return Ok(()),
-        };
-        match (uploaded, kept.failed.take()) {
-            (Ok(batch), Some(failed)) => self.append(failed, batch),
-            // Its handler has it, or the report.
-            (Err(error), Some(failed)) => {
-                let failed = FailedBatch { reason: Arc::new(FailureReason::Error(error)), ..failed };
-                self.give_to_handler(self.lock(), failed);
-                Ok(())
-            }
-            (_, None) => Ok(()),
-        }
+        let kept = KeptBatch { account: Arc::clone(self), failed: Some(failed), waits: None };
+        kept.push().await
     }
 
     /// Uploads content that was not uploaded, and returns the batch that has it.
@@ -146,54 +128,55 @@ impl Account {
         }
         builder
     }
-
-    fn no_longer_waits(&self, number: u64) {
-        let mut state = self.lock();
-        state.waiting.remove(&number);
-        self.settle(state);
-    }
 }
 
 /// A failed batch on its way back into the run. When it is dropped before, the report has it.
 struct KeptBatch {
     account: Arc<Account>,
     failed: Option<FailedBatch>,
+    /// Its number, where the run does not end before it.
+    waits: Option<u64>,
+}
+
+impl KeptBatch {
+    /// Pushes it again after a while. A run that has stopped meanwhile has it in its report.
+    async fn push_after(self, until: Instant) {
+        let account = Arc::clone(&self.account);
+        let stopped = account.wait_for(|state| state.stopped.is_some().then_some(()));
+        if timeout_at(until, stopped).await.is_err() {
+            let _ = self.push().await;
+        }
+    }
+
+    async fn push(mut self) -> Result<(), PushError> {
+        let account = Arc::clone(&self.account);
+        let Some(failed) = &self.failed else { return Ok(()) };
+        if !account.destination.is_same(&failed.destination) {
+            return Err(PushError::Call(ConfigError::new("the batch is not one of this source or provider").into()));
+        }
+        account.room_while(State::goes_on).await?;
+        let uploaded = account.with_content(failed).await;
+        match (uploaded, self.failed.take()) {
+            (Ok(batch), Some(failed)) => account.append(failed, batch),
+            // Its handler has it, or the report.
+            (Err(error), Some(failed)) => {
+                let failed = FailedBatch { reason: Arc::new(FailureReason::Error(error)), ..failed };
+                let mut state = account.lock();
+                // It may wait anew, by the answer of the handler.
+                state.no_longer_waits(self.waits.take());
+                account.give_to_handler(state, failed);
+                Ok(())
+            }
+            (_, None) => Ok(()),
+        }
+    }
 }
 
 impl Drop for KeptBatch {
     fn drop(&mut self) {
-        self.account.lock().failed.extend(self.failed.take());
-    }
-}
-
-/// A failed batch that the run pushes again after a while. When it is dropped before, the report has it.
-struct WaitingBatch {
-    account: Arc<Account>,
-    failed: Option<FailedBatch>,
-}
-
-impl WaitingBatch {
-    async fn wait(mut self, until: Instant) {
-        let account = Arc::clone(&self.account);
-        let number = self.failed.as_ref().map_or(0, FailedBatch::number);
-        let stopped = account.wait_for(|state| state.stopped.is_some().then_some(()));
-        if timeout_at(until, stopped).await.is_ok() {
-            return;
-        }
-        if let Some(failed) = self.failed.take() {
-            // A run that has stopped meanwhile has it in its report.
-            let _ = account.push_again(failed).await;
-        }
-        account.no_longer_waits(number);
-    }
-}
-
-impl Drop for WaitingBatch {
-    fn drop(&mut self) {
-        if let Some(failed) = self.failed.take() {
-            let number = failed.number();
-            self.account.lock().failed.push(failed);
-            self.account.no_longer_waits(number);
-        }
+        let mut state = self.account.lock();
+        state.failed.extend(self.failed.take());
+        state.no_longer_waits(self.waits.take());
+        self.account.settle(state);
     }
 }

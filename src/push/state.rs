@@ -122,6 +122,12 @@ impl State {
         }
     }
 
+    pub(super) fn no_longer_waits(&mut self, number: Option<u64>) {
+        if let Some(number) = number {
+            self.waiting.remove(&number);
+        }
+    }
+
     /// Whether a batch can be filled beside those that are under way, or that a handler is being given: while it
     /// works it holds their memory.
     pub(super) fn has_room(&self, concurrency: usize) -> bool {

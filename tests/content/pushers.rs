@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use coveo_push::fake::Fault;
-use coveo_push::{CompressionType, Content, DocumentBody, Operation, PushError, PushStep, Pushed, RetryPolicy};
+use coveo_push::{
+    AfterFailure, CompressionType, Content, DocumentBody, Operation, PushError, PushStep, Pushed, RetryPolicy,
+};
 
 use super::support::{Folder, ID, LARGEST_INLINE, SOURCE, fake, noise, pushed, pusher, requests_of};
 
@@ -109,6 +111,17 @@ async fn guarantee_5_content_that_cannot_be_uploaded_fails_its_item_and_hands_it
     let item = pushed(&fake, ID);
     assert_eq!(item.title(), Some("A"));
     assert!(item.content().unwrap() == noise(LARGEST_INLINE + 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn guarantee_5_a_run_does_not_end_before_content_that_its_handler_pushes_again_for_the_second_time() {
+    let fake = fake();
+    fake.inject(Fault::on(Operation::CreateFileContainer).status(413).times(2));
+    let again = |failed| AfterFailure::Again(failed, Duration::from_secs(10));
+    let run = pusher(&fake).on_failed_batch(again).start();
+    assert_eq!(run.add_or_update(ID, &doc()).content(large()).await.unwrap(), Pushed::Queued);
+    let report = run.finish().await;
+    assert_eq!((report.totals.accepted, report.totals.failed, report.failed_batches.len()), (1, 0, 0), "{report}");
 }
 
 #[tokio::test]
