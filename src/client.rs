@@ -17,7 +17,7 @@ use crate::kernel::retry::{Budget, RetryPolicy};
 use crate::kernel::run_context::RateLimit;
 use crate::kernel::shared::{Kernel, LocalNow, Random, Shared, Timeouts};
 use crate::kernel::transport::Transport;
-use crate::region::{BaseUrl, PushApiUrl, Region};
+use crate::region::{BaseUrl, BaseUrls, PushApiUrl, Region};
 
 /// The variables that [`PushClient::builder_from_env`] reads.
 const API_KEY: &str = "COVEO_API_KEY";
@@ -162,6 +162,7 @@ impl fmt::Debug for PushClient {
 /// | | default |
 /// |---|---|
 /// | [`region`](Self::region), [`base_url`](Self::base_url) | US East |
+/// | [`logs_url`](Self::logs_url), [`platform_url`](Self::platform_url) | as the region or the base URL implies |
 /// | [`retry`](Self::retry) | 12 attempts within 2 minutes |
 /// | [`connect_timeout`](Self::connect_timeout) | 10 s |
 /// | [`call_timeout`](Self::call_timeout) | 30 s an attempt |
@@ -187,6 +188,8 @@ pub struct PushClientBuilder {
     organization_id: String,
     credentials: Credentials,
     base_url: String,
+    logs_url: Option<String>,
+    platform_url: Option<String>,
     allow_plain_http: bool,
     user_agent: Option<String>,
     connect_timeout: Option<Duration>,
@@ -208,6 +211,8 @@ impl PushClientBuilder {
             organization_id,
             credentials,
             base_url: Region::default().base_url().to_owned(),
+            logs_url: None,
+            platform_url: None,
             allow_plain_http: false,
             user_agent: None,
             connect_timeout: None,
@@ -254,9 +259,31 @@ impl PushClientBuilder {
     /// Sets the base URL: everything before `/organizations`, such as
     /// `https://api.cloud.coveo.com/push/v1`. It replaces an earlier region or base URL. A slash at the end
     /// makes no difference.
+    ///
+    /// It implies where the logs and the platform API are: at the hosts of a region, or, for any other URL that ends
+    /// with `/push/v1`, at `/logs/v1` and `/rest` in its place. Set [`logs_url`](Self::logs_url) and
+    /// [`platform_url`](Self::platform_url) if they are elsewhere. The API key is sent to these three only.
     #[must_use]
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.base_url = url.into();
+        self
+    }
+
+    /// Sets the base URL of the logs: everything before `/organizations`, such as
+    /// `https://api.cloud.coveo.com/logs/v1`. Default: as the region or the [base URL](Self::base_url) implies. Without
+    /// either, requests of the logs fail with [`Error::Config`].
+    #[must_use]
+    pub fn logs_url(mut self, url: impl Into<String>) -> Self {
+        self.logs_url = Some(url.into());
+        self
+    }
+
+    /// Sets the base URL of the platform API: everything before `/organizations`, such as
+    /// `https://platform.cloud.coveo.com/rest`. Default: as the region or the [base URL](Self::base_url) implies.
+    /// Without either, requests of the platform API fail with [`Error::Config`].
+    #[must_use]
+    pub fn platform_url(mut self, url: impl Into<String>) -> Self {
+        self.platform_url = Some(url.into());
         self
     }
 
@@ -377,7 +404,8 @@ impl PushClientBuilder {
     /// [`Error::Config`] when a setting is wrong: an unusable base URL, plain http, an empty key or
     /// organization, no TLS for https, or a transport together with settings for reqwest.
     pub fn build(self) -> Result<PushClient, Error> {
-        let base_url = BaseUrl::parse(&self.base_url, self.allow_plain_http)?;
+        let (logs, platform) = (self.logs_url.as_deref(), self.platform_url.as_deref());
+        let urls = BaseUrls::parse(&self.base_url, logs, platform, self.allow_plain_http)?;
         if let Some(key) = self.credentials.key() {
             key.authorization().map_err(|error| ConfigError::new(error.to_string()))?;
         }
@@ -393,7 +421,7 @@ impl PushClientBuilder {
                 .into());
             }
             Some(transport) => transport,
-            None if base_url.is_https() && !HAS_TLS => {
+            None if urls.all().any(BaseUrl::is_https) && !HAS_TLS => {
                 return Err(ConfigError::new(
                     "an https base URL needs TLS: turn on the feature `rustls` or `native-tls`, or give a transport",
                 )
@@ -403,7 +431,7 @@ impl PushClientBuilder {
         };
         let shared = Shared {
             transport,
-            base_url,
+            urls,
             organization_id: self.organization_id.into(),
             user_agent: user_agent(self.user_agent.as_deref())?,
             timeouts: self.timeouts,
@@ -434,6 +462,8 @@ impl fmt::Debug for PushClientBuilder {
             .field("organization_id", &self.organization_id)
             .field("credentials", &self.credentials)
             .field("base_url", &self.base_url)
+            .field("logs_url", &self.logs_url)
+            .field("platform_url", &self.platform_url)
             .finish_non_exhaustive()
     }
 }

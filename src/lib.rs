@@ -135,7 +135,7 @@ pub use model::{
     OrderingId, ParseEnumError, PartialUpdate, PartialUpdateOperator, PermanentId, PermissionIdentity, PermissionLevel,
     PermissionSet, Permissions, SecurityIdentityType, SourceStatus,
 };
-pub use operation::Operation;
+pub use operation::{Host, Operation};
 pub use preflight::run::KnownIdentities;
 pub use push::{
     AfterFailure, BatchReceipt, CatalogItems, CatalogMerger, CatalogMerges, CatalogUpdater, CatalogUpdates,

@@ -71,13 +71,39 @@ pub enum Operation {
     DeleteOldCollectionItems,
 }
 
-/// The host that an operation goes to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Host {
-    /// The Push API.
+/// The host that an operation goes to. Each has its own throttle, its own hold and its own clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Host {
+    /// The Push API and the Stream API: `https://api.cloud.coveo.com/push/v1` and its like.
     Push,
-    /// The storage behind the file containers.
+    /// The logs of the indexing pipeline: `https://api.cloud.coveo.com/logs/v1` and its like.
+    Logs,
+    /// The platform API: `https://platform.cloud.coveo.com/rest` and its like.
+    Platform,
+    /// The storage behind the file containers. It never gets a key.
     Storage,
+}
+
+impl Host {
+    /// The end of its base URL; empty for the storage, which has none.
+    pub(crate) fn base_path(self) -> &'static str {
+        match self {
+            Self::Push => "/push/v1",
+            Self::Logs => "/logs/v1",
+            Self::Platform => "/rest",
+            Self::Storage => "",
+        }
+    }
+
+    /// What messages call its base URL.
+    pub(crate) fn url_name(self) -> &'static str {
+        match self {
+            Self::Push | Self::Storage => "base URL",
+            Self::Logs => "logs URL",
+            Self::Platform => "platform URL",
+        }
+    }
 }
 
 /// Which timeout an operation has by default.
@@ -266,7 +292,13 @@ impl Operation {
         self.spec().method
     }
 
-    /// The path below the base URL, its placeholders in braces; empty for the upload, which goes to
+    /// The host that the request goes to.
+    #[must_use]
+    pub fn host(self) -> Host {
+        self.spec().host
+    }
+
+    /// The path below the base URL of its host, its placeholders in braces; empty for the upload, which goes to
     /// a URI that the service hands out.
     #[must_use]
     pub fn path(self) -> &'static str {

@@ -1,4 +1,4 @@
-//! Where the Push API is: regions, base URLs, and the URL that the administration console shows.
+//! Where the service is: regions, base URLs, and the URL that the administration console shows.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -11,12 +11,14 @@ use url::Url;
 
 use crate::error::{ConfigError, Error};
 use crate::model::words::words;
+use crate::operation::Host;
 
 /// The characters that are percent-encoded in a path segment or a query value: all but the unreserved ones of
 /// RFC 3986, so that no id can leave its segment.
 pub(crate) const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The regions in which the service runs ([article 2976](https://docs.coveo.com/en/2976/)).
+/// The regions in which the service runs ([article 2976](https://docs.coveo.com/en/2976/)). Each has three hosts:
+/// the [Push API](Self::base_url), the [logs](Self::logs_url) and the [platform API](Self::platform_url).
 ///
 /// As text it is one of the words that `COVEO_REGION` takes: `us`, `ca`, `eu`, `au`, `hipaa`. They are
 /// read in any case, so a command line or a file of settings can choose one:
@@ -51,6 +53,8 @@ pub enum Region {
 }
 
 impl Region {
+    const ALL: [Self; 5] = [Self::UsEast, Self::Canada, Self::Europe, Self::Australia, Self::Hipaa];
+
     /// The Push API's base URL there, everything before `/organizations`.
     #[must_use]
     pub fn base_url(self) -> &'static str {
@@ -60,6 +64,30 @@ impl Region {
             Self::Europe => "https://api-eu.cloud.coveo.com/push/v1",
             Self::Australia => "https://api-au.cloud.coveo.com/push/v1",
             Self::Hipaa => "https://apihipaa.cloud.coveo.com/push/v1",
+        }
+    }
+
+    /// The base URL of the logs there.
+    #[must_use]
+    pub fn logs_url(self) -> &'static str {
+        match self {
+            Self::UsEast => "https://api.cloud.coveo.com/logs/v1",
+            Self::Canada => "https://api-ca.cloud.coveo.com/logs/v1",
+            Self::Europe => "https://api-eu.cloud.coveo.com/logs/v1",
+            Self::Australia => "https://api-au.cloud.coveo.com/logs/v1",
+            Self::Hipaa => "https://apihipaa.cloud.coveo.com/logs/v1",
+        }
+    }
+
+    /// The base URL of the platform API there.
+    #[must_use]
+    pub fn platform_url(self) -> &'static str {
+        match self {
+            Self::UsEast => "https://platform.cloud.coveo.com/rest",
+            Self::Canada => "https://platform-ca.cloud.coveo.com/rest",
+            Self::Europe => "https://platform-eu.cloud.coveo.com/rest",
+            Self::Australia => "https://platform-au.cloud.coveo.com/rest",
+            Self::Hipaa => "https://platformhipaa.cloud.coveo.com/rest",
         }
     }
 }
@@ -81,11 +109,12 @@ pub(crate) struct BaseUrl {
 }
 
 impl BaseUrl {
-    /// Checks a base URL. Plain http is refused, unless the host is loopback or the caller allows it.
-    pub(crate) fn parse(text: &str, allow_plain_http: bool) -> Result<Self, Error> {
-        let refuse = |why: &str| Error::from(ConfigError::new(format!("the base URL {why}")));
-        let url =
-            Url::parse(text.trim()).map_err(|error| ConfigError::with_source("the base URL is not a URL", error))?;
+    /// Checks the base URL of a host. Plain http is refused, unless the host is loopback or the caller allows it.
+    pub(crate) fn parse(host: Host, text: &str, allow_plain_http: bool) -> Result<Self, Error> {
+        let name = host.url_name();
+        let refuse = |why: &str| Error::from(ConfigError::new(format!("the {name} {why}")));
+        let url = Url::parse(text.trim())
+            .map_err(|error| ConfigError::with_source(format!("the {name} is not a URL"), error))?;
         let host = url.host_str().ok_or_else(|| refuse("has no host"))?;
         let is_loopback = is_loopback(host);
         let is_https = match url.scheme() {
@@ -116,6 +145,59 @@ impl BaseUrl {
 
     pub(crate) fn is_https(&self) -> bool {
         self.is_https
+    }
+}
+
+/// The base URLs of the hosts to which keys are sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct BaseUrls {
+    pub(crate) push: BaseUrl,
+    logs: Option<BaseUrl>,
+    platform: Option<BaseUrl>,
+}
+
+impl BaseUrls {
+    /// Checks the base URLs. Those that are not given follow from that of the Push API: by its region, or on its
+    /// origin where it ends with `/push/v1`.
+    pub(crate) fn parse(
+        push: &str,
+        logs: Option<&str>,
+        platform: Option<&str>,
+        allow_plain_http: bool,
+    ) -> Result<Self, Error> {
+        let push = BaseUrl::parse(Host::Push, push, allow_plain_http)?;
+        let region = Region::ALL.into_iter().find(|region| region.base_url() == push.text);
+        let url = |host: Host, given: Option<&str>, of_region: fn(Region) -> &'static str| {
+            let before = push.text.strip_suffix(Host::Push.base_path());
+            let implied = region.map(|region| of_region(region).to_owned());
+            let implied = implied.or_else(|| Some(format!("{}{}", before?, host.base_path())));
+            let text = given.map(str::to_owned).or(implied);
+            text.map(|text| BaseUrl::parse(host, &text, allow_plain_http)).transpose()
+        };
+        let logs = url(Host::Logs, logs, Region::logs_url)?;
+        let platform = url(Host::Platform, platform, Region::platform_url)?;
+        Ok(Self { push, logs, platform })
+    }
+
+    fn get(&self, host: Host) -> Option<&BaseUrl> {
+        match host {
+            Host::Push | Host::Storage => Some(&self.push),
+            Host::Logs => self.logs.as_ref(),
+            Host::Platform => self.platform.as_ref(),
+        }
+    }
+
+    /// The base URL of a host; an error where it is not known.
+    pub(crate) fn of(&self, host: Host) -> Result<&BaseUrl, Error> {
+        self.get(host).ok_or_else(|| {
+            let (name, setter) = (host.url_name(), host.url_name().replace(' ', "_").to_lowercase());
+            let why = "the base URL is not that of a region, and does not end with `/push/v1`";
+            ConfigError::new(format!("the {name} is not known: {why}; set it with `{setter}`")).into()
+        })
+    }
+
+    pub(crate) fn all(&self) -> impl Iterator<Item = &BaseUrl> {
+        [Some(&self.push), self.logs.as_ref(), self.platform.as_ref()].into_iter().flatten()
     }
 }
 
@@ -229,7 +311,7 @@ mod tests {
     use super::*;
 
     fn base(text: &str) -> Result<BaseUrl, String> {
-        BaseUrl::parse(text, false).map_err(|error| error.to_string())
+        BaseUrl::parse(Host::Push, text, false).map_err(|error| error.to_string())
     }
 
     fn push_api_url(text: &str) -> Result<(String, String, String), String> {
@@ -257,6 +339,60 @@ mod tests {
             }
         }
         assert_eq!(Region::default(), Region::UsEast);
+    }
+
+    fn urls(push: &str, logs: Option<&str>, platform: Option<&str>) -> [Option<String>; 3] {
+        let urls = BaseUrls::parse(push, logs, platform, false).unwrap();
+        [Host::Push, Host::Logs, Host::Platform].map(|host| urls.of(host).ok().map(|url| url.as_str().to_owned()))
+    }
+
+    #[test]
+    fn every_region_has_three_hosts_and_its_base_url_implies_the_others() {
+        let hosts = [
+            (Region::UsEast, "api.cloud", "platform.cloud"),
+            (Region::Canada, "api-ca.cloud", "platform-ca.cloud"),
+            (Region::Europe, "api-eu.cloud", "platform-eu.cloud"),
+            (Region::Australia, "api-au.cloud", "platform-au.cloud"),
+            (Region::Hipaa, "apihipaa.cloud", "platformhipaa.cloud"),
+        ];
+        assert_eq!(hosts.map(|(region, ..)| region), Region::ALL);
+        for (region, api, platform) in hosts {
+            let logs = format!("https://{api}.coveo.com/logs/v1");
+            let platform = format!("https://{platform}.coveo.com/rest");
+            assert_eq!((region.logs_url(), region.platform_url()), (&*logs, &*platform));
+            let expected = [region.base_url().to_owned(), logs, platform].map(Some);
+            assert_eq!(urls(region.base_url(), None, None), expected);
+            assert_eq!(urls(&format!(" {}/", region.base_url()), None, None), expected);
+        }
+    }
+
+    #[test]
+    fn a_base_url_of_its_own_implies_the_other_hosts_where_it_ends_as_the_service_does() {
+        let some = |text: &str| Some(text.to_owned());
+        #[rustfmt::skip]
+        let table = [
+            ("http://localhost:1/push/v1",  None, None, [some("http://localhost:1/push/v1"), some("http://localhost:1/logs/v1"), some("http://localhost:1/rest")]),
+            ("https://a.com/x/push/v1/",    None, None, [some("https://a.com/x/push/v1"), some("https://a.com/x/logs/v1"), some("https://a.com/x/rest")]),
+            ("https://a.com/push",          None, None, [some("https://a.com/push"), None, None]),
+            ("https://a.com",               Some("https://b.com/l/"), None, [some("https://a.com"), some("https://b.com/l"), None]),
+            ("https://a.com/push/v1",       None, Some("https://c.com"), [some("https://a.com/push/v1"), some("https://a.com/logs/v1"), some("https://c.com")]),
+            ("https://api.cloud.coveo.com/push/v1", Some("https://b.com"), None, [some("https://api.cloud.coveo.com/push/v1"), some("https://b.com"), some("https://platform.cloud.coveo.com/rest")]),
+        ];
+        for (push, logs, platform, expected) in table {
+            assert_eq!(urls(push, logs, platform), expected, "{push}");
+        }
+    }
+
+    #[test]
+    fn a_host_whose_url_is_wrong_or_not_known_is_named_with_its_setter() {
+        let wrong = |logs, platform| BaseUrls::parse("https://a.com", logs, platform, false).unwrap_err().to_string();
+        assert!(wrong(Some("http://b.com"), None).contains("the logs URL is plain http"));
+        assert!(wrong(None, Some("b.com")).contains("the platform URL is not a URL"));
+        let urls = BaseUrls::parse("https://a.com", None, None, false).unwrap();
+        for (host, setter) in [(Host::Logs, "`logs_url`"), (Host::Platform, "`platform_url`")] {
+            let error = urls.of(host).unwrap_err().to_string();
+            assert!(error.contains(setter) && error.contains(host.url_name()), "{error}");
+        }
     }
 
     #[test]
@@ -291,7 +427,7 @@ mod tests {
         assert_eq!(of("http://LOCALHOST:1"), (false, true));
         assert_eq!(of("http://127.255.0.1"), (false, true));
         assert_eq!(of("http://[::1]:8080/push/v1"), (false, true));
-        let allowed = BaseUrl::parse("http://example.com", true).unwrap();
+        let allowed = BaseUrl::parse(Host::Push, "http://example.com", true).unwrap();
         assert_eq!((allowed.is_https(), allowed.is_loopback()), (false, false));
     }
 

@@ -31,7 +31,7 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ("content", &["api", "kernel", "error", "finding", "operation", "model", "preflight"]),
     ("api", &["kernel", "error", "finding", "operation", "model", "preflight"]),
     ("kernel", &["region", "credentials", "error", "finding", "operation", "model"]),
-    ("region", &["error", "model"]),
+    ("region", &["error", "operation", "model"]),
     ("credentials", &["kernel", "error"]),
     ("error", &["finding", "operation", "model"]),
     ("access", &["model"]),

@@ -133,7 +133,8 @@ impl ApiRequest {
         let Self { kernel, operation, params, query, json, findings, settings } = self;
         let warnings = refuse(&kernel, operation, findings)?;
         warnings.iter().for_each(|warning| trace::found(operation, warning));
-        let Shared { base_url, organization_id, .. } = &*kernel.shared;
+        let Shared { urls, organization_id, .. } = &*kernel.shared;
+        let base_url = urls.of(operation.host())?;
         let template = RequestTemplate::api(operation, base_url, organization_id, &params, &query, json)?;
         let success = kernel.send(&template, &settings).await?;
         Ok((success, warnings))

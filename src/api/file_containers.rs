@@ -147,7 +147,7 @@ pub(crate) async fn upload(
     settings: &CallSettings,
 ) -> Result<(), Error> {
     check_size(&body, container.file_id())?;
-    let template = RequestTemplate::upload(container, body, &kernel.shared.base_url)?;
+    let template = RequestTemplate::upload(container, body, &kernel.shared.urls.push)?;
     kernel.send(&template, settings).await.map(|_| ())
 }
 

@@ -20,7 +20,7 @@ pub(super) struct Refusal {
     pub(super) code: Option<String>,
     pub(super) message: String,
     /// The methods of the path, if the request had another.
-    pub(super) allow: Option<&'static str>,
+    pub(super) allow: Option<String>,
 }
 
 impl Refusal {
@@ -80,9 +80,8 @@ impl Refusal {
     }
 
     fn with_allow(&self, mut response: ServiceResponse) -> ServiceResponse {
-        if let Some(method) = self.allow {
-            response.headers.insert(ALLOW, HeaderValue::from_static(method));
-        }
+        let allow = self.allow.as_deref().and_then(|methods| HeaderValue::try_from(methods).ok());
+        response.headers.extend(allow.map(|methods| (ALLOW, methods)));
         response
     }
 }

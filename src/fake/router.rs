@@ -6,10 +6,8 @@ use http::{Method, StatusCode};
 use percent_encoding::percent_decode_str;
 
 use super::response::Refusal;
-use crate::operation::{Operation, Segment};
+use crate::operation::{Host, Operation, Segment};
 
-/// The path before `/organizations`.
-pub(super) const BASE_PATH: &str = "/push/v1";
 /// The path before the id of a container in an upload URI.
 pub(super) const STORAGE_PATH: &str = "/storage/";
 
@@ -59,30 +57,28 @@ pub(super) fn route(method: &Method, path: &str) -> Route {
             _ => Route::NothingInStorage(wrong_method("MethodNotAllowed", "PUT")),
         };
     }
-    let mut allowed = None;
-    if let Some(below) = path.strip_prefix(BASE_PATH) {
-        for &operation in Operation::ALL {
-            let spec = operation.spec();
-            let Some((organization, params)) = values(operation, below) else { continue };
-            if spec.method == *method {
-                return Route::Api { operation, organization, params };
-            }
-            allowed = match spec.method {
-                Method::POST => Some("POST"),
-                Method::DELETE => allowed.map_or(Some("DELETE"), |_| Some("PUT, DELETE")),
-                _ => allowed.map_or(Some("PUT"), |_| Some("PUT, DELETE")),
-            };
+    let mut allowed: Vec<Method> = Vec::new();
+    for &operation in Operation::ALL.iter().filter(|operation| operation.host() != Host::Storage) {
+        let below = path.strip_prefix(operation.host().base_path());
+        let Some((organization, params)) = below.and_then(|below| values(operation, below)) else { continue };
+        if operation.method() == *method {
+            return Route::Api { operation, organization, params };
+        }
+        if !allowed.contains(&operation.method()) {
+            allowed.push(operation.method());
         }
     }
-    Route::Nothing(match allowed {
-        Some(methods) => wrong_method("METHOD_NOT_ALLOWED", methods),
-        None => Refusal::without_code(StatusCode::NOT_FOUND, format!("No operation of the Push API is at '{path}'.")),
+    Route::Nothing(if allowed.is_empty() {
+        Refusal::without_code(StatusCode::NOT_FOUND, format!("No operation of the service is at '{path}'."))
+    } else {
+        let names: Vec<&str> = allowed.iter().map(Method::as_str).collect();
+        wrong_method("METHOD_NOT_ALLOWED", &names.join(", "))
     })
 }
 
-fn wrong_method(code: &str, allow: &'static str) -> Refusal {
+fn wrong_method(code: &str, allow: &str) -> Refusal {
     let message = "The specified method is not allowed against this resource.";
-    Refusal { allow: Some(allow), ..Refusal::new(StatusCode::METHOD_NOT_ALLOWED, code, message) }
+    Refusal { allow: Some(allow.to_owned()), ..Refusal::new(StatusCode::METHOD_NOT_ALLOWED, code, message) }
 }
 
 /// The organization and the other values in a path. It is split at the slashes before it is decoded, so that

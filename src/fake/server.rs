@@ -17,8 +17,8 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use super::exchange::SharedState;
 use super::handle::FakePushApi;
-use super::router::BASE_PATH;
 use crate::error::BoxError;
+use crate::operation::Host;
 use crate::preflight::limit;
 
 /// The HTTP server of a fake: [`FakePushApi::serve`]. Dropping it stops the server.
@@ -58,7 +58,7 @@ impl FakeServer {
     /// The base URL for a client: `http://127.0.0.1:…/push/v1`.
     #[must_use]
     pub fn base_url(&self) -> String {
-        format!("http://{}{BASE_PATH}", self.address)
+        format!("http://{}{}", self.address, Host::Push.base_path())
     }
 
     /// The address of the server.

@@ -6,13 +6,13 @@ use bytes::Bytes;
 use http::Response;
 
 use super::handle::FakePushApi;
-use super::router::BASE_PATH;
 use crate::client::{PushClient, PushClientBuilder};
 use crate::credentials::ApiKey;
 use crate::error::SendError;
 use crate::kernel::BoxFuture;
 use crate::kernel::body::Body;
 use crate::kernel::transport::{AttemptLimits, Transport};
+use crate::operation::Host;
 
 /// The origin of a request without one.
 const ORIGIN: &str = "http://127.0.0.1:1";
@@ -47,7 +47,7 @@ impl FakePushApi {
     /// The base URL of requests through the transport. No socket listens there.
     #[must_use]
     pub fn base_url(&self) -> String {
-        format!("{ORIGIN}{BASE_PATH}")
+        format!("{ORIGIN}{}", Host::Push.base_path())
     }
 }
 

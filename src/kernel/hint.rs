@@ -38,8 +38,9 @@ pub(crate) fn of(
             Some(format!("with text/html instead of {expected}: something between here and the service answered"))
         }
         (300..=399, Some(target)) => Some(format!("no redirect is followed, here one to {target}")),
-        (404, _) if !uri.path().contains("/push/v1/") => {
-            Some("the base URL does not end with `/push/v1`: check it".to_owned())
+        (404, _) if !uri.path().contains(&format!("{}/", operation.host().base_path())) => {
+            let (name, end) = (operation.host().url_name(), operation.host().base_path());
+            Some(format!("the {name} does not end with `{end}`: check it"))
         }
         (414 | 431, _) => Some(match document_id(uri) {
             Some(id) => format!("the id `{id}` is too long for a URL: push it in a batch"),

@@ -45,6 +45,8 @@ impl HostState {
 #[derive(Debug, Default)]
 pub(crate) struct Hosts {
     push: HostState,
+    logs: HostState,
+    platform: HostState,
     storage: HostState,
 }
 
@@ -52,6 +54,8 @@ impl Hosts {
     pub(crate) fn get(&self, host: Host) -> &HostState {
         match host {
             Host::Push => &self.push,
+            Host::Logs => &self.logs,
+            Host::Platform => &self.platform,
             Host::Storage => &self.storage,
         }
     }

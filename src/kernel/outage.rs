@@ -41,7 +41,9 @@ impl Outage {
             }
             Self::Status(status) => match record.operation.spec().host {
                 Host::Storage => UploadError::new(record, *status, None, None, None).into(),
-                Host::Push => ApiError::new(record, *status, None, None, String::new(), None).into(),
+                Host::Push | Host::Logs | Host::Platform => {
+                    ApiError::new(record, *status, None, None, String::new(), None).into()
+                }
             },
         }
     }

@@ -67,7 +67,7 @@ pub(crate) struct RequestTemplate {
 }
 
 impl RequestTemplate {
-    /// A call of the Push API. The body, where there is one, is JSON.
+    /// A call of the Push API, the logs or the platform API. The body, where there is one, is JSON.
     pub(crate) fn api(
         operation: Operation,
         base: &BaseUrl,
@@ -149,9 +149,9 @@ impl RequestTemplate {
         self.body.len()
     }
 
-    /// Whether this goes to the Push API, and not to the storage behind it.
+    /// Whether this goes to an API of the service, with a key, and not to the storage behind it.
     pub(crate) fn is_api(&self) -> bool {
-        self.operation.spec().host == Host::Push
+        self.operation.spec().host != Host::Storage
     }
 
     /// The request of one attempt.

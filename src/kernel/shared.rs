@@ -13,7 +13,7 @@ use super::transport::Transport;
 use crate::credentials::Credentials;
 use crate::finding::Preflight;
 use crate::operation::{Host, TimeoutClass};
-use crate::region::BaseUrl;
+use crate::region::BaseUrls;
 
 /// A source of numbers in `0.0..1.0`.
 pub(crate) type Random = Arc<dyn Fn() -> f64 + Send + Sync>;
@@ -31,7 +31,7 @@ pub(crate) struct Kernel {
 /// The parts that clients with other credentials share, too.
 pub(crate) struct Shared {
     pub(crate) transport: Arc<dyn Transport>,
-    pub(crate) base_url: BaseUrl,
+    pub(crate) urls: BaseUrls,
     pub(crate) organization_id: Arc<str>,
     pub(crate) user_agent: HeaderValue,
     pub(crate) timeouts: Timeouts,
@@ -86,7 +86,7 @@ impl fmt::Debug for Kernel {
         let Self { shared, credentials } = self;
         let Shared {
             transport: _,
-            base_url,
+            urls,
             organization_id,
             user_agent: _,
             timeouts,
@@ -99,7 +99,7 @@ impl fmt::Debug for Kernel {
             local_now: _,
         } = &**shared;
         f.debug_struct("PushClient")
-            .field("base_url", &base_url.as_str())
+            .field("base_url", &urls.push.as_str())
             .field("organization_id", organization_id)
             .field("credentials", credentials)
             .field("timeouts", timeouts)
