@@ -19,7 +19,8 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::time::Duration;
 
-use coveo_push::{ApiKey, ItemPusher, PushClient, PushItem};
+use coveo_push::request::PushItem;
+use coveo_push::{ApiKey, ItemPusher, PushClient};
 use serde::Serialize;
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;

@@ -19,9 +19,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use std::{fs, io};
 
 use clap::Parser;
+use coveo_push::report::PushReport;
 use coveo_push::{
-    Content, DateTime, DocumentBody, ItemPusher, ItemQueue, Items, Permissions, PushReport, Pushed, Refresh,
-    RefreshError, RefreshKind, file_uri,
+    Content, DateTime, DocumentBody, ItemPusher, ItemQueue, Items, Permissions, Pushed, Refresh, RefreshError,
+    RefreshKind, file_uri,
 };
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use indicatif::{ProgressBar, ProgressStyle};

@@ -25,7 +25,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
-use coveo_push::{ItemPusher, Items, Progress, PushReport};
+use coveo_push::report::{Progress, PushReport};
+use coveo_push::{ItemPusher, Items};
 use indicatif::{ProgressBar, ProgressStyle};
 use saved::Saved;
 use serde_json::Value;

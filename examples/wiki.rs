@@ -18,9 +18,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use coveo_push::KnownIdentities;
+use coveo_push::report::{FailedBatch, Progress, RefreshReport};
 use coveo_push::{
-    Content, DocumentBody, FailedBatch, Identity, IdentityBody, IdentityQueue, ItemQueue, Items, MappedIdentity,
-    MappedIdentityBody, PermissionSet, Progress, PushClient, PushError, RefreshKind, RefreshReport,
+    Content, DocumentBody, Identity, IdentityBody, IdentityQueue, ItemQueue, Items, MappedIdentity, MappedIdentityBody,
+    PermissionSet, PushClient, PushError, RefreshKind,
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 
@@ -234,7 +235,8 @@ mod tests {
     use std::fs;
 
     use coveo_push::fake::{FakePushApi, Fault};
-    use coveo_push::{DeletionOutcome, DeletionSkipped, Operation, PermissionIdentity};
+    use coveo_push::report::{DeletionOutcome, DeletionSkipped};
+    use coveo_push::{Operation, PermissionIdentity};
 
     use super::*;
 

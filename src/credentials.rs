@@ -130,7 +130,8 @@ impl<'de> Deserialize<'de> for ApiKey {
 /// again itself, within the [time of an attempt](crate::PushClientBuilder::call_timeout).
 ///
 /// ```
-/// use coveo_push::{ApiKey, BoxError, BoxFuture, CredentialsProvider};
+/// use coveo_push::transport::BoxFuture;
+/// use coveo_push::{ApiKey, BoxError, CredentialsProvider};
 ///
 /// #[derive(Debug)]
 /// struct Vault;
@@ -153,7 +154,8 @@ impl<'de> Deserialize<'de> for ApiKey {
 ///
 /// ```
 /// # #[cfg(any(feature = "rustls", feature = "native-tls"))] {
-/// # use coveo_push::{ApiKey, BoxError, BoxFuture, CredentialsProvider};
+/// # use coveo_push::transport::BoxFuture;
+/// # use coveo_push::{ApiKey, BoxError, CredentialsProvider};
 /// # #[derive(Debug)]
 /// # struct Vault;
 /// # impl CredentialsProvider for Vault {

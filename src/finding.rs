@@ -19,7 +19,7 @@ pub enum Preflight {
     Refuse,
     /// It is sent, and the findings come with the success
     /// ([`Accepted::warnings`](crate::Accepted::warnings)), or in the report of a bulk run
-    /// ([`Progress::warned`](crate::Progress::warned)), and as tracing events.
+    /// ([`Progress::warned`](crate::report::Progress::warned)), and as tracing events.
     Warn,
     /// It is sent, and not looked for.
     Off,

@@ -62,14 +62,14 @@
 //!
 //! | | |
 //! |---|---|
-//! | any number of items, with a report | [`Items::pusher`], [`ItemPusher`], [`PushReport`] |
-//! | everything again, and the rest deleted | [`Items::refresh`], [`RefreshReport`] |
+//! | any number of items, with a report | [`Items::pusher`], [`ItemPusher`], [`PushReport`](report::PushReport) |
+//! | everything again, and the rest deleted | [`Items::refresh`], [`RefreshReport`](report::RefreshReport) |
 //! | several items as one batch | [`Items::push_batch`], [`BatchDocumentBody`] |
 //! | files, streams and large data | [`Content`], [`file_uri`] |
 //! | users, groups and aliases | [`Identities`], [`IdentityBody`], [`MappedIdentityBody`] |
 //! | who may see an item, and who will | [`Permissions`], [`IdentityGraph`], [`access`] |
 //! | errors and retries | [`Error`], [`RetryPolicy`] |
-//! | an HTTP client of your own | [`PushClientBuilder::http_client`], [`Transport`] |
+//! | an HTTP client of your own | [`PushClientBuilder::http_client`], [`Transport`](transport::Transport) |
 //! | a service in memory for tests | `fake::FakePushApi`, with the feature `test-util` |
 //!
 //! # Features
@@ -107,27 +107,19 @@ pub use access::path::MembershipPath;
 pub use access::relation::MembershipRelation;
 pub use access::verdict::{Access, AccessReason};
 pub use access::viewer::Viewer;
-pub use api::{
-    Accepted, AddOrUpdateAlias, AddOrUpdateIdentity, AddOrUpdateItem, Catalog, CloseStream, CreateFileContainer,
-    CreateStreamChunk, DeleteIdentity, DeleteItem, DeleteOldCatalogItems, DeleteOldIdentities, DeleteOldItems,
-    FileContainers, Identities, Items, MergeCatalog, OpenStream, PushBatch, PushCatalogBatch, PushIdentityContainer,
-    PushItemContainer, SetSourceStatus, Sources, StoreBytes, UpdateCatalog, UploadToContainer,
-};
+pub use api::{Accepted, Catalog, FileContainers, Identities, Items, Sources};
 pub use bytes;
 pub use client::{PushClient, PushClientBuilder};
-pub use content::{AddOrUpdateItemWithContent, Content, file_uri};
+pub use content::{Content, file_uri};
 pub use credentials::{ApiKey, Credentials, CredentialsProvider};
 pub use error::{
     ApiError, BoxError, CallRecord, ConfigError, CredentialsError, DecodeError, Error, ErrorCode, InvalidError,
-    SendError, SendErrorKind, TransportError, UploadError,
+    TransportError, UploadError,
 };
 pub use finding::{Finding, Preflight, Rule};
 pub use http;
-pub use kernel::BoxFuture;
-pub use kernel::body::{Body, ByteStream, HttpBody};
-pub use kernel::reqwest_transport::{ReqwestTransport, reqwest};
+pub use kernel::reqwest_transport::reqwest;
 pub use kernel::retry::RetryPolicy;
-pub use kernel::transport::{AttemptLimits, Transport};
 pub use model::{
     BatchDocument, BatchDocumentBody, BatchIdentityBody, BatchMergeBody, BatchUpdateBody, CompressionType, DateTime,
     DeletedDocument, DocumentBody, DocumentData, FileContainer, Identity, IdentityBody, MappedIdentity,
@@ -138,17 +130,53 @@ pub use model::{
 pub use operation::{Host, Operation};
 pub use preflight::run::KnownIdentities;
 pub use push::{
-    AfterFailure, BatchReceipt, CatalogItems, CatalogMerger, CatalogMerges, CatalogUpdater, CatalogUpdates,
-    FailedBatch, FailureReason, IdentityOperation, IdentityPusher, IdentityQueue, ItemOperation, ItemPusher, ItemQueue,
-    Progress, PushError, PushFuture, PushIdentity, PushItem, PushItemDeletion, PushQueue, PushReport, PushStep, Pushed,
-    Pusher, PusherBuilder, Refused, RunStopped, SavedBatch, WholeItems,
+    CatalogItems, CatalogMerger, CatalogMerges, CatalogUpdater, CatalogUpdates, IdentityOperation, IdentityPusher,
+    IdentityQueue, ItemOperation, ItemPusher, ItemQueue, PushError, PushQueue, Pushed, Pusher, PusherBuilder,
+    WholeItems,
 };
 pub use refresh::{
-    Boundary, BoundarySource, CatalogRefresh, CatalogRefreshBuilder, DeletionOutcome, DeletionSkipped, IdleOutcome,
-    Load, LoadBuilder, LoadError, LoadOutcome, LoadReport, LocalClock, Refresh, RefreshBuilder, RefreshError,
-    RefreshKind, RefreshReport, StartError,
+    CatalogRefresh, CatalogRefreshBuilder, Load, LoadBuilder, LoadError, LocalClock, Refresh, RefreshBuilder,
+    RefreshError, RefreshKind, StartError,
 };
 pub use region::{PushApiUrl, Region};
+
+/// The requests: one builder for each operation, which `.await` sends.
+///
+/// The handles make them: [`Items`], [`Identities`], [`Sources`], [`FileContainers`], [`Catalog`] and the pushers. Name
+/// these types only to store a request, or to pass it on.
+pub mod request {
+    pub use crate::api::{
+        AddOrUpdateAlias, AddOrUpdateIdentity, AddOrUpdateItem, CloseStream, CreateFileContainer, CreateStreamChunk,
+        DeleteIdentity, DeleteItem, DeleteOldCatalogItems, DeleteOldIdentities, DeleteOldItems, MergeCatalog,
+        OpenStream, PushBatch, PushCatalogBatch, PushIdentityContainer, PushItemContainer, SetSourceStatus, StoreBytes,
+        UpdateCatalog, UploadToContainer,
+    };
+    pub use crate::content::AddOrUpdateItemWithContent;
+    pub use crate::push::{PushFuture, PushIdentity, PushItem, PushItemDeletion};
+}
+
+/// The reports of bulk runs, refreshes and loads, and their failed batches.
+pub mod report {
+    pub use crate::push::{
+        AfterFailure, BatchReceipt, FailedBatch, FailureReason, Progress, PushReport, PushStep, Refused, RunStopped,
+        SavedBatch,
+    };
+    pub use crate::refresh::{
+        Boundary, BoundarySource, DeletionOutcome, DeletionSkipped, IdleOutcome, LoadOutcome, LoadReport, RefreshReport,
+    };
+}
+
+/// The HTTP layer, to replace it or to watch it.
+///
+/// [`PushClientBuilder::transport`] takes any [`Transport`](transport::Transport). The default is
+/// [`ReqwestTransport`](transport::ReqwestTransport).
+pub mod transport {
+    pub use crate::error::{SendError, SendErrorKind};
+    pub use crate::kernel::BoxFuture;
+    pub use crate::kernel::body::{Body, ByteStream, HttpBody};
+    pub use crate::kernel::reqwest_transport::ReqwestTransport;
+    pub use crate::kernel::transport::{AttemptLimits, Transport};
+}
 
 /// The README's examples are tests.
 #[cfg(doctest)]

@@ -9,10 +9,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
+use coveo_push::transport::{Body, BoxFuture, SendError, SendErrorKind, Transport};
 use coveo_push::{
-    ApiKey, BatchDocumentBody, BatchIdentityBody, Body, BoxError, BoxFuture, Credentials, CredentialsProvider,
-    DocumentBody, Error, FileContainer, Identity, IdentityBody, MappedIdentityBody, PushClient, PushClientBuilder,
-    RetryPolicy, SendError, SendErrorKind, SourceStatus, Transport, reqwest,
+    ApiKey, BatchDocumentBody, BatchIdentityBody, BoxError, Credentials, CredentialsProvider, DocumentBody, Error,
+    FileContainer, Identity, IdentityBody, MappedIdentityBody, PushClient, PushClientBuilder, RetryPolicy,
+    SourceStatus, reqwest,
 };
 use http::{Request, Response};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -17,10 +17,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::time::Duration;
 
+use coveo_push::report::PushReport;
+use coveo_push::transport::BoxFuture;
 use coveo_push::{
-    ApiKey, BatchDocumentBody, BoxError, BoxFuture, Content, Credentials, CredentialsProvider, DocumentBody, Error,
-    FileContainer, Identity, IdentityBody, Operation, PushClient, PushClientBuilder, PushReport, RefreshKind,
-    RetryPolicy, reqwest,
+    ApiKey, BatchDocumentBody, BoxError, Content, Credentials, CredentialsProvider, DocumentBody, Error, FileContainer,
+    Identity, IdentityBody, Operation, PushClient, PushClientBuilder, RefreshKind, RetryPolicy, reqwest,
 };
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

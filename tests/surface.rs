@@ -22,6 +22,9 @@ use coveo_push::fake::{
     ClockOffset, ContainerCounts, DropReason, Dropped, DroppedIdentity, FakeIdentity, FakeItem, FakeProvider,
     FakePushApi, FakePushApiBuilder, FakeServer, FakeSource, Fault, FaultRates, RecordedRequest,
 };
+use coveo_push::report::*;
+use coveo_push::request::*;
+use coveo_push::transport::*;
 use coveo_push::*;
 use coveo_push::{AccessReason, GraphIdentities, MembershipPath, MembershipRelation};
 use coveo_push::{Finding, KnownIdentities, Rule};

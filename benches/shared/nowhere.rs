@@ -1,7 +1,7 @@
 //! A service that is not there.
 
 use coveo_push::bytes::Bytes;
-use coveo_push::{Body, BoxFuture, SendError, Transport};
+use coveo_push::transport::{Body, BoxFuture, SendError, Transport};
 use http::{Method, Request, Response};
 
 /// Answers at once, and drops what it is sent.

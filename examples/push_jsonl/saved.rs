@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::{fs, io};
 
-use coveo_push::{FailedBatch, Items, SavedBatch};
+use coveo_push::Items;
+use coveo_push::report::{FailedBatch, SavedBatch};
 
 use tokio::task::JoinHandle;
 

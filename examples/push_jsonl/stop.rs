@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use coveo_push::Progress;
+use coveo_push::report::Progress;
 use tokio::sync::watch;
 
 use crate::shared::stop_signal;

@@ -26,7 +26,8 @@ use std::time::Duration;
 
 use coveo_push::bytes::Bytes;
 use coveo_push::fake::FakePushApi;
-use coveo_push::{Body, BoxError, BoxFuture, PushClient, ReqwestTransport, SendError, Transport, reqwest};
+use coveo_push::transport::{Body, BoxFuture, ReqwestTransport, SendError, Transport};
+use coveo_push::{BoxError, PushClient, reqwest};
 
 const SOURCE_ID: &str = "COVEO_SOURCE_ID";
 const PROVIDER_ID: &str = "COVEO_PROVIDER_ID";

@@ -4,7 +4,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use coveo_push::{FailedBatch, Progress, PushClient, PushError, PushQueue, PushReport, Pushed};
+use coveo_push::report::{FailedBatch, Progress, PushReport};
+use coveo_push::{PushClient, PushError, PushQueue, Pushed};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use coveo_push::bytes::Bytes;
 use coveo_push::fake::{FakePushApi, FaultRates};
-use coveo_push::{Body, BoxFuture, SendError, Transport};
+use coveo_push::transport::{Body, BoxFuture, SendError, Transport};
 use fastrand::Rng;
 
 use crate::corpus::one_of;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use coveo_push::Progress;
+use coveo_push::report::Progress;
 
 /// What happened so far.
 #[derive(Debug, Default)]

@@ -1,6 +1,7 @@
 //! A run as it is: a pusher alone, or with a refresh around it.
 
-use coveo_push::{DeletionOutcome, PushClient, PushQueue, PushReport, Pusher, PusherBuilder, Refresh, RefreshReport};
+use coveo_push::report::{DeletionOutcome, PushReport, RefreshReport};
+use coveo_push::{PushClient, PushQueue, Pusher, PusherBuilder, Refresh};
 use tokio::sync::watch::Receiver;
 
 use crate::kind::Kind;

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use coveo_push::Error;
 use coveo_push::fake::FakePushApi;
-use coveo_push::{Error, FailedBatch};
+use coveo_push::report::FailedBatch;
 use fastrand::Rng;
 
 use crate::bulk::Outcome;

@@ -215,7 +215,7 @@ macro_rules! request_builder {
 
         impl IntoFuture for $name {
             type Output = Result<$output, crate::Error>;
-            type IntoFuture = crate::BoxFuture<'static, Self::Output>;
+            type IntoFuture = crate::kernel::BoxFuture<'static, Self::Output>;
 
             fn into_future(self) -> Self::IntoFuture {
                 Box::pin(self.send())

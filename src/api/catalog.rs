@@ -137,7 +137,7 @@ impl Catalog {
         PushCatalogBatch::new(self.commit(self.operations.update), batch, findings)
     }
 
-    /// Pushes a batch of updates from its JSON text, such as that of a [failed batch](crate::FailedBatch::save), in the
+    /// Pushes a batch of updates from its JSON text, such as that of a [failed batch](crate::report::FailedBatch::save), in the
     /// same three steps. Only its lists are checked, and not the operations in them.
     ///
     /// # Errors

@@ -155,7 +155,7 @@ impl Identities {
         PushBatch::of_identities(&self.kernel, &self.provider_id, batch)
     }
 
-    /// Pushes a batch from its JSON text, such as that of a [failed batch](crate::FailedBatch::save), in the
+    /// Pushes a batch from its JSON text, such as that of a [failed batch](crate::report::FailedBatch::save), in the
     /// same three steps. Only its lists are
     /// checked, and not the operations in them.
     ///

@@ -140,7 +140,7 @@ impl Items {
         PushBatch::of_items(&self.kernel, &self.source_id, batch)
     }
 
-    /// Pushes a batch from its JSON text, such as that of a [failed batch](crate::FailedBatch::save), in the
+    /// Pushes a batch from its JSON text, such as that of a [failed batch](crate::report::FailedBatch::save), in the
     /// same three steps. Only its lists are
     /// checked, and not the operations in them.
     ///

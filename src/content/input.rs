@@ -64,7 +64,7 @@ use crate::model::CompressionType;
 /// except for [`bytes`](Self::bytes) and [`text`](Self::text), which are in memory already. A compressor needs
 /// 0.3 MB. LZMA needs 10 times its dictionary: 100 MB at level 6.
 ///
-/// [`AddOrUpdateItem::content`]: crate::AddOrUpdateItem::content
+/// [`AddOrUpdateItem::content`]: crate::request::AddOrUpdateItem::content
 #[must_use = "content is pushed by the call that takes it"]
 pub struct Content {
     pub(super) source: Source,

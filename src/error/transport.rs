@@ -9,7 +9,7 @@ use super::redact::Redactor;
 /// An error of another crate, kept as the source of one of ours.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// The error of a [`Transport`](crate::Transport) that got no response.
+/// The error of a [`Transport`](crate::transport::Transport) that got no response.
 ///
 /// The source must not hold the request's URL: that of an upload is presigned.
 #[derive(Debug, thiserror::Error)]

@@ -13,7 +13,7 @@ use crate::access::graph::IdentityGraph;
 
 /// The Push API in memory.
 ///
-/// It is a cheap handle: clones share one service. It is also a [`Transport`](crate::Transport), to give to
+/// It is a cheap handle: clones share one service. It is also a [`Transport`](crate::transport::Transport), to give to
 /// a client's builder or to wrap.
 #[derive(Debug, Clone)]
 pub struct FakePushApi {

@@ -94,7 +94,7 @@
 //! # The transport and the HTTP server
 //!
 //! [`FakePushApi::client`] and [`client_builder`](FakePushApi::client_builder) use the fake as a
-//! [`Transport`](crate::Transport), without a socket. That is fast and works with paused time
+//! [`Transport`](crate::transport::Transport), without a socket. That is fast and works with paused time
 //! (`#[tokio::test(start_paused = true)]`). [`FakePushApi::serve`] starts an HTTP server on a local port,
 //! for any client in any language. Both share the same state.
 //!

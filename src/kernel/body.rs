@@ -20,7 +20,7 @@ type Opener = Arc<dyn Fn() -> ByteStream + Send + Sync>;
 
 /// The body of a request. Its length is known, and it can be sent more than once.
 ///
-/// Cloning it copies no bytes. A [`Transport`](crate::Transport) sends it as an [`http_body::Body`]
+/// Cloning it copies no bytes. A [`Transport`](crate::transport::Transport) sends it as an [`http_body::Body`]
 /// ([`into_http_body`](Self::into_http_body)), or takes all bytes at once ([`into_bytes`](Self::into_bytes)).
 #[derive(Clone)]
 pub struct Body {
@@ -68,7 +68,8 @@ impl Body {
     ///
     /// ```
     /// use coveo_push::bytes::Bytes;
-    /// use coveo_push::{Body, BoxError, ByteStream};
+    /// use coveo_push::transport::{Body, ByteStream};
+    /// use coveo_push::BoxError;
     ///
     /// # struct Chunks(std::vec::IntoIter<Bytes>);
     /// # impl futures_core::Stream for Chunks {

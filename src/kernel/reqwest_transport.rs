@@ -46,7 +46,8 @@ impl ReqwestTransport {
     /// # #[cfg(any(feature = "rustls", feature = "native-tls"))] {
     /// use std::time::Duration;
     /// use coveo_push::bytes::Bytes;
-    /// use coveo_push::{ApiKey, Body, BoxFuture, PushClient, ReqwestTransport, Transport, SendError, reqwest};
+    /// use coveo_push::transport::{Body, BoxFuture, ReqwestTransport, Transport, SendError};
+    /// use coveo_push::{ApiKey, PushClient, reqwest};
     ///
     /// /// Counts nothing, but could.
     /// struct Watched(ReqwestTransport);

@@ -17,7 +17,8 @@ use crate::error::SendError;
 ///
 /// ```
 /// use coveo_push::bytes::Bytes;
-/// use coveo_push::{Body, BoxFuture, SendError, Transport, http};
+/// use coveo_push::transport::{Body, BoxFuture, SendError, Transport};
+/// use coveo_push::http;
 ///
 /// /// Accepts everything.
 /// #[derive(Debug)]

@@ -67,7 +67,7 @@ impl Catalog {
     /// Pushes many updates: any number of operations, in bounded memory, in order, losing none. Each batch has a
     /// file container of its own, and is processed as soon as the service has it.
     ///
-    /// The [report](crate::PushReport) has the lowest ordering id of all, and
+    /// The [report](crate::report::PushReport) has the lowest ordering id of all, and
     /// [`on_accepted`](PusherBuilder::on_accepted) gets the ordering id of each batch, by which the service's logs
     /// name it.
     ///

@@ -79,7 +79,7 @@ pub enum AfterFailure {
     /// The run stops: batches under way are finished, and the rest is not sent.
     Stop,
     /// The run goes on, and the handler has the batch. After an error that
-    /// [holds for all](crate::FailedBatch::holds_for_all) batches, the run stops.
+    /// [holds for all](crate::report::FailedBatch::holds_for_all) batches, the run stops.
     Keep,
     /// The run goes on, and pushes the batch again after this time. After an error that holds for all batches, no
     /// batch is started until then.

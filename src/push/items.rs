@@ -257,7 +257,7 @@ impl<'a> PushItem<'a> {
     ///
     /// Content that cannot be read, is larger than 256 MB or changes meanwhile is refused, and the run
     /// goes on. Content that could not be uploaded is a failed batch of one item, at the step
-    /// [`PushStep::Content`](crate::PushStep::Content).
+    /// [`PushStep::Content`](crate::report::PushStep::Content).
     ///
     /// ```
     /// # async fn example(client: coveo_push::PushClient, paths: Vec<String>) -> Result<(), Box<dyn std::error::Error>> {

@@ -17,7 +17,8 @@ use crate::kernel::send::CallSettings;
 /// Both have these methods, so a function can follow and end either:
 ///
 /// ```
-/// use coveo_push::{PushError, PushReport, Pusher};
+/// use coveo_push::report::PushReport;
+/// use coveo_push::{PushError, Pusher};
 ///
 /// async fn end<T>(pusher: Pusher<T>, is_whole: bool) -> Result<PushReport, PushError> {
 ///     let report = if is_whole { pusher.finish().await } else { pusher.abort().await };
@@ -155,7 +156,7 @@ impl<T> PushQueue<T> {
     /// count by their new result. A batch of an earlier run for the same source or
     /// provider counts as pushed in this run.
     ///
-    /// It returns when the batch is queued. [Content](crate::PushStep::Content) that was not uploaded is
+    /// It returns when the batch is queued. [Content](crate::report::PushStep::Content) that was not uploaded is
     /// uploaded before. If you drop the future before, the report has the batch.
     ///
     /// # Errors

@@ -247,7 +247,7 @@ impl PushReport {
     ///
     /// Refused ones are not an error here: each was told by its push ([`Pushed::Refused`]) and to the handler
     /// ([`on_refused`](crate::PusherBuilder::on_refused)), and they are counted
-    /// ([`refused`](Progress::refused)). They keep a [refresh](crate::RefreshReport) from deleting, and are an
+    /// ([`refused`](Progress::refused)). They keep a [refresh](crate::report::RefreshReport) from deleting, and are an
     /// error there.
     ///
     /// # Errors

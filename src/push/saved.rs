@@ -26,7 +26,7 @@ impl FailedBatch {
     ///
     /// What the file system says, with the path; [`io::ErrorKind::AlreadyExists`] when there is such a
     /// file, of this batch or of another run; [`io::ErrorKind::Unsupported`] for an item whose
-    /// [content](crate::PushStep::Content) was not uploaded, which such a file cannot hold: keep the batch, and
+    /// [content](crate::report::PushStep::Content) was not uploaded, which such a file cannot hold: keep the batch, and
     /// [push it again](Self::push_again) before the program ends.
     ///
     /// It writes beside the file and renames it, and returns when both the file and its name are on the disk. A file
@@ -72,7 +72,7 @@ impl SavedBatch {
     ///
     /// ```
     /// # async fn example(items: coveo_push::Items) -> Result<(), Box<dyn std::error::Error>> {
-    /// use coveo_push::SavedBatch;
+    /// use coveo_push::report::SavedBatch;
     ///
     /// for file in SavedBatch::files("failed")? {
     ///     items.push_batch_json(std::fs::read(&file)?).await?;

@@ -186,7 +186,7 @@ impl<T> PusherBuilder<T> {
     /// ```
     /// # fn example(items: coveo_push::Items) {
     /// use std::time::Duration;
-    /// use coveo_push::AfterFailure;
+    /// use coveo_push::report::AfterFailure;
     ///
     /// // The key is being rotated: wait a minute, and try again.
     /// let builder = items.pusher().on_failed_batch(|failed| match failed.holds_for_all() {
@@ -210,7 +210,7 @@ impl<T> PusherBuilder<T> {
 
     /// Whether an operation replaces an earlier one on the same id in the batch that is being filled, where it says
     /// everything that the earlier one said: a full item or a deletion over either of these. The earlier one is then
-    /// not sent, and counts as [`replaced`](crate::Progress::replaced). Default: yes.
+    /// not sent, and counts as [`replaced`](crate::report::Progress::replaced). Default: yes.
     ///
     /// Any other operation on an id that the batch holds goes into the next batch; with `false`, these go there too.
     pub fn replace_queued(mut self, replace: bool) -> Self {

@@ -6,7 +6,7 @@ use http::StatusCode;
 use super::checks::{Answering, block_on};
 
 /// Uploads into a container of this URI and these headers, and returns what was sent.
-fn sent(base: &str, uri: &str, headers: &[(&str, &str)]) -> Result<http::Request<coveo_push::Body>, Error> {
+fn sent(base: &str, uri: &str, headers: &[(&str, &str)]) -> Result<http::Request<coveo_push::transport::Body>, Error> {
     let transport = Answering::new(StatusCode::OK);
     let builder = PushClient::builder("my-org", ApiKey::new("key")).base_url(base).transport(transport.clone());
     let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));

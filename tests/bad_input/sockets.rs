@@ -2,9 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use coveo_push::{
-    ApiKey, Error, FileContainer, Operation, PushClient, PushClientBuilder, RetryPolicy, SendErrorKind, reqwest,
-};
+use coveo_push::transport::SendErrorKind;
+use coveo_push::{ApiKey, Error, FileContainer, Operation, PushClient, PushClientBuilder, RetryPolicy, reqwest};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use wiremock::matchers::any;

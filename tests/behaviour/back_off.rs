@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use coveo_push::bytes::Bytes;
 use coveo_push::fake::Fault;
+use coveo_push::transport::{Body, BoxFuture, SendError, SendErrorKind, Transport};
 use coveo_push::{
-    ApiKey, Body, BoxError, BoxFuture, Credentials, CredentialsProvider, DocumentBody, Error, ErrorCode, Identity,
-    IdentityBody, MappedIdentityBody, Operation, RetryPolicy, SendError, SendErrorKind, SourceStatus, Transport,
+    ApiKey, BoxError, Credentials, CredentialsProvider, DocumentBody, Error, ErrorCode, Identity, IdentityBody,
+    MappedIdentityBody, Operation, RetryPolicy, SourceStatus,
 };
 
 use super::support::{

@@ -1,9 +1,10 @@
 //! A call may be dropped at every point at which it waits, and leaves nothing behind.
 
 use coveo_push::fake::{FakePushApi, Fault};
+use coveo_push::transport::BoxFuture;
 use coveo_push::{
-    ApiKey, BatchDocumentBody, BoxError, BoxFuture, Credentials, CredentialsProvider, DocumentBody, PushClient,
-    RetryPolicy, SourceStatus,
+    ApiKey, BatchDocumentBody, BoxError, Credentials, CredentialsProvider, DocumentBody, PushClient, RetryPolicy,
+    SourceStatus,
 };
 use tokio::time::{sleep, timeout};
 

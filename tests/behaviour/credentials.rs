@@ -5,9 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use coveo_push::fake::{FakePushApi, Fault};
-use coveo_push::{
-    ApiKey, BoxError, BoxFuture, Credentials, CredentialsProvider, Error, PushClient, RetryPolicy, SourceStatus,
-};
+use coveo_push::transport::BoxFuture;
+use coveo_push::{ApiKey, BoxError, Credentials, CredentialsProvider, Error, PushClient, RetryPolicy, SourceStatus};
 
 use super::support::{CREATE, PUSH, SOURCE, UPLOAD, fake, millis, push, seconds, starts};
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use coveo_push::bytes::Bytes;
 use coveo_push::fake::FakePushApi;
-use coveo_push::{Body, BoxFuture, PushClientBuilder, SendError, SendErrorKind, Transport, http};
+use coveo_push::transport::{Body, BoxFuture, SendError, SendErrorKind, Transport};
+use coveo_push::{PushClientBuilder, http};
 use tokio::time::{Instant, sleep};
 
 /// The fate of a request in the network.

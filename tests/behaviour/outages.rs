@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use coveo_push::fake::Fault;
-use coveo_push::{DocumentBody, PushClient, RetryPolicy, SendErrorKind};
+use coveo_push::transport::SendErrorKind;
+use coveo_push::{DocumentBody, PushClient, RetryPolicy};
 use tokio::time::sleep;
 
 use super::network::{Answer, Network, REFUSES};
 use super::support::{CREATE, PUSH, SOURCE, fake, millis, once, push, seconds, starts, timed};
 
-fn push_item(client: &PushClient, name: &str) -> coveo_push::AddOrUpdateItem {
+fn push_item(client: &PushClient, name: &str) -> coveo_push::request::AddOrUpdateItem {
     client.items(SOURCE).add_or_update(format!("https://example.com/{name}"), &DocumentBody::text("words"))
 }
 

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use coveo_push::{DocumentBody, SendErrorKind};
+use coveo_push::DocumentBody;
+use coveo_push::transport::SendErrorKind;
 use tokio::task::JoinSet;
 
 use super::network::{Answer, Network, REFUSES};

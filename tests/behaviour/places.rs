@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use coveo_push::bytes::Bytes;
 use coveo_push::fake::FakePushApi;
-use coveo_push::{Body, BoxFuture, DocumentBody, SendError, SourceStatus, Transport, http};
+use coveo_push::transport::{Body, BoxFuture, SendError, Transport};
+use coveo_push::{DocumentBody, SourceStatus, http};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 

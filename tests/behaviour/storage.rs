@@ -1,7 +1,8 @@
 //! Guarantee 4: the upload into the storage, and the steps around it.
 
 use coveo_push::fake::{FakePushApi, Fault};
-use coveo_push::{BatchDocumentBody, DocumentBody, Error, PushBatch, PushClient, RetryPolicy};
+use coveo_push::request::PushBatch;
+use coveo_push::{BatchDocumentBody, DocumentBody, Error, PushClient, RetryPolicy};
 
 use super::support::{COMMIT, CREATE, SOURCE, UPLOAD, client, fake, once, seconds, starts, starts_of};
 

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use coveo_push::fake::{FakePushApi, Fault};
-use coveo_push::{AddOrUpdateItem, DocumentBody, Operation, PushClient, RetryPolicy};
+use coveo_push::request::AddOrUpdateItem;
+use coveo_push::{DocumentBody, Operation, PushClient, RetryPolicy};
 use tokio::time::Instant;
 
 pub(crate) const SOURCE: &str = "my-source";

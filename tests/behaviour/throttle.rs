@@ -3,8 +3,9 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use coveo_push::fake::{FakePushApi, Fault};
+use coveo_push::transport::BoxFuture;
 use coveo_push::{
-    ApiKey, BoxError, BoxFuture, Credentials, CredentialsProvider, Error, ErrorCode, Identity, PushClient, RetryPolicy,
+    ApiKey, BoxError, Credentials, CredentialsProvider, Error, ErrorCode, Identity, PushClient, RetryPolicy,
     SourceStatus,
 };
 use tokio::time::{advance, sleep};

@@ -5,9 +5,8 @@ use std::time::Duration;
 use coveo_push::bytes::Bytes;
 use coveo_push::fake::{FakePushApi, Fault};
 use coveo_push::reqwest::dns::{Name, Resolve, Resolving};
-use coveo_push::{
-    ApiKey, Body, BoxFuture, Error, PushClient, RetryPolicy, SendError, SendErrorKind, Transport, http, reqwest,
-};
+use coveo_push::transport::{Body, BoxFuture, SendError, SendErrorKind, Transport};
+use coveo_push::{ApiKey, Error, PushClient, RetryPolicy, http, reqwest};
 use http_body_util::BodyExt;
 
 use super::support::{CREATE, PUSH, UPLOAD, client, fake, millis, once, push, seconds, starts_of, timed};

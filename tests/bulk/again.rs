@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use coveo_push::fake::{FakePushApi, Fault};
-use coveo_push::{AfterFailure, FailedBatch, Operation, PushError, PushReport, RetryPolicy};
+use coveo_push::report::{AfterFailure, FailedBatch, PushReport};
+use coveo_push::{Operation, PushError, RetryPolicy};
 
 use super::support::{Handed, SOURCE, commits, fake, full, number, prove, pusher, requests_of, secs, uploads};
 
@@ -205,7 +206,7 @@ async fn ids_of_a_batch_of_unknown_fate_are_released_by_a_later_success_or_after
         } else {
             run.add_or_update("a://x", &full(2)).await.unwrap();
             run.flush().await.unwrap();
-            assert!(matches!(handed.take()[0].reason(), coveo_push::FailureReason::EarlierBatchUnknown));
+            assert!(matches!(handed.take()[0].reason(), coveo_push::report::FailureReason::EarlierBatchUnknown));
             tokio::time::sleep(secs(wait)).await;
         }
         run.add_or_update("a://x", &full(3)).await.unwrap();

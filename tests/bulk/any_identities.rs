@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use coveo_push::fake::{FakePushApi, FaultRates};
+use coveo_push::report::{FailedBatch, PushReport};
 use coveo_push::{
-    FailedBatch, Identity, IdentityBody, IdentityPusher, MappedIdentity, MappedIdentityBody, PushError, PushReport,
-    Pushed, RetryPolicy, SecurityIdentityType,
+    Identity, IdentityBody, IdentityPusher, MappedIdentity, MappedIdentityBody, PushError, Pushed, RetryPolicy,
+    SecurityIdentityType,
 };
 use proptest::prelude::*;
 use serde_json::Value;

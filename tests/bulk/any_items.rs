@@ -6,9 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use coveo_push::fake::FakePushApi;
-use coveo_push::{
-    FailedBatch, ItemOperation, ItemPusher, OrderingId, Progress, PushError, PushReport, Pushed, RetryPolicy,
-};
+use coveo_push::report::{FailedBatch, Progress, PushReport};
+use coveo_push::{ItemOperation, ItemPusher, OrderingId, PushError, Pushed, RetryPolicy};
 use futures_util::{StreamExt, stream};
 use proptest::prelude::*;
 use serde::Serializer;

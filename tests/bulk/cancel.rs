@@ -7,10 +7,8 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use coveo_push::fake::{Fault, FaultRates};
-use coveo_push::{
-    FailedBatch, FailureReason, Identity, IdentityBody, ItemOperation, ItemPusher, MappedIdentityBody, Operation,
-    PushStep, RetryPolicy,
-};
+use coveo_push::report::{FailedBatch, FailureReason, PushStep};
+use coveo_push::{Identity, IdentityBody, ItemOperation, ItemPusher, MappedIdentityBody, Operation, RetryPolicy};
 use tokio::time::{Instant, timeout};
 
 use super::support::{Handed, PROVIDER, SOURCE, block_on, fake, full, ms, number, prove, pusher, secs};

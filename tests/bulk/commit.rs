@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use coveo_push::fake::{FakePushApi, Fault};
-use coveo_push::{Error, Operation, PushReport, PushStep};
+use coveo_push::report::{PushReport, PushStep};
+use coveo_push::{Error, Operation};
 
 use super::support::{SOURCE, commits, fake, full, number, pusher, requests_of, secs, uploads};
 

@@ -5,7 +5,9 @@ use std::task::{Context, Waker};
 
 use coveo_push::bytes::Bytes;
 use coveo_push::fake::{FakePushApi, Fault};
-use coveo_push::{Body, BoxFuture, FailedBatch, FailureReason, ItemPusher, Operation, PushError, SendError, Transport};
+use coveo_push::report::{FailedBatch, FailureReason};
+use coveo_push::transport::{Body, BoxFuture, SendError, Transport};
+use coveo_push::{ItemPusher, Operation, PushError};
 use tokio::time::timeout;
 
 use super::support::{Handed, SOURCE, fake, full, ms, number, pusher, secs, uploads};

@@ -7,7 +7,8 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use coveo_push::fake::Fault;
-use coveo_push::{FailedBatch, ItemPusher, Operation};
+use coveo_push::report::FailedBatch;
+use coveo_push::{ItemPusher, Operation};
 use serde::{Serialize, Serializer};
 use tokio::time::timeout;
 

@@ -1,7 +1,8 @@
 //! Guarantee 6: operations on one document take effect in the order in which they were pushed.
 
 use coveo_push::fake::Fault;
-use coveo_push::{FailureReason, Operation, OrderingId, RetryPolicy};
+use coveo_push::report::FailureReason;
+use coveo_push::{Operation, OrderingId, RetryPolicy};
 
 use super::support::{Handed, SOURCE, commits, fake, full, ms, number, prove, pusher, requests_of, secs};
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use coveo_push::fake::{Fault, FaultRates};
-use coveo_push::{FailedBatch, Operation, Preflight, Pushed};
+use coveo_push::report::FailedBatch;
+use coveo_push::{Operation, Preflight, Pushed};
 use tokio::task::JoinSet;
 
 use super::support::{Handed, Item, SOURCE, fake, full, ms, number, pusher, secs, uploads};

@@ -117,7 +117,7 @@ async fn refused_items_are_counted_sampled_and_told_to_the_handler() {
     let fake = fake();
     let told = Arc::new(Mutex::new(Vec::new()));
     let telling = Arc::clone(&told);
-    let on_refused = move |refused: &coveo_push::Refused| telling.lock().unwrap().push(refused.id().to_owned());
+    let on_refused = move |refused: &coveo_push::report::Refused| telling.lock().unwrap().push(refused.id().to_owned());
     let pusher = pusher(&fake).on_refused(on_refused).start();
     for n in 0..250 {
         let doc = DocumentBody::text("words");

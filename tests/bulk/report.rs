@@ -1,7 +1,8 @@
 //! What a run tells while it goes on, and at its end.
 
 use coveo_push::fake::Fault;
-use coveo_push::{Error, Operation, PushReport};
+use coveo_push::report::PushReport;
+use coveo_push::{Error, Operation};
 use serde_json::Value;
 use tokio::time::timeout;
 

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
+use coveo_push::Operation;
 use coveo_push::fake::{FakePushApi, Fault};
-use coveo_push::{Operation, SavedBatch};
+use coveo_push::report::SavedBatch;
 
 use super::support::{Handed, SOURCE, fake, full, held, number, pusher, secs};
 
@@ -41,7 +42,7 @@ async fn run(fake: &FakePushApi, folder: &Folder, again: &[&str]) -> Vec<SavedBa
     fake.inject(Fault::on(Operation::PushItemContainer).status(412).times(2));
     let saved = Arc::new(Mutex::new(Vec::new()));
     let (saving, path) = (Arc::clone(&saved), folder.0.clone());
-    let save = move |failed: coveo_push::FailedBatch| saving.lock().unwrap().push(failed.save(&path).unwrap());
+    let save = move |failed: coveo_push::report::FailedBatch| saving.lock().unwrap().push(failed.save(&path).unwrap());
     let pusher = pusher(fake).batch_bytes(2_000).on_failed_batch(save).start();
     for ids in [["a://1", "a://2"], ["b://1", "b://2"]] {
         for (n, id) in (1..).zip(ids) {

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use coveo_push::bytes::Bytes;
 use coveo_push::fake::{FakePushApi, FaultRates, RecordedRequest};
-use coveo_push::{FailedBatch, ItemPusher, Items, Operation, PusherBuilder};
+use coveo_push::report::FailedBatch;
+use coveo_push::{ItemPusher, Items, Operation, PusherBuilder};
 use proptest::prelude::*;
 use serde::Serialize;
 use serde_json::Value;

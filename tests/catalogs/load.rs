@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use coveo_push::fake::{FakePushApi, Fault, FaultRates};
-use coveo_push::{LoadBuilder, LoadOutcome, LoadReport, Operation, Preflight, PushError, RetryPolicy, Rule};
+use coveo_push::report::{LoadOutcome, LoadReport};
+use coveo_push::{LoadBuilder, Operation, Preflight, PushError, RetryPolicy, Rule};
 use proptest::prelude::*;
 use serde_json::json;
 

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use coveo_push::fake::{FakePushApi, Fault, FaultRates};
-use coveo_push::{BoundarySource, CatalogRefreshBuilder, DeletionOutcome, Operation, RefreshReport, RetryPolicy};
+use coveo_push::report::{BoundarySource, DeletionOutcome, RefreshReport};
+use coveo_push::{CatalogRefreshBuilder, Operation, RetryPolicy};
 use proptest::prelude::*;
 use serde_json::json;
 

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use coveo_push::fake::{Fault, FaultRates};
+use coveo_push::report::PushReport;
 use coveo_push::{
-    CatalogMerger, CatalogUpdater, DocumentBody, Operation, OrderingId, PartialUpdate, Preflight, PushReport, Pushed,
-    Rule,
+    CatalogMerger, CatalogUpdater, DocumentBody, Operation, OrderingId, PartialUpdate, Preflight, Pushed, Rule,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};

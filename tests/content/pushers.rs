@@ -4,9 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use coveo_push::fake::Fault;
-use coveo_push::{
-    AfterFailure, CompressionType, Content, DocumentBody, Operation, PushError, PushStep, Pushed, RetryPolicy,
-};
+use coveo_push::report::{AfterFailure, PushStep};
+use coveo_push::{CompressionType, Content, DocumentBody, Operation, PushError, Pushed, RetryPolicy};
 
 use super::support::{Folder, ID, LARGEST_INLINE, SOURCE, fake, noise, pushed, pusher, requests_of};
 

@@ -8,10 +8,8 @@ use std::time::Duration;
 
 use coveo_push::bytes::Bytes;
 use coveo_push::fake::{FakeItem, FakePushApi, RecordedRequest};
-use coveo_push::{
-    AddOrUpdateItemWithContent, CompressionType, Content, DocumentBody, Error, Items, Operation, PusherBuilder,
-    RetryPolicy,
-};
+use coveo_push::request::AddOrUpdateItemWithContent;
+use coveo_push::{CompressionType, Content, DocumentBody, Error, Items, Operation, PusherBuilder, RetryPolicy};
 use tempfile::TempDir;
 use tokio::io::{AsyncRead, ReadBuf};
 

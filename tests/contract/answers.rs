@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use coveo_push::Operation;
 use coveo_push::fake::{Fault, RecordedRequest};
-use coveo_push::{Body, Operation, Transport};
+use coveo_push::transport::{Body, Transport};
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use http::{Method, Request};
 use serde_json::Value;

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use coveo_push::bytes::Bytes;
 use coveo_push::fake::{FakePushApi, RecordedRequest};
-use coveo_push::{Body, BoxFuture, SendError, Transport};
+use coveo_push::transport::{Body, BoxFuture, SendError, Transport};
 use http::{Request, Response};
 use tokio::sync::Mutex as Turn;
 

@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use coveo_push::fake::{FakePushApi, Fault, FaultRates};
-use coveo_push::{
-    BatchDocumentBody, DocumentBody, Error, Operation, PushClient, RetryPolicy, SendErrorKind, SourceStatus,
-};
+use coveo_push::transport::SendErrorKind;
+use coveo_push::{BatchDocumentBody, DocumentBody, Error, Operation, PushClient, RetryPolicy, SourceStatus};
 use tokio::time::{Instant, timeout};
 
 use super::support::{SOURCE, fake, once, raw, refused};

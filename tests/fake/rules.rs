@@ -1,7 +1,8 @@
 //! The requests that the API refuses.
 
 use coveo_push::fake::FakePushApi;
-use coveo_push::{BatchDocumentBody, Body, DocumentBody};
+use coveo_push::transport::Body;
+use coveo_push::{BatchDocumentBody, DocumentBody};
 
 use super::support::{PROVIDER, Raw, SOURCE, fake, once, raw, raw_at, refused};
 
@@ -286,14 +287,14 @@ async fn every_answer_has_a_date() {
 #[tokio::test]
 async fn a_body_that_is_a_stream_is_read_to_its_end() {
     let fake = fake();
-    let open = || -> coveo_push::ByteStream { Box::pin(Chunks(vec!["}", ":1", "\"a\"", "{"])) };
+    let open = || -> coveo_push::transport::ByteStream { Box::pin(Chunks(vec!["}", ":1", "\"a\"", "{"])) };
     let body = Body::reopenable(7, open);
     let request = http::Request::put(format!("{}/organizations/my-org{ITEM}", fake.base_url()))
         .header("authorization", "Bearer fake-key")
         .header("content-type", "application/json")
         .body(body)
         .unwrap();
-    let answer = coveo_push::Transport::send(&fake, request).await.unwrap();
+    let answer = coveo_push::transport::Transport::send(&fake, request).await.unwrap();
     assert_eq!(answer.status(), 202);
     assert_eq!(fake.requests()[0].body(), r#"{"a":1}"#);
 }

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use coveo_push::fake::{ClockOffset, FakePushApi, FakeServer, Fault};
+use coveo_push::transport::SendErrorKind;
 use coveo_push::{
     ApiKey, BatchDocumentBody, DocumentBody, Error, IdentityBody, Operation, PushClient, PushClientBuilder,
-    RetryPolicy, SecurityIdentityType, SendErrorKind,
+    RetryPolicy, SecurityIdentityType,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 

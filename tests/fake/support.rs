@@ -2,7 +2,8 @@
 
 use coveo_push::bytes::Bytes;
 use coveo_push::fake::FakePushApi;
-use coveo_push::{Body, PushClient, RetryPolicy, SendError, Transport};
+use coveo_push::transport::{Body, SendError, Transport};
+use coveo_push::{PushClient, RetryPolicy};
 use serde_json::Value;
 
 pub(crate) const SOURCE: &str = "my-source";

@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use coveo_push::bytes::Bytes;
-use coveo_push::{ApiKey, Body, BoxFuture, PushClient, SendError, Transport};
+use coveo_push::transport::{Body, BoxFuture, SendError, Transport};
+use coveo_push::{ApiKey, PushClient};
 use http::{Method, Request, Response};
 use peak_alloc::PeakAlloc;
 use serde::Serialize;

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
+use coveo_push::transport::{Body, BoxFuture, SendError, Transport};
 use coveo_push::{
-    ApiKey, Body, BoxFuture, CompressionType, DocumentBody, DocumentData, Error, Identity, IdentityBody, MetadataValue,
+    ApiKey, CompressionType, DocumentBody, DocumentData, Error, Identity, IdentityBody, MetadataValue,
     PermissionIdentity, PermissionLevel, PermissionSet, Permissions, Preflight, PushClient, SecurityIdentityType,
-    SendError, Transport,
 };
 use percent_encoding::percent_decode_str;
 use proptest::collection::{btree_map, vec};

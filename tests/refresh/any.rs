@@ -4,9 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use coveo_push::fake::{ClockOffset, FakePushApi, FaultRates};
-use coveo_push::{
-    DeletionOutcome, IdleOutcome, Operation, RefreshError, RefreshKind, RefreshReport, RetryPolicy, SourceStatus,
-};
+use coveo_push::report::{DeletionOutcome, IdleOutcome, RefreshReport};
+use coveo_push::{Operation, RefreshError, RefreshKind, RetryPolicy, SourceStatus};
 use proptest::prelude::*;
 
 use super::cases::cases;

@@ -4,9 +4,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use coveo_push::fake::{ClockOffset, DropReason, FakePushApi, Fault};
+use coveo_push::report::{DeletionOutcome, DeletionSkipped, RefreshReport};
 use coveo_push::{
-    DeletionOutcome, DeletionSkipped, DocumentBody, ItemOperation, Operation, PermissionLevel, Permissions,
-    RefreshError, RefreshReport, Rule, SourceStatus,
+    DocumentBody, ItemOperation, Operation, PermissionLevel, Permissions, RefreshError, Rule, SourceStatus,
 };
 
 use super::support::{

@@ -4,10 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 
 use coveo_push::fake::{FakePushApi, Fault, FaultRates};
-use coveo_push::{
-    DeletionOutcome, DeletionSkipped, Error, Identities, IdleOutcome, Items, Operation, PushError, Refresh,
-    RefreshError, RefreshKind, SourceStatus,
-};
+use coveo_push::report::{DeletionOutcome, DeletionSkipped, IdleOutcome};
+use coveo_push::{Error, Identities, Items, Operation, PushError, Refresh, RefreshError, RefreshKind, SourceStatus};
 
 use tokio::sync::watch;
 

@@ -1,9 +1,10 @@
 //! Identities: refreshed the same way, by the clock of the first file container's answer.
 
 use coveo_push::fake::{ClockOffset, FakePushApi, Fault};
+use coveo_push::report::{BoundarySource, DeletionOutcome, IdleOutcome};
 use coveo_push::{
-    BoundarySource, DeletionOutcome, Identities, Identity, IdentityBody, IdentityQueue, IdleOutcome, Operation,
-    PushError, RefreshBuilder, RefreshError, RetryPolicy, SecurityIdentityType, StartError,
+    Identities, Identity, IdentityBody, IdentityQueue, Operation, PushError, RefreshBuilder, RefreshError, RetryPolicy,
+    SecurityIdentityType, StartError,
 };
 
 use super::support::{PROVIDER, now, requests_of, secs};

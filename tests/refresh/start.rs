@@ -1,10 +1,8 @@
 //! The start of a refresh: the status, and the boundary by the service's clock.
 
 use coveo_push::fake::{ClockOffset, Fault};
-use coveo_push::{
-    BoundarySource, DeletionOutcome, DeletionSkipped, IdleOutcome, LocalClock, Operation, RefreshError, RefreshKind,
-    RetryPolicy, StartError,
-};
+use coveo_push::report::{BoundarySource, DeletionOutcome, DeletionSkipped, IdleOutcome};
+use coveo_push::{LocalClock, Operation, RefreshError, RefreshKind, RetryPolicy, StartError};
 
 use super::support::{
     SOURCE, all, fake, fake_with_clock, is_idle, left, ms, new, now, push_all, rebuild, requests_of, secs, statuses,

@@ -1,7 +1,8 @@
 //! Each step of a run fails in each way.
 
 use coveo_push::fake::{FakePushApi, Fault};
-use coveo_push::{DeletionOutcome, IdleOutcome, Operation, RefreshError, RefreshReport, StartError};
+use coveo_push::report::{DeletionOutcome, IdleOutcome, RefreshReport};
+use coveo_push::{Operation, RefreshError, StartError};
 
 use super::support::{NEW, OLD, SOURCE, all, fake, is_idle, left, new, push_all, rebuild, requests_of, secs};
 

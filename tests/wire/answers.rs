@@ -5,10 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use coveo_push::{
-    ApiKey, Body, BoxFuture, Error, ErrorCode, Operation, PushClient, ReqwestTransport, RetryPolicy, SendError,
-    SendErrorKind, Transport, reqwest,
-};
+use coveo_push::transport::{Body, BoxFuture, ReqwestTransport, SendError, SendErrorKind, Transport};
+use coveo_push::{ApiKey, Error, ErrorCode, Operation, PushClient, RetryPolicy, reqwest};
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 

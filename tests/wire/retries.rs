@@ -3,9 +3,8 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use coveo_push::{
-    ApiKey, BoxError, BoxFuture, Credentials, CredentialsProvider, DocumentBody, Error, PushClient, RetryPolicy,
-};
+use coveo_push::transport::BoxFuture;
+use coveo_push::{ApiKey, BoxError, Credentials, CredentialsProvider, DocumentBody, Error, PushClient, RetryPolicy};
 use serde_json::json;
 use wiremock::ResponseTemplate;
 

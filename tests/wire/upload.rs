@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use coveo_push::{BatchDocumentBody, Body, BoxError, ByteStream, Error, FileContainer, Operation, RetryPolicy};
+use coveo_push::transport::{Body, ByteStream};
+use coveo_push::{BatchDocumentBody, BoxError, Error, FileContainer, Operation, RetryPolicy};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use wiremock::ResponseTemplate;
 

@@ -14,7 +14,7 @@ use std::cell::RefCell;
 use std::sync::{Arc, Mutex};
 
 use coveo_push::bytes::Bytes;
-use coveo_push::{Body, BoxFuture, SendError, Transport};
+use coveo_push::transport::{Body, BoxFuture, SendError, Transport};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use tokio::runtime::{Builder, Runtime};
 

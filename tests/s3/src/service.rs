@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex};
 
 use coveo_push::bytes::Bytes;
 use coveo_push::fake::FakePushApi;
-use coveo_push::{Body, BoxFuture, FileContainer, PushClient, ReqwestTransport, SendError, Transport, reqwest};
+use coveo_push::transport::{Body, BoxFuture, ReqwestTransport, SendError, Transport};
+use coveo_push::{FileContainer, PushClient, reqwest};
 use http::header::CONTENT_LENGTH;
 use http::{Request, Response};
 

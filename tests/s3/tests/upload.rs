@@ -3,10 +3,9 @@
 use std::collections::BTreeSet;
 use std::error::Error as _;
 
-use coveo_push::{
-    BatchDocumentBody, Body, ByteStream, CompressionType, Content, DocumentBody, Error, FileContainer, Items,
-    Permissions, PushReport,
-};
+use coveo_push::report::PushReport;
+use coveo_push::transport::{Body, ByteStream};
+use coveo_push::{BatchDocumentBody, CompressionType, Content, DocumentBody, Error, FileContainer, Items, Permissions};
 use coveo_push_s3::{REQUIRED_HEADERS, SOURCE, Service, Upload};
 
 fn document() -> DocumentBody {
