@@ -4,7 +4,8 @@
 //! cargo run --example fake_server -- --port 8080 --secured-source my-source --provider "My Provider"
 //! ```
 //!
-//! The first line that it prints is the base URL to give to the connector. It runs until Ctrl-C or SIGTERM, or
+//! The first line that it prints is the base URL to give to the connector. The address of a page to look into it with a
+//! browser is printed to the standard error. It runs until Ctrl-C or SIGTERM, or
 //! with `--until-eof` until its input ends, and then prints the held and the dropped items as JSON. A
 //! delete-older-than that still waits for its time is done before that.
 
@@ -72,6 +73,7 @@ async fn main() -> Result<(), shared::Failure> {
     let fake = build(&arguments);
     let server = fake.serve_on(arguments.port).await?;
     println!("{}", server.base_url());
+    eprintln!("look into it with a browser: {}", server.page_url());
     until_told_to_stop(arguments.until_eof).await?;
     drop(server);
     fake.pass_time(Duration::from_secs(15 * 60));

@@ -80,7 +80,7 @@ impl FakePushApi {
     /// All requests in the order of their arrival, including failed ones.
     #[must_use]
     pub fn requests(&self) -> Vec<RecordedRequest> {
-        self.shared.look(|state| state.record.all())
+        self.shared.look(|state| state.record.iter().cloned().collect())
     }
 
     /// Clears the record of requests.

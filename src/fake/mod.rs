@@ -96,7 +96,8 @@
 //! [`FakePushApi::client`] and [`client_builder`](FakePushApi::client_builder) use the fake as a
 //! [`Transport`](crate::transport::Transport), without a socket. That is fast and works with paused time
 //! (`#[tokio::test(start_paused = true)]`). [`FakePushApi::serve`] starts an HTTP server on a local port,
-//! for any client in any language. Both share the same state.
+//! for any client in any language. Both share the same state. In a browser, the server's
+//! [page](FakeServer::page_url) shows the state.
 //!
 //! # Documented and inferred behaviour
 //!
@@ -156,9 +157,11 @@ mod exchange;
 mod fault;
 mod faults;
 mod handle;
+mod html;
 mod item;
 mod json;
 mod judge;
+mod page;
 mod partial_update;
 mod provider;
 mod query;

@@ -56,6 +56,11 @@ impl RecordedRequest {
         &self.head.query
     }
 
+    /// The pairs of the query, without the signature of an upload URI.
+    pub(super) fn shown_query(&self) -> impl Iterator<Item = (&str, &str)> {
+        shown(&self.head.query)
+    }
+
     /// The first value of a query parameter.
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<&str> {
@@ -87,14 +92,15 @@ impl RecordedRequest {
     }
 }
 
+fn shown(query: &Pairs) -> impl Iterator<Item = (&str, &str)> {
+    query.iter().map(|(name, value)| (name.as_str(), if name == "X-Amz-Signature" { "[redacted]" } else { value }))
+}
+
 impl fmt::Debug for RecordedRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // By name, so that a new field does not compile without a decision here.
         let Head { operation, method, path, query, headers, received } = &*self.head;
-        let query: Vec<_> = query
-            .iter()
-            .map(|(name, value)| (name, if name == "X-Amz-Signature" { "[redacted]" } else { value.as_str() }))
-            .collect();
+        let query: Vec<_> = shown(query).collect();
         f.debug_struct("RecordedRequest")
             .field("operation", operation)
             .field("method", method)
@@ -146,8 +152,8 @@ impl Record {
         }
     }
 
-    pub(super) fn all(&self) -> Vec<RecordedRequest> {
-        self.requests.iter().cloned().collect()
+    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &RecordedRequest> + ExactSizeIterator {
+        self.requests.iter()
     }
 
     pub(super) fn clear(&mut self) {

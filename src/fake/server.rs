@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -15,8 +15,8 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::exchange::SharedState;
 use super::handle::FakePushApi;
+use super::page;
 use crate::error::BoxError;
 use crate::operation::Host;
 use crate::preflight::limit;
@@ -49,7 +49,7 @@ impl FakePushApi {
     pub async fn serve_on(&self, port: u16) -> io::Result<FakeServer> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let address = listener.local_addr()?;
-        let listening = tokio::spawn(listen(listener, self.shared.clone(), format!("http://{address}")));
+        let listening = tokio::spawn(listen(listener, self.clone(), format!("http://{address}")));
         Ok(FakeServer { address, listening })
     }
 }
@@ -59,6 +59,14 @@ impl FakeServer {
     #[must_use]
     pub fn base_url(&self) -> String {
         format!("http://{}{}", self.address, Host::Push.base_path())
+    }
+
+    /// The URL of a page for a browser, which shows the state of the fake: sources with their items and who sees them,
+    /// providers with their identities, drops with their reasons, and requests. It reloads itself, and its own
+    /// requests are not recorded.
+    #[must_use]
+    pub fn page_url(&self) -> String {
+        format!("http://{}/", self.address)
     }
 
     /// The address of the server.
@@ -81,7 +89,7 @@ impl fmt::Debug for FakeServer {
 }
 
 /// Accepts connections until it is aborted, which closes all of them.
-async fn listen(listener: TcpListener, shared: SharedState, origin: String) {
+async fn listen(listener: TcpListener, fake: FakePushApi, origin: String) {
     let mut connections = JoinSet::new();
     loop {
         let Ok((stream, _)) = listener.accept().await else {
@@ -92,9 +100,9 @@ async fn listen(listener: TcpListener, shared: SharedState, origin: String) {
         // Sends small responses at once. A failure only makes them slower.
         let _ = stream.set_nodelay(true);
         while connections.try_join_next().is_some() {}
-        let (shared, origin) = (shared.clone(), origin.clone());
+        let (fake, origin) = (fake.clone(), origin.clone());
         connections.spawn(async move {
-            let service = service_fn(move |request| respond(shared.clone(), origin.clone(), request));
+            let service = service_fn(move |request| respond(fake.clone(), origin.clone(), request));
             // The fake sets the `Date` by its own clock, or leaves it out.
             let mut connection = http1::Builder::new();
             let served = connection.auto_date_header(false).serve_connection(TokioIo::new(stream), service);
@@ -106,12 +114,15 @@ async fn listen(listener: TcpListener, shared: SharedState, origin: String) {
 
 /// An error breaks the connection.
 async fn respond(
-    shared: SharedState,
+    fake: FakePushApi,
     origin: String,
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, BoxError> {
     let (parts, body) = request.into_parts();
-    let response = shared.exchange(parts, &origin, collect(body)).await.map_err(|(_, cause)| cause)?;
+    if parts.method == Method::GET && parts.uri.path() == "/" {
+        return Ok(page::respond(&fake, parts.uri.query()).map(Full::new));
+    }
+    let response = fake.shared.exchange(parts, &origin, collect(body)).await.map_err(|(_, cause)| cause)?;
     Ok(response.map(Full::new))
 }
 

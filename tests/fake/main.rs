@@ -8,6 +8,7 @@ mod cases;
 mod drops;
 mod faults;
 mod holds;
+mod page;
 mod record;
 mod rules;
 mod server;
