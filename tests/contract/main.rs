@@ -1,7 +1,8 @@
 //! What the crate sends and what its fake answers, against the service's machine-readable contract.
 //!
 //! The contract is no part of this repository: the variable `PUSH_API_CONTRACT` names the file, which
-//! is Swagger 2.0 in YAML. Without it these tests look at nothing, and say so.
+//! is Swagger 2.0 in YAML. Without it the crate and its fake are checked against the table in `facts.rs`, and the
+//! other tests say that they were skipped.
 
 #![allow(
     clippy::unwrap_used,
@@ -18,6 +19,7 @@ mod checker;
 mod contract;
 mod differences;
 mod exchanges;
+mod facts;
 mod requests;
 mod schema;
 
@@ -29,6 +31,7 @@ use coveo_push::{Operation, Region};
 
 use contract::Contract;
 use differences::DELIBERATE;
+use facts::FACTS;
 use schema::{Found, Names};
 
 /// Names the file.
@@ -123,14 +126,6 @@ async fn the_fake_can_be_made_to_answer_every_error_that_the_contract_declares()
     }
 }
 
-#[tokio::test]
-async fn the_fake_wants_a_content_type_where_the_contract_declares_one_and_nowhere_else() {
-    let Some(contract) = contract() else { return };
-    let [refused, declared] = answers::without_content_type(&contract, &calls::every_call().await).await;
-    assert_eq!(refused, declared);
-    assert!(!declared.is_empty());
-}
-
 #[test]
 fn every_operation_of_the_contract_is_one_of_the_crate_and_the_other_way_round() {
     let Some(contract) = contract() else { return };
@@ -150,4 +145,40 @@ async fn what_differs_on_purpose_still_differs() {
     for row in &DELIBERATE {
         assert!(all.iter().any(|difference| is_row(row, difference)), "{}: {} no longer differs", row.0, row.1);
     }
+}
+
+#[test]
+fn the_table_of_facts_has_each_operation_of_the_push_and_stream_api_once() {
+    let known: std::collections::HashSet<_> = FACTS.iter().map(facts::Fact::operation).collect();
+    assert_eq!((known.len(), FACTS.len()), (23, 23));
+}
+
+#[test]
+fn the_table_of_facts_is_that_of_the_contract() {
+    let Some(contract) = contract() else { return };
+    let differences: Vec<_> = FACTS.iter().flat_map(|fact| fact.against(&contract)).collect();
+    assert!(differences.is_empty(), "{differences:#?}");
+    let calls: usize = contract.paths.values().map(|calls| calls.len()).sum();
+    assert_eq!(calls, FACTS.len());
+}
+
+#[tokio::test]
+async fn the_crate_sends_and_its_fake_answers_what_the_table_of_facts_says() {
+    let exchanges = calls::every_call().await;
+    let differences: Vec<_> = FACTS.iter().flat_map(|fact| fact.against_exchanges(&exchanges)).collect();
+    assert!(differences.is_empty(), "{differences:#?}");
+    for fact in FACTS {
+        let is_success = |it: &&exchanges::Exchange| {
+            it.request.operation() == Some(fact.operation()) && it.answer.status() == fact.success()
+        };
+        assert!(exchanges.iter().any(|it| is_success(&it)), "{} is never answered with its success", fact.operation());
+    }
+}
+
+#[tokio::test]
+async fn the_fake_wants_a_content_type_where_the_table_of_facts_says() {
+    let operations: Vec<_> = FACTS.iter().map(facts::Fact::operation).collect();
+    let refused = answers::refused_without_content_type(&operations, &calls::every_call().await).await;
+    let expected: Vec<_> = FACTS.iter().filter(|fact| fact.consumes_json()).map(facts::Fact::operation).collect();
+    assert_eq!(refused, expected);
 }
