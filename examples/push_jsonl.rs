@@ -4,6 +4,14 @@
 //! cargo run --release --example push_jsonl -- [OPTIONS] FILE…
 //! ```
 //!
+//! With `--catalog` the source is a catalog, and `--mode` says what becomes of the items:
+//!
+//! | Mode | |
+//! |---|---|
+//! | `update` | they are added, or replace items with their ids; other items stay. A line such as `{"documentId":"product://1","operator":"fieldValueReplace","field":"ec_price","value":28}` changes one field |
+//! | `merge` | only the keys of a line change; an item that does not exist is added |
+//! | `load` | they replace everything, if every line was pushed; otherwise nothing changes |
+//!
 //! Without a file it reads standard input; with `--fake` it pushes into a fake service in memory. Invalid
 //! lines and unreadable files are reported with their location; everything else is still pushed.
 //! Ctrl-C, SIGTERM, or a failed batch without `--failed-dir`, ends reading: batches under way are finished, and
@@ -24,10 +32,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use coveo_push::report::{Progress, PushReport};
-use coveo_push::{ItemPusher, Items};
+use coveo_push::{Catalog, Items, PushQueue, PushTarget, PusherBuilder};
 use indicatif::{ProgressBar, ProgressStyle};
+use pushing::{Line, Place};
 use saved::Saved;
 use serde_json::Value;
 use shared::say;
@@ -36,6 +45,15 @@ use stop::Stop;
 /// Pushes files of JSON lines, one item a line, with its `documentId` or `uri`.
 #[derive(Debug, Parser)]
 struct Arguments {
+    /// Pushes into a catalog, by the Stream API.
+    #[arg(long)]
+    catalog: bool,
+    /// What becomes of the items of a catalog.
+    #[arg(long, value_enum, default_value_t = Mode::Update, requires = "catalog")]
+    mode: Mode,
+    /// With `--mode load`: with fewer items than this nothing changes.
+    #[arg(long, value_name = "ITEMS", default_value_t = 1, requires = "catalog")]
+    expect_at_least: u64,
     /// The largest a batch may be, in bytes, from 1024 to 256000000.
     #[arg(long, default_value_t = 16 << 20, value_parser = clap::value_parser!(u64).range(1024..=256_000_000))]
     batch_bytes: u64,
@@ -59,13 +77,54 @@ struct Arguments {
     files: Vec<PathBuf>,
 }
 
+/// What becomes of the items of a catalog.
+#[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
+enum Mode {
+    /// They are added, or replace items with their ids; a line can also be a partial update
+    Update,
+    /// They replace everything, if every line was pushed
+    Load,
+    /// Only the keys of a line change
+    Merge,
+}
+
+/// Where the lines go.
+enum Target {
+    Items(Items),
+    Updates(Catalog),
+    Load(Catalog),
+    Merges(Catalog),
+}
+
+impl Target {
+    fn new(arguments: &Arguments, setup: &shared::Setup) -> Result<Self, shared::Failure> {
+        let source_id = setup.source_id()?;
+        if !arguments.catalog {
+            return Ok(Self::Items(setup.client.items(source_id)));
+        }
+        let catalog = setup.client.catalog(source_id);
+        Ok(match arguments.mode {
+            Mode::Update => Self::Updates(catalog),
+            Mode::Load if arguments.failed_dir.is_some() || arguments.retry.is_some() => {
+                let why = "a load changes nothing when a batch fails: run it again, without --failed-dir and --retry";
+                return Err(io::Error::other(why).into());
+            }
+            Mode::Load => Self::Load(catalog),
+            Mode::Merge => Self::Merges(catalog),
+        })
+    }
+}
+
 #[tokio::main]
 async fn main() -> Result<ExitCode, shared::Failure> {
     let arguments = Arguments::parse();
-    let setup = shared::Setup::of_program(arguments.fake)?;
-    let items = setup.client.items(setup.source_id()?);
+    let setup = match arguments.catalog {
+        true => shared::Setup::of_catalog_program(arguments.fake)?,
+        false => shared::Setup::of_program(arguments.fake)?,
+    };
+    let target = Target::new(&arguments, &setup)?;
     let stop = Stop::on_signal();
-    let is_clean = push(&items, &arguments, &stop).await?;
+    let is_clean = push(&target, &arguments, &stop).await?;
     let is_held = setup.print_held()?;
     Ok(if is_clean && is_held { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -74,9 +133,9 @@ async fn main() -> Result<ExitCode, shared::Failure> {
 const MOST_IDS: usize = 20;
 
 /// Does the work and prints its result. Returns whether everything was pushed.
-async fn push(items: &Items, arguments: &Arguments, stop: &Arc<Stop>) -> Result<bool, shared::Failure> {
+async fn push(target: &Target, arguments: &Arguments, stop: &Arc<Stop>) -> Result<bool, shared::Failure> {
     if let Some(folder) = &arguments.retry {
-        let is_clean = saved::push_saved(items, folder, stop).await?;
+        let is_clean = saved::push_saved(target, folder, stop).await?;
         if arguments.files.is_empty() {
             return Ok(is_clean);
         }
@@ -85,8 +144,8 @@ async fn push(items: &Items, arguments: &Arguments, stop: &Arc<Stop>) -> Result<
             return Ok(false);
         }
     }
-    let ended = push_files(items, arguments, stop).await?;
-    say!("{}", ended.report);
+    let ended = push_files(target, arguments, stop).await?;
+    say!("{}", ended.summary);
     let ids = ended.report.failed_batches.iter().flat_map(|failed| failed.ids().take(MOST_IDS)).map(str::to_owned);
     let places = pushing::places(arguments.files.clone(), ids.collect()).await;
     for failed in &ended.report.failed_batches {
@@ -100,49 +159,102 @@ async fn push(items: &Items, arguments: &Arguments, stop: &Arc<Stop>) -> Result<
         }
     }
     ended.problems.iter().for_each(|problem| say!("{problem}"));
-    Ok(ended.report.is_complete() && ended.report.totals.refused == 0 && ended.problems.is_empty())
+    Ok(ended.is_whole && ended.report.is_complete() && ended.report.totals.refused == 0 && ended.problems.is_empty())
 }
 
 /// A run that has ended.
 struct Ended {
     report: PushReport,
+    /// The report in one line.
+    summary: String,
+    /// Whether the run did all that it was to do.
+    is_whole: bool,
     /// Problems that are not in the report.
     problems: Vec<String>,
 }
 
+/// A run under way.
+struct Run<'a> {
+    arguments: &'a Arguments,
+    stop: &'a Arc<Stop>,
+    saved: Saved,
+    bar: ProgressBar,
+}
+
 /// Pushes the lines of all files.
-async fn push_files(items: &Items, arguments: &Arguments, stop: &Arc<Stop>) -> Result<Ended, shared::Failure> {
-    let mut builder =
-        items.pusher().batch_bytes(arguments.batch_bytes as usize).concurrency(arguments.concurrency.into());
-    let saved = Saved::default();
-    if let Some(folder) = arguments.failed_dir.clone() {
+async fn push_files(target: &Target, arguments: &Arguments, stop: &Arc<Stop>) -> Result<Ended, shared::Failure> {
+    let bar = if arguments.quiet { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
+    let run = Run { arguments, stop, saved: Saved::default(), bar };
+    match target {
+        Target::Items(items) => {
+            let pusher = run.set(items.pusher())?.start();
+            let place = run.push_lines(&pusher, pushing::to_item).await;
+            run.end(&place, pusher.finish().await).await
+        }
+        Target::Updates(catalog) => {
+            let pusher = run.set(catalog.updater())?.start();
+            let place = run.push_lines(&pusher, pushing::to_update).await;
+            run.end(&place, pusher.finish().await).await
+        }
+        Target::Merges(catalog) => {
+            let pusher = run.set(catalog.merger())?.start();
+            let place = run.push_lines(&pusher, pushing::to_item).await;
+            run.end(&place, pusher.finish().await).await
+        }
+        Target::Load(catalog) => {
+            let load = catalog.load().expect_at_least(arguments.expect_at_least);
+            let load = load.pusher(|pusher| run.sizes(pusher)).start().await?;
+            let place = run.push_lines(load.pusher(), pushing::to_item).await;
+            // A line that was not read is an item that the load would delete.
+            let report = if place.is_whole() { load.finish().await } else { load.abort().await };
+            let (summary, is_whole) = (report.to_string(), report.is_closed());
+            Ok(Ended { summary, is_whole, ..run.end(&place, report.push).await? })
+        }
+    }
+}
+
+impl Run<'_> {
+    fn sizes<T>(&self, builder: PusherBuilder<T>) -> PusherBuilder<T> {
+        let Arguments { batch_bytes, concurrency, .. } = self.arguments;
+        builder.batch_bytes(*batch_bytes as usize).concurrency((*concurrency).into())
+    }
+
+    fn set<T>(&self, builder: PusherBuilder<T>) -> io::Result<PusherBuilder<T>> {
+        let builder = self.sizes(builder);
+        let Some(folder) = self.arguments.failed_dir.clone() else { return Ok(builder) };
         saved::try_writing(&folder)?;
         if !saved::whole_files(&folder)?.0.is_empty() {
             let why = format!("{} holds batches of an earlier run: push them with --retry first", folder.display());
-            return Err(io::Error::other(why).into());
+            return Err(io::Error::other(why));
         }
-        let saved = saved.clone();
-        builder = builder.on_failed_batch(move |failed| saved.save_soon(folder.clone(), failed));
+        let saved = self.saved.clone();
+        Ok(builder.on_failed_batch(move |failed| saved.save_soon(folder.clone(), failed)))
     }
-    let pusher = builder.start();
-    if arguments.failed_dir.is_none() {
-        stop.when_a_batch_fails(pusher.progress());
-    }
-    let bar = progress_bar(&pusher, arguments.quiet);
 
-    let place = pushing::push_lines(&pusher, arguments.files.clone(), stop).await;
-    let report = pusher.finish().await;
-    bar.finish_and_clear();
-    let problems = place.problems().chain(saved.end().await).collect();
-    Ok(Ended { report, problems })
+    async fn push_lines<T: PushTarget, O: Into<T::Operation> + Send + 'static>(
+        &self,
+        queue: &PushQueue<T>,
+        make: fn(String) -> Line<O>,
+    ) -> Place {
+        if self.arguments.failed_dir.is_none() {
+            self.stop.when_a_batch_fails(queue.progress());
+        }
+        show_progress(&self.bar, queue);
+        pushing::push_lines(queue, self.arguments.files.clone(), make, self.stop).await
+    }
+
+    async fn end(self, place: &Place, report: PushReport) -> Result<Ended, shared::Failure> {
+        self.bar.finish_and_clear();
+        let problems = place.problems().chain(self.saved.end().await).collect();
+        Ok(Ended { summary: report.to_string(), report, is_whole: true, problems })
+    }
 }
 
-fn progress_bar(pusher: &ItemPusher, quiet: bool) -> ProgressBar {
-    let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
+fn show_progress<T>(bar: &ProgressBar, queue: &PushQueue<T>) {
     if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {msg}") {
         bar.set_style(style);
     }
-    let (shown, mut progress) = (bar.clone(), pusher.progress());
+    let (shown, mut progress) = (bar.clone(), queue.progress());
     tokio::spawn(async move {
         while progress.changed().await.is_ok() && !shown.is_finished() {
             let Progress { pushed, accepted, bytes_uploaded, retries, .. } = *progress.borrow_and_update();
@@ -152,5 +264,4 @@ fn progress_bar(pusher: &ItemPusher, quiet: bool) -> ProgressBar {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     });
-    bar
 }

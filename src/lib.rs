@@ -130,9 +130,9 @@ pub use model::{
 pub use operation::{Host, Operation};
 pub use preflight::run::KnownIdentities;
 pub use push::{
-    CatalogItems, CatalogMerger, CatalogMerges, CatalogUpdater, CatalogUpdates, IdentityOperation, IdentityPusher,
-    IdentityQueue, ItemOperation, ItemPusher, ItemQueue, PushError, PushQueue, Pushed, Pusher, PusherBuilder,
-    WholeItems,
+    CatalogItem, CatalogItems, CatalogMerger, CatalogMerges, CatalogOperation, CatalogUpdater, CatalogUpdates,
+    IdentityOperation, IdentityPusher, IdentityQueue, ItemOperation, ItemPusher, ItemQueue, PushError, PushQueue,
+    PushTarget, Pushed, Pusher, PusherBuilder, WholeItems,
 };
 pub use refresh::{
     CatalogRefresh, CatalogRefreshBuilder, Load, LoadBuilder, LoadError, LocalClock, Refresh, RefreshBuilder,

@@ -27,6 +27,7 @@ use tempfile::TempDir;
 const ORGANIZATION: &str = "my-org";
 const KEY: &str = "my-key";
 const SOURCE: &str = "lines";
+const CATALOG: &str = "shop";
 /// How long anything may take before the test has failed.
 const LIMIT: Duration = Duration::from_secs(60);
 /// With these every line of [`line`] is a batch, which goes out when the next line comes.
@@ -35,15 +36,22 @@ const LINE_A_BATCH: [&str; 4] = ["--batch-bytes", "1024", "--concurrency", "1"];
 /// The fake service behind HTTP, and a folder for the files.
 struct Service {
     fake: FakePushApi,
+    /// The source that the program pushes into.
+    source: &'static str,
     server: FakeServer,
     folder: TempDir,
 }
 
 impl Service {
     async fn start() -> Self {
-        let fake = FakePushApi::builder().organization(ORGANIZATION).api_key(KEY).source(SOURCE).build();
+        Self::of(SOURCE).await
+    }
+
+    async fn of(source: &'static str) -> Self {
+        let fake = FakePushApi::builder().organization(ORGANIZATION).api_key(KEY);
+        let fake = fake.source(SOURCE).catalog_source(CATALOG).build();
         let server = fake.serve().await.unwrap();
-        Self { fake, server, folder: tempfile::tempdir().unwrap() }
+        Self { fake, source, server, folder: tempfile::tempdir().unwrap() }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -69,7 +77,7 @@ impl Service {
             .env("COVEO_BASE_URL", self.server.base_url())
             .env("COVEO_API_KEY", KEY)
             .env("COVEO_ORGANIZATION_ID", ORGANIZATION)
-            .env("COVEO_SOURCE_ID", SOURCE);
+            .env("COVEO_SOURCE_ID", self.source);
         let mut child = command.spawn().expect("`cargo test` builds the examples");
         let input = child.stdin.take();
         Program { child, input }
@@ -81,7 +89,7 @@ impl Service {
     }
 
     fn ids(&self) -> Vec<String> {
-        self.fake.source(SOURCE).document_ids()
+        self.fake.source(self.source).document_ids()
     }
 
     fn refuse_batches(&self) {
@@ -518,4 +526,123 @@ async fn a_run_that_has_stopped_ends_although_standard_input_does_not() {
     assert_eq!(ended.status.code(), Some(1), "{ended:?}");
     assert!(ended.said.contains("failed batch 1 (1 operations)"), "{ended:?}");
     assert!(ended.said.contains("stopped after standard input:"), "{ended:?}");
+}
+
+/// A line of a catalog: an item with a price.
+fn product(number: usize, price: u32) -> String {
+    format!("{{\"documentId\":\"product://{number}\",\"ec_name\":\"Shoe\",\"ec_price\":{price}}}\n")
+}
+
+/// What the catalog holds.
+fn held(service: &Service) -> Vec<String> {
+    let items = service.fake.source(CATALOG).items();
+    items.iter().map(|item| format!("{} {}", item.document_id(), item.json())).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lines_of_a_catalog_are_items_or_partial_updates() {
+    let service = Service::of(CATALOG).await;
+    let items = service.file("items.jsonl", [product(1, 10), product(2, 20), product(3, 30)].concat());
+    let ended = service.push(&["--catalog"], &[&items]);
+    assert!(ended.status.success() && ended.said.starts_with("3 pushed: 3 accepted"), "{ended:?}");
+    let changes = service.file(
+        "changes.jsonl",
+        r#"{"documentId":"product://1","operator":"fieldValueReplace","field":"ec_price","value":11}
+{"operator":"FIELDVALUEREPLACE","documentId":"product://2","field":"ec_price","value":null}
+{"documentId":"product://3","operator":"Acme Mining","field":"gold","ec_price":31}
+"#,
+    );
+    let ended = service.push(&["--catalog", "--mode", "update"], &[&changes]);
+    assert!(ended.status.success(), "{ended:?}");
+    let expected = [
+        r#"product://1 {"ec_name":"Shoe","ec_price":11}"#,
+        r#"product://2 {"ec_name":"Shoe"}"#,
+        // An item with such keys is an item.
+        r#"product://3 {"ec_price":31,"field":"gold","operator":"Acme Mining"}"#,
+    ];
+    assert_eq!(held(&service), expected);
+    let wrong = r#"{"documentId":"product://1","operator":"add","field":"ec_price","value":11}"#;
+    let ended = service.push(&["--catalog"], &[&service.file("wrong.jsonl", wrong)]);
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    assert!(ended.complained.contains(":1: no partial update: ") && ended.complained.contains("`add`"), "{ended:?}");
+    assert_eq!(held(&service), expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lines_of_a_merge_change_their_keys_only() {
+    let service = Service::of(CATALOG).await;
+    let items = service.file("items.jsonl", [product(1, 10), product(2, 20)].concat());
+    assert!(service.push(&["--catalog"], &[&items]).status.success());
+    let merges = service.file(
+        "merges.jsonl",
+        "{\"documentId\":\"product://1\",\"ec_price\":11}\n{\"uri\":\"product://3\",\"ec_price\":30}\n",
+    );
+    let ended = service.push(&["--catalog", "--mode", "merge"], &[&merges]);
+    assert!(ended.status.success(), "{ended:?}");
+    let expected = [
+        r#"product://1 {"ec_name":"Shoe","ec_price":11}"#,
+        r#"product://2 {"ec_name":"Shoe","ec_price":20}"#,
+        r#"product://3 {"ec_price":30,"uri":"product://3"}"#,
+    ];
+    assert_eq!(held(&service), expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn guarantee_12_a_load_of_files_replaces_everything_only_when_every_line_was_pushed() {
+    let service = Service::of(CATALOG).await;
+    let closed = || service.fake.requests().iter().filter(|it| it.operation() == Some(Operation::CloseStream)).count();
+    let load =
+        |options: &[&str], files: &[&Path]| service.push(&[&["--catalog", "--mode", "load"], options].concat(), files);
+    let (first, second) = (service.file("first.jsonl", product(1, 10)), service.file("second.jsonl", product(2, 20)));
+    let ended = load(&[], &[&first, &second]);
+    assert!(ended.status.success() && ended.said.contains("the stream is closed"), "{ended:?}");
+    assert_eq!(closed(), 1);
+    let none = service.path("none.jsonl");
+    let not_utf_8 = service.file("bad.jsonl", b"\xff\n");
+    let no_item = service.file("no.jsonl", "no item\n");
+    let few: &[&str] = &["--expect-at-least", "2"];
+    for (options, files) in
+        [(&[][..], [&first, &none]), (&[], [&first, &not_utf_8]), (&[], [&first, &no_item]), (&[], [&first, &first])]
+    {
+        let ended = load(options, &files.map(|file| file.as_path()));
+        assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+        assert!(ended.said.contains("the stream is not closed, and the index is unchanged"), "{ended:?}");
+    }
+    let ended = load(few, &[&first]);
+    assert!(ended.status.code() == Some(1) && ended.said.contains("at least 2 were expected"), "{ended:?}");
+    let ended = load(&["--failed-dir", "failed"], &[&first]);
+    assert!(ended.status.code() == Some(1) && ended.complained.contains("without --failed-dir"), "{ended:?}");
+    assert_eq!((closed(), service.ids().len()), (1, 2));
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn guarantee_12_a_load_that_a_signal_stops_is_not_closed() {
+    let service = Service::of(CATALOG).await;
+    let mut program = service.run(&["--catalog", "--mode", "load"], &[]);
+    program.write(&product(1, 10));
+    wait_until("the program runs", || {
+        // The first batch is sent after it has waited for more.
+        service.fake.requests().iter().any(|request| request.operation() == Some(Operation::OpenStream))
+    });
+    program.signal("TERM");
+    let ended = program.end_by_itself();
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    assert!(ended.said.contains("the index is unchanged, because the run was aborted"), "{ended:?}");
+    assert_eq!(service.ids(), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failed_batches_of_a_catalog_are_written_and_pushed_again() {
+    for (mode, operation) in [("update", Operation::UpdateCatalog), ("merge", Operation::MergeCatalog)] {
+        let service = Service::of(CATALOG).await;
+        service.fake.inject(Fault::on(operation).status(400));
+        let (file, failed) = (service.file("a.jsonl", product(1, 10)), service.path("failed"));
+        let (options, folder) = (["--catalog", "--mode", mode], failed.to_str().unwrap());
+        let ended = service.push(&[&options[..], &["--failed-dir", folder]].concat(), &[&file]);
+        assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+        let ended = service.push(&[&options[..], &["--retry", folder]].concat(), &[]);
+        assert!(ended.status.success() && ended.said.contains("1 batches accepted, 0 left"), "{ended:?}");
+        assert_eq!(held(&service), [r#"product://1 {"ec_name":"Shoe","ec_price":10}"#]);
+    }
 }

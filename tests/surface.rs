@@ -61,7 +61,7 @@ hold!([Debug + Send + Sync + Unpin + IntoFuture<IntoFuture: Send + Unpin + 'stat
     MergeCatalog, DeleteOldCatalogItems, PushCatalogBatch);
 // So does content, which may be a reader that only one task at a time may have.
 hold!([Debug + Send + Unpin + IntoFuture<IntoFuture: Send + Unpin + 'static> + 'static] AddOrUpdateItemWithContent);
-hold!([Debug + Send + Unpin + 'static] Content, ItemOperation);
+hold!([Debug + Send + Unpin + 'static] Content, ItemOperation, CatalogItem, CatalogOperation);
 hold!([Clone + Debug + Send + Sync + Unpin + 'static] Pusher<Items>, ItemPusher, IdentityPusher, ItemQueue, IdentityQueue, PushQueue<Items>);
 hold!([Debug + Send + Unpin + Future] PushFuture<'static>);
 hold!([Debug + Send + Unpin + IntoFuture<IntoFuture: Send>] PushItem<'static>, PushItemDeletion<'static>, PushIdentity<'static>);

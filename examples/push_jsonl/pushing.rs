@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::string::FromUtf8Error;
 use std::sync::Arc;
 
-use coveo_push::{ItemOperation, ItemPusher, Pushed};
+use coveo_push::{CatalogItem, CatalogOperation, PartialUpdate, PushQueue, PushTarget, Pushed};
+use memchr::memmem;
 use serde_json::Value;
 
 use crate::shared::lines::{self, Block};
@@ -30,9 +31,14 @@ pub(crate) struct Place {
 /// How many refused items are kept for the end.
 const MOST_REFUSED: usize = 100;
 
-/// Pushes all lines of the files, or those before the stop.
-pub(crate) async fn push_lines(pusher: &ItemPusher, files: Vec<PathBuf>, stop: &Stop) -> Place {
-    let mut blocks = lines::read(files, to_operation);
+/// Pushes all lines of the files, or those before the stop. `make` makes an operation of a line, which is text.
+pub(crate) async fn push_lines<T: PushTarget, O: Into<T::Operation> + Send + 'static>(
+    queue: &PushQueue<T>,
+    files: Vec<PathBuf>,
+    make: fn(String) -> Line<O>,
+    stop: &Stop,
+) -> Place {
+    let mut blocks = lines::read(files, move |line| to_operation(line, make));
     let mut place = Place::default();
     loop {
         let block = tokio::select! {
@@ -45,7 +51,7 @@ pub(crate) async fn push_lines(pusher: &ItemPusher, files: Vec<PathBuf>, stop: &
         };
         match block {
             None => return place,
-            Some(Ok(block)) => place.push_block(block, pusher, stop).await,
+            Some(Ok(block)) => place.push_block(block, queue, stop).await,
             Some(Err(error)) => {
                 eprintln!("{error}");
                 place.unread += 1;
@@ -55,7 +61,12 @@ pub(crate) async fn push_lines(pusher: &ItemPusher, files: Vec<PathBuf>, stop: &
 }
 
 impl Place {
-    async fn push_block(&mut self, Block { name, lines }: Block<Line>, pusher: &ItemPusher, stop: &Stop) {
+    async fn push_block<T: PushTarget, O: Into<T::Operation>>(
+        &mut self,
+        Block { name, lines }: Block<Line<O>>,
+        queue: &PushQueue<T>,
+        stop: &Stop,
+    ) {
         // Not by text: the same file can be given twice.
         if !Arc::ptr_eq(&self.name, &name) {
             (self.name, self.line) = (Arc::clone(&name), 0);
@@ -68,7 +79,7 @@ impl Place {
             let number = self.line + 1;
             match line {
                 Ok(None) => {}
-                Ok(Some(operation)) => match pusher.push(operation).await {
+                Ok(Some(operation)) => match queue.push(operation).await {
                     Ok(Pushed::Refused(refused)) => {
                         let refused = in_options(&format!("{name}:{number}: {refused}"));
                         eprintln!("{refused}");
@@ -92,6 +103,11 @@ impl Place {
         }
     }
 
+    /// Whether every line of every file was pushed, or refused.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.unread == 0 && !self.has_stopped && self.left == 0
+    }
+
     /// The lines that were not pushed.
     pub(crate) fn problems(&self) -> impl Iterator<Item = String> {
         let Self { name, line, unread, left, has_stopped, refused } = self;
@@ -109,19 +125,42 @@ impl Place {
 }
 
 /// The operation of a line; `None` for a blank line.
-type Line = Result<Option<ItemOperation>, String>;
+pub(crate) type Line<O> = Result<Option<O>, String>;
 
-fn to_operation(line: Result<String, FromUtf8Error>) -> Line {
+fn to_operation<O>(line: Result<String, FromUtf8Error>, make: fn(String) -> Line<O>) -> Line<O> {
     let line = line.map_err(|error| error.to_string())?;
-    if line.trim_ascii().is_empty() {
-        return Ok(None);
-    }
+    if line.trim_ascii().is_empty() { Ok(None) } else { make(line) }
+}
+
+/// A line that is an item.
+pub(crate) fn to_item(line: String) -> Line<CatalogItem> {
     let uri = uri_without_id(&line)?;
-    let operation = ItemOperation::add_or_update_json(line);
+    let item = CatalogItem::json(line);
     Ok(Some(match uri {
-        Some(uri) => operation.document_id(uri),
-        None => operation,
+        Some(uri) => item.document_id(uri),
+        None => item,
     }))
+}
+
+/// A line that is an item or a partial update.
+pub(crate) fn to_update(line: String) -> Line<CatalogOperation> {
+    // Most lines need no second reading.
+    if memmem::find(line.as_bytes(), br#""operator""#).is_some()
+        && let Some(keys) = read(&line)
+        && is_partial_update(&keys)
+    {
+        let update = serde_json::from_str::<PartialUpdate>(unmarked(&line));
+        return update.map(|update| Some(update.into())).map_err(|error| format!("no partial update: {error}"));
+    }
+    Ok(to_item(line)?.map(Into::into))
+}
+
+/// Whether an object has the keys of a partial update and no others: an item can have a key `operator`, too.
+fn is_partial_update(keys: &BTreeMap<String, Value>) -> bool {
+    const KEYS: [&str; 4] = ["documentId", "operator", "field", "value"];
+    let is_there = |name: &&str| value(keys, name).is_some();
+    keys.keys().all(|key| KEYS.iter().any(|name| key.eq_ignore_ascii_case(name)))
+        && KEYS[..3].iter().all(|name| is_there(&name))
 }
 
 /// Advice in the words of this program.
@@ -155,7 +194,12 @@ fn uri_without_id(line: &str) -> Result<Option<String>, String> {
 }
 
 fn read(line: &str) -> Option<BTreeMap<String, Value>> {
-    serde_json::from_str(line.strip_prefix('\u{feff}').unwrap_or(line)).ok()
+    serde_json::from_str(unmarked(line)).ok()
+}
+
+/// A line without a byte order mark.
+fn unmarked(line: &str) -> &str {
+    line.strip_prefix('\u{feff}').unwrap_or(line)
 }
 
 /// The value of a key in any case.

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::{fs, io};
 
-use coveo_push::Items;
 use coveo_push::report::{FailedBatch, SavedBatch};
 
 use tokio::task::JoinHandle;
 
+use crate::Target;
 use crate::shared::{Failure, say};
 use crate::stop::Stop;
 
@@ -73,7 +73,7 @@ impl Saved {
 /// Pushes the batches of a folder again, in their order, and removes each that the service accepts.
 /// It ends at the first that is not accepted, as a later one may hold the same items. Returns
 /// whether none is left.
-pub(crate) async fn push_saved(items: &Items, folder: &Path, stop: &Stop) -> io::Result<bool> {
+pub(crate) async fn push_saved(target: &Target, folder: &Path, stop: &Stop) -> io::Result<bool> {
     // A folder that is not there is a mistake, and no empty one.
     fs::read_dir(folder).map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", folder.display())))?;
     let (files, cut_off) = whole_files(folder)?;
@@ -81,7 +81,7 @@ pub(crate) async fn push_saved(items: &Items, folder: &Path, stop: &Stop) -> io:
     while let Some(path) = left.as_slice().first()
         && !stop.is_set()
     {
-        if let Err(error) = push_file(items, path).await {
+        if let Err(error) = push_file(target, path).await {
             eprintln!("{}: {error:?}", path.display());
             break;
         }
@@ -111,8 +111,13 @@ pub(crate) fn try_writing(folder: &Path) -> io::Result<()> {
     fs::write(&file, "batch").and_then(|()| fs::remove_file(&file)).map_err(named)
 }
 
-async fn push_file(items: &Items, path: &Path) -> Result<(), Failure> {
-    let accepted = items.push_batch_json(fs::read(path)?).await?;
+async fn push_file(target: &Target, path: &Path) -> Result<(), Failure> {
+    let batch = fs::read(path)?;
+    let accepted = match target {
+        Target::Items(items) => items.push_batch_json(batch).await?,
+        Target::Updates(catalog) | Target::Load(catalog) => catalog.update_batch_json(batch).await?,
+        Target::Merges(catalog) => catalog.merge_batch_json(batch).await?,
+    };
     say!("{}: {} bytes accepted", path.display(), accepted.bytes().unwrap_or_default());
     fs::remove_file(path)?;
     Ok(())

@@ -62,9 +62,21 @@ impl Setup {
     /// For a program that a person may run by mistake without credentials: the fake service only where it is asked
     /// for.
     pub(crate) fn of_program(fake: bool) -> Result<Self, Failure> {
-        if fake {
-            return Self::in_memory(false);
+        if fake { Self::in_memory(false) } else { Self::of_given_service() }
+    }
+
+    /// The same, for a program that pushes into a catalog.
+    pub(crate) fn of_catalog_program(fake: bool) -> Result<Self, Failure> {
+        if !fake {
+            return Self::of_given_service();
         }
+        let source = "my-catalog";
+        let fake = FakePushApi::builder().catalog_source(source).build();
+        let (client, source_id) = (fake.client(), Some(source.to_owned()));
+        Ok(Self { client, fake: Some(fake), source_id, provider_id: None })
+    }
+
+    fn of_given_service() -> Result<Self, Failure> {
         let missing: Vec<&str> = NEEDED.into_iter().filter(|name| given(name).is_none()).collect();
         if !missing.is_empty() {
             let missing = missing.join(", ");

@@ -133,6 +133,7 @@ impl Sealed for CatalogUpdates {}
 impl WholeItems for CatalogUpdates {}
 impl Sealed for CatalogItems {}
 impl WholeItems for CatalogItems {}
+impl Sealed for CatalogMerges {}
 
 impl PushQueue<CatalogUpdates> {
     /// Deletes an item, and its children where [`delete_children`](PushItemDeletion::delete_children) says so.

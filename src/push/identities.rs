@@ -2,13 +2,13 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use futures_core::Stream;
 use serde::Serialize;
 
 use super::destination::{Containers, Destination, DestinationKind, List, ListKind, Repeated};
 use super::intake::{Intake, QueuedOperation};
+use super::items::Sealed;
 use super::keys::Affects;
-use super::push_future::{PushFuture, push_all};
+use super::push_future::PushFuture;
 use super::pusher::{PushQueue, Pusher};
 use super::report::{PushError, Pushed, Refused};
 use super::settings::PusherBuilder;
@@ -87,6 +87,8 @@ pub type IdentityPusher = Pusher<Identities>;
 /// A handle of a run of identities that cannot end it.
 pub type IdentityQueue = PushQueue<Identities>;
 
+impl Sealed for Identities {}
+
 impl PushQueue<Identities> {
     /// Adds or updates an identity. It replaces the identity of the provider: members that are left out
     /// are removed from the group.
@@ -128,46 +130,7 @@ impl PushQueue<Identities> {
         self.change(Change::Delete(Cow::Borrowed(identity)))
     }
 
-    /// Pushes all operations of a stream, one after another, and returns how many there were. The run goes on after
-    /// it.
-    ///
-    /// # Errors
-    ///
-    /// [`PushError::Stopped`] when the run has stopped.
-    pub fn push_stream(
-        &self,
-        stream: impl Stream<Item = IdentityOperation> + Send,
-    ) -> impl Future<Output = Result<u64, PushError>> + Send {
-        push_all(&self.intake, stream, Ok, |operation| self.push(operation).into_future())
-    }
-
-    /// Pushes all operations of a stream that may fail. It ends at the first error of the stream, and returns that;
-    /// the run goes on after it.
-    ///
-    /// # Errors
-    ///
-    /// The error of the stream, or [`PushError::Stopped`] as such an error.
-    pub fn try_push_stream<E: From<PushError> + Send>(
-        &self,
-        stream: impl Stream<Item = Result<IdentityOperation, E>> + Send,
-    ) -> impl Future<Output = Result<u64, E>> + Send {
-        push_all(&self.intake, stream, |operation| operation, |operation| self.push(operation).into_future())
-    }
-
-    /// Pushes one operation that was made before.
-    ///
-    /// # Errors
-    ///
-    /// [`PushError::Stopped`] when the run has stopped; the operation was not queued then.
-    pub fn push(&self, operation: IdentityOperation) -> PushIdentity<'_> {
-        self.change(match operation {
-            IdentityOperation::AddOrUpdate(body) => Change::Body(Cow::Owned(body)),
-            IdentityOperation::AddOrUpdateAlias(body) => Change::Alias(Cow::Owned(body)),
-            IdentityOperation::Delete(identity) => Change::Delete(Cow::Owned(identity)),
-        })
-    }
-
-    fn change<'a>(&'a self, change: Change<'a>) -> PushIdentity<'a> {
+    pub(super) fn change<'a>(&'a self, change: Change<'a>) -> PushIdentity<'a> {
         PushIdentity { intake: &self.intake, change: Ok(change) }
     }
 }
@@ -181,7 +144,7 @@ pub struct PushIdentity<'a> {
 }
 
 /// An operation on an identity, as its caller has it.
-enum Change<'a> {
+pub(super) enum Change<'a> {
     Body(Cow<'a, IdentityBody>),
     Alias(Cow<'a, MappedIdentityBody>),
     Delete(Cow<'a, Identity>),
@@ -251,48 +214,4 @@ fn write(intake: &Intake, seen: SeenIdentity<'_>) -> Result<QueuedOperation<'sta
     let remedy = "put its members into groups of their own";
     let (id, json) = (id.into(), json.into());
     Ok(QueuedOperation { id, list, affects, head: Vec::new(), json, lacks_permissions: false, warnings, remedy })
-}
-
-/// One operation of a stream of identities: [`IdentityQueue::push_stream`].
-///
-/// ```
-/// use coveo_push::{Identity, IdentityBody, IdentityOperation, MappedIdentity, MappedIdentityBody};
-///
-/// let alias = MappedIdentity::user("asmith@example.com").provider("Email Security Provider");
-/// let operations = [
-///     IdentityOperation::add_or_update(IdentityBody::user("asmith")),
-///     IdentityOperation::add_or_update_alias(MappedIdentityBody::user("asmith").alias(alias)),
-///     IdentityOperation::delete(Identity::user("bjones")),
-/// ];
-/// # let _ = operations;
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum IdentityOperation {
-    /// Adds or updates an identity with its members.
-    AddOrUpdate(IdentityBody),
-    /// Adds or updates the aliases of an identity.
-    AddOrUpdateAlias(MappedIdentityBody),
-    /// Deletes an identity.
-    Delete(Identity),
-}
-
-impl IdentityOperation {
-    /// Adds or updates an identity with its members.
-    #[must_use]
-    pub fn add_or_update(body: IdentityBody) -> Self {
-        Self::AddOrUpdate(body)
-    }
-
-    /// Adds or updates the aliases of an identity.
-    #[must_use]
-    pub fn add_or_update_alias(body: MappedIdentityBody) -> Self {
-        Self::AddOrUpdateAlias(body)
-    }
-
-    /// Deletes an identity.
-    #[must_use]
-    pub fn delete(identity: Identity) -> Self {
-        Self::Delete(identity)
-    }
 }

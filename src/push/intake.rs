@@ -121,7 +121,7 @@ impl Intake {
                 return Some(Err(stopped));
             }
             let once = self.id_that_comes_once(operation);
-            if once.is_some_and(|id| state.ids.contains(&id)) {
+            if once.is_some_and(|id| state.ids.contains(id)) {
                 return Some(Ok(false));
             }
             if let Some(cut) = state.filling.take_if(|filling| self.cuts(&filling.batch, operation, key)) {
@@ -140,7 +140,7 @@ impl Intake {
                 totals.without_permissions += u64::from(operation.lacks_permissions);
                 totals.bytes_queued += operation.len() as u64;
                 superseded.pushed_again(key);
-                state.ids.extend(once);
+                once.into_iter().for_each(|id| state.ids.insert(id));
                 state.warned(&operation.warnings);
                 account.count(&mut state);
             }

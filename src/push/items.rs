@@ -2,14 +2,13 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use futures_core::Stream;
 use serde::Serialize;
 
 use super::content;
 use super::destination::{Containers, Destination};
 use super::intake::Intake;
 use super::item::{CheckedItem, ITEMS, Item, deletion};
-use super::push_future::{PushFuture, push_all};
+use super::push_future::PushFuture;
 use super::pusher::{PushQueue, Pusher};
 use super::report::{PushError, Pushed};
 use super::settings::PusherBuilder;
@@ -17,7 +16,7 @@ use crate::api::Items;
 use crate::content::Content;
 use crate::kernel::request::PathParams;
 use crate::operation::Operation;
-use crate::preflight::{InvalidText, ItemText, KnownIdentities};
+use crate::preflight::KnownIdentities;
 pub(super) use sealed::Sealed;
 
 impl Items {
@@ -166,60 +165,6 @@ impl PushQueue<Items> {
     pub fn delete<'a>(&'a self, document_id: impl Into<Cow<'a, str>>) -> PushItemDeletion<'a> {
         PushItemDeletion::new(&self.intake, document_id.into())
     }
-
-    /// Pushes all operations of a stream, one after another, and returns how many there were. The run goes on after
-    /// it.
-    ///
-    /// ```
-    /// # async fn example(pusher: coveo_push::ItemPusher) -> Result<(), coveo_push::PushError> {
-    /// use coveo_push::{DocumentBody, ItemOperation};
-    /// use futures_util::stream;
-    ///
-    /// let doc = DocumentBody::text("words");
-    /// let pages = (0..1_000).map(|number| ItemOperation::add_or_update(format!("https://example.com/{number}"), &doc));
-    /// assert_eq!(pusher.push_stream(stream::iter(pages)).await?, 1_000);
-    /// # Ok(()) }
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// [`PushError::Stopped`] when the run has stopped.
-    pub fn push_stream(
-        &self,
-        stream: impl Stream<Item = ItemOperation> + Send,
-    ) -> impl Future<Output = Result<u64, PushError>> + Send {
-        push_all(&self.intake, stream, Ok, |operation| self.push(operation))
-    }
-
-    /// Pushes all operations of a stream that may fail, as one that reads a database or a page at a time does. It
-    /// ends at the first error of the stream, and returns that; the run goes on after it.
-    ///
-    /// # Errors
-    ///
-    /// The error of the stream, or [`PushError::Stopped`] as such an error.
-    pub fn try_push_stream<E: From<PushError> + Send>(
-        &self,
-        stream: impl Stream<Item = Result<ItemOperation, E>> + Send,
-    ) -> impl Future<Output = Result<u64, E>> + Send {
-        push_all(&self.intake, stream, |operation| operation, |operation| self.push(operation))
-    }
-
-    /// Pushes one operation that was made before, on whatever task or thread.
-    ///
-    /// # Errors
-    ///
-    /// [`PushError::Stopped`] when the run has stopped; the operation was not queued then.
-    pub fn push(&self, ItemOperation { document_id, change }: ItemOperation) -> PushFuture<'_> {
-        let document_id = document_id.map(Cow::Owned);
-        match change {
-            Change::Upsert(item, content) => {
-                PushItem::new(&self.intake, document_id, Item::Written(item)).content_opt(content).into_future()
-            }
-            Change::Delete { delete_children } => {
-                self.delete(document_id.unwrap_or_default()).delete_children(delete_children).into_future()
-            }
-        }
-    }
 }
 
 /// One push of an item: [`ItemQueue::add_or_update`], [`ItemQueue::add_or_update_json`].
@@ -361,85 +306,5 @@ impl fmt::Debug for PushItemDeletion<'_> {
             .field("document_id", document_id)
             .field("delete_children", delete_children)
             .finish_non_exhaustive()
-    }
-}
-
-/// One operation of a stream of items: [`ItemQueue::push_stream`]. An item is serialised when its operation is made.
-///
-/// ```
-/// use coveo_push::{DocumentBody, ItemOperation};
-///
-/// let operations = [
-///     ItemOperation::add_or_update("https://example.com/a", &DocumentBody::text("words")),
-///     ItemOperation::add_or_update_json(r#"{"data":"words"}"#).document_id("https://example.com/b"),
-///     ItemOperation::delete("https://example.com/c"),
-///     ItemOperation::delete("https://example.com/d/").delete_children(true),
-/// ];
-/// # let _ = operations;
-/// ```
-pub struct ItemOperation {
-    /// Without one the item has its own.
-    document_id: Option<String>,
-    change: Change,
-}
-
-enum Change {
-    Upsert(Result<ItemText<'static>, InvalidText>, Option<Content>),
-    Delete { delete_children: bool },
-}
-
-impl ItemOperation {
-    /// Adds or updates an item, as [`ItemQueue::add_or_update`] does.
-    pub fn add_or_update<T: Serialize + ?Sized>(document_id: impl Into<String>, item: &T) -> Self {
-        Self { document_id: Some(document_id.into()), change: Change::Upsert(ItemText::write(item), None) }
-    }
-
-    /// Adds or updates an item that is JSON text, as [`ItemQueue::add_or_update_json`] does.
-    pub fn add_or_update_json(json: impl Into<String>) -> Self {
-        let item = ItemText::read(Cow::Owned(json.into()));
-        Self { document_id: None, change: Change::Upsert(item, None) }
-    }
-
-    /// Deletes an item.
-    pub fn delete(document_id: impl Into<String>) -> Self {
-        Self { document_id: Some(document_id.into()), change: Change::Delete { delete_children: false } }
-    }
-
-    /// The item's URI, for JSON text that does not have it.
-    #[must_use]
-    pub fn document_id(mut self, document_id: impl Into<String>) -> Self {
-        self.document_id = Some(document_id.into());
-        self
-    }
-
-    /// Pushes the item with this content, as [`PushItem::content`] does. It changes nothing about a deletion.
-    #[must_use]
-    pub fn content(mut self, with: Content) -> Self {
-        if let Change::Upsert(_, content) = &mut self.change {
-            *content = Some(with);
-        }
-        self
-    }
-
-    /// Whether a deletion deletes the item's children too: the items whose URI begins with this one. Default: no.
-    /// End the URI with a `/`: without one it also takes the neighbours that begin like it.
-    ///
-    /// It changes nothing about an item to add or update.
-    #[must_use]
-    pub fn delete_children(mut self, children: bool) -> Self {
-        if let Change::Delete { delete_children } = &mut self.change {
-            *delete_children = children;
-        }
-        self
-    }
-}
-
-impl fmt::Debug for ItemOperation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = match self.change {
-            Change::Upsert(..) => "AddOrUpdate",
-            Change::Delete { .. } => "Delete",
-        };
-        f.debug_struct(name).field("document_id", &self.document_id).finish_non_exhaustive()
     }
 }

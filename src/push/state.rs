@@ -1,6 +1,6 @@
 //! The state of a run: the batch that is being filled, the batches under way, and the counts.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::batch::{Batch, BatchBuilder};
 use super::failed::{FailedBatch, Unknown};
+use super::id_set::IdSet;
 use super::report::{BatchReceipt, Progress, PushError, PushReport, Refused, RunStopped};
 use super::spacing::RecentBatches;
 use super::superseded::Superseded;
@@ -36,7 +37,7 @@ pub(super) struct State {
     pub(super) last_accepted: Option<SystemTime>,
     pub(super) lowest_ordering_id: Option<OrderingId>,
     /// Hashes of all ids, where none may be pushed twice.
-    pub(super) ids: HashSet<u128>,
+    pub(super) ids: IdSet,
     /// How many batches were accepted whose ordering id is not known.
     pub(super) without_ordering_id: u64,
     pub(super) accepted: Vec<BatchReceipt>,

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use coveo_push::fake::{Fault, FaultRates};
 use coveo_push::report::{FailedBatch, FailureReason, PushStep};
-use coveo_push::{Identity, IdentityBody, ItemOperation, ItemPusher, MappedIdentityBody, Operation, RetryPolicy};
+use coveo_push::{
+    Identity, IdentityBody, IdentityOperation, ItemOperation, ItemPusher, MappedIdentityBody, Operation, RetryPolicy,
+};
 use tokio::time::{Instant, timeout};
 
 use super::support::{Handed, PROVIDER, SOURCE, block_on, fake, full, ms, number, prove, pusher, secs};
@@ -216,7 +218,7 @@ async fn guarantee_9_a_push_that_is_dropped_before_it_begins_counts_as_cancelled
     drop(identities.add_or_update(&IdentityBody::new(user.clone())).into_future());
     drop(identities.add_or_update_alias(&MappedIdentityBody::new(user.clone())).into_future());
     drop(identities.delete(&user).into_future());
-    drop(identities.push_stream(futures_util::stream::empty()));
+    drop(identities.push_stream(futures_util::stream::empty::<IdentityOperation>()));
     assert_eq!(identities.finish().await.totals.cancelled, 4);
 }
 

@@ -5,6 +5,9 @@
 #[path = "../shared/cases.rs"]
 mod cases;
 mod load;
+mod operations;
+mod peers;
+mod readings;
 mod refresh;
 mod support;
 mod updates;
