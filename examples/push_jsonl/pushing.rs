@@ -158,9 +158,8 @@ pub(crate) fn to_update(line: String) -> Line<CatalogOperation> {
 /// Whether an object has the keys of a partial update and no others: an item can have a key `operator`, too.
 fn is_partial_update(keys: &BTreeMap<String, Value>) -> bool {
     const KEYS: [&str; 4] = ["documentId", "operator", "field", "value"];
-    let is_there = |name: &&str| value(keys, name).is_some();
-    keys.keys().all(|key| KEYS.iter().any(|name| key.eq_ignore_ascii_case(name)))
-        && KEYS[..3].iter().all(|name| is_there(&name))
+    let is_known = |key: &String| KEYS.iter().any(|name| key.eq_ignore_ascii_case(name));
+    keys.keys().all(is_known) && KEYS.iter().take(3).all(|name| value(keys, name).is_some())
 }
 
 /// Advice in the words of this program.
