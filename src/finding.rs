@@ -87,7 +87,7 @@ rules! {
         /// A document id fits into a URL: it has at most
         /// [`limit::DOCUMENT_ID_BYTES`](crate::preflight::limit::DOCUMENT_ID_BYTES).
         DocumentIdTooLong = "document-id-too-long",
-        /// No key of an item comes twice, in whatever case: the service refuses the whole batch.
+        /// No key of an item comes twice, in whatever case, and no list of a batch: the service refuses the whole batch.
         DuplicateKey = "duplicate-key",
         /// No metadata key is called like a property of the item.
         ReservedKey = "reserved-key",
@@ -143,8 +143,8 @@ rules! {
     silent {
         /// A document id is a URI of the form `scheme://…`. Else the item is dropped.
         DocumentIdNotAUri = "document-id-not-a-uri",
-        /// A document id has no blanks at its end and no control characters. Else it names another item for a
-        /// system that trims it.
+        /// A document id, and the `parentId` of an item, has no blanks around it and no control characters. Else it
+        /// names another item for a system that trims it.
         DocumentIdBlanks = "document-id-blanks",
         /// A document id stands in a batch once, and not below one that is deleted with its children.
         /// Else it is not known which of them the service takes last.
@@ -154,8 +154,8 @@ rules! {
         /// `compressedBinaryData` begins like data of its compression type, which is ZLIB where the item does not
         /// say it. Else the item is dropped.
         NotCompressed = "not-compressed",
-        /// `date` and `modifiedDate` are RFC 3339, such as `2017-11-08T12:18:41.666Z`, or as much of it as a date.
-        /// The year is not below 1000. Else the field stays empty.
+        /// `date` and `modifiedDate` are text in the form of RFC 3339, such as `2017-11-08T12:18:41.666Z`, or as much
+        /// of it as a date. The year is not below 1000. Else the field stays empty.
         DateUnreadable = "date-unreadable",
         /// An item of a catalog has at most
         /// [`limit::STREAM_ITEM_BYTES`](crate::preflight::limit::STREAM_ITEM_BYTES). Whether the service drops a
@@ -163,8 +163,8 @@ rules! {
         ItemTooLarge = "item-too-large",
         /// An item has at most [`limit::PERMISSIONS`](crate::preflight::limit::PERMISSIONS) permissions. Else it is dropped.
         TooManyPermissions = "too-many-permissions",
-        /// The name of an identity has no blanks around it and no control characters. Else it is another
-        /// identity than the one without them.
+        /// The name of an identity, or of its provider, has no blanks around it and no control characters. Else it is
+        /// another one than the one without them.
         IdentityNameBlanks = "identity-name-blanks",
         /// A permission names an identity. Else the item is dropped.
         PermissionIdentityEmpty = "permission-identity-empty",

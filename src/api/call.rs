@@ -246,6 +246,11 @@ macro_rules! setter {
             self.$($request).+.queue_delay(delay);
             self
         }
+
+        /// Fails as the call would before it is sent.
+        pub(crate) fn check(&self) -> Result<(), crate::Error> {
+            self.$($request).+.check()
+        }
     };
     (own_ordering_scheme: $($request:ident).+) => {
         /// Whether the ordering ids of the source count nanoseconds or ticks, for example, in place of milliseconds

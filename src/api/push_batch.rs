@@ -98,10 +98,13 @@ async fn push(commit: ApiRequest, batch: Body) -> Result<Accepted, Error> {
     Ok(commit.with(query::FILE_ID, container.file_id()).accepted().await?.with_bytes(bytes))
 }
 
-/// The JSON of a batch, or a finding when it cannot be written.
+/// The JSON of a batch, or a finding when it cannot be written and no finding about an item says so.
 fn written(batch: &impl Serialize, findings: &mut Vec<Finding>) -> Vec<u8> {
+    const CANNOT_BE_WRITTEN: [Rule; 3] = [Rule::NotAnObject, Rule::ReservedKey, Rule::NumberNotFinite];
     serde_json::to_vec(batch).unwrap_or_else(|error| {
-        findings.push(Finding::new("batch", Rule::NotAnObject, error.to_string()));
+        if !findings.iter().any(|finding| CANNOT_BE_WRITTEN.contains(&finding.rule())) {
+            findings.push(Finding::new("batch", Rule::NotAnObject, error.to_string()));
+        }
         Vec::new()
     })
 }

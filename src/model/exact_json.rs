@@ -24,6 +24,11 @@ pub(super) fn too_long<E: Error>(integer: &str) -> E {
     E::custom(format_args!("the integer {} has more than 64 bits; write it as text", shortened(integer)))
 }
 
+/// The number with the fewest digits that is this one: 0.1 for `0.1_f32`, and not 0.10000000149011612.
+pub(super) fn as_written(number: f32) -> f64 {
+    number.to_string().parse().unwrap_or_else(|_| number.into())
+}
+
 /// Whether the text of a number is an integer of more than 64 bits.
 pub(super) fn is_too_long(number: &str) -> bool {
     let digits = number.strip_prefix('-').unwrap_or(number);
@@ -92,6 +97,21 @@ impl<'de> Visitor<'de> for Exact {
 
     fn visit_u64<E: Error>(self, number: u64) -> Result<Value, E> {
         Ok(number.into())
+    }
+
+    fn visit_i128<E: Error>(self, number: i128) -> Result<Value, E> {
+        i64::try_from(number)
+            .map(Value::from)
+            .or_else(|_| u64::try_from(number).map(Value::from))
+            .map_err(|_| too_long(&number.to_string()))
+    }
+
+    fn visit_u128<E: Error>(self, number: u128) -> Result<Value, E> {
+        u64::try_from(number).map(Value::from).map_err(|_| too_long(&number.to_string()))
+    }
+
+    fn visit_f32<E: Error>(self, number: f32) -> Result<Value, E> {
+        self.visit_f64(as_written(number))
     }
 
     fn visit_f64<E: Error>(self, number: f64) -> Result<Value, E> {

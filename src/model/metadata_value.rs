@@ -23,7 +23,8 @@ use super::exact_json;
 /// ```
 ///
 /// JSON converts with `try_from`. A key whose value is `null` is left out. An integer of more than 64 bits, of
-/// which digits would be lost, is an error: write it as text.
+/// which digits would be lost, is an error: write it as text. A `serde_json::Value`, `#[serde(flatten)]` and
+/// `#[serde(untagged)]` have turned such an integer into a fraction before this type sees it, and lost the digits.
 ///
 /// ```
 /// use coveo_push::MetadataValue;
@@ -71,7 +72,7 @@ impl MetadataValue {
     }
 
     /// The first number in it that JSON cannot hold.
-    pub(super) fn not_finite(&self) -> Option<f64> {
+    pub(crate) fn not_finite(&self) -> Option<f64> {
         match self {
             Self::Float(number) => (!number.is_finite()).then_some(*number),
             Self::Array(values) => values.iter().find_map(Self::not_finite),
@@ -102,7 +103,7 @@ from! {
 /// The number with the fewest digits that is this one: 0.1 for `0.1_f32`, and not 0.10000000149011612.
 impl From<f32> for MetadataValue {
     fn from(number: f32) -> Self {
-        Self::Float(number.to_string().parse().unwrap_or_else(|_| number.into()))
+        Self::Float(exact_json::as_written(number))
     }
 }
 
@@ -188,6 +189,9 @@ impl<'de> Deserialize<'de> for MetadataValue {
 
 #[cfg(test)]
 mod tests {
+    use serde::de::IntoDeserializer;
+    use serde::de::value::{self, F32Deserializer, I128Deserializer, U128Deserializer};
+
     use super::*;
 
     #[test]
@@ -217,6 +221,19 @@ mod tests {
         for number in [f32::NAN, f32::INFINITY] {
             assert!(!MetadataValue::from(number).is_finite());
         }
+        let number: F32Deserializer<value::Error> = 0.1_f32.into_deserializer();
+        assert_eq!(MetadataValue::deserialize(number), Ok(MetadataValue::Float(0.1)));
+    }
+
+    #[test]
+    fn an_integer_of_128_bits_is_kept_where_it_fits_into_64() {
+        let read = |number: i128| MetadataValue::deserialize(I128Deserializer::<value::Error>::new(number));
+        assert_eq!(read(i64::MIN.into()), Ok(i64::MIN.into()));
+        assert_eq!(read(u64::MAX.into()), Ok(u64::MAX.into()));
+        assert!(read(i128::from(u64::MAX) + 1).unwrap_err().to_string().contains("18446744073709551616 has more than"));
+        let read = |number: u128| MetadataValue::deserialize(U128Deserializer::<value::Error>::new(number));
+        assert_eq!(read(7), Ok(7.into()));
+        assert!(read(u128::MAX).is_err());
     }
 
     #[test]

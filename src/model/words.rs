@@ -31,6 +31,11 @@ pub(crate) fn shortened(text: &str) -> String {
 
 /// Implements `FromStr` and `Deserialize` for an enum. ASCII case, underscores and surrounding white space
 /// are ignored.
+/// Whether a text has blanks around it, or control characters.
+pub(crate) fn has_blanks(text: &str) -> bool {
+    text.trim().len() < text.len() || text.contains(char::is_control)
+}
+
 macro_rules! parse_words {
     ($name:ident: $what:literal { $($variant:ident => $word:literal),+ $(,)? }) => {
         impl std::str::FromStr for $name {

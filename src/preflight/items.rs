@@ -12,7 +12,7 @@ use super::values::{begins_like, decoded, is_extension, is_text_of, is_uri};
 use crate::finding::{Finding, Preflight, Rule};
 use crate::model::date_time::is_date;
 use crate::model::document_keys as key;
-use crate::model::words::shortened;
+use crate::model::words::{has_blanks, shortened};
 use crate::model::{BatchDocumentBody, CompressionType, DeletedDocument};
 
 /// The findings about an item, whatever type it is.
@@ -90,8 +90,7 @@ fn id_of(accepts: &str, id: &str, switch: Preflight) -> Option<Finding> {
             format!("the service accepts {accepts}, because the documentId is not a URI; write it as `scheme://…`");
         return Some(Finding::new(id, Rule::DocumentIdNotAUri, message));
     }
-    let has_blanks = id.ends_with(char::is_whitespace) || id.contains(char::is_control);
-    has_blanks.then(|| Finding::new(id, Rule::DocumentIdBlanks, format!("the documentId {BLANKS}")))
+    has_blanks(id).then(|| Finding::new(id, Rule::DocumentIdBlanks, format!("the documentId {BLANKS}")))
 }
 
 /// How the findings about blanks end.
@@ -107,37 +106,45 @@ pub(crate) fn written_item(id: &str, item: &ItemText<'_>, switch: Preflight) -> 
     for (key, error) in item.unreadable() {
         found(Rule::ValueUnreadable, format!("the value of `{key}` cannot be read: {error}"));
     }
-    let mut data = 0;
+    let mut data = HashSet::new();
     let is_on = switch != Preflight::Off;
     for (property, value) in item.properties() {
         match property {
             _ if is_null(value) => {}
-            key::DATA | key::COMPRESSED_BINARY_DATA | key::PARENT_ID if !value.starts_with(b"\"") => found(
-                Rule::NotText,
-                format!("`{property}` is {}; write it as text, between quotes", shortened(&text(value))),
-            ),
+            // Text that no parser can read was found as such.
+            key::DOCUMENT_ID | key::PARENT_ID | key::FILE_EXTENSION | key::DATE | key::MODIFIED_DATE
+                if value.starts_with(b"\"") && text_of(value).is_none() => {}
+            key::DATA | key::COMPRESSED_BINARY_DATA | key::PARENT_ID if !value.starts_with(b"\"") => {
+                found(Rule::NotText, not_text(property, value));
+            }
+            key::PARENT_ID if is_on && text_of(value).is_some_and(|parent| has_blanks(&parent)) => {
+                found(Rule::DocumentIdBlanks, format!("the parentId {BLANKS}"));
+            }
             key::DATA => {
-                data += 1;
+                data.insert(property);
                 data_size(value, &mut found);
             }
             key::COMPRESSED_BINARY_DATA => {
-                data += 1;
+                data.insert(property);
                 data_size(value, &mut found);
                 if is_on {
                     binary(value, item.get(key::COMPRESSION_TYPE), &mut found);
                 }
             }
             key::COMPRESSED_BINARY_DATA_FILE_ID => {
-                data += 1;
-                let file_id = file_id(&text_of(value).unwrap_or_default(), id);
-                file_id.into_iter().for_each(|finding| found(finding.rule(), finding.message().to_owned()));
+                data.insert(property);
+                match text_of(value) {
+                    Some(text) => {
+                        let file_id = file_id(&text, id);
+                        file_id.into_iter().for_each(|finding| found(finding.rule(), finding.message().to_owned()));
+                    }
+                    None => found(Rule::FileId, not_text(property, value)),
+                }
             }
-            key::DATE | key::MODIFIED_DATE if is_on && text_of(value).is_some_and(|date| !is_date(&date)) => found(
+            key::DATE | key::MODIFIED_DATE if is_on && !text_of(value).is_some_and(|date| is_date(&date)) => found(
                 Rule::DateUnreadable,
                 format!("`{property}` is {}; write it as `2017-11-08T12:18:41Z`", shortened(&text(value))),
             ),
-            // An unreadable one was found as such.
-            key::DOCUMENT_ID if text_of(value).is_none() && value.starts_with(b"\"") => {}
             key::DOCUMENT_ID if !is_text_of(value, id) => found(Rule::DocumentIdMismatch, mismatch(value)),
             key::FILE_EXTENSION if !is_extension(value) => found(
                 Rule::FileExtension,
@@ -155,7 +162,7 @@ pub(crate) fn written_item(id: &str, item: &ItemText<'_>, switch: Preflight) -> 
             _ => {}
         }
     }
-    if data > 1 {
+    if data.len() > 1 {
         let message = "an item has one of data, compressedBinaryData and compressedBinaryDataFileId; keep one";
         found(Rule::SeveralData, message.to_owned());
     }
@@ -170,6 +177,11 @@ pub(crate) fn own_id<'a>(item: &ItemText<'_>, json: &'a [u8]) -> Result<Cow<'a, 
         }
         None => Finding::new("", Rule::DocumentIdMismatch, mismatch(json)),
     })
+}
+
+/// What is wrong with a value that is not text, although the property is.
+fn not_text(property: &str, value: &[u8]) -> String {
+    format!("`{property}` is {}; write it as text, between quotes", shortened(&text(value)))
 }
 
 /// The findings about a documentId inside an item.
@@ -225,7 +237,10 @@ fn permissions(named: Result<Named, String>, switch: Preflight, found: &mut impl
             if has_one_without_name {
                 found(Rule::PermissionIdentityEmpty, format!("{DROPS} a permission names no identity"));
             } else if has_blanks {
-                found(Rule::IdentityNameBlanks, format!("the name of an identity in its permissions {BLANKS}"));
+                found(
+                    Rule::IdentityNameBlanks,
+                    format!("the name of an identity or of a provider in its permissions {BLANKS}"),
+                );
             }
         }
     }

@@ -28,14 +28,14 @@ mod scanner;
 mod stream;
 mod values;
 
-use std::collections::BTreeMap;
+use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use serde::de::IgnoredAny;
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::finding::{Finding, Preflight, Rule};
-use crate::model::words::shortened;
+use crate::model::words::{has_blanks, shortened};
 use crate::model::{BatchIdentityBody, Identity, IdentityBody, MappedIdentityBody, OrderingId};
 
 pub(crate) use item_text::{ItemText, text_of};
@@ -63,25 +63,58 @@ pub(crate) fn judge(findings: Vec<Finding>, switch: Preflight) -> Result<Vec<Fin
 
 /// The findings about the JSON of a batch that has these lists. Its operations are not looked at.
 pub(crate) fn batch_text(batch: &[u8], lists: &[&str]) -> Vec<Finding> {
-    let parsed: BTreeMap<String, &RawValue> = match serde_json::from_slice(batch) {
+    let ListsOfBatch(parsed) = match serde_json::from_slice(batch) {
         Ok(parsed) => parsed,
         Err(error) => return vec![InvalidText::new(batch, &error).finding("batch")],
     };
     let is_list = |key: &str| lists.iter().any(|list| key.eq_ignore_ascii_case(list));
-    if let Some(key) = parsed.keys().find(|key| !is_list(key)) {
+    if let Some((key, _)) = parsed.iter().find(|(key, _)| !is_list(key)) {
         let message = format!("unknown list `{}`; expected one of {}", shortened(key), lists.join(", "));
         return vec![Finding::new("batch", Rule::UnknownList, message)];
     }
     let mut is_empty = true;
+    let mut seen: Vec<String> = Vec::new();
     for (key, list) in parsed {
+        if seen.iter().any(|earlier| earlier.eq_ignore_ascii_case(&key)) {
+            let message = format!("the batch has the list `{key}` twice; join the two lists");
+            return vec![Finding::new("batch", Rule::DuplicateKey, message)];
+        }
         match serde_json::from_str::<Option<Vec<IgnoredAny>>>(list.get()) {
             Ok(list) => is_empty &= list.is_none_or(|list| list.is_empty()),
             Err(_) => {
                 return vec![Finding::new("batch", Rule::NotAnObject, format!("`{key}` is not a list of operations"))];
             }
         }
+        seen.push(key);
     }
     is_empty.then(empty_batch).into_iter().collect()
+}
+
+/// The lists of a batch as they are written: one that comes twice is there twice.
+struct ListsOfBatch<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for ListsOfBatch<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Lists;
+
+        impl<'de> Visitor<'de> for Lists {
+            type Value = Vec<(String, &'de RawValue)>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a batch (a JSON object)")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut lists = Vec::new();
+                while let Some(list) = map.next_entry()? {
+                    lists.push(list);
+                }
+                Ok(lists)
+            }
+        }
+
+        deserializer.deserialize_map(Lists).map(Self)
+    }
 }
 
 /// The findings about a security identity.
@@ -96,7 +129,15 @@ pub fn identity(body: &IdentityBody) -> Vec<Finding> {
 pub fn alias(body: &MappedIdentityBody) -> Vec<Finding> {
     let MappedIdentityBody { identity, mappings, well_knowns } = body;
     let aliases = mappings.iter().map(|alias| &alias.name);
-    names(identity, aliases.chain(well_knowns.iter().flatten().map(|granted| &granted.name)))
+    let mut findings = names(identity, aliases.chain(well_knowns.iter().flatten().map(|granted| &granted.name)));
+    let providers = mappings.iter().filter_map(|alias| alias.provider.as_deref());
+    if findings.is_empty()
+        && let Some(provider) = providers.into_iter().find(|provider| has_blanks(provider))
+    {
+        let message = format!("the provider {:?} {BLANKS}", shortened(provider));
+        findings.push(Finding::new(&identity.name, Rule::IdentityNameBlanks, message));
+    }
+    findings
 }
 
 /// The findings about a batch of security identities.
@@ -115,15 +156,14 @@ pub fn identity_batch(batch: &BatchIdentityBody) -> Vec<Finding> {
 pub(crate) fn names<'a>(identity: &'a Identity, others: impl IntoIterator<Item = &'a String>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (number, name) in std::iter::once(&identity.name).chain(others).enumerate() {
-        let trimmed = name.trim();
-        if trimmed.is_empty() {
+        if name.trim().is_empty() {
             let message = match number {
                 0 => "a security identity has no name; give it the one its provider knows",
                 _ => "a member, an alias or a granted identity has no name; leave it out or name it",
             };
             return vec![Finding::new(&identity.name, Rule::IdentityNameEmpty, message)];
         }
-        if findings.is_empty() && (trimmed.len() < name.len() || name.contains(char::is_control)) {
+        if findings.is_empty() && has_blanks(name) {
             let message = format!("the name {:?} {BLANKS}", shortened(name));
             findings.push(Finding::new(&identity.name, Rule::IdentityNameBlanks, message));
         }

@@ -2,6 +2,7 @@
 
 use super::scanner::Scanner;
 use crate::model::Permissions;
+use crate::model::words::has_blanks;
 
 /// The identities that permissions name, over all sets.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -10,16 +11,19 @@ pub(super) struct Named {
     pub(super) has_one_without_name: bool,
     /// The permission sets, over all levels.
     pub(super) sets: usize,
-    /// Whether a name has blanks around it, or control characters.
+    /// Whether the name of an identity or of a provider has blanks around it, or control characters.
     pub(super) has_blanks: bool,
 }
 
 impl Named {
-    fn add(&mut self, name: &[u8]) {
+    fn add(&mut self, name: &str) {
         self.identities += 1;
-        let trimmed = name.trim_ascii();
-        self.has_one_without_name |= trimmed.is_empty();
-        self.has_blanks |= trimmed.len() < name.len() || name.iter().any(u8::is_ascii_control);
+        self.has_one_without_name |= name.trim().is_empty();
+        self.has_blanks |= has_blanks(name);
+    }
+
+    fn add_provider(&mut self, name: &str) {
+        self.has_blanks |= has_blanks(name);
     }
 }
 
@@ -27,7 +31,10 @@ impl Named {
 pub(super) fn read(json: &[u8]) -> Result<(Permissions, Named), serde_json::Error> {
     let permissions = serde_json::from_slice::<Permissions>(json)?;
     let mut named = Named { sets: permissions.sets().count(), ..Named::default() };
-    permissions.identities().for_each(|identity| named.add(identity.identity.as_bytes()));
+    for identity in permissions.identities() {
+        named.add(&identity.identity);
+        named.add_provider(identity.security_provider.as_deref().unwrap_or_default());
+    }
     Ok((permissions, named))
 }
 
@@ -69,7 +76,11 @@ fn identity(scanner: &mut Scanner<'_>, named: &mut Named) -> Option<()> {
         } else {
             scanner.key(br#""securityProvider""#)?;
             once(&mut provider)?;
-            scanner.word(b"null").or_else(|| plain_text(scanner).filter(|name| !name.is_empty()).map(drop))
+            scanner.word(b"null").or_else(|| {
+                let name = plain_text(scanner).filter(|name| !name.is_empty())?;
+                named.add_provider(name);
+                Some(())
+            })
         }
     })?;
     (name && kind).then_some(())
@@ -81,18 +92,15 @@ fn once(was_there: &mut bool) -> Option<()> {
 }
 
 /// What stands between the quotes of a text, which has no escape: not all of them make a text.
-fn plain_text<'a>(scanner: &mut Scanner<'a>) -> Option<&'a [u8]> {
+fn plain_text<'a>(scanner: &mut Scanner<'a>) -> Option<&'a str> {
     let start = scanner.at;
     let has_escapes = scanner.text()?;
-    (!has_escapes).then(|| scanner.inside(&(start..scanner.at)))
+    str::from_utf8(scanner.inside(&(start..scanner.at))).ok().filter(|_| !has_escapes)
 }
 
 /// In the spellings of permissions and of identities.
-fn is_type(text: &[u8]) -> bool {
-    matches!(
-        text,
-        b"User" | b"USER" | b"Group" | b"GROUP" | b"VirtualGroup" | b"VIRTUAL_GROUP" | b"Unknown" | b"UNKNOWN"
-    )
+fn is_type(text: &str) -> bool {
+    matches!(text, "User" | "USER" | "Group" | "GROUP" | "VirtualGroup" | "VIRTUAL_GROUP" | "Unknown" | "UNKNOWN")
 }
 
 #[cfg(test)]
@@ -151,10 +159,17 @@ mod tests {
             json!({"identity": "a"}),
             json!({"IDENTITY": "a", "identitytype": "USER"}),
         ]);
-        let name = prop::sample::select(vec![json!("a"), json!(""), json!("\n"), json!(null)]);
+        let name = prop::sample::select(vec![
+            json!("a"),
+            json!(""),
+            json!("\n"),
+            json!("\u{a0}"),
+            json!("\u{85}b"),
+            json!(null),
+        ]);
         let kind =
             prop::sample::select(vec!["User", "VirtualGroup", "GROUP", "VIRTUAL_GROUP", "virtualGroup", "Robot"]);
-        let provider = prop::option::of(prop::sample::select(vec![json!("p"), json!(null), json!(1)]));
+        let provider = prop::option::of(prop::sample::select(vec![json!("p"), json!("p "), json!(null), json!(1)]));
         let plain = (name, kind, provider).prop_map(|(name, kind, provider)| {
             let mut identity = json!({"identity": name, "identityType": kind});
             if let Some(provider) = provider {

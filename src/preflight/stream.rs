@@ -47,15 +47,15 @@ pub(crate) fn checked_partial_update(update: &PartialUpdate, switch: Preflight) 
     } else if key::property(field.as_bytes()).is_some() {
         found(Rule::PartialUpdate, format!("`{field}` is a property of the item, which is pushed whole"));
     }
-    match value {
-        Some(value) if !value.is_finite() => {
-            found(Rule::NumberNotFinite, format!("the value of `{field}` has a number {IS_NOT_FINITE}"));
+    match value.as_ref().map(|value| (value, value.not_finite())) {
+        Some((_, Some(number))) => {
+            found(Rule::NumberNotFinite, format!("the value of `{field}` contains {number}, {IS_NOT_FINITE}"));
         }
-        Some(MetadataValue::Null) => {
+        Some((MetadataValue::Null, _)) => {
             let message = format!("null would clear `{field}`; say that with `PartialUpdate::clear`");
             found(Rule::PartialUpdate, message);
         }
-        value if !operator_takes(update, value.as_ref()) => {
+        _ if !operator_takes(update, value.as_ref()) => {
             found(Rule::PartialUpdate, format!("the value for `{field}` is not of the type that {operator} takes"));
         }
         _ => {}

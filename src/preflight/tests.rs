@@ -377,13 +377,19 @@ fn a_date_that_cannot_be_read_is_found() {
     }
     let doc = DocumentBody::new().date(SystemTime::now()).modified_date(OrderingId::new(1_510_143_521_666));
     assert_eq!(broken(&doc.metadata("createddate", "yesterday")), []);
+    for date in [json!(1_510_143_521_666_u64), json!(true), json!(["2017-11-08"]), json!({})] {
+        assert_eq!(broken(&json!({"date": date})), [Rule::DateUnreadable], "{date}");
+    }
+    assert_eq!(broken(&json!({"date": null})), []);
 }
 
 #[test]
 fn a_document_id_with_blanks_at_its_end_or_control_characters_is_found() {
     for id in ["https://a ", "https://a\u{a0}", "https://a\n", "https://a\0b"] {
         assert_eq!(rules(&item(id, &DocumentBody::new())), [Rule::DocumentIdBlanks], "{id:?}");
+        assert_eq!(broken(&DocumentBody::new().parent_id(id)), [Rule::DocumentIdBlanks], "{id:?}");
     }
+    assert_eq!(broken(&DocumentBody::new().parent_id(" https://a")), [Rule::DocumentIdBlanks]);
 }
 
 #[test]
@@ -405,11 +411,42 @@ fn a_name_with_blanks_around_it_or_control_characters_is_found() {
             assert_eq!(rules(&findings), [Rule::IdentityNameBlanks], "{name:?}");
         }
     }
-    for name in ["a ", "a\n", "a\tb"] {
+    for name in ["a ", "a\n", "a\tb", "a\u{a0}", "\u{2003}a", "a\u{85}b"] {
         let set = PermissionSet::new().allow(PermissionIdentity::user(name));
         assert_eq!(of_permissions(set.into()), [Rule::IdentityNameBlanks], "{name:?}");
     }
     assert_eq!(identity(&IdentityBody::user("a b")), []);
+}
+
+#[test]
+fn a_provider_with_blanks_around_its_name_or_control_characters_is_found() {
+    for (provider, is_found) in
+        [(" ", true), ("p ", true), ("p\nq", true), ("\u{a0}p", true), ("", false), ("p q", false)]
+    {
+        let found = if is_found { vec![Rule::IdentityNameBlanks] } else { vec![] };
+        let permission = PermissionIdentity::user("u").security_provider(provider);
+        assert_eq!(of_permissions(PermissionSet::new().deny(permission.clone()).into()), found, "{provider:?}");
+        let level = PermissionLevel::new("l").permission_set(PermissionSet::new().allow(permission));
+        assert_eq!(of_permissions(Permissions::complete([level])), found, "{provider:?}");
+        let aliased = MappedIdentityBody::user("u").alias(MappedIdentity::user("v").provider(provider));
+        assert_eq!(rules(&alias(&aliased)), found, "{provider:?}");
+        assert_eq!(rules(&identity_batch(&BatchIdentityBody::new().add_or_update_alias(aliased))), found);
+    }
+}
+
+#[test]
+fn a_batch_of_text_with_a_list_twice_is_found_by_its_name() {
+    const LISTS: &[&str] = &["addOrUpdate", "delete"];
+    for (batch, twice) in [
+        (r#"{"addOrUpdate":[{}],"addOrUpdate":[]}"#, "addOrUpdate"),
+        (r#"{"addOrUpdate":[],"delete":[{}],"ADDORUPDATE":[{}]}"#, "ADDORUPDATE"),
+        (r#"{"delete":null,"delete":[{}]}"#, "delete"),
+    ] {
+        let findings = batch_text(batch.as_bytes(), LISTS);
+        assert_eq!(rules(&findings), [Rule::DuplicateKey], "{batch}");
+        assert!(findings[0].message().contains(&format!("the list `{twice}` twice")), "{}", findings[0]);
+    }
+    assert_eq!(batch_text(br#"{"addOrUpdate":[{}],"delete":[{}]}"#, LISTS), []);
 }
 
 #[test]
@@ -518,6 +555,16 @@ fn one_fault_is_one_finding_in_plain_words_with_its_place() {
             r#"{"permissions":{"a":1}}"#,
             "its permissions are neither permission sets nor levels of them: there is an object in place of a list, at \
              line 1, column 16",
+        ),
+        (
+            r#"{"compressedBinaryDataFileId":{"a":5}}"#,
+            "`compressedBinaryDataFileId` is {\"a\":5}; write it as text, between quotes",
+        ),
+        (r#"{"date":5}"#, "`date` is 5; write it as `2017-11-08T12:18:41Z`"),
+        (
+            r#"{"date":"\ud800"}"#,
+            "the value of `date` cannot be read: an escape such as `\\ud800` is one half of a character, and the \
+             other half is missing, at line 1, column 16",
         ),
         (
             r#"{"compressionType":7}"#,

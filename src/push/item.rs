@@ -91,6 +91,10 @@ impl<'a> CheckedItem<'a> {
             // One that is null counts as absent.
             text.take_out(key::DOCUMENT_ID);
         }
+        if text.get(key::DATA).is_some() {
+            // Text is not compressed.
+            text.take_out(key::COMPRESSION_TYPE);
+        }
         Ok(Self { id, text, has_id: own_id.is_some(), warnings })
     }
 

@@ -68,6 +68,9 @@ pub enum StartError {
     /// identities.
     #[error("the first call failed")]
     Call(#[source] Error),
+    /// A setting is not one that the service takes. Nothing was sent.
+    #[error("a setting of the run is invalid")]
+    Invalid(#[source] Error),
     /// The response has no readable `Date`, so the service's clock is not known.
     #[error("the response has no readable Date to tell the service's clock: try again, or give a boundary")]
     NoServerTime,
@@ -245,7 +248,7 @@ mod tests {
             Err(StartError::NoServerTime) => Err("no time"),
             Err(StartError::BoundaryTooLate { .. }) => Err("too late"),
             Err(StartError::OrderingIdAhead { .. }) => Err("ahead"),
-            Err(StartError::Call(_)) => Err("call"),
+            Err(StartError::Call(_) | StartError::Invalid(_)) => Err("another reason"),
         }
     }
 

@@ -155,8 +155,8 @@ impl<T> RefreshBuilder<T> {
     }
 
     /// How long the service waits before it deletes, so that operations that are still queued are
-    /// processed first. Rounded up to whole minutes, of which the service takes [`i32::MAX`]: with more, nothing
-    /// is deleted. Default: the service's, 15 minutes.
+    /// processed first. Rounded up to whole minutes, of which the service takes [`i32::MAX`]: with more, the run does
+    /// not start. Default: the service's, 15 minutes.
     pub fn queue_delay(mut self, delay: Duration) -> Self {
         self.settings.queue_delay = Some(delay);
         self

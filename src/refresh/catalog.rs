@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::boundary::{Boundary, BoundarySource};
+use super::boundary::{Boundary, BoundarySource, StartError};
 use super::deletion::{Counts, DeletionOutcome, DeletionSettings, DeletionSkipped, is_whole};
 use super::idle::IdleOutcome;
 use super::report::{RefreshError, RefreshReport};
@@ -77,7 +77,8 @@ impl CatalogRefreshBuilder {
     }
 
     /// How long the service waits before it deletes, so that operations that are still queued are processed first.
-    /// Rounded up to whole minutes. Default: the service's, 15 minutes.
+    /// Rounded up to whole minutes, of which the service takes [`i32::MAX`]: with more, the run does not start. Default:
+    /// the service's, 15 minutes.
     pub fn queue_delay(mut self, delay: Duration) -> Self {
         self.queue_delay = Some(delay);
         self
@@ -87,10 +88,13 @@ impl CatalogRefreshBuilder {
     ///
     /// # Errors
     ///
-    /// None so far: it is like the start of the other refreshes.
+    /// [`RefreshError::NotStarted`] when the service would not take the [queue delay](Self::queue_delay).
     #[expect(clippy::unused_async, reason = "the other refreshes start by a call, and a status of catalogs may come")]
     pub async fn start(self) -> Result<CatalogRefresh, RefreshError> {
         let Self { catalog, pusher, deletion, queue_delay } = self;
+        if let Some(Err(error)) = queue_delay.map(|delay| catalog.delete_older_than(0).queue_delay(delay).check()) {
+            return Err(RefreshError::NotStarted { reason: StartError::Invalid(error), idle: IdleOutcome::NotNeeded });
+        }
         Ok(CatalogRefresh { pusher: CutOff(pusher.start()), catalog, deletion, queue_delay })
     }
 }

@@ -126,6 +126,9 @@ struct ActiveRefresh {
 
 impl ActiveRefresh {
     async fn start(settings: RefreshSettings, calls: CallSettings) -> Result<Self, RefreshError> {
+        if let Some(Err(error)) = settings.queue_delay.map(|delay| settings.target.check_queue_delay(delay)) {
+            return Err(RefreshError::NotStarted { reason: StartError::Invalid(error), idle: IdleOutcome::NotNeeded });
+        }
         // Made before the call, because a call that is cut off may still have arrived.
         let calls = calls.unlimited();
         let idle = settings.target.idle_guard(&calls);

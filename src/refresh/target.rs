@@ -69,6 +69,14 @@ impl Target {
         }
     }
 
+    /// Fails when the service would not take the delay: at the start of a run, and not at its last step.
+    pub(super) fn check_queue_delay(&self, delay: Duration) -> Result<(), Error> {
+        match self {
+            Self::Items(items, _) => items.delete_older_than(0).queue_delay(delay).check(),
+            Self::Identities(identities) => identities.delete_older_than(0).queue_delay(delay).check(),
+        }
+    }
+
     pub(super) async fn delete_older_than(
         &self,
         id: OrderingId,

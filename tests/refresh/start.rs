@@ -1,6 +1,8 @@
 //! The start of a refresh: the status, and the boundary by the service's clock.
 
-use coveo_push::fake::{ClockOffset, Fault};
+use std::time::Duration;
+
+use coveo_push::fake::{ClockOffset, FakePushApi, Fault};
 use coveo_push::report::{BoundarySource, DeletionOutcome, DeletionSkipped, IdleOutcome};
 use coveo_push::{LocalClock, Operation, RefreshError, RefreshKind, RetryPolicy, StartError};
 
@@ -169,6 +171,31 @@ async fn an_ordering_id_ahead_of_the_services_clock_is_refused_however_it_is_giv
         run.finish().await.into_result().unwrap();
         assert_eq!(left(&fake), new());
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_delay_that_the_service_does_not_take_is_refused_at_the_start_and_not_at_the_last_step() {
+    const PROVIDER: &str = "p";
+    let fake = FakePushApi::builder().source(SOURCE).provider(PROVIDER).catalog_source("c").build();
+    let client = fake.client();
+    let too_long = Duration::from_secs(60 * (i32::MAX as u64 + 1));
+    let refused = |error: RefreshError| match error {
+        RefreshError::NotStarted { reason: StartError::Invalid(error), idle: IdleOutcome::NotNeeded } => {
+            error.to_string()
+        }
+        error => panic!("{error:?}"),
+    };
+    let errors = [
+        refused(rebuild(&fake).queue_delay(too_long).start().await.unwrap_err()),
+        refused(client.identities(PROVIDER).refresh().queue_delay(too_long).start().await.unwrap_err()),
+        refused(client.catalog("c").refresh().queue_delay(too_long).start().await.unwrap_err()),
+    ];
+    for error in errors {
+        assert!(error.contains("at most 2147483647 minutes") && error.contains("[queue-delay]"), "{error}");
+    }
+    assert!(fake.requests().is_empty());
+    let longest = Duration::from_secs(60 * i32::MAX as u64);
+    assert!(rebuild(&fake).queue_delay(longest).start().await.is_ok());
 }
 
 #[tokio::test(start_paused = true)]
