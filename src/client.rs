@@ -402,7 +402,8 @@ impl PushClientBuilder {
     /// # Errors
     ///
     /// [`Error::Config`] when a setting is wrong: an unusable base URL, plain http, an empty key or
-    /// organization, no TLS for https, or a transport together with settings for reqwest.
+    /// organization, no TLS for https, a transport together with settings for reqwest, or, with the feature
+    /// `rustls-no-provider` as the only TLS, no crypto provider that the program has installed as its default.
     pub fn build(self) -> Result<PushClient, Error> {
         let (logs, platform) = (self.logs_url.as_deref(), self.platform_url.as_deref());
         let urls = BaseUrls::parse(&self.base_url, logs, platform, self.allow_plain_http)?;
@@ -423,7 +424,8 @@ impl PushClientBuilder {
             Some(transport) => transport,
             None if urls.all().any(BaseUrl::is_https) && !HAS_TLS => {
                 return Err(ConfigError::new(
-                    "an https base URL needs TLS: turn on the feature `rustls` or `native-tls`, or give a transport",
+                    "an https base URL needs TLS: turn on the feature `rustls`, `rustls-no-provider` or `native-tls`, or \
+                     give a transport",
                 )
                 .into());
             }

@@ -77,6 +77,7 @@
 //! | Feature | Default | |
 //! |---|---|---|
 //! | `rustls` | yes | TLS by rustls, with the platform's certificates |
+//! | `rustls-no-provider` | | the same with the rustls crypto provider that your program installs, such as ring, in place of the C code of aws-lc-rs, which is half of a cold build |
 //! | `native-tls` | | TLS by the platform's own library |
 //! | `tracing` | | spans and events for each call, without keys, bodies or queries |
 //! | `lzma` | | compresses [`Content`] as [`Lzma`](CompressionType::Lzma) |

@@ -154,14 +154,14 @@ fn the_package_holds_what_a_user_needs_and_nothing_else() {
 }
 
 #[test]
-fn docs_rs_shows_every_feature_but_the_second_tls() {
+fn docs_rs_shows_every_feature_but_the_other_tls() {
     let metadata: Value =
         serde_json::from_str(&cargo(&["metadata", "--no-deps", "--format-version=1", "--offline"])).unwrap();
     let package = &metadata["packages"][0];
     let docs = &package["metadata"]["docs"]["rs"];
     let mut shown: BTreeSet<&str> =
         docs["features"].as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
-    shown.extend(["default", "rustls", "native-tls"]);
+    shown.extend(["default", "rustls", "rustls-no-provider", "native-tls"]);
     let all: BTreeSet<&str> = package["features"].as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(shown, all);
     assert_eq!(docs["rustdoc-args"], serde_json::json!(["--cfg", "docsrs"]));

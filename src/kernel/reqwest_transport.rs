@@ -15,7 +15,7 @@ use super::transport::{AttemptLimits, Transport};
 use crate::error::{ConfigError, Error, SendError, SendErrorKind};
 
 /// Whether reqwest was built with TLS.
-pub(crate) const HAS_TLS: bool = cfg!(any(feature = "rustls", feature = "native-tls"));
+pub(crate) const HAS_TLS: bool = cfg!(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls"));
 
 /// The [`Transport`] of a client that was given none: reqwest.
 ///
@@ -67,7 +67,8 @@ impl ReqwestTransport {
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] when reqwest cannot build the client.
+    /// [`Error::Config`] when reqwest cannot build the client, or has no crypto provider: see
+    /// [`PushClientBuilder::build`](crate::PushClientBuilder::build).
     pub fn new(builder: ClientBuilder) -> Result<Self, Error> {
         Ok(Self { client: built(builder)?, plain: None })
     }
@@ -131,10 +132,26 @@ impl Transport for ReqwestTransport {
 
 /// Builds a client with the settings that this crate relies on.
 fn built(builder: ClientBuilder) -> Result<Client, Error> {
+    if !has_crypto_provider() {
+        return Err(ConfigError::new(
+            "no crypto provider is installed, which the feature `rustls-no-provider` needs: call \
+             `rustls::crypto::ring::default_provider().install_default()` first, or that of another provider, or turn \
+             on the feature `rustls`",
+        )
+        .into());
+    }
     let builder = builder.redirect(Policy::none()).referer(false).retry(reqwest::retry::never());
     builder
         .build()
         .map_err(|error| ConfigError::with_source("the HTTP client cannot be built", error.without_url()).into())
+}
+
+/// Whether reqwest has what it needs for TLS. Without a provider it would panic, for plain http as well.
+fn has_crypto_provider() -> bool {
+    #[cfg(all(feature = "rustls-no-provider", not(any(feature = "rustls", feature = "native-tls"))))]
+    return rustls::crypto::CryptoProvider::get_default().is_some();
+    #[cfg(not(all(feature = "rustls-no-provider", not(any(feature = "rustls", feature = "native-tls")))))]
+    true
 }
 
 /// Converts an error of reqwest, without its URL, which may be presigned.
