@@ -12,9 +12,9 @@ use crate::credentials::{ApiKey, Credentials};
 use crate::error::{ConfigError, Error};
 use crate::finding::Preflight;
 use crate::kernel::host::Hosts;
+use crate::kernel::rate_limit::RateLimit;
 use crate::kernel::reqwest_transport::{HAS_TLS, ReqwestTransport, reqwest::ClientBuilder};
 use crate::kernel::retry::{Budget, RetryPolicy};
-use crate::kernel::run_context::RateLimit;
 use crate::kernel::shared::{Kernel, LocalNow, Random, Shared, Timeouts};
 use crate::kernel::transport::Transport;
 use crate::region::{BaseUrl, BaseUrls, PushApiUrl, Region};
@@ -232,14 +232,18 @@ impl PushClientBuilder {
             let value = read(name)?.map(|value| value.trim().to_owned());
             Ok::<_, Error>(value.filter(|value| !value.is_empty()))
         };
-        let (Some(key), Some(organization_id)) = (given(API_KEY)?, given(ORGANIZATION_ID)?) else {
-            let mut missing = Vec::new();
-            for name in [API_KEY, ORGANIZATION_ID] {
-                missing.extend(given(name)?.is_none().then_some(name));
+        // Taken as it is, so that no copy of it stays in memory.
+        let key = read(API_KEY)?.map(ApiKey::new).filter(|key| !key.expose().is_empty());
+        let (key, organization_id) = match (key, given(ORGANIZATION_ID)?) {
+            (Some(key), Some(organization_id)) => (key, organization_id),
+            (key, organization_id) => {
+                let missing = [(API_KEY, key.is_none()), (ORGANIZATION_ID, organization_id.is_none())];
+                let missing: Vec<&str> =
+                    missing.iter().filter(|(_, is_missing)| *is_missing).map(|(n, _)| *n).collect();
+                return Err(ConfigError::new(format!("not set in the environment: {}", missing.join(", "))).into());
             }
-            return Err(ConfigError::new(format!("not set in the environment: {}", missing.join(", "))).into());
         };
-        let builder = PushClient::builder(organization_id, ApiKey::new(key));
+        let builder = PushClient::builder(organization_id, key);
         match (given(REGION)?, given(BASE_URL)?) {
             (Some(_), Some(_)) => {
                 Err(ConfigError::new(format!("{REGION} and {BASE_URL} are both set; set one of them")).into())
@@ -325,6 +329,9 @@ impl PushClientBuilder {
     /// Each 64 KiB that the transport takes is progress. Once it has taken all, the response may take as long
     /// as that took, if this is longer. A transport that takes the body whole has this time and that of its
     /// bytes at 32 KiB/s. `.timeout(..)` on an upload limits the whole attempt instead.
+    ///
+    /// A success that comes before all was taken is a broken upload, and retried. Below about half a megabyte
+    /// nobody can tell, because the system takes that much at once.
     #[must_use]
     pub fn upload_timeout(mut self, timeout: Duration) -> Self {
         self.timeouts.upload = timeout;

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::HeaderValue;
-use secrecy::zeroize::Zeroize;
+use secrecy::zeroize::{Zeroize, Zeroizing};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
@@ -14,8 +15,9 @@ use crate::kernel::BoxFuture;
 
 /// An API key or an OAuth2 access token ([article 1718](https://docs.coveo.com/en/1718/)).
 ///
-/// The key never shows in `Debug` output, and there is no `Display` and no `Serialize`. It is wiped from
-/// memory when it is dropped. It is read by serde from text, so a struct of settings can derive
+/// The key never shows in `Debug` output, and there is no `Display` and no `Serialize`. The copies that this crate
+/// makes are wiped from memory when they are dropped: this type, a `String` that it was made from, and the header of
+/// each request. Those of the HTTP client, of TLS and of the operating system are not. It is read by serde from text, so a struct of settings can derive
 /// `Deserialize`:
 ///
 /// ```
@@ -74,7 +76,12 @@ impl ApiKey {
         if let Some(wrong) = self.is_copied_with() {
             return Err(format!("the API key {wrong}; give the key alone").into());
         }
-        let mut value = HeaderValue::try_from(format!("Bearer {}", self.expose()))
+        const SCHEME: &str = "Bearer ";
+        // Of its full size at once, because growing would leave a copy behind.
+        let mut text = Zeroizing::new(Vec::with_capacity(SCHEME.len() + self.expose().len()));
+        text.extend_from_slice(SCHEME.as_bytes());
+        text.extend_from_slice(self.expose().as_bytes());
+        let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(text))
             .map_err(|_| BoxError::from("the API key has a character that no HTTP header can hold"))?;
         value.set_sensitive(true);
         Ok(value)

@@ -117,6 +117,8 @@ rules! {
         ContentUnreadable = "content-unreadable",
         /// A file is the same while it is uploaded.
         ContentChanged = "content-changed",
+        /// The content of an item is in its file container when the service carries out the batch.
+        ContentExpired = "content-expired",
         /// A batch holds something.
         BatchEmpty = "batch-empty",
         /// A batch has only the lists of its kind: `addOrUpdate` and `delete`, or `members`, `mappings` and

@@ -34,6 +34,11 @@ impl Accepted {
         Self { attempts: 0, server_time, warnings, file_id, bytes, ordering_id, request_id }
     }
 
+    pub(crate) fn warned(mut self, findings: Vec<Finding>) -> Self {
+        self.warnings.extend(findings);
+        self
+    }
+
     pub(crate) fn with_bytes(self, bytes: u64) -> Self {
         Self { bytes: Some(bytes), ..self }
     }
@@ -54,7 +59,8 @@ impl Accepted {
         self.server_time
     }
 
-    /// Findings that [`Preflight::Warn`](crate::Preflight::Warn) let through.
+    /// Findings that [`Preflight::Warn`](crate::Preflight::Warn) let through, and items that
+    /// [`FailedBatch::push_again`](crate::report::FailedBatch::push_again) left out.
     #[must_use]
     pub fn warnings(&self) -> &[Finding] {
         &self.warnings

@@ -8,9 +8,9 @@ use bytes::Bytes;
 use super::Accepted;
 use crate::error::{Error, InvalidError};
 use crate::finding::{Finding, Rule};
+use crate::kernel::call_settings::CallSettings;
 use crate::kernel::decode::Success;
 use crate::kernel::request::{PathParams, RequestTemplate};
-use crate::kernel::send::CallSettings;
 use crate::kernel::shared::{Kernel, Shared};
 use crate::kernel::trace;
 use crate::model::OrderingId;
@@ -30,6 +30,7 @@ pub(crate) mod query {
 }
 
 /// A call of the Push API that is being built.
+#[derive(Clone)]
 pub(crate) struct ApiRequest {
     pub(crate) kernel: Kernel,
     pub(crate) operation: Operation,
@@ -197,7 +198,8 @@ macro_rules! request_builder {
         }
 
         impl $name {
-            /// Limits the duration of **one attempt**. Default: the client's timeout. The duration of the
+            /// Limits the duration of **one attempt**, and how long it may wait for its place among the 64 that
+            /// may be in flight. Default: the client's timeout, and no limit for the place. The duration of the
             /// whole call, with all its attempts, is limited by [`retry`](Self::retry).
             pub fn timeout(mut self, timeout: std::time::Duration) -> Self {
                 self.$($settings).+.timeout = Some(timeout);
@@ -261,7 +263,7 @@ macro_rules! setter {
         }
     };
     (call_settings: $($request:ident).+) => {
-        pub(crate) fn call_settings(mut self, settings: &crate::kernel::send::CallSettings) -> Self {
+        pub(crate) fn call_settings(mut self, settings: &crate::kernel::call_settings::CallSettings) -> Self {
             self.$($request).+.settings = settings.clone();
             self
         }

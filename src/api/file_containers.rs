@@ -1,11 +1,13 @@
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
+
+use tokio::time::Instant;
 
 use super::call::{ApiRequest, query, request_builder};
 use crate::error::{Error, InvalidError};
 use crate::kernel::body::Body;
+use crate::kernel::call_settings::CallSettings;
 use crate::kernel::decode;
 use crate::kernel::request::{PathParams, RequestTemplate};
-use crate::kernel::send::CallSettings;
 use crate::kernel::shared::Kernel;
 use crate::model::FileContainer;
 use crate::operation::Operation;
@@ -115,19 +117,42 @@ request_builder! {
     /// Creates a file container and fills it: [`FileContainers::store`].
     ///
     /// [`timeout`](Self::timeout) and [`retry`](Self::retry) apply to each of the two steps. A timeout
-    /// that is set also replaces the one that grows with the size of the upload.
+    /// that is set limits the whole upload instead of the time without progress.
     StoreBytes -> FileContainer { kernel: Kernel, body: Body, settings: CallSettings }
     settings: settings;
 }
 
 impl StoreBytes {
     async fn send(self) -> Result<FileContainer, Error> {
-        store(&self.kernel, self.body, &self.settings).await
+        store(&self.kernel, self.body, &self.settings).await.map(|stored| stored.container)
     }
 }
 
-pub(crate) async fn create(kernel: &Kernel, settings: &CallSettings) -> Result<FileContainer, Error> {
-    creation(kernel, settings).send().await
+/// A container, and when it was created.
+pub(crate) struct DatedContainer {
+    pub(crate) container: FileContainer,
+    pub(crate) created: Instant,
+}
+
+impl DatedContainer {
+    /// Containers last about an hour. One of this age is not pushed any more.
+    const LONGEST: Duration = Duration::from_secs(55 * 60);
+    /// How often a batch is uploaded anew because its container would have been pushed too late.
+    pub(crate) const MOST_REFILLS: u32 = 3;
+
+    /// One that was created just now.
+    pub(crate) fn new(container: FileContainer) -> Self {
+        Self { container, created: Instant::now() }
+    }
+
+    /// Until when it may be pushed.
+    pub(crate) fn latest_push(&self) -> Instant {
+        self.created + Self::LONGEST
+    }
+}
+
+pub(crate) async fn create(kernel: &Kernel, settings: &CallSettings) -> Result<DatedContainer, Error> {
+    creation(kernel, settings).send().await.map(DatedContainer::new)
 }
 
 /// Creates a container only for the `Date` of the response; it expires unused.
@@ -152,7 +177,7 @@ pub(crate) async fn upload(
 }
 
 /// Creates a container and fills it.
-pub(crate) async fn store(kernel: &Kernel, body: Body, settings: &CallSettings) -> Result<FileContainer, Error> {
+pub(crate) async fn store(kernel: &Kernel, body: Body, settings: &CallSettings) -> Result<DatedContainer, Error> {
     check_size(&body, "file container")?;
     let container = create(kernel, settings).await?;
     fill(kernel, container, body, settings, create(kernel, settings)).await
@@ -161,16 +186,16 @@ pub(crate) async fn store(kernel: &Kernel, body: Body, settings: &CallSettings) 
 /// Fills a container, or the `fresh` one in its place where it has expired.
 pub(crate) async fn fill(
     kernel: &Kernel,
-    container: FileContainer,
+    container: DatedContainer,
     body: Body,
     settings: &CallSettings,
-    fresh: impl Future<Output = Result<FileContainer, Error>>,
-) -> Result<FileContainer, Error> {
-    match upload(kernel, &container, body.clone(), settings).await {
+    fresh: impl Future<Output = Result<DatedContainer, Error>>,
+) -> Result<DatedContainer, Error> {
+    match upload(kernel, &container.container, body.clone(), settings).await {
         Ok(()) => Ok(container),
         Err(Error::Upload(error)) if error.needs_fresh_container() && may_try_again(kernel, settings) => {
             let fresh = fresh.await?;
-            upload(kernel, &fresh, body, settings).await.map(|()| fresh)
+            upload(kernel, &fresh.container, body, settings).await.map(|()| fresh)
         }
         Err(error) => Err(error),
     }

@@ -257,6 +257,7 @@ impl AddOrUpdateItem {
 }
 
 /// An item that may be sent. Its JSON can be changed before.
+#[derive(Clone)]
 pub(crate) struct CheckedRequest {
     pub(crate) request: ApiRequest,
     pub(crate) document_id: String,

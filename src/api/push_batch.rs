@@ -5,12 +5,12 @@ use serde::Serialize;
 
 use super::Accepted;
 use super::call::{ApiRequest, query, request_builder};
-use super::file_containers::store;
+use super::file_containers::{DatedContainer, store};
 use crate::error::Error;
 use crate::finding::{Finding, Rule};
 use crate::kernel::body::Body;
+use crate::kernel::call_settings::CallSettings;
 use crate::kernel::request::PathParams;
-use crate::kernel::send::CallSettings;
 use crate::kernel::shared::Kernel;
 use crate::model::{BatchDocumentBody, BatchIdentityBody, OrderingId};
 use crate::operation::Operation;
@@ -22,7 +22,7 @@ request_builder! {
     /// [`Identities::push_batch`](crate::Identities::push_batch).
     ///
     /// [`timeout`](Self::timeout) and [`retry`](Self::retry) apply to each of the three steps. A timeout
-    /// that is set also replaces the one that grows with the size of the upload.
+    /// that is set limits the whole upload instead of the time without progress.
     PushBatch -> Accepted { commit: ApiRequest, batch: Body }
     settings: commit.settings; ordering_id: commit;
 }
@@ -67,7 +67,7 @@ request_builder! {
     /// [`Catalog::merge_batch`](crate::Catalog::merge_batch).
     ///
     /// [`timeout`](Self::timeout) and [`retry`](Self::retry) apply to each of the three steps. A timeout
-    /// that is set also replaces the one that grows with the size of the upload.
+    /// that is set limits the whole upload instead of the time without progress.
     PushCatalogBatch -> Accepted { commit: ApiRequest, batch: Body }
     settings: commit.settings;
 }
@@ -94,8 +94,16 @@ async fn push(commit: ApiRequest, batch: Body) -> Result<Accepted, Error> {
     // Before the upload, and not only before the last step.
     commit.check()?;
     let bytes = batch.len();
-    let container = store(&commit.kernel, batch, &commit.settings).await?;
-    Ok(commit.with(query::FILE_ID, container.file_id()).accepted().await?.with_bytes(bytes))
+    let mut refills = 0;
+    loop {
+        let stored = store(&commit.kernel, batch.clone(), &commit.settings).await?;
+        let mut push = commit.clone().with(query::FILE_ID, stored.container.file_id());
+        push.settings = push.settings.before(stored.latest_push());
+        match push.accepted().await {
+            Err(error) if error.has_expired() && refills < DatedContainer::MOST_REFILLS => refills += 1,
+            accepted => return accepted.map(|accepted| accepted.with_bytes(bytes)),
+        }
+    }
 }
 
 /// The JSON of a batch, or a finding when it cannot be written and no finding about an item says so.

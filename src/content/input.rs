@@ -7,7 +7,7 @@ use bytes::Bytes;
 use tokio::io::AsyncRead;
 
 use super::compress::HIGHEST_LEVEL;
-use super::source::Reader;
+use super::source::{Reader, Stamp};
 use crate::model::CompressionType;
 
 /// The content of an item: text, bytes, a file or a reader.
@@ -19,7 +19,7 @@ use crate::model::CompressionType;
 /// |---|---|---|
 /// | text under 5 MB, without a set compression | `data` | in the item, uncompressed |
 /// | base64 under 5 MB | `compressedBinaryData` | in the item |
-/// | anything larger, up to 256 MB compressed | `compressedBinaryDataFileId` | in a file container |
+/// | anything larger, up to 4 GB before and 256 MB after compression | `compressedBinaryDataFileId` | in a file container |
 ///
 /// 5 MB are 5,000,000 bytes of base64 (3,749,997 bytes of compressed content), or of JSON for text. Content
 /// that does not fit into the request or the batch also goes into a file container.
@@ -71,6 +71,8 @@ pub struct Content {
     pub(super) compression: Compression,
     pub(super) level: Option<u32>,
     pub(super) temp_dir: Option<PathBuf>,
+    /// The state that its file must have.
+    pub(super) expected: Option<Stamp>,
 }
 
 /// Where content comes from.
@@ -103,23 +105,25 @@ impl Content {
         Self::new(Source::Bytes(bytes.into()))
     }
 
-    /// The bytes of a file. The call opens it when it is awaited.
+    /// The bytes of a regular file. The call opens it when it is awaited. For a pipe or a device, use
+    /// [`reader`](Self::reader).
     ///
-    /// The item's `fileExtension` is that of the path, unless the item has one. If a file that is sent without
-    /// compression changes during the upload, the call fails. If it is removed after it was opened, it is still
-    /// sent.
+    /// The item's `fileExtension` is that of the path, unless the item has one. If the size or the time of the file
+    /// changes while it is read, the call fails. If it is removed after it was opened, it is still sent.
     pub fn file(path: impl Into<PathBuf>) -> Self {
         Self::new(Source::File(path.into()))
     }
 
     /// All bytes of a reader, such as the body of a download. It is read to its end before anything is sent,
     /// because the length must be known and a failed upload must be sent again.
+    ///
+    /// A reader that gives nothing for 60 s fails the call, or for as long as the `.timeout(..)` of the call.
     pub fn reader(reader: impl AsyncRead + Send + 'static) -> Self {
         Self::new(Source::Reader(Box::pin(reader)))
     }
 
     fn new(source: Source) -> Self {
-        Self { source, compression: Compression::Usual, level: None, temp_dir: None }
+        Self { source, compression: Compression::Usual, level: None, temp_dir: None, expected: None }
     }
 
     /// Compresses in this way, also if the content is compressed. Default: [`ZLib`](CompressionType::ZLib),
@@ -180,7 +184,7 @@ impl Source {
 
 impl fmt::Debug for Content {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { source, compression, level, temp_dir: _ } = self;
+        let Self { source, compression, level, temp_dir: _, expected: _ } = self;
         let source = match source {
             Source::Text(text) => format!("text of {} bytes", text.len()),
             Source::Bytes(bytes) => format!("{} bytes", bytes.len()),

@@ -1,7 +1,8 @@
 //! Pushes one item with content.
 
-use super::Content;
+use super::{Content, Uploaded};
 use crate::api::call::request_builder;
+use crate::api::file_containers::DatedContainer;
 use crate::api::items::CheckedRequest;
 use crate::api::{Accepted, AddOrUpdateItem};
 use crate::error::{Error, InvalidError};
@@ -27,8 +28,8 @@ impl AddOrUpdateItem {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] if the item has data itself, or if the content cannot be read, is larger than 256 MB,
-    /// or changes while it is uploaded. The item is not pushed then.
+    /// [`Error::Invalid`] if the item has data itself, or if the content cannot be read, gives nothing for 60 s, is
+    /// larger than 256 MB, or changes while it is read. The item is not pushed then.
     pub fn content(self, content: Content) -> AddOrUpdateItemWithContent {
         AddOrUpdateItemWithContent { item: self, content }
     }
@@ -38,7 +39,7 @@ request_builder! {
     /// Adds or updates an item with its content: [`AddOrUpdateItem::content`].
     ///
     /// [`timeout`](Self::timeout) and [`retry`](Self::retry) apply to each request. A timeout that is
-    /// set also replaces the one that grows with the size of an upload.
+    /// set limits a whole upload instead of the time without progress, and how long the content may give nothing.
     AddOrUpdateItemWithContent -> Accepted { item: AddOrUpdateItem, content: Content }
     settings: item.request.settings; ordering_id: item.request;
 }
@@ -52,8 +53,9 @@ impl AddOrUpdateItemWithContent {
         let refused = |finding| Error::from(InvalidError::new(Some(operation), vec![finding]));
         let CheckedRequest { request, document_id, item } = &mut checked;
         content.make_room(document_id, item).map_err(refused)?;
+        let settings = request.settings.clone();
         let room = limit::REQUEST_BYTES.saturating_sub(item.json().len());
-        let prepared = content.prepare(document_id, room).await.map_err(refused)?;
+        let prepared = content.prepare(document_id, room, request.settings.timeout).await.map_err(refused)?;
         if let Some(reference) = prepared.reference() {
             // Checks the size of the item before the upload.
             reference.write(item);
@@ -62,8 +64,23 @@ impl AddOrUpdateItemWithContent {
                 return Err(refused(too_large));
             }
         }
-        let placed = prepared.place(document_id, &request.kernel, &request.settings).await?;
-        placed.write(item);
-        checked.send().await
+        if prepared.reference().is_none() {
+            let placed = prepared.place(document_id, &request.kernel, &settings).await?;
+            placed.write(item);
+            return checked.send().await;
+        }
+        let mut uploads = 0;
+        loop {
+            let placed = prepared.clone().place(&checked.document_id, &checked.request.kernel, &settings).await?;
+            uploads += 1;
+            let mut push = checked.clone();
+            placed.write(&mut push.item);
+            push.request.settings.latest_start = placed.uploaded.as_ref().map(Uploaded::latest_push);
+            match push.send().await {
+                // Waiting took so long that the content is uploaded again.
+                Err(error) if error.has_expired() && uploads <= DatedContainer::MOST_REFILLS => {}
+                pushed => return pushed,
+            }
+        }
     }
 }

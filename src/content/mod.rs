@@ -10,9 +10,11 @@ mod prepare;
 mod prepared_body;
 mod source;
 mod spool;
+mod uploaded;
 
 pub use file_uri::file_uri;
 pub use input::Content;
 pub use items::AddOrUpdateItemWithContent;
 pub(crate) use place::NotPlaced;
 pub(crate) use prepare::Prepared;
+pub(crate) use uploaded::Uploaded;

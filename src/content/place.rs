@@ -2,10 +2,11 @@
 
 use super::Content;
 use super::prepare::Prepared;
+use super::uploaded::Uploaded;
 use crate::api::file_containers;
 use crate::error::{Error, InvalidError};
 use crate::finding::{Finding, Rule};
-use crate::kernel::send::CallSettings;
+use crate::kernel::call_settings::CallSettings;
 use crate::kernel::shared::Kernel;
 use crate::model::{CompressionType, document_keys as key};
 use crate::operation::Operation;
@@ -41,12 +42,14 @@ pub(crate) struct Placed {
     property: &'static str,
     json: Vec<u8>,
     compression: Option<CompressionType>,
+    /// What is known of the container that holds it.
+    pub(crate) uploaded: Option<Uploaded>,
 }
 
 impl Placed {
-    fn in_container(file_id: &str, compression: CompressionType) -> Self {
+    fn in_container(file_id: &str, compression: CompressionType, uploaded: Option<Uploaded>) -> Self {
         let json = serde_json::Value::from(file_id).to_string().into_bytes();
-        Self { property: key::COMPRESSED_BINARY_DATA_FILE_ID, json, compression: Some(compression) }
+        Self { property: key::COMPRESSED_BINARY_DATA_FILE_ID, json, compression: Some(compression), uploaded }
     }
 
     /// Writes the property into an item.
@@ -82,7 +85,7 @@ impl Prepared {
     pub(crate) fn reference(&self) -> Option<Placed> {
         match self {
             Self::Inline { .. } => None,
-            Self::Container { compression, .. } => Some(Placed::in_container(PLACEHOLDER_ID, *compression)),
+            Self::Container { compression, .. } => Some(Placed::in_container(PLACEHOLDER_ID, *compression, None)),
         }
     }
 
@@ -102,15 +105,18 @@ impl Prepared {
         settings: &CallSettings,
     ) -> Result<Placed, NotPlaced> {
         match self {
-            Self::Inline { property, json, compression } => Ok(Placed { property, json, compression }),
-            Self::Container { content, compression } => {
+            Self::Inline { property, json, compression } => Ok(Placed { property, json, compression, uploaded: None }),
+            Self::Container { content, compression, file } => {
                 let upload = file_containers::store(kernel, content.body(), settings);
-                let container = match content.uploading(upload).await {
-                    Ok(Ok(container)) => container,
-                    Ok(Err(error)) => return Err(NotPlaced::Upload(error, Self::Container { content, compression })),
+                let stored = match content.uploading(upload).await {
+                    Ok(Ok(stored)) => stored,
+                    Ok(Err(error)) => {
+                        return Err(NotPlaced::Upload(error, Self::Container { content, compression, file }));
+                    }
                     Err(failure) => return Err(NotPlaced::Content(failure.finding(document_id))),
                 };
-                Ok(Placed::in_container(container.file_id(), compression))
+                let uploaded = Uploaded { created: stored.created, file: file.map(|file| *file) };
+                Ok(Placed::in_container(stored.container.file_id(), compression, Some(uploaded)))
             }
         }
     }

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -14,9 +15,11 @@ use super::compress::{self, Encoder};
 use super::detect;
 use super::input::{Compression, Content, Source};
 use super::prepared_body::PreparedBody;
-use super::source::{CHUNK, Reader, Watched, fill, read_chunk};
+use super::source::{self, CHUNK, ReadWatch, Reader, Stamp, Watched, fill, read_chunk};
 use super::spool::{Spool, Spooled, TooLarge};
+use super::uploaded::ContentFile;
 use crate::finding::{Finding, Rule};
+use crate::kernel::wait;
 use crate::model::{CompressionType, document_keys as key};
 use crate::preflight::{self, limit};
 
@@ -24,6 +27,10 @@ use crate::preflight::{self, limit};
 const MOST_INLINE: usize = (limit::DATA_BYTES - 1) / 4 * 3;
 /// More than the bytes of the keys around the data, and of its compression type.
 const KEYS: usize = 64;
+/// The most bytes that are read, before they are compressed: 4 GB.
+const MOST_READ: u64 = 4_000_000_000;
+/// How long content may give nothing, unless the call has a timeout of its own.
+const SILENCE: Duration = Duration::from_secs(60);
 
 /// Prepared content, and where it goes.
 #[derive(Clone)]
@@ -31,7 +38,12 @@ pub(crate) enum Prepared {
     /// Into the item, as this property with this JSON.
     Inline { property: &'static str, json: Vec<u8>, compression: Option<CompressionType> },
     /// Into a file container.
-    Container { content: PreparedBody, compression: CompressionType },
+    Container {
+        content: PreparedBody,
+        compression: CompressionType,
+        /// From where it can be read again.
+        file: Option<Box<ContentFile>>,
+    },
 }
 
 /// Why content cannot be pushed.
@@ -40,12 +52,24 @@ enum ContentError {
     Write(io::Error),
     /// With its size, if that is known.
     TooLarge(Option<u64>),
+    /// It has more bytes than are read, before they are compressed.
+    TooLong,
+    /// It gave nothing for so long.
+    Silent(Duration),
+    /// The file was written to while it was read.
+    Changed,
 }
 
 impl Content {
-    /// Prepares the content for an item that has `room` for this many more bytes.
-    pub(crate) async fn prepare(self, document_id: &str, room: usize) -> Result<Prepared, Finding> {
-        let Self { source, compression, level, temp_dir } = self;
+    /// Prepares the content for an item that has `room` for this many more bytes. Content may give nothing for a
+    /// minute, or for the `timeout`.
+    pub(crate) async fn prepare(
+        self,
+        document_id: &str,
+        room: usize,
+        timeout: Option<Duration>,
+    ) -> Result<Prepared, Finding> {
+        let Self { source, compression, level, temp_dir, expected } = self;
         if let Compression::Asked(asked) = compression
             && !compress::is_available(asked)
         {
@@ -54,10 +78,11 @@ impl Content {
         }
         let name = source.name();
         // Dropped with this future, so that the blocking thread stops.
-        let waits = Arc::new(());
-        let waiting = Arc::downgrade(&waits);
+        let waits = Arc::new(ReadWatch::default());
+        let watch = Arc::downgrade(&waits);
+        let silence = wait::bounded(timeout.unwrap_or(SILENCE));
         let path = source.path().map(ToOwned::to_owned);
-        let preparation = Preparation { path, compression, level, temp_dir, room, waiting };
+        let preparation = Preparation { path, compression, level, temp_dir, room, watch };
         let prepared = match source {
             Source::Text(text) => {
                 if let Some(data) = preparation.as_data(&text) {
@@ -67,9 +92,14 @@ impl Content {
             }
             Source::Bytes(bytes) => done(spawn_blocking(move || preparation.bytes(bytes))).await,
             Source::File(path) => {
-                done(spawn_blocking(move || preparation.file(File::open(path).map_err(ContentError::Read)?))).await
+                let work = move || {
+                    let file = source::open(&path).map_err(ContentError::Read)?;
+                    preparation.file(path, file, expected.as_ref())
+                };
+                let prepared = waits.within(silence, Box::pin(done(spawn_blocking(work)))).await;
+                prepared.unwrap_or(Err(ContentError::Silent(silence)))
             }
-            Source::Reader(reader) => preparation.reader(reader).await,
+            Source::Reader(reader) => preparation.reader(reader, silence).await,
         };
         drop(waits);
         prepared.map_err(|error| error.finding(document_id, &name))
@@ -87,7 +117,7 @@ struct Preparation {
     level: Option<u32>,
     temp_dir: Option<PathBuf>,
     room: usize,
-    waiting: Weak<()>,
+    watch: Weak<ReadWatch>,
 }
 
 impl Preparation {
@@ -114,28 +144,43 @@ impl Preparation {
         Ok(self.place(PreparedBody::Memory(bytes), compression_type))
     }
 
-    fn file(self, mut file: File) -> Result<Prepared, ContentError> {
+    fn file(self, path: PathBuf, mut file: File, expected: Option<&Stamp>) -> Result<Prepared, ContentError> {
         let metadata = file.metadata().map_err(ContentError::Read)?;
+        let (length, stamp) = (metadata.len(), Stamp::of(&metadata));
+        if length > MOST_READ {
+            return Err(ContentError::TooLong);
+        }
+        if expected.is_some_and(|expected| *expected != stamp) {
+            return Err(ContentError::Changed);
+        }
+        let (level, temp_dir) = (self.level, self.temp_dir.clone());
+        let again = ContentFile { path, compression: self.compression, level, temp_dir, stamp: stamp.clone() };
         let mut head = [0; detect::HEAD];
         let count = fill(&mut file, &mut head).map_err(ContentError::Read)?;
         let head = head.get(..count).unwrap_or_default();
         let (method, compression_type) = self.decide(head);
-        let is_uncompressed = method == CompressionType::Uncompressed;
-        // A pipe, for example, has no length and can be read only once.
-        if is_uncompressed && metadata.is_file() && metadata.len() > MOST_INLINE as u64 {
-            if metadata.len() > limit::CONTAINER_BYTES {
-                return Err(ContentError::TooLarge(Some(metadata.len())));
+        if method == CompressionType::Uncompressed && length > MOST_INLINE as u64 {
+            if length > limit::CONTAINER_BYTES {
+                return Err(ContentError::TooLarge(Some(length)));
             }
-            return Ok(Prepared::Container {
-                content: PreparedBody::shared(file, &metadata),
-                compression: compression_type,
-            });
+            let content = PreparedBody::shared(file, length, stamp);
+            return Ok(Prepared::Container { content, compression: compression_type, file: Some(Box::new(again)) });
         }
-        self.stream(head.chain(file))
+        let prepared = self.stream(head.chain(&file))?;
+        let now = file.metadata().map_err(ContentError::Read)?;
+        if Stamp::of(&now) != stamp {
+            return Err(ContentError::Changed);
+        }
+        Ok(match prepared {
+            Prepared::Container { content, compression, file: _ } => {
+                Prepared::Container { content, compression, file: Some(Box::new(again)) }
+            }
+            inline @ Prepared::Inline { .. } => inline,
+        })
     }
 
     fn stream(self, from: impl Read) -> Result<Prepared, ContentError> {
-        let mut from = Watched { from, waiting: Weak::clone(&self.waiting) };
+        let mut from = Watched::new(from, &self.watch);
         let mut buffer = vec![0; CHUNK];
         let mut count = fill(&mut from, &mut buffer).map_err(ContentError::Read)?;
         let mut compressor = self.start(buffer.get(..count).unwrap_or_default())?;
@@ -148,15 +193,19 @@ impl Preparation {
 
     /// Compresses the bytes of a reader. No blocking thread waits for the reader, because the reader may need
     /// one itself, as the file of an async runtime does, and their number is limited.
-    async fn reader(self, mut reader: Reader) -> Result<Prepared, ContentError> {
-        let mut chunk = read_chunk(&mut reader).await.map_err(ContentError::Read)?;
+    async fn reader(self, mut reader: Reader, silence: Duration) -> Result<Prepared, ContentError> {
+        let mut read = async || match read_chunk(&mut reader, silence).await {
+            Ok(chunk) => chunk.ok_or(ContentError::Silent(silence)),
+            Err(error) => Err(ContentError::Read(error)),
+        };
+        let mut chunk = read().await?;
         let mut is_last = chunk.len() < CHUNK;
         let mut work = spawn_blocking(move || self.start(&chunk));
         while !is_last {
             // Reads this chunk while the previous one is compressed.
-            let next = read_chunk(&mut reader).await;
+            let next = read().await;
             let mut compressor = done(work).await?;
-            chunk = next.map_err(ContentError::Read)?;
+            chunk = next?;
             is_last = chunk.len() < CHUNK;
             work = spawn_blocking(move || compressor.write(&chunk).map(|()| compressor));
         }
@@ -169,7 +218,7 @@ impl Preparation {
         let (method, compression_type) = self.decide(head);
         let spool = Spool::new(MOST_INLINE, self.temp_dir.as_deref());
         let encoder = Encoder::new(method, self.level, spool).map_err(ContentError::write)?;
-        let mut compressor = Compressor { preparation: self, encoder, compression_type };
+        let mut compressor = Compressor { preparation: self, encoder, compression_type, read: 0 };
         compressor.write(head)?;
         Ok(compressor)
     }
@@ -198,7 +247,7 @@ impl Preparation {
                 let (property, json) = (key::COMPRESSED_BINARY_DATA, json.into_bytes());
                 Prepared::Inline { property, json, compression: Some(compression) }
             }
-            PreparedBody::Memory(_) | PreparedBody::File(_) => Prepared::Container { content, compression },
+            PreparedBody::Memory(_) | PreparedBody::File(_) => Prepared::Container { content, compression, file: None },
         }
     }
 }
@@ -208,10 +257,15 @@ struct Compressor {
     preparation: Preparation,
     encoder: Encoder<Spool>,
     compression_type: CompressionType,
+    read: u64,
 }
 
 impl Compressor {
     fn write(&mut self, chunk: &[u8]) -> Result<(), ContentError> {
+        self.read += chunk.len() as u64;
+        if self.read > MOST_READ {
+            return Err(ContentError::TooLong);
+        }
         self.encoder.write_all(chunk).map_err(ContentError::write)
     }
 
@@ -242,6 +296,17 @@ impl ContentError {
                 "{name} does not fit into memory, and its temporary file cannot be written: {error}"
             )),
             Self::TooLarge(size) => preflight::content_too_large(document_id, name, *size),
+            Self::TooLong => Finding::new(
+                document_id,
+                Rule::ContainerTooLarge,
+                format!("{name} has more than 4 GB before compression; index a part of it, or only its metadata"),
+            ),
+            Self::Silent(silence) => unreadable(format!("{name} gave nothing for {} s", silence.as_secs_f64())),
+            Self::Changed => Finding::new(
+                document_id,
+                Rule::ContentChanged,
+                format!("{name} changed while it was read; push it again when it no longer changes"),
+            ),
         }
     }
 }

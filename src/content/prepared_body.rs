@@ -1,19 +1,18 @@
 //! Prepared content: its length is known, and it can be sent more than once.
 
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::future::poll_fn;
 use std::io::{Read, Seek, SeekFrom};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, ready};
-use std::time::SystemTime;
 
 use bytes::Bytes;
 use futures_core::Stream;
 use tokio::sync::Notify;
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use super::source::CHUNK;
+use super::source::{CHUNK, Stamp};
 use crate::error::{BoxError, Error};
 use crate::finding::{Finding, Rule};
 use crate::kernel::body::Body;
@@ -33,18 +32,6 @@ pub(crate) struct OpenFile {
     stamp: Option<Stamp>,
     failure: OnceLock<ReadFailure>,
     has_failed: Notify,
-}
-
-#[derive(PartialEq, Eq)]
-struct Stamp {
-    length: u64,
-    modified: Option<SystemTime>,
-}
-
-impl Stamp {
-    fn of(metadata: &Metadata) -> Self {
-        Self { length: metadata.len(), modified: metadata.modified().ok() }
-    }
 }
 
 /// Why an opened file cannot be sent.
@@ -77,8 +64,8 @@ impl PreparedBody {
     }
 
     /// A file that other programs may change.
-    pub(super) fn shared(file: File, metadata: &Metadata) -> Self {
-        Self::file(file, metadata.len(), Some(Stamp::of(metadata)))
+    pub(super) fn shared(file: File, length: u64, stamp: Stamp) -> Self {
+        Self::file(file, length, Some(stamp))
     }
 
     fn file(file: File, length: u64, stamp: Option<Stamp>) -> Self {

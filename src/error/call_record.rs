@@ -14,6 +14,8 @@ pub struct CallRecord {
     pub(crate) may_have_been_applied: bool,
     pub(crate) held: bool,
     pub(crate) is_out_of_budget: bool,
+    /// Whether the call ended because what it refers to might have expired.
+    pub(crate) has_expired: bool,
 }
 
 impl CallRecord {
@@ -26,6 +28,7 @@ impl CallRecord {
             may_have_been_applied: false,
             held: false,
             is_out_of_budget: false,
+            has_expired: false,
         }
     }
 

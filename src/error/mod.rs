@@ -200,6 +200,16 @@ impl Error {
         self.with_call(|call| call.is_out_of_budget = true)
     }
 
+    /// The same error of a call that ended because what it refers to might have expired.
+    pub(crate) fn expired(self) -> Self {
+        self.with_call(|call| call.has_expired = true)
+    }
+
+    /// Whether the call ended because what it refers to might have expired.
+    pub(crate) fn has_expired(&self) -> bool {
+        self.call().is_some_and(|call| call.has_expired)
+    }
+
     /// The same error with a record that was changed, for those that are retried.
     fn with_call(mut self, change: impl FnOnce(&mut CallRecord)) -> Self {
         match &mut self {

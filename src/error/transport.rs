@@ -1,6 +1,6 @@
 use std::fmt;
 
-use http::StatusCode;
+use http::{StatusCode, Uri};
 
 use super::api::one_line;
 use super::call_record::CallRecord;
@@ -58,12 +58,14 @@ pub enum SendErrorKind {
     Timeout,
     /// The connection broke in the body of the response. May be carried out, retried.
     Body,
+    /// The [`Transport`](crate::transport::Transport) panicked. May be carried out, not retried.
+    Panic,
 }
 
 impl SendErrorKind {
     pub(crate) fn is_retryable(self) -> bool {
         match self {
-            Self::Request | Self::Certificate => false,
+            Self::Request | Self::Certificate | Self::Panic => false,
             Self::Connect | Self::Closed | Self::Disconnected | Self::Timeout | Self::Body => true,
         }
     }
@@ -71,7 +73,7 @@ impl SendErrorKind {
     pub(crate) fn may_have_been_applied(self) -> bool {
         match self {
             Self::Request | Self::Connect | Self::Certificate => false,
-            Self::Closed | Self::Disconnected | Self::Timeout | Self::Body => true,
+            Self::Closed | Self::Disconnected | Self::Timeout | Self::Body | Self::Panic => true,
         }
     }
 }
@@ -86,6 +88,7 @@ impl fmt::Display for SendErrorKind {
             Self::Disconnected => "the connection broke before the response",
             Self::Timeout => "no response in time",
             Self::Body => "the connection broke in the response",
+            Self::Panic => "the transport panicked",
         })
     }
 }
@@ -95,7 +98,7 @@ impl fmt::Display for SendErrorKind {
 pub struct TransportError {
     pub(super) call: CallRecord,
     error: SendError,
-    /// The text of the innermost cause, without secrets; empty without a cause.
+    /// The text of the innermost cause, without secrets, and the address of a connection that could not be made.
     cause: String,
 }
 
@@ -106,6 +109,17 @@ impl TransportError {
         let cause = std::iter::successors(first, |error| error.source()).last().map(ToString::to_string);
         let cause = redactor.redact(cause.unwrap_or_default());
         Self { call, error, cause }
+    }
+
+    /// The same error with the address, where no connection to it could be made.
+    pub(crate) fn at(mut self, uri: &Uri) -> Self {
+        let is_about_address = matches!(self.error.kind, SendErrorKind::Connect | SendErrorKind::Certificate);
+        if let Some(host) = uri.host().filter(|_| is_about_address) {
+            let port = uri.port_u16().map(|port| format!(":{port}")).unwrap_or_default();
+            let space = if self.cause.is_empty() { "" } else { " " };
+            self.cause.push_str(&format!("{space}({host}{port})"));
+        }
+        self
     }
 
     /// The call that failed.

@@ -9,12 +9,14 @@ use super::call_record::CallRecord;
 /// The storage behind a file container rejected an upload
 /// ([article 43](https://docs.coveo.com/en/43/)).
 ///
-/// It holds neither the URL nor the body of the response: both contain signatures.
+/// It holds the storage's code and message, and neither the URL nor the rest of the response, which contain
+/// signatures.
 #[derive(Debug)]
 pub struct UploadError {
     pub(super) call: CallRecord,
     pub(super) status: StatusCode,
     pub(super) code: Option<String>,
+    message: Option<String>,
     pub(super) request_id: Option<String>,
     pub(super) retry_after: Option<Duration>,
 }
@@ -27,7 +29,12 @@ impl UploadError {
         request_id: Option<String>,
         retry_after: Option<Duration>,
     ) -> Self {
-        Self { call, status, code, request_id, retry_after }
+        Self { call, status, code, message: None, request_id, retry_after }
+    }
+
+    /// The same error with the storage's message, which must be redacted.
+    pub(crate) fn saying(self, message: Option<String>) -> Self {
+        Self { message, ..self }
     }
 
     /// The call that failed: an [`UploadToContainer`](crate::Operation::UploadToContainer), alone or as a
@@ -49,6 +56,12 @@ impl UploadError {
         self.code.as_deref()
     }
 
+    /// The storage's message, such as `Request has expired`, without signatures.
+    #[must_use]
+    pub fn message(&self) -> Option<&str> {
+        self.message.as_deref()
+    }
+
     /// The storage's id of the request, which its support may ask for.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
@@ -61,12 +74,17 @@ impl UploadError {
         self.retry_after
     }
 
-    /// Whether a fresh container is needed: the presigned URI has expired, or the storage no longer accepts
-    /// its signature.
+    /// Whether a fresh container is needed: the presigned URI or its token has expired, or the storage does not know
+    /// the container.
     #[must_use]
     pub fn needs_fresh_container(&self) -> bool {
-        self.status == StatusCode::FORBIDDEN
-            || (self.status == StatusCode::BAD_REQUEST && self.code.as_deref() == Some("ExpiredToken"))
+        let says_expired = || self.message.as_deref().is_some_and(|text| text.to_ascii_lowercase().contains("expired"));
+        match (self.status, self.code.as_deref()) {
+            (StatusCode::NOT_FOUND, _) => true,
+            (StatusCode::FORBIDDEN | StatusCode::BAD_REQUEST, Some("ExpiredToken")) => true,
+            (StatusCode::FORBIDDEN, Some(_)) => says_expired(),
+            _ => false,
+        }
     }
 
     pub(crate) fn is_retryable(&self) -> bool {
@@ -78,10 +96,13 @@ impl UploadError {
 
 impl fmt::Display for UploadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { call, status, code, request_id, retry_after: _ } = self;
+        let Self { call, status, code, message, request_id, retry_after: _ } = self;
         write!(f, "{}: the storage answered {}", call.operation, status.as_u16())?;
         if let Some(code) = code {
             write!(f, " {}", one_line(code))?;
+        }
+        if let Some(message) = message.as_deref().filter(|message| !message.is_empty()) {
+            write!(f, ": {}", one_line(message))?;
         }
         if let Some(id) = request_id {
             write!(f, " (request id {})", one_line(id))?;

@@ -135,6 +135,9 @@ impl Body {
     #[must_use]
     pub fn into_http_body(self) -> HttpBody {
         let left = self.len();
+        if let Some(progress) = &self.progress {
+            progress.takes_slices();
+        }
         let (chunk, unsent) = match self.content {
             Content::Bytes(bytes) => (bytes, Unsent::Nothing),
             Content::Chunks { chunks, .. } => (Bytes::new(), Unsent::Chunks { chunks, next: 0 }),

@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use http::{HeaderMap, Response, StatusCode};
+use http::{HeaderMap, Response, StatusCode, Uri};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -54,7 +54,7 @@ pub(crate) fn read(
         ..record
     };
     Err(match operation {
-        Operation::UploadToContainer => upload_error(record, head.status, &head.headers, &body, now),
+        Operation::UploadToContainer => upload_error(record, template.uri(), head.status, &head.headers, &body, now),
         _ => {
             let hint = hint::of(operation, template.uri(), head.status, &head.headers, &body);
             let hint = hint.map(|hint| redactor.redact(hint));
@@ -97,19 +97,45 @@ fn request_id(headers: &HeaderMap) -> Option<String> {
     token(headers.get("x-request-id")?.to_str().ok()?)
 }
 
-fn upload_error(record: CallRecord, status: StatusCode, headers: &HeaderMap, body: &[u8], now: SystemTime) -> Error {
+fn upload_error(
+    record: CallRecord,
+    uri: &Uri,
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+    now: SystemTime,
+) -> Error {
     let xml = String::from_utf8_lossy(body);
     let header = || headers.get("x-amz-request-id").and_then(|id| id.to_str().ok()).and_then(token);
-    let code = element(&xml, "Code");
-    let request_id = element(&xml, "RequestId").or_else(header);
-    UploadError::new(record, status, code, request_id, retry_after(headers, now)).into()
+    let code = element(&xml, "Code").and_then(token);
+    let request_id = element(&xml, "RequestId").and_then(token).or_else(header);
+    let message = element(&xml, "Message").map(|text| without_signature(unescaped(text), uri));
+    UploadError::new(record, status, code, request_id, retry_after(headers, now)).saying(message).into()
 }
 
 /// The text of the first element of that name. The storage's errors are flat, so this is enough of XML.
-fn element(xml: &str, name: &str) -> Option<String> {
+fn element<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
     let (_, after) = xml.split_once(&format!("<{name}>"))?;
     let (text, _) = after.split_once(&format!("</{name}>"))?;
-    token(text)
+    Some(text)
+}
+
+fn unescaped(text: &str) -> String {
+    const ENTITIES: [(&str, &str); 5] =
+        [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&amp;", "&")];
+    ENTITIES.iter().fold(text.to_owned(), |text, (entity, plain)| text.replace(entity, plain))
+}
+
+/// The text without the values in the query of the presigned URI, encoded or not.
+fn without_signature(text: String, uri: &Uri) -> String {
+    /// What is shorter is no secret.
+    const SHORTEST: usize = 6;
+    let query = uri.query().unwrap_or_default();
+    let encoded = query.split('&').filter_map(|pair| pair.split_once('=')).map(|(_, value)| value.to_owned());
+    let decoded = url::form_urlencoded::parse(query.as_bytes()).map(|(_, value)| value.into_owned());
+    let secrets = encoded.chain(decoded).filter(|value| value.len() >= SHORTEST);
+    let text = secrets.fold(text, |text, secret| Redactor::new(Some(&secret)).redact(text));
+    Redactor::new(None).redact(text)
 }
 
 /// The text, if it is a short name, which can hold neither a URL nor a signature.

@@ -182,3 +182,178 @@ impl Held {
         self.next_probe = Instant::now() + back_off;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http::StatusCode;
+    use tokio::time::advance;
+
+    use super::*;
+    use crate::error::SendErrorKind;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn outage() -> Outage {
+        Outage::Status(StatusCode::BAD_GATEWAY)
+    }
+
+    fn closed() -> Outage {
+        Outage::NoAnswer { kind: SendErrorKind::Closed, cause: String::new() }
+    }
+
+    fn held() -> Arc<Hold> {
+        let hold = Hold::default();
+        (0..Hold::OUTAGES).for_each(|_| hold.failed(outage(), None));
+        assert!(hold.is_held());
+        Arc::new(hold)
+    }
+
+    async fn probe(hold: &Hold) -> Probe {
+        match hold.pass(MINUTE).await {
+            Admission::Probe(probe) => probe,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn five_outages_without_an_answer_between_hold_a_host() {
+        let hold = Hold::default();
+        for _ in 0..3 {
+            (1..Hold::OUTAGES).for_each(|_| hold.failed(outage(), None));
+            assert!(matches!(hold.pass(MINUTE).await, Admission::Free));
+            hold.answered();
+        }
+        (0..Hold::OUTAGES).for_each(|_| hold.failed(outage(), None));
+        assert!(hold.is_held());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_probe_may_go_after_each_back_off_which_doubles_up_to_30_seconds() {
+        let hold = held();
+        let mut waits = Vec::new();
+        for _ in 0..9 {
+            let begin = Instant::now();
+            let probe = probe(&hold).await;
+            waits.push(begin.elapsed().as_millis());
+            hold.failed(outage(), Some(&probe));
+        }
+        assert_eq!(waits, [500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_call_probes_at_a_time_and_they_take_turns() {
+        let hold = held();
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let mut calls = tokio::task::JoinSet::new();
+        for name in ["a", "b", "c"] {
+            let (hold, order) = (Arc::clone(&hold), Arc::clone(&order));
+            calls.spawn(async move {
+                for _ in 0..2 {
+                    let probe = probe(&hold).await;
+                    order.lock().unwrap().push(name);
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                    hold.failed(outage(), Some(&probe));
+                }
+            });
+            tokio::task::yield_now().await;
+        }
+        calls.join_all().await;
+        assert_eq!(*order.lock().unwrap(), ["a", "b", "c", "a", "b", "c"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_attempt_that_is_no_probe_does_not_put_off_the_next_one() {
+        let hold = held();
+        (0..10).for_each(|_| hold.failed(outage(), None));
+        let begin = Instant::now();
+        probe(&hold).await;
+        assert_eq!(begin.elapsed(), Duration::from_millis(500));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_ends_a_hold_for_all_that_wait() {
+        let hold = held();
+        let begin = Instant::now();
+        let mut calls = tokio::task::JoinSet::new();
+        for _ in 0..10 {
+            let hold = Arc::clone(&hold);
+            calls.spawn(async move { matches!(hold.pass(MINUTE).await, Admission::AfterHold) });
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        hold.answered();
+        assert!(calls.join_all().await.into_iter().all(|is_over| is_over));
+        assert_eq!(begin.elapsed(), Duration::from_millis(100));
+        assert!(matches!(hold.pass(MINUTE).await, Admission::Free));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_to_a_probe_ends_the_hold_and_a_late_failure_of_it_begins_none() {
+        let hold = held();
+        let probe = probe(&hold).await;
+        hold.answered();
+        hold.failed(outage(), Some(&probe));
+        assert!(!hold.is_held());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_probe_that_is_dropped_lets_the_next_one_go_at_once() {
+        let hold = held();
+        drop(probe(&hold).await);
+        let begin = Instant::now();
+        probe(&hold).await;
+        assert_eq!(begin.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_waits_no_longer_than_its_patience() {
+        let hold = held();
+        let first = probe(&hold).await;
+        // Behind another call, and then for its own turn.
+        for _ in 0..2 {
+            let begin = Instant::now();
+            assert!(matches!(hold.pass(Duration::from_millis(400)).await, Admission::Refused));
+            assert_eq!(begin.elapsed(), Duration::from_millis(400));
+            hold.failed(outage(), Some(&first));
+        }
+        assert!(matches!(hold.last(), Some(Outage::Status(StatusCode::BAD_GATEWAY))));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_patience_a_call_may_probe_only_when_it_is_time() {
+        let hold = held();
+        assert!(matches!(hold.pass(Duration::ZERO).await, Admission::Refused));
+        advance(Duration::from_millis(500)).await;
+        assert!(matches!(hold.pass(Duration::ZERO).await, Admission::Probe(_)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_probe_can_be_put_off_and_is_not_drawn_nearer() {
+        let hold = Hold::default();
+        hold.begin_after(outage(), Duration::from_secs(20));
+        hold.begin_after(outage(), Duration::from_secs(5));
+        let begin = Instant::now();
+        probe(&hold).await;
+        assert_eq!(begin.elapsed(), Duration::from_secs(20));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_closed_connection_is_forgiven_unless_the_last_one_was_closed_or_the_host_is_held() {
+        let hold = Hold::default();
+        assert!(hold.forgives_closed());
+        assert!(!hold.forgives_closed());
+        hold.answered();
+        assert!(hold.forgives_closed());
+        hold.failed(outage(), None);
+        assert!(hold.forgives_closed());
+        hold.failed(closed(), None);
+        assert!(!hold.forgives_closed());
+        assert!(!held().forgives_closed());
+    }
+
+    #[test]
+    fn the_restart_is_spread_over_a_second() {
+        assert_eq!(Hold::spread(0.0), Duration::ZERO);
+        assert_eq!(Hold::spread(0.5), Duration::from_millis(500));
+        assert_eq!(Hold::spread(1.0), Duration::from_secs(1));
+    }
+}

@@ -5,6 +5,8 @@
 
 mod allowance;
 pub(crate) mod body;
+pub(crate) mod call_settings;
+mod caught;
 pub(crate) mod clock;
 pub(crate) mod decode;
 mod hint;
@@ -12,6 +14,7 @@ pub(crate) mod hold;
 pub(crate) mod host;
 pub(crate) mod outage;
 mod progress;
+pub(crate) mod rate_limit;
 pub(crate) mod request;
 pub(crate) mod reqwest_transport;
 pub(crate) mod retry;

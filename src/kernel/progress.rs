@@ -22,8 +22,17 @@ struct Taken {
     left: u64,
     /// When the last slice was taken.
     last: Instant,
-    /// Whether the transport took the body whole, and tells nothing more.
-    whole: bool,
+    how: How,
+}
+
+/// How a transport takes a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum How {
+    /// Not at all, as far as known.
+    Unknown,
+    InSlices,
+    /// It tells nothing more.
+    Whole,
 }
 
 impl Progress {
@@ -33,28 +42,34 @@ impl Progress {
     /// The progress of an attempt that starts now.
     pub(crate) fn new(length: u64) -> Self {
         let start = Instant::now();
-        Self { start, length, taken: Mutex::new(Taken { left: length, last: start, whole: false }) }
+        Self { start, length, taken: Mutex::new(Taken { left: length, last: start, how: How::Unknown }) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Taken> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Takes note that the transport is going to take slices.
+    pub(crate) fn takes_slices(&self) {
+        self.lock().how = How::InSlices;
+    }
+
     /// Takes note of a slice.
     pub(crate) fn took(&self, bytes: usize) {
         let mut taken = self.lock();
         let left = taken.left.saturating_sub(bytes as u64);
-        *taken = Taken { left, last: Instant::now(), whole: false };
+        *taken = Taken { left, last: Instant::now(), how: How::InSlices };
     }
 
     /// Takes note that the transport has taken all at once.
     pub(crate) fn took_whole(&self) {
-        self.lock().whole = true;
+        self.lock().how = How::Whole;
     }
 
-    /// Whether a part of the body was taken. A transport that takes nothing, as in a test, needs no body.
+    /// Whether a part of the body was not taken. A transport that never asks for slices, as in a test, needs no body.
     pub(crate) fn is_partial(&self) -> bool {
-        (1..self.length).contains(&self.lock().left)
+        let taken = self.lock();
+        taken.how == How::InSlices && taken.left > 0
     }
 
     /// The time in which there was progress.
@@ -78,7 +93,7 @@ impl Progress {
     /// took.
     fn deadline(&self, idle: Duration) -> Instant {
         let taken = self.lock();
-        let patience = if taken.whole {
+        let patience = if taken.how == How::Whole {
             idle.saturating_add(Duration::from_secs(self.length.div_ceil(Self::SLOWEST)))
         } else if taken.left == 0 {
             idle.max(taken.last.duration_since(self.start))

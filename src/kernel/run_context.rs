@@ -1,13 +1,11 @@
 //! The calls of a bulk run: their pace and their counters.
 
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep_until};
-
-use super::wait;
+use super::rate_limit::{Followers, Promise, RateLimit, Turn};
+use crate::operation::Operation;
 
 /// What all calls of one bulk run share.
 #[derive(Debug, Clone)]
@@ -18,14 +16,57 @@ pub(crate) struct RunContext {
     pub(crate) outage_patience: Duration,
     pub(crate) limit: Option<Arc<RateLimit>>,
     pub(crate) counters: Arc<CallCounters>,
-    /// The number of requests for one batch, when these are its calls.
-    pub(crate) attempts: Arc<AtomicU32>,
+    /// What is known of one batch, when these are its calls.
+    pub(crate) batch: Option<Arc<BatchCalls>>,
+}
+
+/// The calls of one batch.
+#[derive(Debug, Default)]
+pub(crate) struct BatchCalls {
+    attempts: AtomicU32,
+    /// That its commit finds a turn soon after its container was created.
+    commit: Mutex<Option<Promise>>,
+}
+
+impl BatchCalls {
+    /// The number of its requests.
+    pub(crate) fn attempts(&self) -> u32 {
+        self.attempts.load(Ordering::Relaxed)
+    }
+
+    fn promise(&self, promise: Option<Promise>) {
+        // The earlier one ends.
+        *self.commit.lock().unwrap_or_else(PoisonError::into_inner) = promise;
+    }
 }
 
 impl RunContext {
     pub(crate) fn called(&self, is_api: bool, is_retry: bool) {
         self.counters.called(is_api, is_retry);
-        self.attempts.fetch_add(1, Ordering::Relaxed);
+        if let Some(batch) = &self.batch {
+            batch.attempts.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Waits until a call may start. A container is created only when the calls that use it can follow soon: the
+    /// commit of a batch, or for the content of an item the two calls of the batch that refers to it.
+    pub(super) async fn turn(&self, operation: Operation) -> Option<Turn> {
+        let limit = self.limit.as_ref()?;
+        let creates = operation == Operation::CreateFileContainer;
+        Some(match &self.batch {
+            Some(batch) if creates => {
+                batch.promise(None);
+                let (turn, promise) = limit.turn_before_commit().await;
+                batch.promise(Some(promise));
+                turn
+            }
+            Some(batch) => {
+                batch.promise(None);
+                limit.turn(Followers::NONE).await
+            }
+            None if creates => limit.turn(Followers::BATCH).await,
+            None => limit.turn(Followers::NONE).await,
+        })
     }
 }
 
@@ -60,105 +101,5 @@ impl CallCounters {
     /// The time that calls waited because the service asked them to, summed over all calls.
     pub(crate) fn throttled(&self) -> Duration {
         Duration::from_nanos(self.throttled_nanos.load(Ordering::Relaxed))
-    }
-}
-
-/// A limit on the number of calls in any interval of a given length.
-#[derive(Debug)]
-pub(crate) struct RateLimit {
-    calls: usize,
-    interval: Duration,
-    /// The starts of the calls within the latest interval, also future ones, in order.
-    starts: Mutex<VecDeque<Instant>>,
-}
-
-/// The turn of one call. Dropped before its start, it is given back.
-#[derive(Debug)]
-pub(crate) struct Turn<'a> {
-    limit: &'a RateLimit,
-    at: Instant,
-    has_started: bool,
-}
-
-impl RateLimit {
-    pub(crate) fn new(calls: u32, interval: Duration) -> Self {
-        Self { calls: calls.max(1) as usize, interval: wait::bounded(interval), starts: Mutex::default() }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, VecDeque<Instant>> {
-        self.starts.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Waits until one more call may start.
-    pub(crate) async fn turn(&self) -> Turn<'_> {
-        let turn = Turn { limit: self, at: self.reserve(Instant::now()), has_started: false };
-        sleep_until(turn.at).await;
-        turn
-    }
-
-    fn reserve(&self, now: Instant) -> Instant {
-        let mut starts = self.lock();
-        while starts.front().is_some_and(|start| *start + self.interval <= now) {
-            starts.pop_front();
-        }
-        let before = starts.len().checked_sub(self.calls).and_then(|at| starts.get(at));
-        let start = before.map_or(now, |before| now.max(*before + self.interval));
-        starts.push_back(start);
-        start
-    }
-}
-
-impl Turn<'_> {
-    /// Takes note that the call starts now.
-    pub(crate) fn start(mut self) {
-        self.has_started = true;
-        self.remove();
-        let mut starts = self.limit.lock();
-        let now = Instant::now();
-        let at = starts.partition_point(|start| *start <= now);
-        starts.insert(at, now);
-    }
-
-    fn remove(&self) {
-        let mut starts = self.limit.lock();
-        if let Some(at) = starts.iter().position(|start| *start == self.at) {
-            starts.remove(at);
-        }
-    }
-}
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        if !self.has_started {
-            self.remove();
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn no_interval_holds_more_calls_than_the_limit() {
-        let limit = RateLimit::new(3, Duration::from_secs(10));
-        let begin = Instant::now();
-        let mut starts = Vec::new();
-        for _ in 0..7 {
-            limit.turn().await.start();
-            starts.push(begin.elapsed().as_secs());
-        }
-        assert_eq!(starts, [0, 0, 0, 10, 10, 10, 20]);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_turn_that_is_given_up_is_the_next_ones() {
-        let limit = RateLimit::new(1, Duration::from_secs(60));
-        limit.turn().await.start();
-        let begin = Instant::now();
-        assert!(tokio::time::timeout(Duration::from_secs(5), limit.turn()).await.is_err());
-        drop(limit.turn().await);
-        limit.turn().await.start();
-        assert_eq!(begin.elapsed(), Duration::from_secs(60));
     }
 }

@@ -1,22 +1,24 @@
 //! The one loop: throttle, hold, request, transport, classify, wait.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use http::StatusCode;
+use tokio::runtime::Handle;
 use tokio::sync::SemaphorePermit;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::allowance::Allowance;
+use super::call_settings::CallSettings;
+use super::caught::caught;
 use super::decode::{self, Success};
 use super::hold::{Admission, Hold, Probe};
 use super::host::HostState;
 use super::outage::Outage;
 use super::progress::Progress;
+use super::rate_limit::Turn;
 use super::request::RequestTemplate;
-use super::retry::{RetryClass, RetryPolicy, classify};
-use super::run_context::{RunContext, Turn};
+use super::retry::{RetryClass, classify};
 use super::shared::Kernel;
 use super::throttle::Throttle;
 use super::trace;
@@ -24,52 +26,17 @@ use super::transport::AttemptLimits;
 use super::wait;
 use crate::credentials::ApiKey;
 use crate::error::{
-    ApiError, BoxError, CallRecord, CredentialsError, Error, ErrorCode, Redactor, SendError, SendErrorKind,
-    TransportError,
+    ApiError, BoxError, CallRecord, ConfigError, CredentialsError, Error, ErrorCode, Redactor, SendError,
+    SendErrorKind, TransportError,
 };
 use crate::operation::TimeoutClass;
-
-/// The settings of one call, in place of the client's.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct CallSettings {
-    pub(crate) timeout: Option<Duration>,
-    pub(crate) retry: Option<RetryPolicy>,
-    /// Set for the calls of a bulk run.
-    pub(crate) run: Option<RunContext>,
-}
-
-impl CallSettings {
-    /// The same settings, for calls that are not counted with the others.
-    pub(crate) fn uncounted(&self) -> Self {
-        let run = self.run.clone().map(|run| RunContext { counters: Arc::default(), ..run });
-        Self { run, ..self.clone() }
-    }
-
-    /// The same for the calls that steer a run, which do not wait for its own rate limit.
-    pub(crate) fn unlimited(&self) -> Self {
-        let run = self.run.clone().map(|run| RunContext { limit: None, ..run });
-        Self { run, ..self.clone() }
-    }
-
-    /// The same for calls that spend less on an outage.
-    pub(crate) fn less_patient(&self, outage_patience: Duration) -> Self {
-        let run = self.run.clone().map(|run| {
-            let outage_patience = run.outage_patience.min(outage_patience);
-            RunContext { outage_patience, ..run }
-        });
-        Self { run, ..self.clone() }
-    }
-
-    /// The same for calls whose attempts are counted by themselves as well.
-    pub(crate) fn counted_by(&self, attempts: &Arc<AtomicU32>) -> Self {
-        let run = self.run.clone().map(|run| RunContext { attempts: Arc::clone(attempts), ..run });
-        Self { run, ..self.clone() }
-    }
-}
 
 impl Kernel {
     /// Sends a request until it succeeds, cannot succeed, or must not be tried again.
     pub(crate) async fn send(&self, template: &RequestTemplate, settings: &CallSettings) -> Result<Success, Error> {
+        if Handle::try_current().is_err() {
+            return Err(ConfigError::new("a call needs a tokio runtime with a timer: await it inside of one").into());
+        }
         let operation = template.operation();
         let class = operation.spec().timeout;
         let policy = settings.retry.unwrap_or(self.shared.retry);
@@ -80,7 +47,8 @@ impl Kernel {
             host: self.shared.hosts.get(operation.spec().host),
             allowance: Allowance::new(policy, settings.run.as_ref(), operation.spec().repeat),
             limits: AttemptLimits::new(limit),
-            watches_progress: class == TimeoutClass::Upload && settings.timeout.is_none(),
+            own_timeout: settings.timeout,
+            latest_start: settings.latest_start,
             begin: Instant::now(),
             record: CallRecord::new(operation),
             refused_token: None,
@@ -99,8 +67,10 @@ struct Call<'a> {
     host: &'a HostState,
     allowance: Allowance<'a>,
     limits: AttemptLimits,
-    /// Whether the limit of an attempt counts from its latest progress.
-    watches_progress: bool,
+    /// The timeout of the call itself. An upload without one has its time from its latest progress on.
+    own_timeout: Option<Duration>,
+    /// No attempt starts later.
+    latest_start: Option<Instant>,
     begin: Instant,
     record: CallRecord,
     /// The token that the service has just refused, for the next question to the provider.
@@ -139,6 +109,9 @@ impl<'a> Call<'a> {
             {
                 // Getting the token took until after the deadline.
                 return Err(last);
+            }
+            if self.latest_start.is_some_and(|latest| latest < Instant::now()) {
+                return Err(self.too_late());
             }
             self.allowance.start_attempt(probe.is_some());
             let progress = Arc::new(Progress::new(self.template.body_length()));
@@ -182,11 +155,11 @@ impl<'a> Call<'a> {
             let token = if self.template.is_api() { Some(self.token().await?) } else { None };
             let before = Instant::now();
             // After the token, which may take its time: the calls are to keep their distance.
-            let turn = match self.allowance.run.and_then(|run| run.limit.as_deref()) {
-                Some(limit) if self.template.is_api() => Some(limit.turn().await),
+            let turn = match self.allowance.run {
+                Some(run) if self.template.is_api() => run.turn(self.record.operation).await,
                 _ => None,
             };
-            let place = self.host.place(self.record.operation).await;
+            let place = self.place().await?;
             self.allowance.put_off(before.elapsed());
             // Another call may have failed or been told to wait meanwhile.
             let is_held = probe.is_none() && self.host.hold.is_held();
@@ -196,6 +169,26 @@ impl<'a> Call<'a> {
                 return Ok(Admitted { token, probe, place });
             }
         }
+    }
+
+    /// Waits for the place of an attempt, no longer than the timeout of the call itself.
+    async fn place(&self) -> Result<Option<SemaphorePermit<'a>>, Error> {
+        let place = self.host.place(self.record.operation);
+        let Some(limit) = self.own_timeout else { return Ok(place.await) };
+        let why = "as many requests as may be in flight for this host were, for the whole timeout of the call";
+        timeout(limit, place).await.map_err(|_| self.unsent(SendError::new(SendErrorKind::Timeout, why)))
+    }
+
+    /// The error of a call that would be too late.
+    fn too_late(&self) -> Error {
+        let why = "what it refers to was uploaded so long ago that it may have expired";
+        self.unsent(SendError::new(SendErrorKind::Request, why)).expired()
+    }
+
+    /// The error of an attempt that was not made.
+    fn unsent(&self, error: SendError) -> Error {
+        let record = CallRecord { elapsed: self.begin.elapsed(), ..self.record };
+        TransportError::new(record, error, Redactor::new(None)).into()
     }
 
     /// Waits while calls are held back. Fails when that would take too long.
@@ -242,9 +235,12 @@ impl<'a> Call<'a> {
     }
 
     async fn token(&self) -> Result<ApiKey, Error> {
-        let token = self.kernel.credentials.token(self.refused_token.as_ref());
-        let token =
-            timeout(self.limits.timeout, token).await.unwrap_or_else(|_| Err("it did not give a token in time".into()));
+        let token = caught(self.kernel.credentials.token(self.refused_token.as_ref()));
+        let token = match timeout(self.limits.timeout, token).await {
+            Ok(Ok(token)) => token,
+            Ok(Err(panic)) => Err(format!("it panicked: {panic}").into()),
+            Err(_) => Err("it did not give a token in time".into()),
+        };
         token.map_err(|source| self.without_token(source))
     }
 
@@ -259,22 +255,25 @@ impl<'a> Call<'a> {
             Ok(authorization) => authorization,
             Err(source) => return Err(self.without_token(source)),
         };
-        let request = self.template.request(
-            authorization,
-            &shared.user_agent,
-            self.limits,
-            self.watches_progress.then_some(progress),
-        );
+        let is_upload = operation.spec().timeout == TimeoutClass::Upload;
+        let watched = is_upload.then_some(progress);
+        let request = self.template.request(authorization, &shared.user_agent, self.limits, watched);
         if let Some(run) = self.allowance.run {
             run.called(self.template.is_api(), self.record.attempts > 0);
         }
         self.record.attempts += 1;
         let sent = Instant::now();
-        let outcome = match progress.within(self.limits.timeout, shared.transport.send(request)).await {
-            Some(Ok(response)) if response.status().is_success() && progress.is_partial() => {
+        let response = caught(async { shared.transport.send(request).await });
+        let response = match self.own_timeout {
+            Some(limit) => timeout(limit, response).await.ok(),
+            None => progress.within(self.limits.timeout, response).await,
+        };
+        let outcome = match response {
+            Some(Ok(Ok(response))) if response.status().is_success() && progress.is_partial() => {
                 Err(SendError::new(SendErrorKind::Disconnected, "there was a response before the whole body was sent"))
             }
-            Some(outcome) => outcome,
+            Some(Ok(outcome)) => outcome,
+            Some(Err(panic)) => Err(SendError::new(SendErrorKind::Panic, panic)),
             None => Err(SendError::from(SendErrorKind::Timeout)),
         };
         self.record.elapsed = self.begin.elapsed();
@@ -294,7 +293,7 @@ impl<'a> Call<'a> {
                 trace::not_responded(operation, self.record.attempts, error.kind(), sent.elapsed());
                 self.record.may_have_been_applied |= error.kind().may_have_been_applied();
                 let redactor = Redactor::new(token.map(ApiKey::expose));
-                Err(TransportError::new(self.record, error, redactor).into())
+                Err(TransportError::new(self.record, error, redactor).at(self.template.uri()).into())
             }
         }
     }

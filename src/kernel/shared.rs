@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime};
 use http::HeaderValue;
 
 use super::host::Hosts;
+use super::rate_limit::RateLimit;
 use super::retry::{Budget, RetryPolicy};
-use super::run_context::RateLimit;
 use super::transport::Transport;
 use crate::credentials::Credentials;
 use crate::finding::Preflight;

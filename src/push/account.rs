@@ -4,6 +4,7 @@ use std::hash::RandomState;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::Instant;
 
@@ -14,8 +15,10 @@ use super::keys::Keys;
 use super::report::{BatchReceipt, Delivered, Progress, PushError, PushReport, Pushed, Refused, RunStopped};
 use super::settings::Settings;
 use super::state::{BatchTask, Filling, State, UnderWay};
-use crate::kernel::run_context::{CallCounters, RateLimit, RunContext};
-use crate::kernel::send::CallSettings;
+use crate::error::ConfigError;
+use crate::kernel::call_settings::CallSettings;
+use crate::kernel::rate_limit::RateLimit;
+use crate::kernel::run_context::{CallCounters, RunContext};
 use crate::kernel::shared::Kernel;
 
 /// How many pushes there can be between two values of the watch channel.
@@ -32,8 +35,10 @@ pub(super) struct Account {
     pub(super) calls: CallSettings,
     pub(super) hasher: RandomState,
     pub(super) buffers: Arc<BufferPool>,
-    /// One for each batch, and each content of an item, that may be under way.
+    /// One for each batch that may be under way.
     pub(super) slots: Semaphore,
+    /// One for each content of an item that may be under way, so that none keeps a batch waiting.
+    pub(super) content_places: Semaphore,
     counters: Arc<CallCounters>,
     started: Instant,
     state: Mutex<State>,
@@ -67,17 +72,18 @@ impl Account {
             outage_patience: settings.outage_patience,
             limit,
             counters: Arc::clone(&counters),
-            attempts: Arc::default(),
+            batch: None,
         };
         Arc::new_cyclic(|me| Self {
             me: Weak::clone(me),
             run: Arc::default(),
             kernel,
             destination,
-            calls: CallSettings { timeout: None, retry: settings.retry, run: Some(context) },
+            calls: CallSettings { retry: settings.retry, run: Some(context), ..CallSettings::default() },
             hasher: RandomState::new(),
             buffers: BufferPool::new(settings.batch_bytes, settings.concurrency + 1),
             slots: Semaphore::new(settings.concurrency),
+            content_places: Semaphore::new(settings.concurrency),
             counters,
             started: Instant::now(),
             settings,
@@ -109,6 +115,12 @@ impl Account {
         }
     }
 
+    /// Whether this is called on a runtime, where the tasks of batches can be spawned.
+    pub(super) fn has_runtime() -> Result<(), PushError> {
+        let why = "a push needs a tokio runtime with a timer: await it inside of one";
+        Handle::try_current().map(drop).map_err(|_| PushError::Call(ConfigError::new(why).into()))
+    }
+
     /// Counts a push, which is queued or refused.
     pub(super) fn count(&self, state: &mut State) {
         state.totals.pushed += 1;
@@ -128,7 +140,7 @@ impl Account {
         }
         drop(state);
         if let Some(handler) = &self.settings.on_refused {
-            handler(&refused);
+            let _ = self.guarded("refused items", || handler(&refused));
         }
         Ok(Pushed::Refused(refused))
     }
@@ -200,7 +212,7 @@ impl Account {
         drop(batch);
         if let Some(handler) = &self.settings.on_accepted {
             let receipt = BatchReceipt { keys: Some(keys), ..receipt };
-            let _ = self.guarded("accepted", || handler(&receipt));
+            let _ = self.guarded("accepted batches", || handler(&receipt));
         }
     }
 
@@ -219,12 +231,12 @@ impl Account {
         self.give_to_handler(state, failed);
     }
 
-    /// Calls a handler. A panic must not end the task of the batch, nor the program when another panic drops the
+    /// Calls a handler. A panic must not end the push or the task of the batch, nor the program when another panic drops the
     /// pusher: the run stops instead.
-    pub(super) fn guarded<T>(&self, batches: &str, handler: impl FnOnce() -> T) -> Option<T> {
+    pub(super) fn guarded<T>(&self, what: &str, handler: impl FnOnce() -> T) -> Option<T> {
         let answer = catch_unwind(AssertUnwindSafe(handler)).ok();
         if answer.is_none() {
-            let stopped = RunStopped::new(format!("the handler of {batches} batches panicked"));
+            let stopped = RunStopped::new(format!("the handler of {what} panicked"));
             self.lock().stopped.get_or_insert(stopped);
         }
         answer

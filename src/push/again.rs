@@ -11,8 +11,9 @@ use tokio::time::{Instant, timeout_at};
 use super::account::{Account, HandedOver};
 use super::batch::{Batch, BatchBuilder, BufferPool};
 use super::delivery::Delivery;
-use super::failed::{AfterFailure, FailedBatch, FailureReason};
+use super::failed::{AfterFailure, FailedBatch, FailureReason, PushStep};
 use super::keys::Key;
+use super::renewal;
 use super::report::{PushError, RunStopped};
 use super::state::{State, UnderWay};
 use crate::error::{ConfigError, Error};
@@ -31,7 +32,9 @@ impl Account {
         state.handing_over.insert(number);
         drop(state);
         let _handed_over = HandedOver { account: self, number };
-        match self.guarded("failed", || handler(failed)) {
+        match self.guarded("failed batches", || handler(failed)) {
+            // Pushing it again would leave all of it out.
+            Some(AfterFailure::Again(failed, _)) if failed.has_all_expired() => self.lock().failed.push(failed),
             Some(AfterFailure::Again(failed, after)) => {
                 if let Some(account) = self.me.upgrade() {
                     account.again_after(failed, after);
@@ -68,24 +71,26 @@ impl Account {
     /// Uploads content that was not uploaded, and returns the batch that has it.
     async fn with_content(&self, failed: &FailedBatch) -> Result<Batch, Error> {
         let Some(content) = &failed.content else { return Ok(failed.batch.clone()) };
-        let _slot = self.slot().await;
+        let _place = self.content_place().await;
         let id = failed.ids().next().unwrap_or_default();
-        let item = content.upload(id, &self.kernel, &self.calls).await?;
-        Ok(failed.batch.with_single(&item))
+        let (item, uploaded) = content.upload(id, &self.kernel, &self.calls).await?;
+        Ok(failed.batch.with_single(&item, uploaded))
     }
 
     fn append(self: &Arc<Self>, failed: FailedBatch, batch: Batch) -> Result<(), PushError> {
-        let mut left_out = failed.superseded.get();
-        let mut builder = self.without(&batch, &left_out);
+        let expired = renewal::expired(&batch);
+        let left_out_of = |superseded: &BTreeSet<usize>| superseded.union(&expired).copied().collect();
+        let mut superseded = failed.superseded.get();
+        let mut builder = self.without(&batch, &left_out_of(&superseded));
         let mut state = loop {
             let state = self.lock();
             let now = failed.superseded.get();
-            if now == left_out {
+            if now == superseded {
                 break state;
             }
             drop(state);
-            builder = self.without(&batch, &now);
-            left_out = now;
+            builder = self.without(&batch, &left_out_of(&now));
+            superseded = now;
         };
         if let Err(stopped) = state.goes_on() {
             state.failed.push(failed);
@@ -93,8 +98,8 @@ impl Account {
         }
         // Later pushes go into a later batch.
         let cut_off = state.filling.take().and_then(|filling| self.seal(&mut state, filling));
-        state.moves_on(&failed, Arc::ptr_eq(&self.run, &failed.run), left_out.len() as u64);
-        let started = (left_out.len() < failed.operations()).then(|| {
+        state.moves_on(&failed, Arc::ptr_eq(&self.run, &failed.run), superseded.len() as u64);
+        let started = (builder.keys().len() > 0).then(|| {
             state.last_number += 1;
             let number = state.last_number;
             let (delivery, abort) = Delivery::sealed(Arc::clone(self), number, failed.leaves_order_open());
@@ -114,7 +119,22 @@ impl Account {
             let _ = abort.set(task.abort_handle());
         }
         self.cut_off(cut_off);
+        let expired: BTreeSet<usize> = expired.difference(&superseded).copied().collect();
+        if !expired.is_empty() {
+            self.left_out(failed, &batch, &expired);
+        }
         Ok(())
+    }
+
+    /// Hands back the operations of a batch whose content may have expired.
+    fn left_out(&self, failed: FailedBatch, batch: &Batch, expired: &BTreeSet<usize>) {
+        let others = batch.kept().map(|(number, ..)| number).filter(|number| !expired.contains(number)).collect();
+        let batch = self.without(batch, &others).seal();
+        let ids = batch.keys().iter().map(|(_, key)| key.text.to_owned()).collect();
+        let (step, reason) = (PushStep::Renew, Arc::new(FailureReason::ContentExpired(ids)));
+        let failed =
+            FailedBatch { step, reason, batch, superseded: Arc::default(), is_settled: Arc::default(), ..failed };
+        self.hand_over(self.lock(), failed);
     }
 
     /// The batch without some of its operations, in a buffer of its own.
@@ -124,6 +144,7 @@ impl Account {
         for (number, list, json) in batch.kept() {
             if let Some(Key { text, affects, .. }) = batch.keys().get(number).filter(|_| !left_out.contains(&number)) {
                 builder.push(list, [json, &[]], Key::new(text, affects, &self.hasher));
+                builder.with_content(batch.content(number).cloned());
             }
         }
         builder
@@ -151,6 +172,7 @@ impl KeptBatch {
     async fn push(mut self) -> Result<(), PushError> {
         let account = Arc::clone(&self.account);
         let Some(failed) = &self.failed else { return Ok(()) };
+        Account::has_runtime()?;
         if !account.destination.is_same(&failed.destination) {
             return Err(PushError::Call(ConfigError::new("the batch is not one of this source or provider").into()));
         }

@@ -1,13 +1,16 @@
 //! A batch: first while it is filled, then as the exact bytes of a file container.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
+use tokio::time::Instant;
 
 use super::destination::{List, ListKind, Repeated};
 use super::keys::{Fit, Key, Keys};
+use crate::content::Uploaded;
 
 /// The buffers of a run's batches. Each is made once, at its full size, and filled again when its batch is done.
 #[derive(Debug)]
@@ -81,6 +84,7 @@ pub(super) struct BatchBuilder {
     list_bytes: Vec<usize>,
     operations: Vec<Operation>,
     keys: Keys,
+    contents: Vec<(usize, Uploaded)>,
 }
 
 /// One operation: its list, and the end of its bytes, which begin at the end of the operation before.
@@ -97,6 +101,8 @@ pub(super) struct Batch {
     bytes: Bytes,
     operations: Arc<Vec<Operation>>,
     keys: Arc<Keys>,
+    /// The operations whose content lies in a container.
+    contents: Arc<[(usize, Uploaded)]>,
     /// Joined, they are the container's bytes.
     chunks: Arc<[Bytes]>,
 }
@@ -114,6 +120,7 @@ impl BatchBuilder {
             list_bytes: vec![0; lists.len()],
             operations: Vec::new(),
             keys: Keys::default(),
+            contents: Vec::new(),
         }
     }
 
@@ -167,12 +174,19 @@ impl BatchBuilder {
         replaced.len() as u64
     }
 
+    /// Takes note that the content of the last operation lies in a container.
+    pub(super) fn with_content(&mut self, content: Option<Uploaded>) {
+        let last = self.operations.len().saturating_sub(1);
+        self.contents.extend(content.map(|content| (last, content)));
+    }
+
     /// Ends the batch: nothing is copied.
     pub(super) fn seal(self) -> Batch {
-        let Self { lists, buffer, operations, keys, .. } = self;
+        let Self { lists, buffer, operations, keys, contents, .. } = self;
         let bytes = Bytes::from_owner(buffer);
         let chunks = chunks(lists, &bytes, &operations, |number| keys.get(number).is_some()).into();
-        Batch { lists, bytes, operations: Arc::new(operations), keys: Arc::new(keys), chunks }
+        let (operations, keys, contents) = (Arc::new(operations), Arc::new(keys), contents.into());
+        Batch { lists, bytes, operations, keys, contents, chunks }
     }
 }
 
@@ -233,9 +247,16 @@ pub(super) fn single_len(lists: &[List], list: usize, bytes: usize) -> usize {
 }
 
 /// A batch of one operation, in a buffer of its own.
-pub(super) fn single(lists: &'static [List], list: usize, operation: &[u8], key: Key<'_>) -> Batch {
+pub(super) fn single(
+    lists: &'static [List],
+    list: usize,
+    operation: &[u8],
+    key: Key<'_>,
+    content: Option<Uploaded>,
+) -> Batch {
     let mut batch = BatchBuilder::new(lists, &BufferPool::new(operation.len() + COMMA, 0));
     batch.push(list, [operation, &[]], key);
+    batch.with_content(content);
     batch.seal()
 }
 
@@ -255,17 +276,39 @@ impl Batch {
         chunks(self.lists, &self.bytes, &self.operations, |number| self.keys.get(number).is_some() && is_kept(number))
     }
 
+    /// The same batch, of whose operations only these are sent.
+    pub(super) fn only(&self, is_kept: impl Fn(usize) -> bool) -> Self {
+        Self { chunks: self.chunks_of(is_kept).into(), ..self.clone() }
+    }
+
     pub(super) fn keys(&self) -> &Arc<Keys> {
         &self.keys
     }
 
     /// A batch of its one operation with other JSON.
-    pub(super) fn with_single(&self, operation: &[u8]) -> Self {
+    pub(super) fn with_single(&self, operation: &[u8], content: Option<Uploaded>) -> Self {
         let list = self.operations.first().map_or(0, |first| first.list as usize);
         match self.keys.get(0) {
-            Some(key) => single(self.lists, list, operation, key),
+            Some(key) => single(self.lists, list, operation, key, content),
             None => self.clone(),
         }
+    }
+
+    /// The operations whose content lies in a container, by their numbers, without replaced ones.
+    pub(super) fn contents(&self) -> impl Iterator<Item = (usize, &Uploaded)> {
+        let contents = self.contents.iter().map(|(number, content)| (*number, content));
+        contents.filter(|(number, _)| self.keys.get(*number).is_some())
+    }
+
+    /// The content of an operation that lies in a container.
+    pub(super) fn content(&self, number: usize) -> Option<&Uploaded> {
+        let at = self.contents.binary_search_by_key(&number, |(number, _)| *number).ok()?;
+        self.contents.get(at).map(|(_, content)| content)
+    }
+
+    /// Until when it may be pushed because of the content that it refers to.
+    pub(super) fn latest_push(&self) -> Option<Instant> {
+        self.contents().map(|(_, content)| content.latest_push()).min()
     }
 
     /// The operations that were not replaced: the number of each, its list, and its JSON.
@@ -282,6 +325,21 @@ impl Batch {
         let deletes = |number: &usize| self.lists.get(*number).is_some_and(|list| list.kind == ListKind::Delete);
         let lists = (0..self.lists.len()).filter(deletes);
         lists.map(|list| of_list(&self.operations, list, |number| self.keys.get(number).is_some()).count() as u64).sum()
+    }
+
+    /// The lists that it can hold.
+    pub(super) fn lists_of(&self) -> &'static [List] {
+        self.lists
+    }
+
+    /// The same batch, whose content of these operations cannot be read again.
+    pub(super) fn without_files(&self, numbers: &BTreeSet<usize>) -> Self {
+        let mut contents = self.contents.to_vec();
+        contents
+            .iter_mut()
+            .filter(|(number, _)| numbers.contains(number))
+            .for_each(|(_, content)| content.forget_file());
+        Self { contents: contents.into(), ..self.clone() }
     }
 
     /// Each operation with the key of its list, in the order in which they were pushed.

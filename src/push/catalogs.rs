@@ -200,5 +200,5 @@ fn write_partial_update(intake: &Intake, update: PartialUpdate) -> Result<Queued
     let affects = Affects::field_of(&update.document_id, &update.field, is_replacement, &account.hasher);
     let (id, list, remedy) = (Cow::Owned(update.document_id), PARTIAL_UPDATE, "change it in smaller steps");
     let (head, json) = (Vec::new(), json.into());
-    Ok(QueuedOperation { id, list, affects, head, json, lacks_permissions: false, warnings, remedy })
+    Ok(QueuedOperation { id, list, affects, head, json, lacks_permissions: false, content: None, warnings, remedy })
 }

@@ -15,7 +15,7 @@ use super::item::{ADD_OR_UPDATE, CheckedItem, Item};
 use super::keys::{Affects, Key};
 use super::report::{PushError, Pushed, Refused};
 use super::unsent::UnsentContent;
-use crate::content::{Content, NotPlaced};
+use crate::content::{Content, NotPlaced, Uploaded};
 use crate::error::Error;
 use crate::finding::{Finding, Rule};
 use crate::kernel::trace;
@@ -23,6 +23,9 @@ use crate::preflight::ItemText;
 
 /// What to do about an item that is too large for a batch although its content is not in it.
 const REMEDY: &str = "give it less metadata, as its content is not in it";
+
+/// An item with its content in it, or with the container that it refers to.
+type WithContent = (ItemText<'static>, Option<Uploaded>);
 
 /// Why an item does not get as far as a batch.
 enum Ended {
@@ -45,6 +48,7 @@ pub(super) async fn push<'a>(
     item: Item<'a>,
     content: Content,
 ) -> Result<Pushed, PushError> {
+    Account::has_runtime()?;
     let account = &*intake.account;
     account.room().await?;
     let (id, text, warnings) = match CheckedItem::check(account, id, item) {
@@ -52,11 +56,12 @@ pub(super) async fn push<'a>(
         Err(refused) => return account.refuse(refused),
     };
     match place(intake, &id, text, content).await {
-        Ok(text) => {
+        Ok((text, content)) => {
             let (lacks_permissions, json) = (!text.has_permissions(), text.into_json());
             let (id, list, affects) = (Cow::Owned(id), ADD_OR_UPDATE, Affects::Item);
             let (head, remedy) = (Vec::new(), REMEDY);
-            let operation = QueuedOperation { id, list, affects, head, json, lacks_permissions, warnings, remedy };
+            let operation =
+                QueuedOperation { id, list, affects, head, json, lacks_permissions, content, warnings, remedy };
             intake.push(|| Ok(operation)).await
         }
         Err(Ended::Stopped(stopped)) => Err(stopped),
@@ -70,12 +75,7 @@ pub(super) async fn push<'a>(
 
 /// Puts the content where it belongs, in a task: batches wait for contents, and must not wait until somebody polls
 /// their pushes. The task ends when the push is dropped, and leaves it to the push to account for the item.
-async fn place(
-    intake: &Intake,
-    id: &str,
-    mut text: ItemText<'static>,
-    content: Content,
-) -> Result<ItemText<'static>, Ended> {
+async fn place(intake: &Intake, id: &str, mut text: ItemText<'static>, content: Content) -> Result<WithContent, Ended> {
     content.make_room(id, &mut text)?;
     if let Some(finding) = intake.too_large(id, ADD_OR_UPDATE, text.json().len(), REMEDY) {
         return Err(finding.into());
@@ -98,15 +98,15 @@ async fn with_content(
     id: String,
     mut text: ItemText<'static>,
     content: Content,
-) -> Result<ItemText<'static>, Ended> {
+) -> Result<WithContent, Ended> {
     let account = &*intake.account;
-    // Given back at the end: a push that waits for room in a batch must not keep the batches waiting.
-    let _slot = account.slot().await;
+    // Given back at the end: a push that waits for room in a batch must not keep other contents waiting.
+    let _place = account.content_place().await;
     account.lock().goes_on().map_err(Ended::Stopped)?;
     let alone = batch::single_len(account.destination.kind.lists, ADD_OR_UPDATE, text.json().len());
     let room = account.settings.batch_bytes.saturating_sub(alone);
     let in_item = account.destination.kind.item_bytes.map(|most| most.saturating_sub(text.json().len()));
-    let prepared = content.prepare(&id, in_item.map_or(room, |most| room.min(most))).await?;
+    let prepared = content.prepare(&id, in_item.map_or(room, |most| room.min(most)), account.calls.timeout).await?;
     if let Some(reference) = prepared.reference() {
         // Content is not worth the upload if the item with its reference is too large.
         reference.write(&mut text);
@@ -119,7 +119,7 @@ async fn with_content(
         Ok(placed) => {
             account.content_uploaded(uploaded);
             placed.write(&mut text);
-            Ok(text)
+            Ok((text, placed.uploaded))
         }
         Err(NotPlaced::Content(finding)) => Err(finding.into()),
         Err(NotPlaced::Upload(error, content)) => {
@@ -132,7 +132,7 @@ async fn with_content(
 fn failed(account: &Account, id: &str, unsent: UnsentContent, error: Error) {
     let key = Key::new(id, Affects::Item, &account.hasher);
     let json = unsent.item.json();
-    let batch = batch::single(account.destination.kind.lists, ADD_OR_UPDATE, json, key);
+    let batch = batch::single(account.destination.kind.lists, ADD_OR_UPDATE, json, key, None);
     let mut state = account.lock();
     state.last_number += 1;
     state.totals.bytes_queued += json.len() as u64;

@@ -1,23 +1,24 @@
 //! One batch on its way to the service: a container, the upload, its turn, the commit.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout};
 
-use super::abort_on_drop::AbortOnDrop;
 use super::account::Account;
 use super::batch::Batch;
 use super::failed::{FailureReason, PushStep};
+use super::prefetched::PrefetchedContainer;
+use super::renewal;
 use super::report::Delivered;
-use crate::api::{Accepted, file_containers};
+use crate::api::Accepted;
+use crate::api::file_containers::{self, DatedContainer};
 use crate::error::{Error, ErrorCode};
 use crate::kernel::body::Body;
-use crate::kernel::send::CallSettings;
-use crate::model::FileContainer;
+use crate::kernel::call_settings::CallSettings;
+use crate::kernel::run_context::BatchCalls;
 
 /// A batch on its way. When it is dropped on the way the batch is accounted for all the same.
 pub(super) struct Delivery {
@@ -25,8 +26,8 @@ pub(super) struct Delivery {
     number: u64,
     /// With these its requests are sent.
     calls: CallSettings,
-    /// How many of them were sent.
-    attempts: Arc<AtomicU32>,
+    /// What is known of them.
+    batch_calls: Arc<BatchCalls>,
     step: PushStep,
     may_have_been_applied: bool,
     sealed: oneshot::Receiver<()>,
@@ -48,10 +49,10 @@ impl Drop for Delivery {
 impl Delivery {
     /// `sealed` tells that the batch is sealed.
     pub(super) fn new(account: Arc<Account>, number: u64, sealed: oneshot::Receiver<()>) -> Self {
-        let attempts = Arc::default();
-        let calls = account.calls.counted_by(&attempts);
+        let batch_calls = Arc::default();
+        let calls = account.calls.of_batch(&batch_calls);
         let step = PushStep::Wait;
-        Self { account, number, calls, attempts, step, may_have_been_applied: false, sealed, is_done: false }
+        Self { account, number, calls, batch_calls, step, may_have_been_applied: false, sealed, is_done: false }
     }
 
     /// For a batch that is sealed already and is pushed again. Whether an earlier attempt may still be applied is
@@ -78,8 +79,7 @@ impl Delivery {
             account.could_start(self.number).await;
         }
         let Some(batch) = account.batch_under_way(self.number) else { return };
-        let result = self.deliver(&batch, container).await;
-        drop(batch);
+        let result = self.deliver(batch, container).await;
         self.is_done = true;
         match result {
             Ok(delivered) => account.accepted(self.number, delivered),
@@ -87,19 +87,19 @@ impl Delivery {
         }
     }
 
-    async fn deliver(&mut self, batch: &Batch, container: PrefetchedContainer) -> Result<Delivered, FailureReason> {
+    async fn deliver(&mut self, batch: Batch, container: PrefetchedContainer) -> Result<Delivered, FailureReason> {
         let account = Arc::clone(&self.account);
         account.may_start(self.number).await?;
         let _slot = account.slot().await;
         self.step = PushStep::Create;
         let container = container.get(&account, &self.calls).await.map_err(FailureReason::Error)?;
-        let container = self.upload(batch, container).await.map_err(FailureReason::Error)?;
+        let container = self.upload(&batch, container).await.map_err(FailureReason::Error)?;
         self.step = PushStep::Order;
-        self.account.may_commit(self.number, batch).await?;
-        self.commit(batch, container).await.map_err(FailureReason::Error)
+        self.account.may_commit(self.number, &batch).await?;
+        self.commit(batch, container).await
     }
 
-    async fn upload(&mut self, batch: &Batch, container: FileContainer) -> Result<FileContainer, Error> {
+    async fn upload(&mut self, batch: &Batch, container: DatedContainer) -> Result<DatedContainer, Error> {
         self.step = PushStep::Upload;
         let body = Body::chunks(batch.chunks());
         let Account { kernel, destination, .. } = &*self.account;
@@ -111,33 +111,63 @@ impl Delivery {
 
     /// Pushes the container. When an attempt of unknown fate was made before, and the service then
     /// does not take the container, it may have used it up: the same bytes go up once more.
-    async fn commit(&mut self, batch: &Batch, container: FileContainer) -> Result<Delivered, Error> {
-        match self.push(&container).await {
-            Ok(accepted) => Ok(self.delivered(&container, &accepted)),
-            Err(error) if may_be_used_up(&error) => {
-                let container = self.account.destination.acquire(&self.account.kernel, &self.calls).await?;
-                let container = self.upload(batch, container).await?;
-                let accepted = self.push(&container).await?;
-                Ok(self.delivered(&container, &accepted))
+    /// Pushes the container. Where it is too old for that, or an earlier push may have used it up, the batch goes into
+    /// a fresh one; content that may have expired meanwhile is uploaded again before.
+    async fn commit(&mut self, mut batch: Batch, mut container: DatedContainer) -> Result<Delivered, FailureReason> {
+        let mut refills = 0;
+        loop {
+            let error = match self.push(&container, batch.latest_push()).await {
+                Ok(accepted) => return Ok(self.delivered(&container, &accepted)),
+                Err(error) => error,
+            };
+            let is_worth_it = error.has_expired() && refills < DatedContainer::MOST_REFILLS;
+            if !is_worth_it && (refills > 0 || !may_be_used_up(&error)) {
+                return Err(error.into());
             }
-            Err(error) => Err(error),
+            refills += 1;
+            if batch.contents().any(|(_, content)| content.has_expired()) {
+                batch = self.renew(&batch).await?;
+            }
+            let fresh = self.account.destination.acquire(&self.account.kernel, &self.calls).await?;
+            container = self.upload(&batch, fresh).await?;
         }
     }
 
-    async fn push(&mut self, container: &FileContainer) -> Result<Accepted, Error> {
+    /// Uploads the content of the batch again, all of it or none.
+    async fn renew(&mut self, batch: &Batch) -> Result<Batch, FailureReason> {
+        self.step = PushStep::Renew;
+        let account = &*self.account;
+        let mut expired = renewal::expired(batch);
+        if expired.is_empty() {
+            let _place = account.content_place().await;
+            let (pool, none) = (&account.buffers, BTreeSet::new());
+            let renewed = renewal::renew(batch, &none, pool, &account.kernel, &account.calls).await?;
+            account.content_uploaded(renewed.bytes);
+            if renewed.expired.is_empty() {
+                account.replace_batch(self.number, &renewed.batch);
+                return Ok(renewed.batch);
+            }
+            expired = renewed.expired;
+        }
+        account.replace_batch(self.number, &batch.without_files(&expired));
+        let keys = expired.into_iter().filter_map(|number| batch.keys().get(number));
+        Err(FailureReason::ContentExpired(keys.map(|key| key.text.to_owned()).collect()))
+    }
+
+    async fn push(&mut self, container: &DatedContainer, latest: Option<Instant>) -> Result<Accepted, Error> {
         self.step = PushStep::Commit;
         let Account { kernel, destination, settings, .. } = &*self.account;
-        let pushed = destination.commit(kernel, container, settings.ordering_id, &self.calls).await;
+        let pushed = destination.commit(kernel, container, settings.ordering_id, latest, &self.calls).await;
         if let Err(error) = &pushed {
             self.may_have_been_applied |= error.may_have_been_applied();
         }
         pushed
     }
 
-    fn delivered(&self, container: &FileContainer, accepted: &Accepted) -> Delivered {
+    fn delivered(&self, container: &DatedContainer, accepted: &Accepted) -> Delivered {
         Delivered {
-            file_id: container.file_id().to_owned(),
-            attempts: self.attempts.load(Ordering::Relaxed),
+            file_id: container.container.file_id().to_owned(),
+            attempts: self.batch_calls.attempts(),
             server_time: accepted.server_time(),
             ordering_id: accepted.ordering_id(),
             request_id: accepted.request_id().map(str::to_owned),
@@ -159,44 +189,4 @@ fn may_be_used_up(error: &Error) -> bool {
     );
     let is_refused = matches!(error, Error::BadRequest(_) | Error::NotFound(_) | Error::PreconditionFailed(_));
     error.may_have_been_applied() && is_refused && !is_about_another_thing
-}
-
-/// A container that was asked for before it is needed.
-struct PrefetchedContainer {
-    /// None where it cannot be asked for before.
-    task: Option<AbortOnDrop<Result<FileContainer, Error>>>,
-    begin: Instant,
-}
-
-impl PrefetchedContainer {
-    /// A container can be filled for about an hour; one that was asked for longer ago than this is
-    /// not worth an upload.
-    const LONGEST: Duration = Duration::from_secs(30 * 60);
-    /// What kept the service from creating one so long ago may have passed.
-    const STALE_ERROR: Duration = Duration::from_secs(60);
-
-    fn create(account: &Arc<Account>, calls: &CallSettings) -> Self {
-        let task = account.destination.is_asked_ahead().then(|| {
-            let (account, calls) = (Arc::clone(account), calls.clone());
-            AbortOnDrop::spawn(async move {
-                account.not_held().await;
-                account.destination.acquire(&account.kernel, &calls).await
-            })
-        });
-        Self { task, begin: Instant::now() }
-    }
-
-    async fn get(self, account: &Account, calls: &CallSettings) -> Result<FileContainer, Error> {
-        let Some(mut task) = self.task else { return account.destination.acquire(&account.kernel, calls).await };
-        // The reason of the hold might have passed.
-        let was_held = account.lock().held_until.is_some_and(|until| until > self.begin);
-        let is_stale = was_held || self.begin.elapsed() >= Self::STALE_ERROR;
-        let was_there = task.is_finished();
-        match (&mut task).await {
-            Ok(Ok(container)) if self.begin.elapsed() < Self::LONGEST => Ok(container),
-            Ok(Err(error)) if !was_there || !is_stale => Err(error),
-            // It is too old, or the task is gone, and this one is not.
-            Ok(_) | Err(_) => account.destination.acquire(&account.kernel, calls).await,
-        }
-    }
 }

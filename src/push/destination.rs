@@ -3,14 +3,17 @@
 use std::fmt;
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use super::load_stream::LoadStream;
-use crate::api::{Accepted, file_containers, push_batch};
+use crate::api::file_containers::{self, DatedContainer};
+use crate::api::{Accepted, push_batch};
 use crate::error::Error;
+use crate::kernel::call_settings::CallSettings;
+use crate::kernel::rate_limit::RateLimit;
 use crate::kernel::request::PathParams;
-use crate::kernel::run_context::RateLimit;
-use crate::kernel::send::CallSettings;
 use crate::kernel::shared::Kernel;
-use crate::model::{FileContainer, OrderingId};
+use crate::model::OrderingId;
 use crate::operation::Operation;
 
 /// Where the batches of a run go.
@@ -83,10 +86,10 @@ impl Destination {
     }
 
     /// A container for a batch.
-    pub(super) async fn acquire(&self, kernel: &Kernel, calls: &CallSettings) -> Result<FileContainer, Error> {
+    pub(super) async fn acquire(&self, kernel: &Kernel, calls: &CallSettings) -> Result<DatedContainer, Error> {
         match &self.containers {
             Containers::Files => file_containers::create(kernel, calls).await,
-            Containers::Chunks(stream) => stream.acquire(calls).await,
+            Containers::Chunks(stream) => stream.acquire(calls).await.map(DatedContainer::new),
         }
     }
 
@@ -115,26 +118,31 @@ impl Destination {
     pub(super) async fn commit(
         &self,
         kernel: &Kernel,
-        container: &FileContainer,
+        container: &DatedContainer,
         ordering_id: Option<OrderingId>,
+        latest: Option<Instant>,
         calls: &CallSettings,
     ) -> Result<Accepted, Error> {
         match self.containers {
-            Containers::Files => self.commit_alone(kernel, container, ordering_id, calls).await,
-            Containers::Chunks(_) => Ok(Accepted::of_chunk(container)),
+            Containers::Files => self.commit_alone(kernel, container, ordering_id, latest, calls).await,
+            Containers::Chunks(_) => Ok(Accepted::of_chunk(&container.container)),
         }
     }
 
-    /// Commits a file container that is filled.
+    /// Commits a file container that is filled, unless it is too old by then, or it is later than the `latest` time
+    /// that the content of its items allows.
     pub(super) async fn commit_alone(
         &self,
         kernel: &Kernel,
-        container: &FileContainer,
+        container: &DatedContainer,
         ordering_id: Option<OrderingId>,
+        latest: Option<Instant>,
         calls: &CallSettings,
     ) -> Result<Accepted, Error> {
-        let params = self.params.clone();
-        push_batch::commit(kernel, self.commit, params, container.file_id(), ordering_id, calls).await
+        let (params, file_id) = (self.params.clone(), container.container.file_id());
+        let latest = latest.into_iter().fold(container.latest_push(), Instant::min);
+        let calls = calls.before(latest);
+        push_batch::commit(kernel, self.commit, params, file_id, ordering_id, &calls).await
     }
 }
 

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,15 +8,18 @@ use http::StatusCode;
 use serde::{Serialize, Serializer};
 use tokio::time::Instant;
 
-use super::batch::Batch;
+use super::batch::{Batch, BufferPool};
 use super::destination::Destination;
 use super::keys::Keys;
+use super::renewal::{self, Renewed};
 use super::superseded::SupersededOperations;
 use super::unsent::UnsentContent;
-use crate::api::{Accepted, file_containers};
-use crate::error::Error;
+use crate::api::Accepted;
+use crate::api::file_containers::{self, DatedContainer};
+use crate::error::{Error, InvalidError};
+use crate::finding::Finding;
 use crate::kernel::body::Body;
-use crate::kernel::send::CallSettings;
+use crate::kernel::call_settings::CallSettings;
 use crate::kernel::shared::Kernel;
 use crate::model::OrderingId;
 
@@ -33,6 +37,8 @@ pub enum PushStep {
     Upload,
     /// Waiting for earlier batches with the same ids.
     Order,
+    /// Uploading the content of items again that was uploaded more than 45 minutes before.
+    Renew,
     /// Pushing the container: [`Operation::PushItemContainer`](crate::Operation::PushItemContainer) or
     /// [`PushIdentityContainer`](crate::Operation::PushIdentityContainer).
     Commit,
@@ -46,6 +52,7 @@ impl fmt::Display for PushStep {
             Self::Create => "creating a file container",
             Self::Upload => "uploading the batch",
             Self::Order => "waiting for earlier batches with the same ids",
+            Self::Renew => "uploading content again that may have expired",
             Self::Commit => "pushing the file container",
         })
     }
@@ -61,12 +68,26 @@ pub enum FailureReason {
     /// An earlier batch with the same ids failed, and may still be applied: it could then undo this one.
     #[error("an earlier batch with the same ids failed and may still be applied")]
     EarlierBatchUnknown,
+    /// The content of these items was uploaded more than 45 minutes before the batch could be pushed, and cannot be
+    /// uploaded again: it was not from a file, or its file has changed. Push these items again with their content.
+    #[error("the content of {} items may have expired, and cannot be uploaded again: {}", .0.len(), listed(.0))]
+    ContentExpired(Vec<String>),
     /// The run had stopped before the batch was sent.
     #[error("the run had stopped")]
     Stopped,
     /// The run was aborted or dropped.
     #[error("the run was aborted")]
     Aborted,
+}
+
+/// The first of some ids.
+fn listed(ids: &[String]) -> String {
+    const MOST: usize = 5;
+    let mut list = ids.iter().take(MOST).map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", ");
+    if ids.len() > MOST {
+        list.push_str(", …");
+    }
+    list
 }
 
 /// The answer of the handler of [`PusherBuilder::on_failed_batch`](crate::PusherBuilder::on_failed_batch): how the run
@@ -105,8 +126,9 @@ impl From<()> for AfterFailure {
 /// [Content](crate::Content) that was too large for its item lies in a file container, and the batch
 /// refers to that. The service says that containers are temporary and not how long they last
 /// ([article 43](https://docs.coveo.com/en/43/)), and it drops an item whose container has gone after it
-/// accepted the batch. So push such a batch again soon; when hours have passed, push its items from
-/// where they came, for which [`ids`](Self::ids) has the names.
+/// accepted the batch. Content that was uploaded more than 45 minutes ago is therefore uploaded again, where it is from a
+/// file that has not changed; other items are left out, and [`to_expired_ids`](Self::to_expired_ids) names them: push
+/// those from where they came.
 pub struct FailedBatch {
     pub(super) number: u64,
     /// The number that its operations had first, before they were pushed again.
@@ -152,7 +174,10 @@ impl FailedBatch {
     pub fn error(&self) -> Option<&Error> {
         match &*self.reason {
             FailureReason::Error(error) => Some(error),
-            FailureReason::EarlierBatchUnknown | FailureReason::Stopped | FailureReason::Aborted => None,
+            FailureReason::EarlierBatchUnknown
+            | FailureReason::ContentExpired(_)
+            | FailureReason::Stopped
+            | FailureReason::Aborted => None,
         }
     }
 
@@ -220,9 +245,25 @@ impl FailedBatch {
         self.batch.chunks_of(|number| !superseded.contains(&number) && self.content.is_none()).concat()
     }
 
+    /// The ids of items whose [content](Self#content-in-file-containers) may have expired by now, and cannot be uploaded
+    /// again: pushing this batch again leaves them out.
+    #[must_use]
+    pub fn to_expired_ids(&self) -> Vec<&str> {
+        let superseded = self.superseded.get();
+        let expired = renewal::expired(&self.batch).into_iter().filter(|number| !superseded.contains(number));
+        expired.filter_map(|number| self.batch.keys().get(number)).map(|key| key.text).collect()
+    }
+
+    /// Whether pushing it again would leave out all of it.
+    pub(super) fn has_all_expired(&self) -> bool {
+        renewal::expired(&self.batch).len() == self.operations()
+    }
+
     /// Pushes it again, in a fresh file container, without what was superseded; `None` when nothing
     /// is left. [Content](PushStep::Content) that was not uploaded is uploaded first: the batch holds it,
-    /// or the open file, until it is dropped.
+    /// or the open file, until it is dropped. Content that [may have expired](Self#content-in-file-containers) is
+    /// uploaded again; the items of which it cannot be are left out, and are the
+    /// [warnings](Accepted::warnings) of the result.
     ///
     /// What is pushed again while this uploads is left out, too. But the run does not wait for it: while
     /// the run goes on, what is pushed of the same ids as it is being committed may arrive before it, and
@@ -233,31 +274,62 @@ impl FailedBatch {
     /// # Errors
     ///
     /// The error of the step that fails, as
-    /// [`Items::push_batch`](crate::Items::push_batch) has it.
+    /// [`Items::push_batch`](crate::Items::push_batch) has it; [`Error::Invalid`] when the content of all items that
+    /// are left may have expired.
     pub async fn push_again(&self) -> Result<Option<Accepted>, Error> {
         let settings = self.calls.uncounted();
+        let mut refills = 0;
         loop {
             let superseded = self.superseded.get();
             if superseded.len() == self.operations() {
                 return Ok(None);
             }
-            let body = match &self.content {
-                Some(content) => {
-                    let id = self.ids().next().unwrap_or_default();
-                    let item = content.upload(id, &self.kernel, &settings).await?;
-                    Body::chunks(self.batch.with_single(&item).chunks())
-                }
-                None => Body::chunks(self.batch.chunks_of(|number| !superseded.contains(&number))),
-            };
+            let (batch, left_out) = self.to_push(&superseded, &settings).await?;
+            if batch.keys().len() == 0 {
+                return Err(InvalidError::new(Some(self.destination.commit), left_out).into());
+            }
+            let body = Body::chunks(batch.chunks());
             let bytes = body.len();
             let container = file_containers::store(&self.kernel, body, &settings).await?;
             if self.superseded.get() != superseded {
                 continue;
             }
-            let accepted = self.destination.commit_alone(&self.kernel, &container, self.ordering_id, &settings).await?;
-            self.is_settled.store(true, Ordering::Relaxed);
-            return Ok(Some(accepted.with_bytes(bytes)));
+            let (ordering_id, latest) = (self.ordering_id, batch.latest_push());
+            let pushed = self.destination.commit_alone(&self.kernel, &container, ordering_id, latest, &settings).await;
+            let accepted = match pushed {
+                Err(error) if error.has_expired() && refills < DatedContainer::MOST_REFILLS => {
+                    refills += 1;
+                    continue;
+                }
+                pushed => pushed?,
+            };
+            if left_out.is_empty() {
+                self.is_settled.store(true, Ordering::Relaxed);
+            }
+            return Ok(Some(accepted.with_bytes(bytes).warned(left_out)));
         }
+    }
+
+    /// The batch that is pushed again, with its content in containers that last, and the findings about operations
+    /// that are left out because theirs does not.
+    async fn to_push(
+        &self,
+        superseded: &BTreeSet<usize>,
+        settings: &CallSettings,
+    ) -> Result<(Batch, Vec<Finding>), Error> {
+        if let Some(content) = &self.content {
+            let id = self.ids().next().unwrap_or_default();
+            let (item, uploaded) = content.upload(id, &self.kernel, settings).await?;
+            return Ok((self.batch.with_single(&item, uploaded), Vec::new()));
+        }
+        if self.batch.contents().all(|(_, content)| !content.is_old()) {
+            return Ok((self.batch.only(|number| !superseded.contains(&number)), Vec::new()));
+        }
+        let pool = BufferPool::new(usize::try_from(self.batch.len()).unwrap_or_default(), 0);
+        let Renewed { batch, expired, .. } =
+            renewal::renew(&self.batch, superseded, &pool, &self.kernel, settings).await?;
+        let keys = expired.into_iter().filter_map(|number| self.batch.keys().get(number));
+        Ok((batch, keys.map(|key| renewal::finding(key.text)).collect()))
     }
 }
 

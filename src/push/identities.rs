@@ -213,5 +213,15 @@ fn write(intake: &Intake, seen: SeenIdentity<'_>) -> Result<QueuedOperation<'sta
     let json = json.map_err(|error| refused(vec![InvalidText::from(error).finding(name)]))?;
     let remedy = "put its members into groups of their own";
     let (id, json) = (id.into(), json.into());
-    Ok(QueuedOperation { id, list, affects, head: Vec::new(), json, lacks_permissions: false, warnings, remedy })
+    Ok(QueuedOperation {
+        id,
+        list,
+        affects,
+        head: Vec::new(),
+        json,
+        lacks_permissions: false,
+        content: None,
+        warnings,
+        remedy,
+    })
 }

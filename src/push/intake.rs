@@ -15,6 +15,7 @@ use super::keys::{Affects, Fit, Key};
 use super::report::{PushError, Pushed, Refused, RunStopped};
 use super::settings::Settings;
 use super::state::{BatchTask, Filling, State};
+use crate::content::Uploaded;
 use crate::finding::{Finding, Rule};
 use crate::kernel::shared::Kernel;
 use crate::kernel::trace;
@@ -38,6 +39,8 @@ pub(super) struct QueuedOperation<'a> {
     pub(super) json: Cow<'a, [u8]>,
     /// Whether it is an item that does not say who may see it.
     pub(super) lacks_permissions: bool,
+    /// Its content, where that lies in a container.
+    pub(super) content: Option<Uploaded>,
     /// The broken rules that were let through.
     pub(super) warnings: Vec<Finding>,
     /// What to do about it when it is too large for any batch.
@@ -66,6 +69,7 @@ impl Intake {
         &self,
         write: impl FnOnce() -> Result<QueuedOperation<'a>, Refused>,
     ) -> Result<Pushed, PushError> {
+        Account::has_runtime()?;
         let account = &*self.account;
         // A loop of pushes hardly ever waits: other tasks of its thread, uploads among them, get their turn.
         coop::consume_budget().await;
@@ -136,6 +140,7 @@ impl Intake {
                     filling
                 });
                 let replaced = filling.batch.push(operation.list, operation.parts(), key);
+                filling.batch.with_content(operation.content.clone());
                 totals.replaced += replaced;
                 totals.without_permissions += u64::from(operation.lacks_permissions);
                 totals.bytes_queued += operation.len() as u64;

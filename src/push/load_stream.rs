@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::api::Catalog;
 use crate::error::Error;
-use crate::kernel::send::CallSettings;
+use crate::kernel::call_settings::CallSettings;
 use crate::model::FileContainer;
 
 /// A stream that is opened for its first batch.

@@ -9,7 +9,7 @@ use super::failed::FailedBatch;
 use super::intake::Intake;
 use super::report::{Progress, PushError, PushReport};
 use super::settings::PusherBuilder;
-use crate::kernel::send::CallSettings;
+use crate::kernel::call_settings::CallSettings;
 
 /// A bulk run into `T`: [`ItemPusher`](crate::ItemPusher) into the [`Items`](crate::Items) of a source,
 /// [`IdentityPusher`](crate::IdentityPusher) into the [`Identities`](crate::Identities) of a provider.

@@ -352,8 +352,8 @@ pub enum PushError {
     /// Some operations failed or were not sent. The report has them.
     #[error("the run is incomplete: {}{}", .0, .0.first_reasons())]
     Incomplete(Box<PushReport>),
-    /// A call that is not part of the run failed. The crate returns it nowhere: it is for functions that push in a
-    /// run and make single calls, so that `?` works for both.
+    /// The push cannot be made like this, such as outside of a tokio runtime, and nothing was taken. It is also for
+    /// functions that push in a run and make single calls, so that `?` works for both.
     #[error(transparent)]
     Call(#[from] Error),
 }

@@ -131,7 +131,8 @@ impl<T> PusherBuilder<T> {
         self
     }
 
-    /// How many batches, and contents of items, are under way at the same time, from 1 to 64. Default: 4.
+    /// How many batches are under way at the same time, from 1 to 64, and beside them as many
+    /// [contents](crate::Content) of items. Default: 4.
     pub fn concurrency(mut self, batches: usize) -> Self {
         self.settings.concurrency = in_range("concurrency", batches, 1..=64);
         self
@@ -237,7 +238,7 @@ impl<T> PusherBuilder<T> {
     }
 
     /// Tells `handler` of each refused item, as the push of it returns. The report keeps a hundred
-    /// of them.
+    /// of them. When it panics the run stops.
     pub fn on_refused(mut self, handler: impl Fn(&Refused) + Send + Sync + 'static) -> Self {
         self.settings.on_refused = Some(Arc::new(handler));
         self

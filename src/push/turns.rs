@@ -127,12 +127,24 @@ impl Account {
         self.lock().under_way.get(&number).map(|under_way| under_way.batch.clone())
     }
 
-    /// One of the slots that batches and contents share, as many as the concurrency; it is never refused.
-    ///
-    /// A free slot belongs to the next task in line, so only a task that goes on by itself may wait for one or hold
-    /// one. A push that waits for room in a batch must hold none: batches wait for slots.
+    /// Puts a batch under way in place of its earlier form.
+    pub(super) fn replace_batch(&self, number: u64, batch: &Batch) {
+        if let Some(under_way) = self.lock().under_way.get_mut(&number) {
+            under_way.batch = batch.clone();
+        }
+    }
+
+    /// One of the slots of batches, as many as the concurrency; it is never refused.
     pub(super) async fn slot(&self) -> Option<SemaphorePermit<'_>> {
         self.slots.acquire().await.ok()
+    }
+
+    /// One of the places of contents, as many as the concurrency; it is never refused.
+    ///
+    /// A free place belongs to the next task in line, so only a task that goes on by itself may wait for one or hold
+    /// one. A push that waits for room in a batch must hold none: other contents wait for places.
+    pub(super) async fn content_place(&self) -> Option<SemaphorePermit<'_>> {
+        self.content_places.acquire().await.ok()
     }
 
     /// Waits until there may be room for an operation. `Err` when the run accepts none.

@@ -1,8 +1,8 @@
 //! An item whose content could not be uploaded.
 
-use crate::content::Prepared;
+use crate::content::{Prepared, Uploaded};
 use crate::error::Error;
-use crate::kernel::send::CallSettings;
+use crate::kernel::call_settings::CallSettings;
 use crate::kernel::shared::Kernel;
 use crate::preflight::ItemText;
 
@@ -14,16 +14,16 @@ pub(super) struct UnsentContent {
 }
 
 impl UnsentContent {
-    /// Uploads the content, and returns the JSON of the item with it.
+    /// Uploads the content, and returns the JSON of the item with it, and what is known of its container.
     pub(super) async fn upload(
         &self,
         document_id: &str,
         kernel: &Kernel,
         settings: &CallSettings,
-    ) -> Result<Vec<u8>, Error> {
+    ) -> Result<(Vec<u8>, Option<Uploaded>), Error> {
         let placed = self.content.clone().place(document_id, kernel, settings).await?;
         let mut item = self.item.clone();
         placed.write(&mut item);
-        Ok(item.into_json().into_owned())
+        Ok((item.into_json().into_owned(), placed.uploaded))
     }
 }

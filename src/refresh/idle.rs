@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 
 use crate::api::{Items, SetSourceStatus, Sources};
 use crate::error::Error;
-use crate::kernel::send::CallSettings;
+use crate::kernel::call_settings::CallSettings;
 use crate::model::SourceStatus;
 
 /// Whether the source was set back to [`Idle`](SourceStatus::Idle) at the end.

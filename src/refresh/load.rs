@@ -8,7 +8,7 @@ use super::deletion::{Counts, DeletionSettings, DeletionSkipped, is_whole};
 use super::run::CutOff;
 use crate::api::{Accepted, Catalog};
 use crate::error::{Error, ErrorCode};
-use crate::kernel::send::CallSettings;
+use crate::kernel::call_settings::CallSettings;
 use crate::push::load_stream::LoadStream;
 use crate::push::{CatalogItems, PushError, PushQueue, PushReport, PusherBuilder};
 

@@ -10,7 +10,7 @@ use super::deletion::{Counts, DeletionOutcome, DeletionSkipped, may_delete};
 use super::idle::{IdleGuard, IdleOutcome};
 use super::report::{RefreshError, RefreshReport};
 use super::settings::RefreshSettings;
-use crate::kernel::send::CallSettings;
+use crate::kernel::call_settings::CallSettings;
 use crate::push::{PushQueue, PushReport, Pusher};
 
 /// A refresh under way: [`Items::refresh`](crate::Items::refresh),

@@ -6,7 +6,7 @@ use super::idle::IdleGuard;
 use super::kind::RefreshKind;
 use crate::api::{Accepted, DeleteOldIdentities, DeleteOldItems, Identities, Items, Sources, file_containers};
 use crate::error::Error;
-use crate::kernel::send::CallSettings;
+use crate::kernel::call_settings::CallSettings;
 use crate::kernel::shared::Kernel;
 use crate::model::OrderingId;
 

@@ -16,6 +16,7 @@ mod longest;
 mod network;
 mod outages;
 mod outages_table;
+mod panics;
 mod places;
 mod retry_after;
 mod secrets;

@@ -104,7 +104,7 @@ async fn guarantee_4_what_the_storage_will_soon_take_is_sent_again() {
 #[tokio::test(start_paused = true)]
 async fn guarantee_4_what_the_storage_will_never_take_is_sent_once() {
     for (status, code) in
-        [(400, "InvalidArgument"), (404, "NoSuchBucket"), (405, "MethodNotAllowed"), (501, "NotImplemented")]
+        [(400, "InvalidArgument"), (403, "SignatureDoesNotMatch"), (405, "MethodNotAllowed"), (501, "NotImplemented")]
     {
         let fake = fake();
         fake.inject(Fault::on(UPLOAD).status(status).error_code(code).always());

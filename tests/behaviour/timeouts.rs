@@ -53,9 +53,17 @@ struct Link {
 impl Link {
     /// How an upload of so many bytes over this link ends, and after how many milliseconds.
     async fn upload(self, bytes: usize) -> (Result<(), Error>, u64) {
+        self.upload_with(bytes, None).await
+    }
+
+    async fn upload_with(self, bytes: usize, timeout: Option<Duration>) -> (Result<(), Error>, u64) {
         let fake = fake();
         let client = fake.client_builder().retry(RetryPolicy::none()).transport(Slow(fake.clone(), self)).build();
-        let (result, took) = timed(client.unwrap().file_containers().store(vec![0; bytes])).await;
+        let mut upload = client.unwrap().file_containers().store(vec![0; bytes]);
+        if let Some(timeout) = timeout {
+            upload = upload.timeout(timeout);
+        }
+        let (result, took) = timed(upload).await;
         (result.map(drop), took)
     }
 }
@@ -111,8 +119,15 @@ async fn guarantee_3_an_upload_ends_30_seconds_after_its_last_progress_or_as_lon
 #[tokio::test(start_paused = true)]
 async fn a_response_before_the_whole_body_was_sent_is_a_broken_upload() {
     let link = Link { between: millis(1), slices: 3, answers_after: Some(millis(1)) };
-    let error = link.upload(4 * SLICE).await.0.unwrap_err();
-    assert!(matches!(&error, Error::Transport(failure) if failure.kind() == SendErrorKind::Disconnected), "{error}");
+    for (slices, has_timeout) in [(3, false), (0, false), (3, true), (0, true)] {
+        let link = Link { slices, ..link };
+        let error = link.upload_with(4 * SLICE, has_timeout.then_some(seconds(60))).await.0.unwrap_err();
+        assert!(
+            matches!(&error, Error::Transport(failure) if failure.kind() == SendErrorKind::Disconnected),
+            "{error}"
+        );
+        assert!(error.to_string().contains("a response before the whole body was sent"), "{error}");
+    }
     assert!(link.upload(3 * SLICE).await.0.is_ok());
 }
 

@@ -55,7 +55,7 @@ async fn an_error_that_holds_for_all_batches_stops_the_run_before_a_second_batch
 #[tokio::test(start_paused = true)]
 async fn an_error_of_the_storage_or_of_one_batch_does_not_stop_a_run_with_a_handler() {
     for fault in [
-        Fault::on(Operation::UploadToContainer).status(403).times(2),
+        Fault::on(Operation::UploadToContainer).status(403),
         Fault::on(COMMIT).status(413),
         Fault::on(COMMIT).status(403).header("x-coveo-waf-action", "block"),
     ] {

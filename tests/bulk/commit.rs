@@ -118,7 +118,7 @@ async fn a_refusal_without_an_attempt_of_unknown_fate_uploads_nothing_again() {
 #[tokio::test(start_paused = true)]
 async fn containers_are_asked_for_while_batches_are_being_filled() {
     let fake = fake();
-    let pusher = pusher(&fake).start();
+    let pusher = pusher(&fake).linger(secs(30)).start();
     pusher.add_or_update("a://x", &full(1)).await.unwrap();
     tokio::time::sleep(secs(1)).await;
     assert_eq!((fake.containers().created, uploads(&fake).len()), (1, 0));
@@ -129,11 +129,14 @@ async fn containers_are_asked_for_while_batches_are_being_filled() {
 #[tokio::test(start_paused = true)]
 async fn a_container_that_is_old_when_the_batch_is_full_is_not_uploaded_into() {
     let fake = fake();
-    let pusher = pusher(&fake).start();
+    // The second batch is filled for as long as the first one is on its way.
+    fake.inject(Fault::on(Operation::PushItemContainer).latency(secs(1)).status(429).retry_after(secs(3_600)));
+    let pusher = pusher(&fake).linger(secs(30)).concurrency(1).throttle_patience(secs(7_200)).start();
     pusher.add_or_update("a://x", &full(1)).await.unwrap();
-    tokio::time::sleep(secs(4_000)).await;
+    pusher.add_or_update("a://y", &full(1)).await.unwrap();
     pusher.finish().await.into_result().unwrap();
-    assert_eq!((fake.containers().created, uploads(&fake).len()), (2, 1));
+    // Two for each of them; that of the second batch was never filled.
+    assert_eq!((fake.containers().created, uploads(&fake).len()), (4, 3));
 }
 
 #[tokio::test(start_paused = true)]

@@ -10,6 +10,7 @@ mod cancel;
 #[path = "../shared/cases.rs"]
 mod cases;
 mod commit;
+mod containers;
 mod ending;
 mod framing;
 mod handles;

@@ -7,10 +7,12 @@ mod any_content;
 #[path = "../shared/cases.rs"]
 mod cases;
 mod compressed;
+mod expired;
 mod pushers;
 mod round_trips;
 mod routes;
 mod slots;
 mod spool;
+mod stalled;
 mod support;
 mod unusable;

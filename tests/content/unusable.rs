@@ -3,6 +3,8 @@
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use coveo_push::fake::{FakePushApi, Fault};
@@ -160,4 +162,48 @@ async fn a_file_that_changes_during_its_upload_is_refused_in_a_run_which_goes_on
     assert_eq!(refused.findings()[0].rule().code(), "content-changed");
     let report = run.finish().await.into_result().unwrap();
     assert_eq!((report.totals.pushed, report.totals.refused), (1, 1));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_pipe_or_a_device_is_no_file_and_is_refused_at_once() {
+    let folder = Folder::new();
+    let pipe = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for path in [pipe, PathBuf::from("/dev/zero")] {
+        let error = refused(|| Content::file(&path)).await;
+        assert_eq!(rule(&error), "content-unreadable");
+        assert!(error.to_string().contains("is not a regular file: use `Content::reader`"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_over_4_gb_before_it_is_compressed_is_refused() {
+    let folder = Folder::new();
+    let path = sparse(&folder, 4_000_000_001);
+    let error = refused(|| Content::file(&path)).await;
+    assert_eq!(rule(&error), "container-too-large");
+    assert!(error.to_string().contains("more than 4 GB before compression"), "{error}");
+}
+
+#[tokio::test]
+async fn a_file_that_is_written_to_while_it_is_compressed_is_refused() {
+    let folder = Folder::new();
+    let path = folder.file("log", &vec![b'x'; 30_000_000]);
+    let is_done = Arc::new(AtomicBool::new(false));
+    let writer = std::thread::spawn({
+        let (path, is_done) = (path.clone(), Arc::clone(&is_done));
+        move || {
+            let mut file = OpenOptions::new().append(true).open(path).unwrap();
+            while !is_done.load(Ordering::Relaxed) {
+                file.write_all(b"one more line\n").unwrap();
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+    });
+    let error = refused(|| Content::file(&path).level(1)).await;
+    is_done.store(true, Ordering::Relaxed);
+    writer.join().unwrap();
+    assert_eq!(rule(&error), "content-changed");
+    assert!(error.to_string().contains("changed while it was read"), "{error}");
 }

@@ -13,4 +13,6 @@ mod requests;
 mod retries;
 mod streams;
 mod support;
+#[cfg(feature = "rustls")]
+mod tls;
 mod upload;

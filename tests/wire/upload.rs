@@ -14,8 +14,17 @@ use super::support::{BATCH, FILES, OURS, Reply, SIGNATURE, Service, Socket, buil
 
 /// What the storage answers.
 fn xml(status: u16, code: &str) -> ResponseTemplate {
+    saying(status, code, "m")
+}
+
+/// What the storage answers for a presigned URI that has expired.
+fn expired() -> ResponseTemplate {
+    saying(403, "AccessDenied", "Request has expired")
+}
+
+fn saying(status: u16, code: &str, message: &str) -> ResponseTemplate {
     let body = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>m</Message>\
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>{message}</Message>\
          <RequestId>REQ-1</RequestId><HostId>h</HostId></Error>"
     );
     ResponseTemplate::new(status).set_body_raw(body, "application/xml")
@@ -127,8 +136,8 @@ async fn a_stream_that_is_not_as_long_as_it_said_fails_the_attempt() {
 }
 
 #[tokio::test]
-async fn a_403_and_an_expired_token_take_a_fresh_container_once() {
-    for refusal in [xml(403, "AccessDenied"), xml(400, "ExpiredToken")] {
+async fn only_an_expired_or_unknown_container_takes_a_fresh_one_and_that_once() {
+    for refusal in [expired(), xml(400, "ExpiredToken"), xml(403, "ExpiredToken"), xml(404, "NoSuchBucket")] {
         let service = Service::start().await;
         service.first("PUT", "/bucket/file-1", [refusal]).await;
         let container = service.client().file_containers().store("bytes").await.unwrap();
@@ -136,11 +145,24 @@ async fn a_403_and_an_expired_token_take_a_fresh_container_once() {
         let files = format!("POST {FILES}");
         assert_eq!(service.steps().await, [&*files, "PUT /bucket/file-1", &*files, "PUT /bucket/file-2"]);
     }
+    for refusal in [
+        xml(403, "AccessDenied"),
+        xml(403, "SignatureDoesNotMatch"),
+        ResponseTemplate::new(403),
+        ResponseTemplate::new(403).set_body_string("<html>Your session has expired</html>"),
+        saying(400, "InvalidArgument", "the header has expired"),
+    ] {
+        let service = Service::start().await;
+        service.first("PUT", "/bucket/file-1", [refusal]).await;
+        let error = service.client().file_containers().store("bytes").await.unwrap_err();
+        assert!(matches!(&error, Error::Upload(upload) if !upload.needs_fresh_container()), "{error}");
+        assert_eq!(service.steps().await.len(), 2);
+    }
 }
 
 #[tokio::test]
 async fn a_batch_goes_on_with_the_fresh_container() {
-    for refusal in [xml(403, "AccessDenied"), xml(400, "ExpiredToken")] {
+    for refusal in [expired(), xml(400, "ExpiredToken")] {
         let service = Service::start().await;
         service.first("PUT", "/bucket/file-1", [refusal]).await;
         let batch = BatchDocumentBody::new().delete("https://a");
@@ -153,8 +175,8 @@ async fn a_batch_goes_on_with_the_fresh_container() {
 #[tokio::test]
 async fn a_second_403_is_an_upload_error() {
     let service = Service::start().await;
-    service.first("PUT", "/bucket/file-1", [xml(403, "AccessDenied")]).await;
-    service.first("PUT", "/bucket/file-2", [xml(403, "AccessDenied")]).await;
+    service.first("PUT", "/bucket/file-1", [expired()]).await;
+    service.first("PUT", "/bucket/file-2", [expired()]).await;
     let error = service.client().file_containers().store("bytes").await.unwrap_err();
     let Error::Upload(upload) = &error else { panic!("{error}") };
     assert_eq!((upload.status().as_u16(), upload.code(), upload.call().attempts()), (403, Some("AccessDenied"), 1));
@@ -165,7 +187,7 @@ async fn a_second_403_is_an_upload_error() {
 #[tokio::test]
 async fn a_fresh_container_is_not_taken_when_nothing_may_be_tried_again() {
     let service = Service::start().await;
-    service.first("PUT", "/bucket/file-1", [xml(403, "AccessDenied")]).await;
+    service.first("PUT", "/bucket/file-1", [expired()]).await;
     let error = service.client().file_containers().store("bytes").retry(RetryPolicy::none()).await.unwrap_err();
     assert!(matches!(error, Error::Upload(_)), "{error}");
     assert_eq!(service.sent().await.len(), 2);
@@ -219,7 +241,7 @@ async fn a_redirect_of_the_storage_is_an_error_and_is_not_followed() {
 }
 
 #[tokio::test]
-async fn an_error_of_the_storage_has_its_code_and_request_id_on_one_line() {
+async fn an_error_of_the_storage_has_its_code_message_and_request_id_on_one_line() {
     let (short, long) = ("A".repeat(64), "A".repeat(65));
     let header = ResponseTemplate::new(404).insert_header("x-amz-request-id", "REQ-2");
     for (answer, code, id) in [
@@ -235,10 +257,26 @@ async fn an_error_of_the_storage_has_its_code_and_request_id_on_one_line() {
         let error = service.client().file_containers().upload(&service.container(), "b").await.unwrap_err();
         let Error::Upload(upload) = &error else { panic!("{error}") };
         assert_eq!((upload.code(), upload.request_id()), (code, Some(id)));
+        assert_eq!(upload.message(), (id == "REQ-1").then_some("m"));
         let code = code.map_or_else(String::new, |code| format!(" {code}"));
+        let code = if id == "REQ-1" { code + ": m" } else { code };
         let line = format!("the storage answered 404{code} (request id {id})");
         assert_eq!(error.to_string(), format!("file_containers.upload: {line}"));
     }
+}
+
+#[tokio::test]
+async fn guarantee_10_the_message_of_the_storage_is_shown_without_the_signature() {
+    let service = Service::start().await;
+    let signature = SIGNATURE.rsplit('=').next().unwrap();
+    let message = format!("The signature {signature} of https://s3/x?{SIGNATURE} &amp; others\n&lt;has&gt; expired");
+    service.always("PUT", "/bucket/file-1", saying(403, "AccessDenied", &message)).await;
+    let error = service.client().file_containers().upload(&service.container(), "b").await.unwrap_err();
+    let Error::Upload(upload) = &error else { panic!("{error}") };
+    let shown = format!("{error} {error:?} {upload:?}");
+    assert!(!shown.contains(signature), "{shown}");
+    let line = "403 AccessDenied: The signature [redacted] of https://s3/x?[redacted] & others <has> expired (request";
+    assert!(error.to_string().contains(line), "{error}");
 }
 
 #[tokio::test]

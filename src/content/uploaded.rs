@@ -1,0 +1,71 @@
+//! Content that lies in a file container: how old it is, and whether it can be uploaded again.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::input::{Compression, Content};
+use super::prepare::Prepared;
+use super::source::Stamp;
+use crate::finding::Finding;
+
+/// Content that was uploaded into a file container.
+#[derive(Debug, Clone)]
+pub(crate) struct Uploaded {
+    /// When the container was created.
+    pub(super) created: Instant,
+    /// From where it can be read again.
+    pub(super) file: Option<ContentFile>,
+}
+
+/// A file whose content was uploaded, and how.
+#[derive(Debug, Clone)]
+pub(crate) struct ContentFile {
+    pub(super) path: PathBuf,
+    pub(super) compression: Compression,
+    pub(super) level: Option<u32>,
+    pub(super) temp_dir: Option<PathBuf>,
+    /// Its state when it was read: a file that has changed since belongs to another version of the item.
+    pub(super) stamp: Stamp,
+}
+
+impl Uploaded {
+    /// The service does not say how long containers last. Those of batches can be filled for an hour, and the content
+    /// must be there when the service carries out the batch.
+    const LONGEST: Duration = Duration::from_secs(45 * 60);
+    /// Content of this age is uploaded again along with older content.
+    const OLD: Duration = Duration::from_secs(30 * 60);
+
+    /// Until when a batch or an item that refers to it may be pushed.
+    pub(crate) fn latest_push(&self) -> Instant {
+        self.created + Self::LONGEST
+    }
+
+    /// Whether it is too old to be referred to.
+    pub(crate) fn has_expired(&self) -> bool {
+        self.created.elapsed() > Self::LONGEST
+    }
+
+    pub(crate) fn is_old(&self) -> bool {
+        self.created.elapsed() > Self::OLD
+    }
+
+    /// Whether it comes from a file, which can be read again unless it has changed.
+    pub(crate) fn is_from_file(&self) -> bool {
+        self.file.is_some()
+    }
+
+    /// Takes note that its file has changed, or is gone.
+    pub(crate) fn forget_file(&mut self) {
+        self.file = None;
+    }
+
+    /// Reads and compresses it again; `None` where it cannot be read again.
+    pub(crate) async fn prepare_again(&self, document_id: &str) -> Option<Result<Prepared, Finding>> {
+        let ContentFile { path, compression, level, temp_dir, stamp } = self.file.clone()?;
+        let content = Content { compression, level, temp_dir, expected: Some(stamp), ..Content::file(path) };
+        // Without room in the item it goes into a container again.
+        Some(content.prepare(document_id, 0, None).await)
+    }
+}

@@ -1,0 +1,232 @@
+//! A limit on the number of calls in any interval of a given length.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Mutex as Queue, Notify};
+use tokio::time::{Instant, timeout_at};
+
+use super::wait;
+
+/// A limit on the number of calls in any interval of a given length.
+#[derive(Debug)]
+pub(crate) struct RateLimit {
+    calls: usize,
+    interval: Duration,
+    state: Mutex<State>,
+    /// The calls that wait for a turn, first come first served. Those with followers wait apart: they need more.
+    queue: Queue<()>,
+    queue_with_followers: Queue<()>,
+    given_back: Notify,
+}
+
+#[derive(Debug)]
+struct State {
+    /// How many calls may start now.
+    free: usize,
+    /// When the turns of the calls that have started are free again, in order.
+    returns: VecDeque<Instant>,
+    /// How many commits are to follow soon.
+    promised: usize,
+}
+
+/// The calls that must be able to follow soon after another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Followers(usize);
+
+impl Followers {
+    pub(super) const NONE: Self = Self(0);
+    const COMMIT: Self = Self(1);
+    /// The two calls of a batch.
+    pub(super) const BATCH: Self = Self(2);
+}
+
+/// The turn of one call. Dropped before its start, it is given back.
+#[derive(Debug)]
+pub(super) struct Turn {
+    limit: Arc<RateLimit>,
+    has_started: bool,
+}
+
+/// Keeps a turn free for a commit: no other container is created with it.
+#[derive(Debug)]
+pub(super) struct Promise(Arc<RateLimit>);
+
+impl RateLimit {
+    /// In a shorter interval a call never waits long for those before it.
+    const LONG: Duration = Duration::from_secs(10 * 60);
+
+    pub(crate) fn new(calls: u32, interval: Duration) -> Self {
+        let calls = calls.max(1) as usize;
+        Self {
+            calls,
+            interval: wait::bounded(interval),
+            state: Mutex::new(State { free: calls, returns: VecDeque::new(), promised: 0 }),
+            queue: Queue::default(),
+            queue_with_followers: Queue::default(),
+            given_back: Notify::new(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until one more call may start, and those that follow it soon after it.
+    pub(super) async fn turn(self: &Arc<Self>, followers: Followers) -> Turn {
+        self.wait(followers, 0).await
+    }
+
+    /// Waits for the turn of a call that a commit is to follow.
+    pub(super) async fn turn_before_commit(self: &Arc<Self>) -> (Turn, Promise) {
+        let turn = self.wait(Followers::COMMIT, 1).await;
+        (turn, Promise(Arc::clone(self)))
+    }
+
+    async fn wait(self: &Arc<Self>, Followers(followers): Followers, promises: usize) -> Turn {
+        let has_followers = followers > 0 && self.interval >= Self::LONG;
+        let queue = if has_followers { &self.queue_with_followers } else { &self.queue };
+        let _first = queue.lock().await;
+        loop {
+            let given_back = self.given_back.notified();
+            let next = {
+                let mut state = self.lock();
+                state.take_back();
+                let needed = if has_followers { self.calls.min(1 + followers + state.promised) } else { 1 };
+                if state.free >= needed {
+                    state.free -= 1;
+                    state.promised += promises;
+                    return Turn { limit: Arc::clone(self), has_started: false };
+                }
+                state.returns.get(needed - state.free - 1).copied()
+            };
+            match next {
+                // Whichever comes first.
+                Some(at) => drop(timeout_at(at, given_back).await),
+                None => given_back.await,
+            }
+        }
+    }
+}
+
+impl State {
+    /// Frees the turns of the calls that started long enough ago.
+    fn take_back(&mut self) {
+        let now = Instant::now();
+        while self.returns.front().is_some_and(|at| *at <= now) {
+            self.returns.pop_front();
+            self.free += 1;
+        }
+    }
+}
+
+impl Turn {
+    /// Takes note that the call starts now.
+    pub(super) fn start(mut self) {
+        self.has_started = true;
+        self.limit.lock().returns.push_back(Instant::now() + self.limit.interval);
+        // Those that wait know now until when.
+        self.limit.given_back.notify_waiters();
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if !self.has_started {
+            self.limit.lock().free += 1;
+            self.limit.given_back.notify_waiters();
+        }
+    }
+}
+
+impl Drop for Promise {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        state.promised = state.promised.saturating_sub(1);
+        drop(state);
+        self.0.given_back.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+    fn limit(calls: u32, interval: Duration) -> Arc<RateLimit> {
+        Arc::new(RateLimit::new(calls, interval))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_interval_holds_more_calls_than_the_limit() {
+        let limit = limit(3, Duration::from_secs(10));
+        let begin = Instant::now();
+        let mut starts = Vec::new();
+        for _ in 0..7 {
+            limit.turn(Followers::NONE).await.start();
+            starts.push(begin.elapsed().as_secs());
+        }
+        assert_eq!(starts, [0, 0, 0, 10, 10, 10, 20]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_turn_that_is_given_up_is_the_next_ones() {
+        let limit = limit(1, Duration::from_secs(60));
+        limit.turn(Followers::NONE).await.start();
+        let begin = Instant::now();
+        assert!(tokio::time::timeout(Duration::from_secs(5), limit.turn(Followers::NONE)).await.is_err());
+        drop(limit.turn(Followers::NONE).await);
+        limit.turn(Followers::NONE).await.start();
+        assert_eq!(begin.elapsed(), Duration::from_secs(60));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_turn_that_waits_for_its_start_counts_from_there() {
+        let limit = limit(1, Duration::from_secs(60));
+        let begin = Instant::now();
+        let turn = limit.turn(Followers::NONE).await;
+        let next = tokio::spawn({
+            let limit = Arc::clone(&limit);
+            async move { limit.turn(Followers::NONE).await.start() }
+        });
+        tokio::time::sleep(Duration::from_secs(40)).await;
+        turn.start();
+        next.await.unwrap();
+        assert_eq!(begin.elapsed(), Duration::from_secs(100));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_container_is_created_whose_commit_would_have_to_wait_for_a_day() {
+        let limit = limit(4, DAY);
+        let begin = Instant::now();
+        let (first, promise) = limit.turn_before_commit().await;
+        first.start();
+        limit.turn(Followers::NONE).await.start();
+        // Two are left: one is promised, and one is not enough.
+        let second = tokio::spawn({
+            let limit = Arc::clone(&limit);
+            async move { limit.turn_before_commit().await.0.start() }
+        });
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        drop(promise);
+        limit.turn(Followers::NONE).await.start();
+        assert_eq!(begin.elapsed(), Duration::from_secs(1));
+        second.await.unwrap();
+        assert!(begin.elapsed() >= DAY);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_smallest_limit_lets_everything_through() {
+        let limit = limit(1, DAY);
+        let begin = Instant::now();
+        for day in 0..3 {
+            let (turn, _promise) = limit.turn_before_commit().await;
+            turn.start();
+            assert_eq!(begin.elapsed(), DAY * (2 * day));
+            limit.turn(Followers::NONE).await.start();
+        }
+        limit.turn(Followers::BATCH).await.start();
+    }
+}

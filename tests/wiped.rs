@@ -1,0 +1,81 @@
+//! No copy of the key that this crate makes stays in memory. It reads the memory of its own process.
+
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+
+use std::fs::{self, File};
+use std::hint::black_box;
+use std::io::{Read, Seek, SeekFrom};
+
+use coveo_push::bytes::Bytes;
+use coveo_push::transport::{Body, BoxFuture, SendError, Transport};
+use coveo_push::{ApiKey, DocumentBody, PushClient, http};
+
+const LENGTH: usize = 64;
+
+/// The key, byte by byte, so that the test itself has no copy of it.
+fn byte(at: usize) -> u8 {
+    b'a' + (black_box(at) * 11 + at / 7 + 3) as u8 % 26
+}
+
+/// The key as the text that a caller gives away, with blanks around it.
+fn text() -> String {
+    let mut text = String::with_capacity(LENGTH + 2);
+    text.push(' ');
+    text.extend((0..LENGTH).map(|at| char::from(byte(at))));
+    text.push('\n');
+    text
+}
+
+/// Whether the second half of the key is somewhere in the memory that can be written to. Who frees memory may write
+/// into the first bytes of it.
+fn is_in_memory() -> bool {
+    const PART: usize = 1 << 20;
+    let maps = fs::read_to_string("/proc/self/maps").unwrap();
+    let mut memory = File::open("/proc/self/mem").unwrap();
+    let mut buffer = vec![0; PART + LENGTH];
+    for map in maps.lines().filter(|map| map.contains(" rw")) {
+        let (range, _) = map.split_once(' ').unwrap();
+        let (start, end) = range.split_once('-').unwrap();
+        let (start, end) = (u64::from_str_radix(start, 16).unwrap(), u64::from_str_radix(end, 16).unwrap());
+        for at in (start..end).step_by(PART) {
+            let most = usize::try_from(end - at).unwrap().min(buffer.len());
+            // Some parts of it cannot be read.
+            let is_read = memory.seek(SeekFrom::Start(at)).and_then(|_| memory.read_exact(&mut buffer[..most])).is_ok();
+            let is_it = |part: &[u8]| part.iter().enumerate().all(|(n, found)| *found == byte(LENGTH / 2 + n));
+            let found = is_read && buffer[..most].windows(LENGTH / 2).any(is_it);
+            // What was found is not to be found again in here.
+            buffer.fill(0);
+            if found {
+                return true;
+            }
+        }
+    }
+    false
+}
+
+/// Accepts everything, and keeps nothing.
+struct Yes;
+
+impl Transport for Yes {
+    fn send(&self, request: http::Request<Body>) -> BoxFuture<'_, Result<http::Response<Bytes>, SendError>> {
+        Box::pin(async move {
+            assert!(request.headers().contains_key("authorization") && is_in_memory());
+            let mut response = http::Response::new(Bytes::from_static(b"{}"));
+            *response.status_mut() = http::StatusCode::ACCEPTED;
+            Ok(response)
+        })
+    }
+}
+
+#[tokio::test]
+async fn guarantee_10_the_copies_of_the_key_that_this_crate_makes_are_wiped() {
+    assert!(!is_in_memory());
+    let client = PushClient::builder("my-org", ApiKey::new(text())).transport(Yes).build().unwrap();
+    for n in 0..3 {
+        let call = client.items("s").add_or_update(format!("https://example.com/{n}"), &DocumentBody::text("words"));
+        call.await.unwrap();
+    }
+    drop(client);
+    assert!(!is_in_memory());
+}
