@@ -223,7 +223,7 @@ async fn a_certificate_that_is_not_trusted_is_final_and_the_error_says_what_to_d
     let error = builder.transport(Distrustful).build().unwrap().items("s").push_container("f").await.unwrap_err();
     assert_eq!((error.attempts(), error.is_retryable(), error.may_have_been_applied()), (1, false, false));
     let expected = "items.push_container: no usable response: the certificate of the service is not trusted: UnknownIssuer \
-                    [redacted] https://a/b?[redacted]; for a certificate authority of your own, see \
+                    [redacted] https://a/b?[redacted] (api.cloud.coveo.com); for a certificate authority of your own, see \
                     `PushClientBuilder::http_client`";
     assert_eq!(error.to_string(), expected);
 }
@@ -377,7 +377,10 @@ async fn a_refused_connection_is_a_transport_error_and_nothing_was_carried_out()
     assert_eq!((error.status(), error.code(), error.operation()), (None, None, Some(Operation::PushItemContainer)));
     assert_eq!(
         error.to_string(),
-        "items.push_container: no usable response after 5 attempts: no connection: Connection refused (os error 111)"
+        format!(
+            "items.push_container: no usable response after 5 attempts: no connection: Connection refused (os error 111) \
+             ({closed})"
+        )
     );
     let cause = std::error::Error::source(&error).unwrap();
     assert_eq!(cause.to_string(), "no connection");
