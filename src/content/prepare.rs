@@ -17,7 +17,7 @@ use super::input::{Compression, Content, Source};
 use super::prepared_body::PreparedBody;
 use super::source::{self, CHUNK, ReadWatch, Reader, Stamp, Watched, fill, read_chunk};
 use super::spool::{Spool, Spooled, TooLarge};
-use super::uploaded::ContentFile;
+use super::uploaded::{ContentFile, Uploaded};
 use crate::finding::{Finding, Rule};
 use crate::kernel::wait;
 use crate::model::{CompressionType, document_keys as key};
@@ -103,6 +103,16 @@ impl Content {
         };
         drop(waits);
         prepared.map_err(|error| error.finding(document_id, &name))
+    }
+}
+
+impl Uploaded {
+    /// Reads and compresses it again; `None` where it cannot be read again.
+    pub(crate) async fn prepare_again(&self, document_id: &str) -> Option<Result<Prepared, Finding>> {
+        let ContentFile { path, compression, level, temp_dir, stamp } = self.file.clone()?;
+        let content = Content { compression, level, temp_dir, expected: Some(stamp), ..Content::file(path) };
+        // Without room in the item it goes into a container again.
+        Some(content.prepare(document_id, 0, None).await)
     }
 }
 

@@ -5,10 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::input::{Compression, Content};
-use super::prepare::Prepared;
+use super::input::Compression;
 use super::source::Stamp;
-use crate::finding::Finding;
 
 /// Content that was uploaded into a file container.
 #[derive(Debug, Clone)]
@@ -59,13 +57,5 @@ impl Uploaded {
     /// Takes note that its file has changed, or is gone.
     pub(crate) fn forget_file(&mut self) {
         self.file = None;
-    }
-
-    /// Reads and compresses it again; `None` where it cannot be read again.
-    pub(crate) async fn prepare_again(&self, document_id: &str) -> Option<Result<Prepared, Finding>> {
-        let ContentFile { path, compression, level, temp_dir, stamp } = self.file.clone()?;
-        let content = Content { compression, level, temp_dir, expected: Some(stamp), ..Content::file(path) };
-        // Without room in the item it goes into a container again.
-        Some(content.prepare(document_id, 0, None).await)
     }
 }
