@@ -94,7 +94,7 @@ async fn a_turn_that_comes_while_the_service_holds_calls_back_is_waited_for_anew
     let fake = fake();
     // The third call is told to wait until after the turn of the fourth has come.
     fake.inject(Fault::on(Operation::CreateFileContainer).skip(2).latency(secs(1)).status(429).retry_after(secs(25)));
-    let pusher = pusher(&fake).concurrency(4).max_api_calls(3, secs(10)).start();
+    let pusher = pusher(&fake).linger(secs(30)).concurrency(4).max_api_calls(3, secs(10)).start();
     for n in 0..6 {
         pusher.add_or_update(format!("a://{n}"), &full(n)).await.unwrap();
     }
