@@ -80,6 +80,7 @@
 //! | `rustls-no-provider` | | the same with the rustls crypto provider that your program installs, such as ring, in place of the C code of aws-lc-rs, which is half of a cold build |
 //! | `native-tls` | | TLS by the platform's own library |
 //! | `tracing` | | spans and events for each call, without keys, bodies or queries |
+//! | `ledger` | | `Ledger`: pushes only what changed, see [`guide::incremental`] |
 //! | `lzma` | | compresses [`Content`] as [`Lzma`](CompressionType::Lzma) |
 //! | `test-util` | | `fake`, a Push API in memory |
 
@@ -102,6 +103,8 @@ pub mod preflight;
 mod push;
 mod refresh;
 mod region;
+#[cfg(feature = "ledger")]
+mod sync;
 
 pub use access::graph::{GraphIdentities, IdentityGraph};
 pub use access::path::MembershipPath;
@@ -140,6 +143,10 @@ pub use refresh::{
     RefreshError, RefreshKind, StartError,
 };
 pub use region::{PushApiUrl, Region};
+#[cfg(all(feature = "ledger", feature = "test-util"))]
+pub use sync::LedgerStep;
+#[cfg(feature = "ledger")]
+pub use sync::{Ledger, LedgerError, LedgerStats, LedgerTarget, SyncBuilder, SyncError, SyncInto, SyncRun};
 
 /// The requests: one builder for each operation, which `.await` sends.
 ///
@@ -156,7 +163,7 @@ pub mod request {
     pub use crate::push::{PushFuture, PushIdentity, PushItem, PushItemDeletion};
 }
 
-/// The reports of bulk runs, refreshes and loads, and their failed batches.
+/// The reports of bulk runs, refreshes, loads and syncs, and their failed batches.
 pub mod report {
     pub use crate::push::{
         AfterFailure, BatchReceipt, FailedBatch, FailureReason, Progress, PushReport, PushStep, Refused, RunStopped,
@@ -165,6 +172,8 @@ pub mod report {
     pub use crate::refresh::{
         Boundary, BoundarySource, DeletionOutcome, DeletionSkipped, IdleOutcome, LoadOutcome, LoadReport, RefreshReport,
     };
+    #[cfg(feature = "ledger")]
+    pub use crate::sync::{MissingKept, MissingOutcome, MostlyChanged, SyncReport};
 }
 
 /// The HTTP layer, to replace it or to watch it.

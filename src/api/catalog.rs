@@ -79,6 +79,12 @@ impl Catalog {
         self.params.resource().map(|id| &**id).unwrap_or_default()
     }
 
+    /// What it is the catalog of.
+    #[cfg(feature = "ledger")]
+    pub(crate) fn kind(&self) -> &'static str {
+        if self.operations.update == OF_A_COLLECTION.update { "data-collection" } else { "catalog" }
+    }
+
     fn request(&self, operation: Operation, params: PathParams) -> ApiRequest {
         ApiRequest::new(&self.kernel, operation, params)
     }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::io::AsyncRead;
@@ -73,6 +74,15 @@ pub struct Content {
     pub(super) temp_dir: Option<PathBuf>,
     /// The state that its file must have.
     pub(super) expected: Option<Stamp>,
+    pub(super) watcher: Option<Arc<dyn ReadBytes>>,
+}
+
+/// Is given the bytes of a content as they are read for the upload, before they are compressed.
+pub(crate) trait ReadBytes: Send + Sync {
+    /// The content is read from its start, for the first time or again.
+    fn restart(&self);
+
+    fn read(&self, bytes: &[u8]);
 }
 
 /// Where content comes from.
@@ -81,6 +91,13 @@ pub(super) enum Source {
     Bytes(Bytes),
     File(PathBuf),
     Reader(Reader),
+}
+
+/// Bytes that can be read more than once.
+#[cfg(feature = "ledger")]
+pub(crate) enum KnownBytes<'a> {
+    Memory(&'a [u8]),
+    File(&'a Path),
 }
 
 /// The compression of content.
@@ -123,7 +140,7 @@ impl Content {
     }
 
     fn new(source: Source) -> Self {
-        Self { source, compression: Compression::Usual, level: None, temp_dir: None, expected: None }
+        Self { source, compression: Compression::Usual, level: None, temp_dir: None, expected: None, watcher: None }
     }
 
     /// Compresses in this way, also if the content is compressed. Default: [`ZLib`](CompressionType::ZLib),
@@ -155,6 +172,22 @@ impl Content {
         self
     }
 
+    /// The bytes that can be read before the upload reads them; `None` for a reader.
+    #[cfg(feature = "ledger")]
+    pub(crate) fn known_bytes(&self) -> Option<KnownBytes<'_>> {
+        match &self.source {
+            Source::Text(text) => Some(KnownBytes::Memory(text.as_bytes())),
+            Source::Bytes(bytes) => Some(KnownBytes::Memory(bytes)),
+            Source::File(path) => Some(KnownBytes::File(path)),
+            Source::Reader(_) => None,
+        }
+    }
+
+    /// Gives all bytes that are read to `watcher`, too.
+    pub(crate) fn watch(&mut self, watcher: Arc<dyn ReadBytes>) {
+        self.watcher = Some(watcher);
+    }
+
     /// The valid extension of its file, with the dot.
     pub(crate) fn file_extension(&self) -> Option<String> {
         let Source::File(path) = &self.source else { return None };
@@ -184,7 +217,7 @@ impl Source {
 
 impl fmt::Debug for Content {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { source, compression, level, temp_dir: _, expected: _ } = self;
+        let Self { source, compression, level, temp_dir: _, expected: _, watcher: _ } = self;
         let source = match source {
             Source::Text(text) => format!("text of {} bytes", text.len()),
             Source::Bytes(bytes) => format!("{} bytes", bytes.len()),

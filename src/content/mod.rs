@@ -14,6 +14,9 @@ mod uploaded;
 
 pub use file_uri::file_uri;
 pub use input::Content;
+#[cfg(feature = "ledger")]
+pub(crate) use input::KnownBytes;
+pub(crate) use input::ReadBytes;
 pub use items::AddOrUpdateItemWithContent;
 pub(crate) use place::NotPlaced;
 pub(crate) use prepare::Prepared;

@@ -13,7 +13,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::compress::{self, Encoder};
 use super::detect;
-use super::input::{Compression, Content, Source};
+use super::input::{Compression, Content, ReadBytes, Source};
 use super::prepared_body::PreparedBody;
 use super::source::{self, CHUNK, ReadWatch, Reader, Stamp, Watched, fill, read_chunk};
 use super::spool::{Spool, Spooled, TooLarge};
@@ -46,6 +46,16 @@ pub(crate) enum Prepared {
     },
 }
 
+impl Prepared {
+    /// Whether all bytes were read. A large file that is sent as it is is read while it is uploaded.
+    pub(crate) fn is_read(&self) -> bool {
+        match self {
+            Self::Inline { .. } => true,
+            Self::Container { content, .. } => !content.is_read_by_the_upload(),
+        }
+    }
+}
+
 /// Why content cannot be pushed.
 enum ContentError {
     Read(io::Error),
@@ -69,7 +79,7 @@ impl Content {
         room: usize,
         timeout: Option<Duration>,
     ) -> Result<Prepared, Finding> {
-        let Self { source, compression, level, temp_dir, expected } = self;
+        let Self { source, compression, level, temp_dir, expected, watcher } = self;
         if let Compression::Asked(asked) = compression
             && !compress::is_available(asked)
         {
@@ -82,7 +92,8 @@ impl Content {
         let watch = Arc::downgrade(&waits);
         let silence = wait::bounded(timeout.unwrap_or(SILENCE));
         let path = source.path().map(ToOwned::to_owned);
-        let preparation = Preparation { path, compression, level, temp_dir, room, watch };
+        let preparation = Preparation { path, compression, level, temp_dir, room, watch, watcher };
+        preparation.restarted();
         let prepared = match source {
             Source::Text(text) => {
                 if let Some(data) = preparation.as_data(&text) {
@@ -128,9 +139,23 @@ struct Preparation {
     temp_dir: Option<PathBuf>,
     room: usize,
     watch: Weak<ReadWatch>,
+    watcher: Option<Arc<dyn ReadBytes>>,
 }
 
 impl Preparation {
+    fn restarted(&self) {
+        if let Some(watcher) = &self.watcher {
+            watcher.restart();
+        }
+    }
+
+    /// The watcher of the content sees these bytes.
+    fn has_read(&self, bytes: &[u8]) {
+        if let Some(watcher) = &self.watcher {
+            watcher.read(bytes);
+        }
+    }
+
     /// Text that goes into the item without compression. `None` if it is too large.
     fn as_data(&self, text: &str) -> Option<Prepared> {
         const QUOTES: usize = 2;
@@ -139,7 +164,11 @@ impl Preparation {
         }
         let json = serde_json::to_vec(text).ok()?;
         let fits = json.len() - QUOTES < limit::DATA_BYTES && json.len() + KEYS <= self.room;
-        fits.then_some(Prepared::Inline { property: key::DATA, json, compression: None })
+        if !fits {
+            return None;
+        }
+        self.has_read(text.as_bytes());
+        Some(Prepared::Inline { property: key::DATA, json, compression: None })
     }
 
     fn bytes(self, bytes: Bytes) -> Result<Prepared, ContentError> {
@@ -151,6 +180,7 @@ impl Preparation {
         if length > limit::CONTAINER_BYTES {
             return Err(ContentError::TooLarge(Some(length)));
         }
+        self.has_read(&bytes);
         Ok(self.place(PreparedBody::Memory(bytes), compression_type))
     }
 
@@ -173,7 +203,7 @@ impl Preparation {
             if length > limit::CONTAINER_BYTES {
                 return Err(ContentError::TooLarge(Some(length)));
             }
-            let content = PreparedBody::shared(file, length, stamp);
+            let content = PreparedBody::shared(file, length, stamp, self.watcher);
             return Ok(Prepared::Container { content, compression: compression_type, file: Some(Box::new(again)) });
         }
         let prepared = self.stream(head.chain(&file))?;
@@ -276,6 +306,7 @@ impl Compressor {
         if self.read > MOST_READ {
             return Err(ContentError::TooLong);
         }
+        self.preparation.has_read(chunk);
         self.encoder.write_all(chunk).map_err(ContentError::write)
     }
 

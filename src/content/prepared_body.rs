@@ -12,6 +12,7 @@ use futures_core::Stream;
 use tokio::sync::Notify;
 use tokio::task::{JoinHandle, spawn_blocking};
 
+use super::input::ReadBytes;
 use super::source::{CHUNK, Stamp};
 use crate::error::{BoxError, Error};
 use crate::finding::{Finding, Rule};
@@ -32,6 +33,7 @@ pub(crate) struct OpenFile {
     stamp: Option<Stamp>,
     failure: OnceLock<ReadFailure>,
     has_failed: Notify,
+    watcher: Option<Arc<dyn ReadBytes>>,
 }
 
 /// Why an opened file cannot be sent.
@@ -60,17 +62,22 @@ impl ReadFailure {
 impl PreparedBody {
     /// A temporary file, which no other program can change.
     pub(super) fn temporary(file: File, length: u64) -> Self {
-        Self::file(file, length, None)
+        Self::file(file, length, None, None)
     }
 
     /// A file that other programs may change.
-    pub(super) fn shared(file: File, length: u64, stamp: Stamp) -> Self {
-        Self::file(file, length, Some(stamp))
+    pub(super) fn shared(file: File, length: u64, stamp: Stamp, watcher: Option<Arc<dyn ReadBytes>>) -> Self {
+        Self::file(file, length, Some(stamp), watcher)
     }
 
-    fn file(file: File, length: u64, stamp: Option<Stamp>) -> Self {
+    fn file(file: File, length: u64, stamp: Option<Stamp>, watcher: Option<Arc<dyn ReadBytes>>) -> Self {
         let (file, failure, has_failed) = (Mutex::new(file), OnceLock::new(), Notify::new());
-        Self::File(Arc::new(OpenFile { file, length, stamp, failure, has_failed }))
+        Self::File(Arc::new(OpenFile { file, length, stamp, failure, has_failed, watcher }))
+    }
+
+    /// Whether its bytes are read while they are uploaded.
+    pub(super) fn is_read_by_the_upload(&self) -> bool {
+        matches!(self, Self::File(file) if file.stamp.is_some())
     }
 
     pub(super) fn len(&self) -> u64 {
@@ -163,6 +170,13 @@ impl Stream for Reading {
         let read = read.unwrap_or_else(|error| Err(ReadFailure::unreadable(&error)));
         Poll::Ready(Some(match read {
             Ok(bytes) => {
+                if let Some(watcher) = &file.watcher {
+                    // Each attempt reads the file from its start.
+                    if *offset == 0 {
+                        watcher.restart();
+                    }
+                    watcher.read(&bytes);
+                }
                 *offset += bytes.len() as u64;
                 Ok(bytes)
             }

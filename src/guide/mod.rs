@@ -5,6 +5,7 @@
 //! | Write a connector, from the first item to a scheduled run | [`first_connector`] |
 //! | Push thousands of items, with every one accounted for | [`many_items`] |
 //! | Push everything again and delete the rest, safely | [`refresh`] |
+//! | Push only what changed since the last run, through any crash | [`incremental`] |
 //! | Feed a catalog of Coveo for Commerce, or a data collection | [`catalogs`] |
 //! | Push users and groups, and decide who sees an item | [`identities_and_permissions`] |
 //! | Push HTML, text, a PDF, an attachment, a large file | [`content`] |
@@ -26,6 +27,7 @@ pages! {
     first_connector = "first_connector.md",
     many_items = "many_items.md",
     refresh = "refresh.md",
+    incremental = "incremental.md",
     catalogs = "catalogs.md",
     identities_and_permissions = "identities_and_permissions.md",
     content = "content.md",

@@ -15,6 +15,7 @@ use super::keys::Keys;
 use super::report::{BatchReceipt, Delivered, Progress, PushError, PushReport, Pushed, Refused, RunStopped};
 use super::settings::Settings;
 use super::state::{BatchTask, Filling, State, UnderWay};
+use crate::error::BoxError;
 use crate::error::ConfigError;
 use crate::kernel::call_settings::CallSettings;
 use crate::kernel::rate_limit::RateLimit;
@@ -133,6 +134,9 @@ impl Account {
     pub(super) fn refuse(&self, refused: Refused) -> Result<Pushed, PushError> {
         let mut state = self.lock();
         state.accepts()?;
+        if let Some(journal) = &self.destination.journal {
+            journal.refused(refused.id());
+        }
         state.totals.refused += 1;
         self.count(&mut state);
         if state.refused.len() < PushReport::SAMPLES {
@@ -282,6 +286,14 @@ impl Account {
         note_superseded(state, failed);
     }
 
+    /// Stops the run, because the journal failed.
+    pub(super) fn stop_by_journal(&self, error: &BoxError) -> PushError {
+        let stopped = RunStopped::new(format!("the ledger failed: {error}"));
+        let stopped = self.lock().stopped.get_or_insert(stopped).clone();
+        self.changed.notify_waiters();
+        PushError::Stopped(stopped)
+    }
+
     /// Accepts nothing more. Whether this is the first time.
     pub(super) fn close(&self) -> bool {
         let is_first = !std::mem::replace(&mut self.lock().is_closed, true);
@@ -341,7 +353,7 @@ impl Account {
         *self.progress.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    fn totals(&self, state: &State) -> Progress {
+    pub(super) fn totals(&self, state: &State) -> Progress {
         Progress {
             api_calls: self.counters.api_calls(),
             retries: self.counters.retries(),

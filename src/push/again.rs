@@ -145,6 +145,7 @@ impl Account {
             if let Some(Key { text, affects, .. }) = batch.keys().get(number).filter(|_| !left_out.contains(&number)) {
                 builder.push(list, [json, &[]], Key::new(text, affects, &self.hasher));
                 builder.with_content(batch.content(number).cloned());
+                builder.with_note(batch.note(number));
             }
         }
         builder

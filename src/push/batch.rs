@@ -9,7 +9,8 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::destination::{List, ListKind, Repeated};
-use super::keys::{Fit, Key, Keys};
+use super::journal::{Change, JournalEntry, Note};
+use super::keys::{Affects, Fit, Key, Keys};
 use crate::content::Uploaded;
 
 /// The buffers of a run's batches. Each is made once, at its full size, and filled again when its batch is done.
@@ -85,7 +86,11 @@ pub(super) struct BatchBuilder {
     operations: Vec<Operation>,
     keys: Keys,
     contents: Vec<(usize, Uploaded)>,
+    notes: Notes,
 }
+
+/// The notes of the operations, by their numbers; empty in a run without a journal.
+type Notes = Vec<Option<Arc<Note>>>;
 
 /// One operation: its list, and the end of its bytes, which begin at the end of the operation before.
 #[derive(Debug)]
@@ -103,8 +108,22 @@ pub(super) struct Batch {
     keys: Arc<Keys>,
     /// The operations whose content lies in a container.
     contents: Arc<[(usize, Uploaded)]>,
+    notes: Arc<Notes>,
     /// Joined, they are the container's bytes.
     chunks: Arc<[Bytes]>,
+}
+
+impl Change {
+    pub(super) fn of(kind: ListKind, affects: Affects) -> Self {
+        match (kind, affects) {
+            (ListKind::Upsert, Affects::Aliases) => Self::Aliases,
+            (ListKind::Upsert, _) => Self::Whole,
+            (ListKind::Patch, _) => Self::Part,
+            (ListKind::Delete, Affects::Subtree) => Self::DeleteTree,
+            (ListKind::Delete, Affects::Identity) => Self::DeleteIdentity,
+            (ListKind::Delete, _) => Self::Delete,
+        }
+    }
 }
 
 /// Follows each operation in the buffer.
@@ -121,6 +140,7 @@ impl BatchBuilder {
             operations: Vec::new(),
             keys: Keys::default(),
             contents: Vec::new(),
+            notes: Notes::new(),
         }
     }
 
@@ -180,13 +200,21 @@ impl BatchBuilder {
         self.contents.extend(content.map(|content| (last, content)));
     }
 
+    /// Keeps the note of the last operation.
+    pub(super) fn with_note(&mut self, note: Option<&Arc<Note>>) {
+        if let Some(note) = note {
+            self.notes.resize(self.operations.len().saturating_sub(1), None);
+            self.notes.push(Some(Arc::clone(note)));
+        }
+    }
+
     /// Ends the batch: nothing is copied.
     pub(super) fn seal(self) -> Batch {
-        let Self { lists, buffer, operations, keys, contents, .. } = self;
+        let Self { lists, buffer, operations, keys, contents, notes, .. } = self;
         let bytes = Bytes::from_owner(buffer);
         let chunks = chunks(lists, &bytes, &operations, |number| keys.get(number).is_some()).into();
         let (operations, keys, contents) = (Arc::new(operations), Arc::new(keys), contents.into());
-        Batch { lists, bytes, operations, keys, contents, chunks }
+        Batch { lists, bytes, operations, keys, contents, notes: Arc::new(notes), chunks }
     }
 }
 
@@ -285,6 +313,20 @@ impl Batch {
         &self.keys
     }
 
+    /// The note of an operation.
+    pub(super) fn note(&self, operation: usize) -> Option<&Arc<Note>> {
+        self.notes.get(operation)?.as_ref()
+    }
+
+    /// The operations that were not replaced, as a journal has them.
+    pub(super) fn entries(&self) -> impl Iterator<Item = JournalEntry<'_>> {
+        self.keys.iter().filter_map(|(number, key)| {
+            let list = self.lists.get(self.operations.get(number)?.list as usize)?;
+            let change = Change::of(list.kind, key.affects);
+            Some(JournalEntry { id: key.text, change, note: self.note(number).map(|note| &**note) })
+        })
+    }
+
     /// A batch of its one operation with other JSON.
     pub(super) fn with_single(&self, operation: &[u8], content: Option<Uploaded>) -> Self {
         let list = self.operations.first().map_or(0, |first| first.list as usize);
@@ -361,7 +403,6 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::super::keys::Affects;
     use super::*;
 
     const fn list(key: &'static str, kind: ListKind) -> List {

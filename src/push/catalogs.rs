@@ -101,7 +101,7 @@ impl Catalog {
     }
 
     fn destination(&self, kind: &'static DestinationKind, commit: Operation, containers: Containers) -> Destination {
-        Destination { kind, commit, params: self.params.clone(), containers }
+        Destination { kind, commit, params: self.params.clone(), containers, journal: None }
     }
 
     fn updates(&self) -> Destination {
@@ -200,5 +200,6 @@ fn write_partial_update(intake: &Intake, update: PartialUpdate) -> Result<Queued
     let affects = Affects::field_of(&update.document_id, &update.field, is_replacement, &account.hasher);
     let (id, list, remedy) = (Cow::Owned(update.document_id), PARTIAL_UPDATE, "change it in smaller steps");
     let (head, json) = (Vec::new(), json.into());
-    Ok(QueuedOperation { id, list, affects, head, json, lacks_permissions: false, content: None, warnings, remedy })
+    let (content, note) = (None, None);
+    Ok(QueuedOperation { id, list, affects, head, json, lacks_permissions: false, content, warnings, remedy, note })
 }

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::panic::resume_unwind;
+use std::sync::Arc;
 
 use tokio::task::JoinError;
 
@@ -12,10 +13,11 @@ use super::batch;
 use super::failed::{FailedBatch, FailureReason, PushStep};
 use super::intake::{Intake, QueuedOperation};
 use super::item::{ADD_OR_UPDATE, CheckedItem, Item};
+use super::journal::{ContentJournal, ContentLook, Note};
 use super::keys::{Affects, Key};
 use super::report::{PushError, Pushed, Refused};
 use super::unsent::UnsentContent;
-use crate::content::{Content, NotPlaced, Uploaded};
+use crate::content::{Content, NotPlaced, ReadBytes, Uploaded};
 use crate::error::Error;
 use crate::finding::{Finding, Rule};
 use crate::kernel::trace;
@@ -24,13 +26,15 @@ use crate::preflight::ItemText;
 /// What to do about an item that is too large for a batch although its content is not in it.
 const REMEDY: &str = "give it less metadata, as its content is not in it";
 
-/// An item with its content in it, or with the container that it refers to.
-type WithContent = (ItemText<'static>, Option<Uploaded>);
+/// An item with its content in it, or with the container that it refers to, and what the journal wants back.
+type WithContent = (ItemText<'static>, Option<Uploaded>, Option<Arc<Note>>);
 
 /// Why an item does not get as far as a batch.
 enum Ended {
     Stopped(PushError),
     Refused(Vec<Finding>),
+    /// The service is known to hold it as it is.
+    Unchanged,
     /// The content could not be uploaded.
     Failed(Box<UnsentContent>, Error),
 }
@@ -56,15 +60,16 @@ pub(super) async fn push<'a>(
         Err(refused) => return account.refuse(refused),
     };
     match place(intake, &id, text, content).await {
-        Ok((text, content)) => {
+        Ok((text, content, note)) => {
             let (lacks_permissions, json) = (!text.has_permissions(), text.into_json());
             let (id, list, affects) = (Cow::Owned(id), ADD_OR_UPDATE, Affects::Item);
             let (head, remedy) = (Vec::new(), REMEDY);
             let operation =
-                QueuedOperation { id, list, affects, head, json, lacks_permissions, content, warnings, remedy };
+                QueuedOperation { id, list, affects, head, json, lacks_permissions, content, warnings, remedy, note };
             intake.push(|| Ok(operation)).await
         }
         Err(Ended::Stopped(stopped)) => Err(stopped),
+        Err(Ended::Unchanged) => Ok(Pushed::Unchanged),
         Err(Ended::Refused(findings)) => account.refuse(Refused::new(&id, findings)),
         Err(Ended::Failed(unsent, error)) => {
             failed(account, &id, *unsent, error);
@@ -75,12 +80,28 @@ pub(super) async fn push<'a>(
 
 /// Puts the content where it belongs, in a task: batches wait for contents, and must not wait until somebody polls
 /// their pushes. The task ends when the push is dropped, and leaves it to the push to account for the item.
-async fn place(intake: &Intake, id: &str, mut text: ItemText<'static>, content: Content) -> Result<WithContent, Ended> {
+async fn place(
+    intake: &Intake,
+    id: &str,
+    mut text: ItemText<'static>,
+    mut content: Content,
+) -> Result<WithContent, Ended> {
     content.make_room(id, &mut text)?;
     if let Some(finding) = intake.too_large(id, ADD_OR_UPDATE, text.json().len(), REMEDY) {
         return Err(finding.into());
     }
-    let task = with_content(intake.clone(), id.to_owned(), text, content);
+    let mut read = None;
+    if let Some(journal) = &intake.account.destination.journal {
+        match Arc::clone(journal).look_with_content(id, text.json(), &content).await {
+            Ok(ContentLook::Unchanged) => return Err(Ended::Unchanged),
+            Ok(ContentLook::Read(reader)) => {
+                content.watch(Arc::clone(&reader) as Arc<dyn ReadBytes>);
+                read = Some(reader);
+            }
+            Err(error) => return Err(Ended::Stopped(intake.account.stop_by_journal(&error))),
+        }
+    }
+    let task = with_content(intake.clone(), id.to_owned(), text, content, read);
     match AbortOnDrop::spawn(trace::in_current_span(task)).await.map_err(JoinError::try_into_panic) {
         Ok(placed) => placed,
         // A panic of the reader that is the content: it belongs to the caller.
@@ -98,6 +119,7 @@ async fn with_content(
     id: String,
     mut text: ItemText<'static>,
     content: Content,
+    read: Option<Arc<dyn ContentJournal>>,
 ) -> Result<WithContent, Ended> {
     let account = &*intake.account;
     // Given back at the end: a push that waits for room in a batch must not keep other contents waiting.
@@ -107,6 +129,13 @@ async fn with_content(
     let room = account.settings.batch_bytes.saturating_sub(alone);
     let in_item = account.destination.kind.item_bytes.map(|most| most.saturating_sub(text.json().len()));
     let prepared = content.prepare(&id, in_item.map_or(room, |most| room.min(most)), account.calls.timeout).await?;
+    if let Some(read) = read.as_ref().filter(|_| prepared.is_read()) {
+        match read.is_unchanged() {
+            Ok(false) => {}
+            Ok(true) => return Err(Ended::Unchanged),
+            Err(error) => return Err(Ended::Stopped(account.stop_by_journal(&error))),
+        }
+    }
     if let Some(reference) = prepared.reference() {
         // Content is not worth the upload if the item with its reference is too large.
         reference.write(&mut text);
@@ -119,7 +148,7 @@ async fn with_content(
         Ok(placed) => {
             account.content_uploaded(uploaded);
             placed.write(&mut text);
-            Ok((text, placed.uploaded))
+            Ok((text, placed.uploaded, read.map(|read| Arc::new(read.note()))))
         }
         Err(NotPlaced::Content(finding)) => Err(finding.into()),
         Err(NotPlaced::Upload(error, content)) => {

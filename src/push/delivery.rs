@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
 use tokio::sync::oneshot;
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, spawn_blocking};
 use tokio::time::{Instant, timeout};
 
 use super::account::Account;
@@ -96,7 +96,29 @@ impl Delivery {
         let container = self.upload(&batch, container).await.map_err(FailureReason::Error)?;
         self.step = PushStep::Order;
         self.account.may_commit(self.number, &batch).await?;
-        self.commit(batch, container).await
+        self.step = PushStep::Mark;
+        self.before_commit(&batch).await?;
+        // Content that is uploaded again changes no operation.
+        let marked = batch.clone();
+        let delivered = self.commit(batch, container).await?;
+        // Before the batch is done: later batches with the same ids are marked after this.
+        self.after_acceptance(marked).await;
+        Ok(delivered)
+    }
+
+    async fn before_commit(&self, batch: &Batch) -> Result<(), FailureReason> {
+        let Some(journal) = &self.account.destination.journal else { return Ok(()) };
+        journal.begin().await.map_err(FailureReason::Error)?;
+        self.account.destination.mark(batch).await.map_err(FailureReason::Ledger)
+    }
+
+    /// Tells the journal of an accepted batch. When it cannot note it, the run stops.
+    async fn after_acceptance(&self, batch: Batch) {
+        let Some(journal) = self.account.destination.journal.clone() else { return };
+        let noted = spawn_blocking(move || journal.after_acceptance(&mut batch.entries())).await;
+        if let Err(error) = noted.unwrap_or_else(|gone| Err(gone.into())) {
+            self.account.stop_by_journal(&error);
+        }
     }
 
     async fn upload(&mut self, batch: &Batch, container: DatedContainer) -> Result<DatedContainer, Error> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::journal::Journal;
 use super::load_stream::LoadStream;
 use crate::api::file_containers::{self, DatedContainer};
 use crate::api::{Accepted, push_batch};
@@ -24,6 +25,8 @@ pub(crate) struct Destination {
     pub(super) commit: Operation,
     pub(super) params: PathParams,
     pub(super) containers: Containers,
+    /// Is told of every operation, where there is one.
+    pub(super) journal: Option<Arc<dyn Journal>>,
 }
 
 /// Where the containers come from.

@@ -16,7 +16,7 @@ use super::superseded::SupersededOperations;
 use super::unsent::UnsentContent;
 use crate::api::Accepted;
 use crate::api::file_containers::{self, DatedContainer};
-use crate::error::{Error, InvalidError};
+use crate::error::{BoxError, ConfigError, Error, InvalidError};
 use crate::finding::Finding;
 use crate::kernel::body::Body;
 use crate::kernel::call_settings::CallSettings;
@@ -39,6 +39,8 @@ pub enum PushStep {
     Order,
     /// Uploading the content of items again that was uploaded more than 45 minutes before.
     Renew,
+    /// Marking its ids as in doubt in the ledger of a sync, before the commit.
+    Mark,
     /// Pushing the container: [`Operation::PushItemContainer`](crate::Operation::PushItemContainer) or
     /// [`PushIdentityContainer`](crate::Operation::PushIdentityContainer).
     Commit,
@@ -53,6 +55,7 @@ impl fmt::Display for PushStep {
             Self::Upload => "uploading the batch",
             Self::Order => "waiting for earlier batches with the same ids",
             Self::Renew => "uploading content again that may have expired",
+            Self::Mark => "marking its ids in the ledger",
             Self::Commit => "pushing the file container",
         })
     }
@@ -72,6 +75,9 @@ pub enum FailureReason {
     /// uploaded again: it was not from a file, or its file has changed. Push these items again with their content.
     #[error("the content of {} items may have expired, and cannot be uploaded again: {}", .0.len(), listed(.0))]
     ContentExpired(Vec<String>),
+    /// The ledger of a sync could not be written, so the batch was not committed. The run stops.
+    #[error("the ledger could not be written: {0}")]
+    Ledger(BoxError),
     /// The run had stopped before the batch was sent.
     #[error("the run had stopped")]
     Stopped,
@@ -176,6 +182,7 @@ impl FailedBatch {
             FailureReason::Error(error) => Some(error),
             FailureReason::EarlierBatchUnknown
             | FailureReason::ContentExpired(_)
+            | FailureReason::Ledger(_)
             | FailureReason::Stopped
             | FailureReason::Aborted => None,
         }
@@ -192,7 +199,7 @@ impl FailedBatch {
     /// exist, a used-up quota. See [`Error::holds_for_all`].
     #[must_use]
     pub fn holds_for_all(&self) -> bool {
-        self.error().is_some_and(Error::holds_for_all)
+        matches!(*self.reason, FailureReason::Ledger(_)) || self.error().is_some_and(Error::holds_for_all)
     }
 
     /// Whether the service may have accepted it all the same. Its operations may then be carried
@@ -294,6 +301,8 @@ impl FailedBatch {
             if self.superseded.get() != superseded {
                 continue;
             }
+            let marked = self.destination.mark(&self.batch).await;
+            marked.map_err(|error| ConfigError::new(format!("the ledger could not be written: {error}")))?;
             let (ordering_id, latest) = (self.ordering_id, batch.latest_push());
             let pushed = self.destination.commit_alone(&self.kernel, &container, ordering_id, latest, &settings).await;
             let accepted = match pushed {

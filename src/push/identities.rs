@@ -53,7 +53,7 @@ impl Identities {
         let commit = Operation::PushIdentityContainer;
         PusherBuilder::new(
             self.kernel.clone(),
-            Destination { kind: &IDENTITIES, commit, params, containers: Containers::Files },
+            Destination { kind: &IDENTITIES, commit, params, containers: Containers::Files, journal: None },
         )
     }
 }
@@ -223,5 +223,6 @@ fn write(intake: &Intake, seen: SeenIdentity<'_>) -> Result<QueuedOperation<'sta
         content: None,
         warnings,
         remedy,
+        note: None,
     })
 }

@@ -11,6 +11,7 @@ use super::account::Account;
 use super::batch::{self, BatchBuilder};
 use super::delivery::Delivery;
 use super::destination::{Destination, Repeated};
+use super::journal::{Change, Look, Note, Subject};
 use super::keys::{Affects, Fit, Key};
 use super::report::{PushError, Pushed, Refused, RunStopped};
 use super::settings::Settings;
@@ -45,6 +46,8 @@ pub(super) struct QueuedOperation<'a> {
     pub(super) warnings: Vec<Finding>,
     /// What to do about it when it is too large for any batch.
     pub(super) remedy: &'static str,
+    /// What the journal wants back when its batch is committed.
+    pub(super) note: Option<Arc<Note>>,
 }
 
 impl QueuedOperation<'_> {
@@ -77,10 +80,13 @@ impl Intake {
             account.lock().stopped.get_or_insert_with(|| RunStopped::new(why));
         }
         account.room().await?;
-        let operation = match write().and_then(|operation| self.fits(operation)) {
+        let mut operation = match write().and_then(|operation| self.fits(operation)) {
             Ok(operation) => operation,
             Err(refused) => return account.refuse(refused),
         };
+        if self.is_unchanged(&mut operation)? {
+            return Ok(Pushed::Unchanged);
+        }
         loop {
             match self.take(&operation) {
                 Some(Ok(true)) => return Ok(Pushed::Queued),
@@ -89,6 +95,23 @@ impl Intake {
                 None => {}
             }
             account.room().await?;
+        }
+    }
+
+    /// Asks the journal, where there is one, whether an operation would change anything.
+    fn is_unchanged(&self, operation: &mut QueuedOperation<'_>) -> Result<bool, PushError> {
+        let Some(journal) = self.account.destination.journal.as_ref().filter(|_| operation.note.is_none()) else {
+            return Ok(false);
+        };
+        let list = self.account.destination.kind.lists.get(operation.list);
+        let change = list.map_or(Change::Part, |list| Change::of(list.kind, operation.affects));
+        match journal.look(&Subject { id: &operation.id, change, json: &operation.json }) {
+            Ok(Look::Unchanged) => Ok(true),
+            Ok(Look::Changed(note)) => {
+                operation.note = Some(Arc::new(note));
+                Ok(false)
+            }
+            Err(error) => Err(self.account.stop_by_journal(&error)),
         }
     }
 
@@ -141,6 +164,7 @@ impl Intake {
                 });
                 let replaced = filling.batch.push(operation.list, operation.parts(), key);
                 filling.batch.with_content(operation.content.clone());
+                filling.batch.with_note(operation.note.as_ref());
                 totals.replaced += replaced;
                 totals.without_permissions += u64::from(operation.lacks_permissions);
                 totals.bytes_queued += operation.len() as u64;

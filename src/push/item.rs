@@ -119,7 +119,8 @@ impl<'a> CheckedItem<'a> {
             head.extend_from_slice(if is_empty { b"" } else { b"," });
         }
         let (list, affects) = (ADD_OR_UPDATE, Affects::Item);
-        QueuedOperation { id, list, affects, head, json, lacks_permissions, content: None, warnings, remedy }
+        let (content, note) = (None, None);
+        QueuedOperation { id, list, affects, head, json, lacks_permissions, content, warnings, remedy, note }
     }
 }
 
@@ -138,5 +139,6 @@ pub(super) fn deletion<'a>(
     let affects = if delete_children { Affects::Subtree } else { Affects::Item };
     let remedy = "give the item a shorter documentId";
     let (head, json, lacks_permissions) = (Vec::new(), json.into(), false);
-    Ok(QueuedOperation { id, list: DELETE, affects, head, json, lacks_permissions, content: None, warnings, remedy })
+    let (content, note) = (None, None);
+    Ok(QueuedOperation { id, list: DELETE, affects, head, json, lacks_permissions, content, warnings, remedy, note })
 }

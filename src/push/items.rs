@@ -45,6 +45,7 @@ impl Items {
             commit: Operation::PushItemContainer,
             params: PathParams::source(Arc::clone(&self.source_id)),
             containers: Containers::Files,
+            journal: None,
         };
         PusherBuilder::new(self.kernel.clone(), destination)
     }

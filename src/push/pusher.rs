@@ -136,6 +136,12 @@ impl<T> PushQueue<T> {
         self.intake.account.progress()
     }
 
+    /// The counts at this moment. The channel of the progress can be behind them.
+    #[cfg(feature = "ledger")]
+    pub(crate) fn totals(&self) -> Progress {
+        self.intake.account.totals(&self.intake.account.lock())
+    }
+
     /// Whether the run accepts no more operations.
     pub(crate) fn has_stopped(&self) -> bool {
         self.intake.account.lock().stopped.is_some()

@@ -66,6 +66,7 @@ pub(super) async fn renew(
         };
         builder.push(list, [json, &[]], key);
         builder.with_content(content.cloned());
+        builder.with_note(batch.note(number));
     }
     Ok(Renewed { batch: builder.seal(), expired, bytes })
 }

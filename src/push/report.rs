@@ -18,6 +18,8 @@ pub enum Pushed {
     Queued,
     /// It breaks a rule of the service and was left out; the run goes on.
     Refused(Refused),
+    /// The service is known to hold it as it is, so it was left out. Only in a sync, which counts it.
+    Unchanged,
 }
 
 impl Pushed {
@@ -40,7 +42,7 @@ impl Pushed {
     #[must_use]
     pub fn refused(&self) -> Option<&Refused> {
         match self {
-            Self::Queued => None,
+            Self::Queued | Self::Unchanged => None,
             Self::Refused(refused) => Some(refused),
         }
     }

@@ -37,6 +37,7 @@ impl FailedBatch {
                        batch for `push_again`, or push the item again from where it came";
             return Err(io::Error::new(io::ErrorKind::Unsupported, why));
         }
+        self.destination.mark_here(&self.batch).map_err(io::Error::other)?;
         let folder = folder.as_ref();
         let path = folder.join(format!("{FILE_BEGIN}{:06}{FILE_END}", self.number));
         let left_out = self.superseded.get();

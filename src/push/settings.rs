@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use super::destination::Destination;
 use super::failed::{AfterFailure, FailedBatch};
+#[cfg(feature = "ledger")]
+use super::journal::Journal;
 use super::report::{BatchReceipt, Refused};
 use crate::api::{Identities, Items};
 use crate::kernel::retry::RetryPolicy;
@@ -93,6 +95,13 @@ impl<T> PusherBuilder<T> {
 
     pub(super) fn into_parts(self) -> (Kernel, Destination, Settings) {
         (self.kernel, self.destination, self.settings)
+    }
+
+    /// Asks and tells this journal of every operation.
+    #[cfg(feature = "ledger")]
+    pub(crate) fn with_journal(mut self, journal: Arc<dyn Journal>) -> Self {
+        self.destination.journal = Some(journal);
+        self
     }
 
     /// Changes the settings. Whatever builder comes back, the run stays that of this one.

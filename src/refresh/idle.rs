@@ -52,7 +52,7 @@ impl Serialize for IdleOutcome {
 }
 
 /// Sets its source to idle. If it is dropped before it did, it spawns a task for that.
-pub(super) struct IdleGuard {
+pub(crate) struct IdleGuard {
     sources: Sources,
     source_id: Arc<str>,
     calls: CallSettings,
@@ -64,7 +64,7 @@ impl IdleGuard {
     /// How long the call may spend on an outage when the run was aborted or dropped.
     const PATIENCE_AFTER_ABORT: Duration = Duration::from_secs(20);
 
-    pub(super) fn new(items: &Items, calls: &CallSettings) -> Self {
+    pub(crate) fn new(items: &Items, calls: &CallSettings) -> Self {
         Self {
             sources: Sources::new(items.kernel.clone()),
             source_id: Arc::clone(&items.source_id),
@@ -78,13 +78,13 @@ impl IdleGuard {
         self.sources.set_status(&*self.source_id, SourceStatus::Idle).call_settings(calls)
     }
 
-    pub(super) async fn set(self) -> IdleOutcome {
+    pub(crate) async fn set(self) -> IdleOutcome {
         let calls = self.calls.clone();
         self.set_with(&calls).await
     }
 
     /// For a run that was aborted: the caller waits for this, and wants to be done.
-    pub(super) async fn set_after_abort(self) -> IdleOutcome {
+    pub(crate) async fn set_after_abort(self) -> IdleOutcome {
         let calls = self.calls.less_patient(Self::PATIENCE_AFTER_ABORT);
         self.set_with(&calls).await
     }
@@ -99,7 +99,7 @@ impl IdleGuard {
     }
 
     /// For a source whose status was not changed.
-    pub(super) fn not_needed(mut self) -> IdleOutcome {
+    pub(crate) fn not_needed(mut self) -> IdleOutcome {
         self.is_due = false;
         IdleOutcome::NotNeeded
     }

@@ -8,7 +8,7 @@ mod boundary;
 mod builder;
 mod catalog;
 mod deletion;
-mod idle;
+pub(crate) mod idle;
 mod kind;
 mod load;
 mod report;

@@ -1,0 +1,14 @@
+//! Syncs with a ledger: what changed is pushed, what is gone is deleted, and a crash at any point leads to a second push
+//! and never to a missing one.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+
+mod any;
+#[path = "../shared/cases.rs"]
+mod cases;
+mod content;
+mod files;
+mod finish;
+mod histories;
+mod support;
+mod targets;

@@ -1,0 +1,65 @@
+//! Catalogs and identities.
+
+use std::time::Duration;
+
+use coveo_push::{Identity, IdentityBody, MappedIdentity, MappedIdentityBody, PartialUpdate};
+
+use super::support::{World, counts, doc};
+
+#[tokio::test(start_paused = true)]
+async fn a_catalog_is_synced_and_a_partial_update_makes_the_next_sync_push_the_item() {
+    let world = World::new();
+    let catalog = world.fake.client().catalog("my-catalog");
+    let ledger = world.ledger();
+    let sync = async |ids: &[&str]| {
+        let run = catalog.sync(&ledger).start().await.unwrap();
+        for id in ids {
+            run.add_or_update(*id, &doc(1)).await.unwrap();
+        }
+        let report = run.finish().await.into_result().unwrap();
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        counts(&report)
+    };
+    assert_eq!(sync(&["product://1", "product://2", "product://3"]).await, [3, 0, 0, 0]);
+    assert_eq!(sync(&["product://1", "product://2", "product://3"]).await, [0, 0, 3, 0]);
+    let run = catalog.sync(&ledger).changes_only().start().await.unwrap();
+    run.partial_update(PartialUpdate::replace("product://1", "version", 9)).await.unwrap();
+    // Not one of the ledger's: it stays so.
+    run.partial_update(PartialUpdate::replace("product://of-others", "version", 9)).await.unwrap();
+    run.finish().await.into_result().unwrap();
+    assert_eq!(sync(&["product://1", "product://2"]).await, [0, 1, 1, 1]);
+    let held = world.fake.source("my-catalog");
+    assert_eq!(held.document_ids(), ["product://1", "product://2"]);
+    assert_eq!(held.item("product://1").unwrap().metadata("version").unwrap(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn identities_are_synced_with_their_aliases() {
+    let world = World::new();
+    let identities = world.fake.client().identities("My Provider");
+    let ledger = world.ledger();
+    let sync = async |users: &[&str], member: &str, alias: &str| {
+        let run = identities.sync(&ledger).start().await.unwrap();
+        for user in users {
+            run.add_or_update(&IdentityBody::user(*user)).await.unwrap();
+            let address = MappedIdentity::user(alias).provider("Email Security Provider");
+            run.add_or_update_alias(&MappedIdentityBody::user(*user).alias(address)).await.unwrap();
+        }
+        run.add_or_update(&IdentityBody::group("Staff").member(Identity::user(member))).await.unwrap();
+        let report = run.finish().await.into_result().unwrap();
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        counts(&report)
+    };
+    assert_eq!(sync(&["ann", "bob"], "ann", "x@y.z").await, [5, 0, 0, 0]);
+    assert_eq!(sync(&["ann", "bob"], "ann", "x@y.z").await, [0, 0, 5, 0]);
+    assert_eq!(sync(&["ann", "bob"], "bob", "x@y.z").await, [0, 1, 4, 0]);
+    assert_eq!(sync(&["ann", "bob"], "bob", "u@v.w").await, [0, 2, 3, 0]);
+    assert_eq!(sync(&["ann"], "bob", "u@v.w").await, [0, 0, 3, 1]);
+    assert_eq!(sync(&["ann"], "bob", "u@v.w").await, [0, 0, 3, 0]);
+    // Its aliases came back with it.
+    assert_eq!(sync(&["ann", "bob"], "bob", "u@v.w").await, [2, 0, 3, 0]);
+    let run = identities.sync(&ledger).start().await.unwrap();
+    run.keep(&Identity::user("ann"));
+    run.keep(&Identity::user("bob"));
+    assert_eq!(counts(&run.finish().await.into_result().unwrap()), [0, 0, 0, 1]);
+}
