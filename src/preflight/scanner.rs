@@ -180,7 +180,7 @@ impl<'a> Scanner<'a> {
             self.at += 1;
             match self.next()? {
                 b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => {}
-                b'u' if is_character(self.json.get(self.at + 1..)?.first_chunk()?) => self.at += 4,
+                b'u' => self.at += character(self.json.get(self.at + 1..)?)?,
                 _ => return None,
             }
         }
@@ -212,8 +212,16 @@ fn has_control(text: &[u8]) -> bool {
     text.iter().fold(false, |found, byte| found | (*byte < b' '))
 }
 
-/// Whether four digits stand for a character, and not for half of one: the other half would have to follow.
-fn is_character(digits: &[u8; 4]) -> bool {
-    let is_half = matches!(digits, [b'd' | b'D', b'8'..=b'9' | b'a'..=b'f' | b'A'..=b'F', ..]);
-    digits.iter().all(u8::is_ascii_hexdigit) && !is_half
+/// The length of a character behind `\u`: four digits, or two halves with four digits each.
+fn character(text: &[u8]) -> Option<usize> {
+    let (digits, rest) = text.split_first_chunk::<4>()?;
+    let is_digits = |digits: &[u8; 4]| digits.iter().all(u8::is_ascii_hexdigit);
+    let is_second = |digits: &[u8; 4]| matches!(digits, [b'd' | b'D', b'c'..=b'f' | b'C'..=b'F', ..]);
+    let length = if matches!(digits, [b'd' | b'D', b'8' | b'9' | b'a' | b'b' | b'A' | b'B', ..]) {
+        let second = rest.strip_prefix(br"\u")?.first_chunk()?;
+        (is_second(second) && is_digits(second)).then_some(r"d83d\ude00".len())
+    } else {
+        (!is_second(digits)).then_some(digits.len())
+    };
+    length.filter(|_| is_digits(digits))
 }

@@ -69,8 +69,9 @@ impl<'a> CheckedItem<'a> {
                 return Err(Refused::new(&id, vec![invalid.finding(&id)]));
             }
         };
-        let own_id = text.get(key::DOCUMENT_ID).map(<[u8]>::to_vec);
-        let id = match (id, &own_id) {
+        let own_id = text.get(key::DOCUMENT_ID);
+        let has_id = own_id.is_some();
+        let id = match (id, own_id) {
             (Some(id), _) => id,
             (None, Some(own_id)) => match preflight::own_id(&text, own_id) {
                 Ok(own_id) => Cow::Owned(own_id.into_owned()),
@@ -87,7 +88,7 @@ impl<'a> CheckedItem<'a> {
             findings.extend(account.settings.validation.item(&id, &text));
         }
         let warnings = preflight::judge(findings, switch).map_err(|findings| Refused::new(&id, findings))?;
-        if own_id.is_none() {
+        if !has_id {
             // One that is null counts as absent.
             text.take_out(key::DOCUMENT_ID);
         }
@@ -95,7 +96,7 @@ impl<'a> CheckedItem<'a> {
             // Text is not compressed.
             text.take_out(key::COMPRESSION_TYPE);
         }
-        Ok(Self { id, text, has_id: own_id.is_some(), warnings })
+        Ok(Self { id, text, has_id, warnings })
     }
 
     /// The id, and the text of the item with the id in it.

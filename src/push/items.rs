@@ -249,15 +249,13 @@ impl<'a> IntoFuture for PushItem<'a> {
         const REMEDY: &str = "push its data as content";
 
         let Self { intake, document_id, item, content } = self;
-        PushFuture::new(intake, async move {
-            match content {
-                Some(content) => content::push(intake, document_id, item, content).await,
-                None => {
-                    let write = || CheckedItem::check(&intake.account, document_id, item);
-                    intake.push(|| write().map(|item| item.into_operation(REMEDY))).await
-                }
+        match content {
+            Some(content) => PushFuture::new(intake, content::push(intake, document_id, item, content)),
+            None => {
+                let write = move || CheckedItem::check(&intake.account, document_id, item);
+                PushFuture::new(intake, intake.push(move || write().map(|item| item.into_operation(REMEDY))))
             }
-        })
+        }
     }
 }
 

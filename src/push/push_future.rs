@@ -3,7 +3,6 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures_core::Stream;
@@ -21,11 +20,11 @@ use crate::kernel::BoxFuture;
 pub struct PushFuture<'a> {
     /// Gone once it has returned.
     push: Option<BoxFuture<'a, Result<Pushed, PushError>>>,
-    guard: CancelGuard,
+    guard: CancelGuard<'a>,
 }
 
 impl<'a> PushFuture<'a> {
-    pub(super) fn new(intake: &Intake, push: impl Future<Output = Result<Pushed, PushError>> + Send + 'a) -> Self {
+    pub(super) fn new(intake: &'a Intake, push: impl Future<Output = Result<Pushed, PushError>> + Send + 'a) -> Self {
         Self { push: Some(Box::pin(push)), guard: CancelGuard::new(intake) }
     }
 }
@@ -79,14 +78,14 @@ pub(super) fn push_all<
 }
 
 /// Counts a push, or a stream, as cancelled when it is dropped before it is done.
-pub(super) struct CancelGuard {
-    account: Arc<Account>,
+pub(super) struct CancelGuard<'a> {
+    account: &'a Account,
     is_done: bool,
 }
 
-impl CancelGuard {
-    pub(super) fn new(intake: &Intake) -> Self {
-        Self { account: Arc::clone(&intake.account), is_done: false }
+impl<'a> CancelGuard<'a> {
+    pub(super) fn new(intake: &'a Intake) -> Self {
+        Self { account: &intake.account, is_done: false }
     }
 
     pub(super) fn done(&mut self) {
@@ -94,7 +93,7 @@ impl CancelGuard {
     }
 }
 
-impl Drop for CancelGuard {
+impl Drop for CancelGuard<'_> {
     fn drop(&mut self) {
         if !self.is_done {
             self.account.cancelled();
