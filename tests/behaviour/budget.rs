@@ -1,9 +1,9 @@
 //! Guarantee 2: a failing service does not get several times the usual load.
 
 use coveo_push::fake::Fault;
-use coveo_push::{ApiKey, PushClient};
+use coveo_push::{ApiKey, PushClient, RetryPolicy};
 
-use super::support::{PUSH, client, fake, push, timed};
+use super::support::{PUSH, client, fake, millis, push, timed};
 
 /// How many attempts each of the next calls makes, all of which fail.
 async fn attempts(client: &PushClient, calls: usize) -> Vec<u32> {
@@ -80,4 +80,24 @@ async fn guarantee_2_a_retry_after_a_429_costs_nothing() {
     fake.clear_faults();
     fake.inject(Fault::on(PUSH).status(429).times(4));
     assert_eq!(push(&client).await.unwrap().attempts(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn guarantee_2_an_outage_that_the_budget_cannot_pay_for_holds_the_host() {
+    let fake = fake();
+    let client = client(&fake, 1.0);
+    // An answer that is no success between two outages pays for nothing, and there are never five outages in a row.
+    for _ in 0..12 {
+        fake.inject(Fault::on(PUSH).status(503));
+        fake.inject(Fault::on(PUSH).status(400));
+        assert_eq!(push(&client).await.unwrap_err().attempts(), 2);
+    }
+    fake.inject(Fault::on(PUSH).status(503));
+    let other = async {
+        tokio::time::sleep(millis(1)).await;
+        let error = push(&client).retry(RetryPolicy::none()).await.unwrap_err();
+        assert!(error.held() && error.attempts() == 0, "{error}");
+    };
+    let (first, ()) = tokio::join!(push(&client).into_future(), other);
+    assert_eq!(first.unwrap().attempts(), 2);
 }
