@@ -3,13 +3,15 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::hint::black_box;
 use std::io::{Read, Seek, SeekFrom};
 
 use coveo_push::bytes::Bytes;
 use coveo_push::transport::{Body, BoxFuture, SendError, Transport};
 use coveo_push::{ApiKey, DocumentBody, PushClient, http};
+use futures_util::future::join_all;
+use tokio::sync::Barrier;
 
 const LENGTH: usize = 64;
 
@@ -27,40 +29,58 @@ fn text() -> String {
     text
 }
 
-/// Whether the second half of the key is somewhere in the memory that can be written to. Who frees memory may write
-/// into the first bytes of it.
-fn is_in_memory() -> bool {
-    const PART: usize = 1 << 20;
-    let maps = fs::read_to_string("/proc/self/maps").unwrap();
-    let mut memory = File::open("/proc/self/mem").unwrap();
-    let mut buffer = vec![0; PART + LENGTH];
-    for map in maps.lines().filter(|map| map.contains(" rw")) {
-        let (range, _) = map.split_once(' ').unwrap();
-        let (start, end) = range.split_once('-').unwrap();
-        let (start, end) = (u64::from_str_radix(start, 16).unwrap(), u64::from_str_radix(end, 16).unwrap());
-        for at in (start..end).step_by(PART) {
-            let most = usize::try_from(end - at).unwrap().min(buffer.len());
-            // Some parts of it cannot be read.
-            let is_read = memory.seek(SeekFrom::Start(at)).and_then(|_| memory.read_exact(&mut buffer[..most])).is_ok();
-            let is_it = |part: &[u8]| part.iter().enumerate().all(|(n, found)| *found == byte(LENGTH / 2 + n));
-            let found = is_read && buffer[..most].windows(LENGTH / 2).any(is_it);
-            // What was found is not to be found again in here.
-            buffer.fill(0);
-            if found {
-                return true;
-            }
-        }
-    }
-    false
+/// Reads the memory of this process. It allocates nothing while it reads, which could hide what is to be found.
+struct Memory {
+    maps: String,
+    buffer: Vec<u8>,
 }
 
-/// Accepts everything, and keeps nothing.
-struct Yes;
+impl Memory {
+    const PART: usize = 1 << 20;
+
+    fn new() -> Self {
+        Self { maps: String::with_capacity(Self::PART), buffer: vec![0; Self::PART + LENGTH] }
+    }
+
+    /// Whether the second half of the key is somewhere in the memory that can be written to. The allocator writes into
+    /// the first bytes of freed memory.
+    fn has_key(&mut self) -> bool {
+        let Self { maps, buffer } = self;
+        maps.clear();
+        File::open("/proc/self/maps").unwrap().read_to_string(maps).unwrap();
+        let mut memory = File::open("/proc/self/mem").unwrap();
+        for map in maps.lines().filter(|map| map.contains(" rw")) {
+            let (range, _) = map.split_once(' ').unwrap();
+            let (start, end) = range.split_once('-').unwrap();
+            let (start, end) = (u64::from_str_radix(start, 16).unwrap(), u64::from_str_radix(end, 16).unwrap());
+            for at in (start..end).step_by(Self::PART) {
+                let most = usize::try_from(end - at).unwrap().min(buffer.len());
+                // Some parts of it cannot be read.
+                let is_read = memory.seek(SeekFrom::Start(at)).and_then(|_| memory.read_exact(&mut buffer[..most]));
+                let is_it = |part: &[u8]| part.iter().enumerate().all(|(n, found)| *found == byte(LENGTH / 2 + n));
+                let found = is_read.is_ok() && buffer[..most].windows(LENGTH / 2).any(is_it);
+                // What was found is not to be found again in here.
+                buffer.fill(0);
+                if found {
+                    return true;
+                }
+            }
+        }
+        false
+    }
+}
+
+const CALLS: usize = 20;
+
+/// Accepts everything once there are so many requests, and keeps nothing.
+struct Yes(Barrier);
 
 impl Transport for Yes {
     fn send(&self, request: http::Request<Body>) -> BoxFuture<'_, Result<http::Response<Bytes>, SendError>> {
         Box::pin(async move {
-            assert!(request.headers().contains_key("authorization") && is_in_memory());
+            assert!(request.headers().contains_key("authorization"));
+            self.0.wait().await;
+            drop(request);
             let mut response = http::Response::new(Bytes::from_static(b"{}"));
             *response.status_mut() = http::StatusCode::ACCEPTED;
             Ok(response)
@@ -70,12 +90,15 @@ impl Transport for Yes {
 
 #[tokio::test]
 async fn guarantee_10_the_copies_of_the_key_that_this_crate_makes_are_wiped() {
-    assert!(!is_in_memory());
-    let client = PushClient::builder("my-org", ApiKey::new(text())).transport(Yes).build().unwrap();
-    for n in 0..3 {
-        let call = client.items("s").add_or_update(format!("https://example.com/{n}"), &DocumentBody::text("words"));
-        call.await.unwrap();
-    }
-    drop(client);
-    assert!(!is_in_memory());
+    let mut memory = Memory::new();
+    assert!(!memory.has_key());
+    let transport = Yes(Barrier::new(CALLS));
+    let client = PushClient::builder("my-org", ApiKey::new(text())).transport(transport).build().unwrap();
+    assert!(memory.has_key());
+    let items = client.items("s");
+    let doc = DocumentBody::text("words");
+    let calls = (0..CALLS).map(|n| items.add_or_update(format!("https://example.com/{n}"), &doc).into_future());
+    assert!(join_all(calls).await.iter().all(Result::is_ok));
+    drop((items, client));
+    assert!(!memory.has_key());
 }
