@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use http::HeaderValue;
 
-use crate::api::{Catalog, FileContainers, Identities, Items, Sources};
+use crate::api::{Catalog, FileContainers, Identities, Items, Platform, Sources};
 use crate::credentials::{ApiKey, Credentials};
 use crate::error::{ConfigError, Error};
 use crate::finding::Preflight;
@@ -137,6 +137,12 @@ impl PushClient {
     #[must_use]
     pub fn identities(&self, provider_id: impl Into<String>) -> Identities {
         Identities::new(self.kernel.clone(), trimmed(provider_id).into())
+    }
+
+    /// The organization itself, by the platform API: its sources, providers and fields, its limits and its status.
+    #[must_use]
+    pub fn platform(&self) -> Platform {
+        Platform::new(self.kernel.clone())
     }
 
     /// The file containers of the organization.

@@ -139,6 +139,13 @@ rules! {
         PartialUpdate = "partial-update",
         /// A queue delay is at most [`i32::MAX`] minutes.
         QueueDelay = "queue-delay",
+        /// The name of a source, and the id of a provider, are there.
+        NameEmpty = "name-empty",
+        /// The name of a field starts with a lower-case letter, has only such letters, digits and `_`, and at most 255
+        /// characters.
+        FieldName = "field-name",
+        /// A source with the name of a new one has its type and its visibility.
+        SourceDiffers = "source-differs",
         /// An upload goes to an https URI without user info, and its headers are valid.
         UploadTarget = "upload-target",
     }

@@ -100,6 +100,7 @@ mod kernel;
 mod model;
 mod operation;
 pub mod preflight;
+mod privilege;
 mod push;
 mod refresh;
 mod region;
@@ -111,7 +112,7 @@ pub use access::path::MembershipPath;
 pub use access::relation::MembershipRelation;
 pub use access::verdict::{Access, AccessReason};
 pub use access::viewer::Viewer;
-pub use api::{Accepted, Catalog, FileContainers, Identities, Items, Sources};
+pub use api::{Accepted, Catalog, FileContainers, Identities, Items, Platform, Sources};
 pub use bytes;
 pub use client::{PushClient, PushClientBuilder};
 pub use content::{Content, file_uri};
@@ -154,13 +155,26 @@ pub use sync::{Ledger, LedgerError, LedgerStats, LedgerTarget, SyncBuilder, Sync
 /// these types only to store a request, or to pass it on.
 pub mod request {
     pub use crate::api::{
-        AddOrUpdateAlias, AddOrUpdateIdentity, AddOrUpdateItem, CloseStream, CreateFileContainer, CreateStreamChunk,
-        DeleteIdentity, DeleteItem, DeleteOldCatalogItems, DeleteOldIdentities, DeleteOldItems, MergeCatalog,
-        OpenStream, PushBatch, PushCatalogBatch, PushIdentityContainer, PushItemContainer, SetSourceStatus, StoreBytes,
-        UpdateCatalog, UploadToContainer,
+        AddOrUpdateAlias, AddOrUpdateIdentity, AddOrUpdateItem, CloseStream, CreateFields, CreateFileContainer,
+        CreateSecurityProvider, CreateSource, CreateStreamChunk, DeleteIdentity, DeleteItem, DeleteOldCatalogItems,
+        DeleteOldIdentities, DeleteOldItems, DeleteSecurityProvider, DeleteSource, EvaluatePrivilege, GetIdentityState,
+        GetLimits, GetOrganizationStatus, GetSecurityProvider, GetSource, ListFields, ListIdentitiesInError,
+        ListMissingFields, ListSources, MergeCatalog, OpenStream, PushBatch, PushCatalogBatch, PushIdentityContainer,
+        PushItemContainer, ResumeOrganization, SetSourceStatus, StoreBytes, UpdateCatalog, UpdateSource,
+        UploadToContainer,
     };
     pub use crate::content::AddOrUpdateItemWithContent;
     pub use crate::push::{PushFuture, PushIdentity, PushItem, PushItemDeletion};
+}
+
+/// The models of the platform API: what [`Platform`] creates and reads.
+pub mod platform {
+    pub use crate::model::platform::{
+        FieldModel, FieldOutcome, FieldResult, FieldType, IdentityCacheState, IdentityState, IdentityUpdateResult,
+        LicenceLimit, LicenceLimits, NewSecurityProvider, NewSource, OrganizationStatus, SecurityProviderModel,
+        SourceModel, SourceState, SourceVisibility,
+    };
+    pub use crate::privilege::Privilege;
 }
 
 /// The reports of bulk runs, refreshes, loads and syncs, and their failed batches.

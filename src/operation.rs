@@ -6,10 +6,13 @@ use std::fmt;
 
 use http::Method;
 
+use crate::privilege::Privilege;
+
 /// One operation of the Push API or the Stream API, or the upload into their storage.
 ///
 /// Each of them is safe to repeat, as its description says, so all of them are retried. Closing a stream is
-/// the exception: it is repeated for seconds only. Most operations are queued by the service: a success
+/// the exception: it is repeated for seconds only. Creating a source, a provider or fields is another: the service is asked
+/// first whether the attempt before was carried out. Most operations are queued by the service: a success
 /// means that the operation was accepted, not that it was carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -69,6 +72,40 @@ pub enum Operation {
     MergeCollection,
     /// [`DeleteOldCatalogItems`](Self::DeleteOldCatalogItems) for a data collection.
     DeleteOldCollectionItems,
+    /// Lists the sources. It changes nothing.
+    ListSources,
+    /// Creates a source. After an attempt of unknown fate, the service is asked first whether the source is there.
+    CreateSource,
+    /// Gets a source. It changes nothing.
+    GetSource,
+    /// Updates a source. The same source again replaces itself.
+    UpdateSource,
+    /// Deletes a source. Deleting it again changes nothing.
+    DeleteSource,
+    /// Creates a security identity provider, like [`CreateSource`](Self::CreateSource).
+    CreateSecurityProvider,
+    /// Gets a security identity provider. It changes nothing.
+    GetSecurityProvider,
+    /// Updates a security identity provider. The same provider again replaces itself.
+    UpdateSecurityProvider,
+    /// Deletes a security identity provider. Deleting it again changes nothing.
+    DeleteSecurityProvider,
+    /// Searches the fields. It changes nothing.
+    SearchFields,
+    /// Creates fields, like [`CreateSource`](Self::CreateSource).
+    CreateFields,
+    /// Gets the limits of the licence. It changes nothing.
+    GetLimits,
+    /// Gets the status of the organization. It changes nothing.
+    GetOrganizationStatus,
+    /// Wakes the organization. Waking it again changes nothing.
+    ResumeOrganization,
+    /// Asks whether the key has a privilege. It changes nothing.
+    EvaluatePrivilege,
+    /// Gets an identity from the security cache. It changes nothing.
+    GetIdentityState,
+    /// Lists identities of the security cache. It changes nothing.
+    ListIdentityStates,
 }
 
 /// The host that an operation goes to. Each has its own throttle, its own hold and its own clock.
@@ -122,6 +159,8 @@ pub(crate) enum Repeat {
     Safely,
     /// For seconds: later, it might undo what happened meanwhile.
     Briefly,
+    /// No: something might be created twice.
+    Never,
 }
 
 /// The row of the table for an operation.
@@ -183,6 +222,23 @@ impl Operation {
         Self::UpdateCollection,
         Self::MergeCollection,
         Self::DeleteOldCollectionItems,
+        Self::ListSources,
+        Self::CreateSource,
+        Self::GetSource,
+        Self::UpdateSource,
+        Self::DeleteSource,
+        Self::CreateSecurityProvider,
+        Self::GetSecurityProvider,
+        Self::UpdateSecurityProvider,
+        Self::DeleteSecurityProvider,
+        Self::SearchFields,
+        Self::CreateFields,
+        Self::GetLimits,
+        Self::GetOrganizationStatus,
+        Self::ResumeOrganization,
+        Self::EvaluatePrivilege,
+        Self::GetIdentityState,
+        Self::ListIdentityStates,
     ];
 
     pub(crate) fn spec(self) -> Spec {
@@ -209,6 +265,13 @@ impl Operation {
         macro_rules! collection {
             ($end:literal) => {
                 concat!("/organizations/{organizationId}/data-collections/{dataCollectionId}/stream/", $end)
+            };
+        }
+
+        /// A path of the platform API.
+        macro_rules! platform {
+            ($end:literal) => {
+                concat!("/organizations/{organizationId}/", $end)
             };
         }
 
@@ -241,16 +304,57 @@ impl Operation {
             Self::UpdateCollection         => ("data_collection.update_container", Method::PUT,  collection!("update"), ANY, Control, "q6980563"),
             Self::MergeCollection          => ("data_collection.merge_container", Method::PUT,  collection!("merge"), ANY, Control, "q6980563"),
             Self::DeleteOldCollectionItems => ("data_collection.delete_older_than", Method::POST, collection!("deleteolderthan/{epochMilliseconds}"), ANY, Control, "q6980563"),
+            Self::ListSources            => ("platform.sources",           Method::GET,    platform!("sources/pages"), &[200], Control, "94"),
+            Self::CreateSource           => ("platform.create_source",     Method::POST,   platform!("sources"), &[201, 200], Control, "94"),
+            Self::GetSource              => ("platform.source",            Method::GET,    platform!("sources/{sourceId}"), &[200], Control, "94"),
+            Self::UpdateSource           => ("platform.update_source",     Method::PUT,    platform!("sources/{sourceId}"), &[200], Control, "94"),
+            Self::DeleteSource           => ("platform.delete_source",     Method::DELETE, platform!("sources/{sourceId}"), &[200, 204], Control, "94"),
+            Self::CreateSecurityProvider => ("platform.create_provider",   Method::POST,   platform!("securityproviders"), &[200, 201], Control, "85"),
+            Self::GetSecurityProvider    => ("platform.provider",          Method::GET,    platform!("securityproviders/{providerId}"), &[200], Control, "85"),
+            Self::UpdateSecurityProvider => ("platform.update_provider",   Method::PUT,    platform!("securityproviders/{providerId}"), &[200], Control, "85"),
+            Self::DeleteSecurityProvider => ("platform.delete_provider",   Method::DELETE, platform!("securityproviders/{providerId}"), &[204, 200], Control, "85"),
+            Self::SearchFields           => ("platform.fields",            Method::POST,   platform!("indexes/fields/search"), &[200], Control, "1833"),
+            Self::CreateFields           => ("platform.create_fields",     Method::POST,   platform!("indexes/fields/batch/create/results"), &[200], Control, "1833"),
+            Self::GetLimits              => ("platform.limits",            Method::GET,    platform!("limits"), &[200], Control, "1562"),
+            Self::GetOrganizationStatus  => ("platform.organization_status", Method::GET,  platform!("status"), &[200], Control, "95"),
+            Self::ResumeOrganization     => ("platform.resume_organization", Method::POST, platform!("resume"), ANY, Control, "95"),
+            Self::EvaluatePrivilege      => ("platform.has_privilege",     Method::POST,   "/privilege/evaluate", &[200], Control, "159"),
+            Self::GetIdentityState       => ("identities.state",           Method::POST,   platform!("securitycache/entities/{providerId}/entity"), &[200], Control, "1728"),
+            Self::ListIdentityStates     => ("identities.in_error",        Method::GET,    platform!("securitycache/entities/{providerId}/members"), &[200], Control, "1728"),
         };
         let repeat = match self {
             Self::CloseStream | Self::CloseCollectionStream => Repeat::Briefly,
+            Self::CreateSource | Self::CreateSecurityProvider | Self::CreateFields => Repeat::Never,
             _ => Repeat::Safely,
         };
         let host = match self {
             Self::UploadToContainer => Host::Storage,
+            Self::EvaluatePrivilege | Self::ResumeOrganization => Host::Platform,
+            _ if self.privilege().is_some() => Host::Platform,
             _ => Host::Push,
         };
         Spec { name, host, method, path, success, timeout, repeat, article }
+    }
+
+    /// The privilege that the key needs for the call; `None` where any key is enough, or that
+    /// of a source, or where the documentation does not say it.
+    #[must_use]
+    pub fn privilege(self) -> Option<Privilege> {
+        let (domain, level) = match self {
+            Self::ListSources | Self::GetSource => ("SOURCE", "VIEW"),
+            Self::CreateSource => ("SOURCE", "CREATE"),
+            Self::UpdateSource | Self::DeleteSource => ("SOURCE", "EDIT"),
+            Self::GetSecurityProvider | Self::GetIdentityState | Self::ListIdentityStates => {
+                ("SECURITY_PROVIDER", "VIEW")
+            }
+            Self::CreateSecurityProvider | Self::UpdateSecurityProvider => ("SECURITY_PROVIDER", "CREATE"),
+            Self::DeleteSecurityProvider => ("SECURITY_PROVIDER", "EDIT"),
+            Self::SearchFields => ("FIELD", "VIEW"),
+            Self::CreateFields => ("FIELD", "CREATE"),
+            Self::GetLimits | Self::GetOrganizationStatus => ("ORGANIZATION", "VIEW"),
+            _ => return None,
+        };
+        Some(Privilege::new(domain, level))
     }
 
     /// Whether it is a call of the Stream API.

@@ -76,6 +76,47 @@ fn the_quickstart_deletes_nothing_at_a_service_where_nobody_can_answer() {
 }
 
 #[test]
+fn the_quickstart_says_how_to_make_a_source_where_none_is_named() {
+    let mut command = Command::new(program("quickstart"));
+    for (name, value) in [("BASE_URL", "http://127.0.0.1:9"), ("API_KEY", "k"), ("ORGANIZATION_ID", "o")] {
+        command.env(format!("COVEO_{name}"), value);
+    }
+    let output = command.stdin(Stdio::null()).output().expect("`cargo test` builds the examples");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains("COVEO_SOURCE_ID is not set: `cargo run --example setup -- --keep NAME`"), "{error}");
+}
+
+/// Runs `setup` against a served fake organization, and returns its output.
+fn set_up(base_url: &str, options: &[&str]) -> Result<String, String> {
+    let mut command = Command::new(program("setup"));
+    let settings = [("BASE_URL", base_url), ("API_KEY", "fake-key"), ("ORGANIZATION_ID", "my-org")];
+    command.envs(settings.map(|(name, value)| (format!("COVEO_{name}"), value)));
+    let output = command.args(options).output().expect("`cargo test` builds the examples");
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn setup_keeps_a_source_that_it_is_told_to_keep_and_deletes_what_it_made_for_trying() {
+    let fake = coveo_push::fake::FakePushApi::builder().build();
+    let server = fake.serve().await.unwrap();
+    let run = |options: &'static [&'static str]| {
+        let base_url = server.base_url();
+        tokio::task::spawn_blocking(move || set_up(&base_url, options))
+    };
+    let first = run(&["--keep", "wiki"]).await.unwrap().unwrap();
+    let kept = |output: &str| output.lines().find(|line| line.starts_with("COVEO_SOURCE_ID=")).map(str::to_owned);
+    assert!(kept(&first).is_some(), "{first}");
+    assert_eq!(kept(&run(&["--keep", "wiki"]).await.unwrap().unwrap()), kept(&first));
+    run(&["--keep", "coveo-push-setup"]).await.unwrap().unwrap();
+    let error = run(&[]).await.unwrap().unwrap_err();
+    assert!(error.contains("would delete it"), "{error}");
+    let sources = fake.client().platform().sources().await.unwrap();
+    assert_eq!(sources.len(), 2);
+}
+
+#[test]
 fn who_can_see_says_when_its_files_hold_no_items() {
     let folder = tempfile::tempdir().unwrap();
     let (identities, items) = (folder.path().join("identities.json"), folder.path().join("items.json"));

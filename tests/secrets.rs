@@ -21,7 +21,7 @@ use coveo_push::report::PushReport;
 use coveo_push::transport::BoxFuture;
 use coveo_push::{
     ApiKey, BatchDocumentBody, BoxError, Content, Credentials, CredentialsProvider, DocumentBody, Error, FileContainer,
-    Identity, IdentityBody, Operation, PushClient, PushClientBuilder, RefreshKind, RetryPolicy, reqwest,
+    Host, Identity, IdentityBody, Operation, PushClient, PushClientBuilder, RefreshKind, RetryPolicy, reqwest,
 };
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -131,6 +131,18 @@ impl Respond for &'static Service {
                 });
                 return ResponseTemplate::new(201).set_body_json(container);
             }
+            // An object that every call of the platform API can read.
+            _ if path.starts_with("/rest/") => {
+                let any = json!({
+                    "id": "p",
+                    "name": "p",
+                    "approved": true,
+                    "sourceModels": [],
+                    "items": [],
+                    "batchOperationResourcesStatus": [],
+                });
+                return ResponseTemplate::new(200).set_body_json(any);
+            }
             _ if path.ends_with("/status") => 201,
             _ => 202,
         };
@@ -188,6 +200,10 @@ impl Seen {
     /// Calls every operation and everything that is made of several.
     async fn everything(&mut self, client: impl Fn() -> PushClient, host: &str) {
         for &operation in Operation::ALL {
+            let is_seen = self.succeeded.contains(operation.name()) && self.failed.contains(operation.name());
+            if is_seen && operation.host() == Host::Platform {
+                continue;
+            }
             // Of a client of its own: none is held back by the one before.
             match calls::call(&client(), operation, &container(host)).await {
                 Ok(()) => {

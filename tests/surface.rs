@@ -22,6 +22,7 @@ use coveo_push::fake::{
     ClockOffset, ContainerCounts, DropReason, Dropped, DroppedIdentity, FakeIdentity, FakeItem, FakeProvider,
     FakePushApi, FakePushApiBuilder, FakeServer, FakeSource, Fault, FaultRates, RecordedRequest,
 };
+use coveo_push::platform::*;
 use coveo_push::report::*;
 use coveo_push::request::*;
 use coveo_push::transport::*;
@@ -42,7 +43,7 @@ macro_rules! hold {
 
 // What is handed around between tasks, for as long as somebody likes.
 hold!([Clone + Debug + Send + Sync + Unpin + 'static]
-    PushClient, Credentials, Sources, Items, Identities, Catalog, FileContainers, ReqwestTransport, Body,
+    PushClient, Credentials, Sources, Items, Identities, Catalog, FileContainers, Platform, ReqwestTransport, Body,
     FakePushApi, FakePushApiBuilder, FakeSource, FakeProvider);
 hold!([Debug + Send + Sync + Unpin + 'static]
     PushClientBuilder, PusherBuilder<Items>, PusherBuilder<Identities>, PusherBuilder<CatalogUpdates>,
@@ -58,7 +59,9 @@ hold!([Debug + Send + Sync + Unpin + IntoFuture<IntoFuture: Send + Unpin + 'stat
     SetSourceStatus, AddOrUpdateItem, DeleteItem, PushItemContainer, DeleteOldItems, AddOrUpdateIdentity,
     AddOrUpdateAlias, DeleteIdentity, PushIdentityContainer, DeleteOldIdentities, PushBatch,
     CreateFileContainer, UploadToContainer, StoreBytes, OpenStream, CreateStreamChunk, CloseStream, UpdateCatalog,
-    MergeCatalog, DeleteOldCatalogItems, PushCatalogBatch);
+    MergeCatalog, DeleteOldCatalogItems, PushCatalogBatch, ListSources, CreateSource, GetSource, UpdateSource, DeleteSource,
+    CreateSecurityProvider, GetSecurityProvider, DeleteSecurityProvider, ListFields, ListMissingFields, CreateFields,
+    GetLimits, GetOrganizationStatus, ResumeOrganization, EvaluatePrivilege, GetIdentityState, ListIdentitiesInError);
 // So does content, which may be a reader that only one task at a time may have.
 hold!([Debug + Send + Unpin + IntoFuture<IntoFuture: Send + Unpin + 'static> + 'static] AddOrUpdateItemWithContent);
 hold!([Debug + Send + Unpin + 'static] Content, ItemOperation, CatalogItem, CatalogOperation);
@@ -78,12 +81,14 @@ hold!([Clone + Debug + Send + Sync + Unpin + UnwindSafe + RefUnwindSafe + 'stati
     Identity, IdentityBody, MappedIdentity, MappedIdentityBody, Metadata, MetadataValue, PermissionIdentity,
     PermissionLevel, PermissionSet, Permissions, IdentityOperation, IdentityGraph,
     MembershipRelation, ClockOffset, ContainerCounts, Dropped, DroppedIdentity, FakeIdentity, FakeItem, Fault, FaultRates,
-    RecordedRequest, KnownIdentities, BoundarySource);
+    RecordedRequest, KnownIdentities, BoundarySource, Host, NewSource, SourceModel, NewSecurityProvider,
+    SecurityProviderModel, FieldModel, OrganizationStatus, LicenceLimits, LicenceLimit, IdentityState);
 hold!([Debug + ExactSizeIterator + Send + Sync + Unpin] MetadataIntoIter, MetadataIter<'static>, MetadataIterMut<'static>);
 hold!([Clone + Debug + Display + Send + Sync + Unpin + UnwindSafe + RefUnwindSafe + 'static]
     Operation, ErrorCode, SendErrorKind, PushStep, CompressionType, PartialUpdateOperator, SecurityIdentityType, SourceStatus, OrderingId, DateTime,
     PermanentId, PushApiUrl, Access, Viewer, MembershipPath, AccessReason, Finding, Rule, Refused, DropReason,
-    Boundary, LocalClock, RefreshKind, DeletionSkipped);
+    Boundary, LocalClock, RefreshKind, DeletionSkipped, Privilege, SourceState, SourceVisibility, FieldType, FieldResult,
+    FieldOutcome, IdentityCacheState, IdentityUpdateResult);
 hold!([Debug + Display + Send + Sync + Unpin + 'static]
     PushReport, RefreshReport, LoadReport, LoadOutcome, FailureReason, DeletionOutcome, IdleOutcome);
 hold!([Debug + Send + Sync + Unpin] GraphIdentities<'static>);

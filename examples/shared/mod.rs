@@ -87,6 +87,17 @@ impl Setup {
         Self::of_service(false)
     }
 
+    /// The organization that the environment names, or else a fake one without sources.
+    pub(crate) fn of_organization() -> Result<Self, Failure> {
+        if VARIABLES.iter().any(|name| given(name).is_some()) {
+            return Self::of_service(true);
+        }
+        println!("No COVEO_ variable is set: this is a fake organization in memory.");
+        let fake = FakePushApi::builder().build();
+        let client = fake.client_builder().transport(Printing(fake.clone())).build()?;
+        Ok(Self { client, fake: Some(fake), source_id: None, provider_id: None })
+    }
+
     fn with(prints: bool) -> Result<Self, Failure> {
         if VARIABLES.iter().any(|name| given(name).is_some()) {
             return Self::of_service(prints);
@@ -131,7 +142,8 @@ impl Setup {
 
     /// The source to push items to.
     pub(crate) fn source_id(&self) -> Result<&str, Failure> {
-        self.source_id.as_deref().ok_or_else(|| half_given(&format!("the variable {SOURCE_ID} is not set")))
+        let how = "`cargo run --example setup -- --keep NAME` creates a source with this key and prints its id";
+        self.source_id.as_deref().ok_or_else(|| half_given(&format!("the variable {SOURCE_ID} is not set: {how}")))
     }
 
     /// The provider to push identities to.

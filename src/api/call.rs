@@ -23,9 +23,17 @@ pub(crate) mod query {
     pub(crate) const DELETE_CHILDREN: &str = "deleteChildren";
     pub(crate) const DOCUMENT_ID: &str = "documentId";
     pub(crate) const FILE_ID: &str = "fileId";
+    pub(crate) const FILTER: &str = "filter";
+    pub(crate) const FROM: &str = "from";
     pub(crate) const ORDERING_ID: &str = "orderingId";
+    pub(crate) const PAGE: &str = "page";
+    pub(crate) const PER_PAGE: &str = "perPage";
     pub(crate) const QUEUE_DELAY: &str = "queueDelay";
+    pub(crate) const REBUILD: &str = "rebuild";
+    pub(crate) const STATES: &str = "states";
     pub(crate) const STATUS_TYPE: &str = "statusType";
+    pub(crate) const STRING_FILTER_TYPE: &str = "stringFilterType";
+    pub(crate) const USE_PAGE_MODEL: &str = "usePageModel";
     pub(crate) const USE_VIRTUAL_HOSTED_STYLE_URL: &str = "useVirtualHostedStyleUrl";
 }
 
@@ -139,6 +147,14 @@ impl ApiRequest {
         let template = RequestTemplate::api(operation, base_url, organization_id, &params, &query, json)?;
         let success = kernel.send(&template, &settings).await?;
         Ok((success, warnings))
+    }
+
+    /// Sends a deletion. One that was carried out by an attempt without a response finds nothing at the next attempt.
+    pub(super) async fn send_deletion(self) -> Result<(), Error> {
+        match self.send().await {
+            Err(Error::NotFound(error)) if error.call().may_have_been_applied() => Ok(()),
+            sent => sent.map(drop),
+        }
     }
 
     pub(crate) async fn accepted(self) -> Result<Accepted, Error> {

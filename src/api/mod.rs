@@ -1,4 +1,4 @@
-//! One file per resource of the Push API. Each operation is a request builder: created by a method of its
+//! One file per resource of the service. Each operation is a request builder: created by a method of its
 //! handle, configured by setters, sent by `.await`.
 
 mod accepted;
@@ -6,7 +6,9 @@ pub(crate) mod call;
 mod catalog;
 pub(crate) mod file_containers;
 mod identities;
+mod identity_states;
 pub(crate) mod items;
+mod platform;
 pub(crate) mod push_batch;
 mod sources;
 
@@ -18,6 +20,12 @@ pub use file_containers::{CreateFileContainer, FileContainers, StoreBytes, Uploa
 pub use identities::{
     AddOrUpdateAlias, AddOrUpdateIdentity, DeleteIdentity, DeleteOldIdentities, Identities, PushIdentityContainer,
 };
+pub use identity_states::{GetIdentityState, ListIdentitiesInError};
 pub use items::{AddOrUpdateItem, DeleteItem, DeleteOldItems, Items, PushItemContainer};
+pub use platform::{
+    CreateFields, CreateSecurityProvider, CreateSource, DeleteSecurityProvider, DeleteSource, EvaluatePrivilege,
+    GetLimits, GetOrganizationStatus, GetSecurityProvider, GetSource, ListFields, ListMissingFields, ListSources,
+    Platform, ResumeOrganization, UpdateSource,
+};
 pub use push_batch::{PushBatch, PushCatalogBatch};
 pub use sources::{SetSourceStatus, Sources};

@@ -22,6 +22,8 @@ pub(super) struct ApiCall<'a> {
     pub(super) query: &'a Pairs,
     pub(super) body: &'a Bytes,
     pub(super) origin: &'a str,
+    /// The key, which is valid.
+    pub(super) key: &'a str,
 }
 
 /// A source of the Push API.

@@ -1,6 +1,6 @@
 //! Builds a fake.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -10,6 +10,7 @@ use super::containers::Containers;
 use super::exchange::SharedState;
 use super::faults::Faults;
 use super::handle::FakePushApi;
+use super::organization::OrganizationState;
 use super::provider::{EMAIL_PROVIDER, ProviderState};
 use super::record::Record;
 use super::source::{SourceKind, SourceState};
@@ -22,6 +23,8 @@ use crate::model::OrderingId;
 pub struct FakePushApiBuilder {
     organization: String,
     keys: Vec<String>,
+    push_keys: BTreeSet<String>,
+    limits: BTreeMap<String, u64>,
     sources: Vec<(String, SourceKind, bool)>,
     collections: Vec<String>,
     providers: Vec<String>,
@@ -32,11 +35,14 @@ pub struct FakePushApiBuilder {
 }
 
 impl FakePushApi {
-    /// A builder. Add the sources and providers that you need: by default there are none.
+    /// A builder. Add the sources and providers that you need: by default there are none, and
+    /// [`Platform`](crate::Platform) can create them.
     pub fn builder() -> FakePushApiBuilder {
         FakePushApiBuilder {
             organization: "my-org".to_owned(),
             keys: Vec::new(),
+            push_keys: BTreeSet::new(),
+            limits: BTreeMap::new(),
             sources: Vec::new(),
             collections: Vec::new(),
             providers: Vec::new(),
@@ -58,6 +64,22 @@ impl FakePushApiBuilder {
     /// Adds a key that the service accepts. Default: only `fake-key`.
     pub fn api_key(mut self, key: impl Into<String>) -> Self {
         self.keys.push(key.into().trim().to_owned());
+        self
+    }
+
+    /// Adds a key that the service accepts, and that has no privilege of the platform API, like one that the
+    /// administration console creates together with a source.
+    pub fn push_key(mut self, key: impl Into<String>) -> Self {
+        let key = key.into().trim().to_owned();
+        self.push_keys.insert(key.clone());
+        self.keys.push(key);
+        self
+    }
+
+    /// Sets a limit of the licence in the section `content`, such as `numberOfSourcesLimit` or
+    /// `numberOfSecurityProvidersLimit`. The organization cannot grow beyond these two by the platform API.
+    pub fn content_limit(mut self, key: impl Into<String>, limit: u64) -> Self {
+        self.limits.insert(key.into(), limit);
         self
     }
 
@@ -147,6 +169,7 @@ impl FakePushApiBuilder {
         let providers = self.providers.into_iter().map(|id| (id, ProviderState::default()));
         let state = ServiceState {
             organization: self.organization,
+            organization_state: OrganizationState::new(self.push_keys, self.limits),
             client_key: keys.first().cloned().unwrap_or_default(),
             keys,
             refuses_second_commit: self.refuses_second_commit,

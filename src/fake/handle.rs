@@ -1,5 +1,6 @@
 //! The handle of a fake: looks at its state and changes it.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::clock::ClockOffset;
@@ -10,6 +11,7 @@ use super::random::FaultRates;
 use super::record::RecordedRequest;
 use super::views::{FakeProvider, FakeSource};
 use crate::access::graph::IdentityGraph;
+use crate::model::Identity;
 
 /// The Push API in memory.
 ///
@@ -127,6 +129,22 @@ impl FakePushApi {
     /// Rejects a key from now on, like an expired token. Clients with this key keep using it.
     pub fn revoke_key(&self, key: &str) {
         self.shared.look(|state| state.keys.retain(|known| known != key.trim()));
+    }
+
+    /// Pauses the organization: calls of the Push API are refused with
+    /// [`OrganizationIsPaused`](crate::ErrorCode::OrganizationIsPaused) until it is
+    /// [woken](crate::Platform::resume_organization).
+    pub fn pause_organization(&self) {
+        self.shared.look(|state| state.organization_state.is_paused = true);
+    }
+
+    /// Fails to process identities from now on: a push of an identity for which `reject` returns a reason is accepted with
+    /// 202, changes nothing, and the identity is in error in the security cache. It gets the id of the provider. It
+    /// replaces an earlier one.
+    ///
+    /// Do not use the fake in it: its state is locked.
+    pub fn reject_identities(&self, reject: impl Fn(&str, &Identity) -> Option<String> + Send + Sync + 'static) {
+        self.shared.look(|state| state.organization_state.reject_identity = Some(Arc::new(reject)));
     }
 
     /// Adds a fault.

@@ -105,7 +105,13 @@
 //! the choices below. A test that depends on one of them tests the fake; the service may behave
 //! differently.
 //!
-//! * A provider that does not exist gives 404 without a code.
+//! * A provider that does not exist gives 404 without a code. So does a source, in calls of the platform API.
+//! * The platform API refuses an invalid request with 400 without a code, among them a second source of one name and a
+//!   second provider of one id; one beyond a limit of the licence with 412; and a key without the privilege with 403.
+//! * A catalog source that is created by the platform API is used by no catalog configuration.
+//! * An organization has a few system fields. Metadata without a field is kept, so that a test sees it.
+//! * The security cache has every identity that was pushed, at once, and those that it names as not updated. Others give
+//!   404.
 //! * Pushing a container that does not exist, was never filled or has expired gives 412
 //!   `INVALID_PARAMETER`. An item that refers to such a container is dropped.
 //! * A container may be pushed twice. The second push counts as a later operation
@@ -156,19 +162,23 @@ mod effect;
 mod exchange;
 mod fault;
 mod faults;
+mod fields;
 mod handle;
 mod html;
 mod item;
 mod json;
 mod judge;
+mod organization;
 mod page;
 mod partial_update;
+mod platform;
 mod provider;
 mod query;
 mod random;
 mod record;
 mod response;
 mod router;
+mod security;
 mod server;
 mod service;
 mod source;

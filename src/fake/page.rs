@@ -72,6 +72,8 @@ impl<T: Clone> Part<T> {
 /// A source or a data collection.
 struct ShownSource {
     id: String,
+    /// Its name, where it is not the id.
+    name: Option<String>,
     what: &'static str,
     status: &'static str,
     items: Part<FakeItem>,
@@ -90,6 +92,7 @@ impl ShownSource {
         };
         Self {
             id: id.clone(),
+            name: Some(source.name(id)).filter(|name| name != id).map(str::to_owned),
             what,
             status: source.status.map_or("none", |status| status.as_str()),
             items: Part::first(source.items.values()),
@@ -181,8 +184,12 @@ fn heading<T>(html: &mut Html, begin: &'static str, text: impl Display, end: &'s
 }
 
 fn show_source(html: &mut Html, source: &ShownSource, people: &[Viewer]) {
-    let ShownSource { id, what, status, items, dropped } = source;
-    html.markup("<section><h3>").text(id).markup(" <span>").text(what).markup(", status ").text(status);
+    let ShownSource { id, name, what, status, items, dropped } = source;
+    html.markup("<section><h3>");
+    if let Some(name) = name {
+        html.text(name).markup(": ");
+    }
+    html.text(id).markup(" <span>").text(what).markup(", status ").text(status);
     html.markup("</span></h3>\n");
     heading(html, "<div>", "Items", "</div>\n", items);
     html.table(&["Document id", "Title", "Permissions", "Who sees it"], &items.shown, |row, item: &FakeItem| {
@@ -219,7 +226,10 @@ fn show_provider(html: &mut Html, provider: &ShownProvider) {
                 .cell(listed(known.members().iter().map(typed)))
                 .cell(listed(known.well_knowns().iter().map(typed)))
                 .cell(listed(known.aliases().iter().map(alias)))
-                .cell(if known.is_disabled() { "disabled" } else { "" });
+                .cell(match known.error() {
+                    Some(error) => format!("in error: {error}"),
+                    None => if known.is_disabled() { "disabled" } else { "" }.to_owned(),
+                });
         },
     );
     if dropped.total > 0 {

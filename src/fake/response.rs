@@ -46,6 +46,16 @@ impl Refusal {
         Self::new(StatusCode::BAD_REQUEST, "INVALID_JSON", message)
     }
 
+    /// A request of the platform API that is invalid. No documentation names its codes.
+    pub(super) fn bad_request(message: impl Into<String>) -> Self {
+        Self::without_code(StatusCode::BAD_REQUEST, message)
+    }
+
+    /// The licence does not allow one more.
+    pub(super) fn limit_exceeded(key: &str) -> Self {
+        Self::without_code(StatusCode::PRECONDITION_FAILED, format!("The limit '{key}' of the licence is reached."))
+    }
+
     pub(super) fn too_large(message: impl Into<String>) -> Self {
         Self::without_code(StatusCode::PAYLOAD_TOO_LARGE, message)
     }
@@ -99,6 +109,11 @@ impl ServiceResponse {
     /// The request was carried out or queued.
     pub(super) fn of(status: StatusCode, json: &'static str) -> Self {
         Self::json(status, Bytes::from_static(json.as_bytes()))
+    }
+
+    /// The request was carried out, and there is nothing to say.
+    pub(super) fn nothing() -> Self {
+        Self { status: StatusCode::NO_CONTENT, headers: HeaderMap::new(), body: Bytes::new() }
     }
 
     /// The storage has stored the bytes.

@@ -1,6 +1,5 @@
 //! The rules of the service: carries out requests and delayed tasks.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,7 +12,7 @@ use super::containers::Expiry;
 use super::item::PushedItem;
 use super::json::{self, BatchItem, Object};
 use super::judge::Judge;
-use super::provider::ProviderState;
+use super::provider::{ProviderState, no_provider};
 use super::query::{self, Pairs};
 use super::response::{Refusal, ServiceResponse};
 use super::router::Route;
@@ -23,7 +22,7 @@ use crate::model::{
     BatchIdentityBody, CompressionType, IdentityBody, MappedIdentityBody, OrderingId, SourceStatus,
     document_keys as key,
 };
-use crate::operation::Operation;
+use crate::operation::{Host, Operation};
 use crate::preflight::limit;
 
 impl ServiceState {
@@ -42,7 +41,10 @@ impl ServiceState {
                     source.into_iter().for_each(|source| source.delete_older(older_than));
                 }
                 DelayedTask::DisableOldIdentities { provider, older_than } => {
-                    self.providers.entry(provider).and_modify(|provider| provider.disable_older(older_than));
+                    let now = self.clock.ordering_id();
+                    if let Ok(provider) = self.provider(&provider, now) {
+                        provider.disable_older(older_than);
+                    }
                 }
                 DelayedTask::Request { request, body, origin } => {
                     // Nothing waits for the response any more.
@@ -73,24 +75,25 @@ impl ServiceState {
             }
             Route::Api { operation, organization, params } => {
                 let (resource, second) = (params.resource(), params.second());
-                let request = ApiCall { operation: *operation, resource, second, query: &head.query, body, origin };
-                self.admit(*operation, organization, &head.headers, body)
-                    .and_then(|()| self.carry_out(&request))
-                    .unwrap_or_else(|refusal| refusal.as_json())
+                let (operation, query) = (*operation, &head.query);
+                let admitted = self.admit(operation, organization, &head.headers, body);
+                let request = |key| ApiCall { operation, resource, second, query, body, origin, key };
+                admitted.and_then(|key| self.carry_out(&request(key))).unwrap_or_else(|refusal| refusal.as_json())
             }
         }
     }
 
-    /// The rules for all calls of the API.
-    fn admit(
+    /// The rules for all calls of the API. Returns the key of the request.
+    fn admit<'a>(
         &self,
         operation: Operation,
         organization: &str,
-        headers: &HeaderMap,
+        headers: &'a HeaderMap,
         body: &Bytes,
-    ) -> Result<(), Refusal> {
+    ) -> Result<&'a str, Refusal> {
         let has_length = headers.contains_key(CONTENT_LENGTH) || headers.contains_key(TRANSFER_ENCODING);
-        if operation.method() != Method::DELETE && body.is_empty() && !has_length {
+        let needs_length = !matches!(operation.method(), Method::DELETE | Method::GET);
+        if needs_length && body.is_empty() && !has_length {
             return Err(Refusal::without_code(StatusCode::LENGTH_REQUIRED, "Length Required"));
         }
         let Some(authorization) = headers.get(AUTHORIZATION) else {
@@ -98,12 +101,20 @@ impl ServiceState {
             return Err(Refusal::new(StatusCode::UNAUTHORIZED, "UNAUTHORIZED", message));
         };
         let token = authorization.to_str().ok().and_then(|text| text.strip_prefix("Bearer "));
-        if !token.is_some_and(|token| self.keys.iter().any(|key| key == token)) {
+        let Some(token) = token.filter(|token| self.keys.iter().any(|key| key == token)) else {
             return Err(Refusal::new(StatusCode::UNAUTHORIZED, "INVALID_TOKEN", "The token is not valid."));
-        }
-        if organization != self.organization {
+        };
+        if organization != self.organization && operation.path().contains("{organizationId}") {
             let message = format!("Organization with id '{organization}' was not found.");
             return Err(Refusal::new(StatusCode::NOT_FOUND, "ORGANIZATION_NOT_FOUND", message));
+        }
+        if operation.privilege().is_some() && self.organization_state.push_keys.contains(token) {
+            let message = "The token does not have the privilege for this operation.";
+            return Err(Refusal::new(StatusCode::FORBIDDEN, "ACCESS_DENIED", message));
+        }
+        if operation.host() == Host::Push && self.organization_state.is_paused {
+            let message = "The organization is paused.";
+            return Err(Refusal::new(StatusCode::BAD_REQUEST, "ORGANIZATION_IS_PAUSED", message));
         }
         if body.len() > limit::REQUEST_BYTES {
             return Err(Refusal::too_large("The request is too large."));
@@ -116,10 +127,13 @@ impl ServiceState {
             let message = "The Content-Type of the request is not application/json.";
             return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", message));
         }
-        Ok(())
+        Ok(token)
     }
 
     fn carry_out(&mut self, request: &ApiCall<'_>) -> Result<ServiceResponse, Refusal> {
+        if request.operation.host() == Host::Platform {
+            return self.platform(request);
+        }
         match request.operation {
             Operation::SetSourceStatus => self.set_status(request),
             Operation::AddOrUpdateItem => self.add_or_update_item(request),
@@ -150,7 +164,7 @@ impl ServiceState {
             Operation::DeleteOldCatalogItems | Operation::DeleteOldCollectionItems => {
                 self.delete_old_stream_items(request)
             }
-            Operation::UploadToContainer => Err(Refusal::without_code(StatusCode::NOT_FOUND, "Not Found")),
+            _ => Err(Refusal::without_code(StatusCode::NOT_FOUND, "Not Found")),
         }
     }
 
@@ -236,26 +250,36 @@ impl ServiceState {
         request: &ApiCall<'_>,
         apply: impl FnOnce(&mut ProviderState, T, OrderingId),
     ) -> Result<ServiceResponse, Refusal> {
-        let provider = provider(&mut self.providers, request.resource)?;
-        let id = query::ordering_id(request.query)?.unwrap_or(self.clock.ordering_id());
+        let now = self.clock.ordering_id();
+        let provider = self.provider(request.resource, now)?;
+        let id = query::ordering_id(request.query)?.unwrap_or(now);
         apply(provider, json::read(request.body)?, id);
         Ok(ServiceResponse::of(StatusCode::ACCEPTED, "null"))
     }
 
     fn push_identities(&mut self, request: &ApiCall<'_>) -> Result<ServiceResponse, Refusal> {
-        let provider = provider(&mut self.providers, request.resource)?;
-        let id = query::ordering_id(request.query)?.unwrap_or(self.clock.ordering_id());
+        let now = self.clock.ordering_id();
+        self.provider(request.resource, now)?;
+        let id = query::ordering_id(request.query)?.unwrap_or(now);
         let elapsed = self.clock.elapsed();
         let (file_id, content) = content(&self.containers, request.query, elapsed)?;
+        let provider = self.provider(request.resource, now)?;
         provider.push_batch(json::read::<BatchIdentityBody>(&content)?, id);
         self.containers.committed(file_id, self.refuses_second_commit);
         Ok(ServiceResponse::of(StatusCode::ACCEPTED, "{}"))
     }
 
     fn delete_old_identities(&mut self, request: &ApiCall<'_>) -> Result<ServiceResponse, Refusal> {
-        provider(&mut self.providers, request.resource)?;
+        self.provider(request.resource, self.clock.ordering_id())?;
         let (older_than, delay) = older_than(request.query)?;
         Ok(self.delay(delay, DelayedTask::DisableOldIdentities { provider: request.resource.to_owned(), older_than }))
+    }
+
+    /// A provider, for a request at this time that changes its identities.
+    fn provider(&mut self, id: &str, now: OrderingId) -> Result<&mut ProviderState, Refusal> {
+        let reject = self.organization_state.reject_identity.as_ref();
+        let provider = self.providers.get_mut(id).ok_or_else(|| no_provider(id))?;
+        Ok(provider.begin(id, now, reject))
     }
 
     fn delay(&mut self, delay: Duration, task: DelayedTask) -> ServiceResponse {
@@ -266,23 +290,16 @@ impl ServiceState {
 
 /// Whether the contract declares the content type of the request, with or without a body.
 fn declares_content_type(operation: Operation) -> bool {
-    !matches!(
+    let has_none = matches!(
         operation,
         Operation::SetSourceStatus
             | Operation::DeleteItem
             | Operation::DeleteOldIdentities
             | Operation::CreateFileContainer
-    )
-}
-
-fn provider<'a>(
-    providers: &'a mut BTreeMap<String, ProviderState>,
-    id: &str,
-) -> Result<&'a mut ProviderState, Refusal> {
-    providers.get_mut(id).ok_or_else(|| {
-        let message = format!("Security identity provider with id '{id}' was not found.");
-        Refusal::without_code(StatusCode::NOT_FOUND, message)
-    })
+            | Operation::ResumeOrganization
+    );
+    let is_bodyless = matches!(operation.method(), Method::GET | Method::DELETE);
+    !(has_none || operation.host() == Host::Platform && is_bodyless)
 }
 
 fn older_than(query: &Pairs) -> Result<(OrderingId, Duration), Refusal> {

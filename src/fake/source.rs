@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 
+use serde_json::{Map, Value};
+
 use super::dropped::{DropReason, Dropped};
 use super::item::FakeItem;
 use crate::model::{OrderingId, SourceStatus};
@@ -31,6 +33,8 @@ impl SourceKind {
 #[derive(Debug, Default)]
 pub(super) struct SourceState {
     pub(super) kind: SourceKind,
+    /// As it was created or updated by the platform API.
+    pub(super) config: Map<String, Value>,
     pub(super) is_secured: bool,
     pub(super) status: Option<SourceStatus>,
     pub(super) items: BTreeMap<String, FakeItem>,

@@ -10,6 +10,7 @@ use super::clock::Clock;
 use super::containers::Containers;
 use super::effect::Effect;
 use super::faults::Faults;
+use super::organization::OrganizationState;
 use super::provider::ProviderState;
 use super::query;
 use super::record::{Head, Record};
@@ -19,6 +20,7 @@ use crate::model::OrderingId;
 
 pub(super) struct ServiceState {
     pub(super) organization: String,
+    pub(super) organization_state: OrganizationState,
     /// The key of the fake's own clients, valid or not.
     pub(super) client_key: String,
     pub(super) keys: Vec<String>,
@@ -44,6 +46,14 @@ pub(super) struct ServiceState {
 pub(super) enum SourceKey {
     Source(String),
     Collection(String),
+}
+
+impl SourceKey {
+    pub(super) fn id(&self) -> &str {
+        match self {
+            Self::Source(id) | Self::Collection(id) => id,
+        }
+    }
 }
 
 /// A stream, with the ids of its file containers.

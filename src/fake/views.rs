@@ -72,7 +72,7 @@ impl FakeSource {
         self.look(|source| source.dropped.clone())
     }
 
-    /// The source exists: `new` checked that, and sources are never removed.
+    /// The source existed, as `new` checked. One that was deleted since then is empty.
     fn look<T: Default>(&self, at: impl FnOnce(&SourceState) -> T) -> T {
         self.shared
             .look(|state| {
@@ -116,7 +116,7 @@ impl FakeProvider {
         self.look(|provider| provider.dropped.clone())
     }
 
-    /// The provider exists: `new` checked that, and providers are never removed.
+    /// The provider existed, as `new` checked. One that was deleted since then is empty.
     fn look<T: Default>(&self, at: impl FnOnce(&ProviderState) -> T) -> T {
         self.shared.look(|state| state.providers.get(&self.id).map(at)).unwrap_or_default()
     }

@@ -3,6 +3,7 @@
 //! | Task | Page |
 //! |---|---|
 //! | Write a connector, from the first item to a scheduled run | [`first_connector`] |
+//! | Create a source, its provider and its fields, and check the key | [`setting_up`] |
 //! | Push thousands of items, with every one accounted for | [`many_items`] |
 //! | Push everything again and delete the rest, safely | [`refresh`] |
 //! | Push only what changed since the last run, through any crash | [`incremental`] |
@@ -25,6 +26,7 @@ macro_rules! pages {
 
 pages! {
     first_connector = "first_connector.md",
+    setting_up = "setting_up.md",
     many_items = "many_items.md",
     refresh = "refresh.md",
     incremental = "incremental.md",

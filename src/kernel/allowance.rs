@@ -62,7 +62,8 @@ impl<'a> Allowance<'a> {
     }
 
     pub(super) fn has_attempts(&self) -> bool {
-        !self.policy.is_none() && self.attempts < self.policy.max_attempts
+        let may_repeat = self.repeat != Repeat::Never || self.unknown_since.is_none();
+        may_repeat && !self.policy.is_none() && self.attempts < self.policy.max_attempts
     }
 
     /// How much longer than `wait` the next attempt may be put off; `None` when `wait` is too long

@@ -85,8 +85,9 @@ fn api_error(
     ApiError::new(
         record,
         status,
-        text("errorCode").map(|code| ErrorCode::from(code.as_str())),
-        text("message"),
+        // The platform API has more than one form of an error.
+        text("errorCode").or_else(|| text("code")).map(|code| ErrorCode::from(code.as_str())),
+        text("message").or_else(|| text("detail")).or_else(|| text("title")),
         kept(body, redactor),
         retry_after(headers, now),
     )

@@ -42,6 +42,10 @@ pub(crate) fn of(
             let (name, end) = (operation.host().url_name(), operation.host().base_path());
             Some(format!("the {name} does not end with `{end}`: check it"))
         }
+        (401 | 403, _) if operation.privilege().is_some() => {
+            let needed = operation.privilege()?;
+            Some(format!("the call needs a key with the privilege {needed}"))
+        }
         (414 | 431, _) => Some(match document_id(uri) {
             Some(id) => format!("the id `{id}` is too long for a URL: push it in a batch"),
             None => "the request line or a header is too long".to_owned(),

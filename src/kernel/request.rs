@@ -130,7 +130,7 @@ impl RequestTemplate {
 
     fn new(operation: Operation, uri: Uri, mut headers: HeaderMap, body: Body) -> Self {
         // HTTP clients leave it out of a POST or PUT without a body, and servers then respond with 411.
-        if !body.is_empty() || operation.method() != Method::DELETE {
+        if !body.is_empty() || !matches!(operation.method(), Method::DELETE | Method::GET) {
             headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
         }
         Self { operation, uri, headers, body }

@@ -46,7 +46,7 @@ impl Kernel {
             template,
             host: self.shared.hosts.get(operation.spec().host),
             allowance: Allowance::new(policy, settings.run.as_ref(), operation.spec().repeat),
-            limits: AttemptLimits::new(limit),
+            limits: AttemptLimits::for_host(operation.host(), limit),
             own_timeout: settings.timeout,
             latest_start: settings.latest_start,
             begin: Instant::now(),

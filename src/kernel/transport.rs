@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::BoxFuture;
 use super::body::Body;
 use crate::error::SendError;
+use crate::operation::Host;
 
 /// Sends one request and returns the response: the only seam between this crate and the network.
 ///
@@ -17,8 +18,7 @@ use crate::error::SendError;
 ///
 /// ```
 /// use coveo_push::bytes::Bytes;
-/// use coveo_push::transport::{Body, BoxFuture, SendError, Transport};
-/// use coveo_push::http;
+/// use coveo_push::{Body, BoxFuture, SendError, Transport, http};
 ///
 /// /// Accepts everything.
 /// #[derive(Debug)]
@@ -74,11 +74,21 @@ pub struct AttemptLimits {
 }
 
 impl AttemptLimits {
-    /// Every documented response is far smaller.
+    /// Every documented response of the Push API is far smaller.
     pub(crate) const MAX_RESPONSE_BYTES: usize = 1 << 20;
+    /// A page of the logs, or of sources.
+    const MAX_PAGE_BYTES: usize = 32 << 20;
 
     pub(crate) fn new(timeout: Duration) -> Self {
         Self { timeout, max_response_bytes: Self::MAX_RESPONSE_BYTES }
+    }
+
+    pub(crate) fn for_host(host: Host, timeout: Duration) -> Self {
+        let max_response_bytes = match host {
+            Host::Push | Host::Storage => Self::MAX_RESPONSE_BYTES,
+            Host::Logs | Host::Platform => Self::MAX_PAGE_BYTES,
+        };
+        Self { timeout, max_response_bytes }
     }
 
     /// The limits that a request travels with.

@@ -1,5 +1,9 @@
 use std::fmt;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
 use super::{MetadataValue, OrderingId};
 
@@ -19,7 +23,8 @@ use super::{MetadataValue, OrderingId};
 /// let doc = DocumentBody::new().date(changed).modified_date("2017-11-08T12:18:41.666Z");
 /// assert_eq!(doc.metadata["date"], doc.metadata["modifiedDate"]);
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
 pub struct DateTime(String);
 
 impl DateTime {
@@ -27,6 +32,15 @@ impl DateTime {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The time, to the millisecond; `None` if the text is not a date, or is out of the range of a [`SystemTime`]. A date
+    /// without an offset is in UTC.
+    #[must_use]
+    pub fn to_system_time(&self) -> Option<SystemTime> {
+        let millis = millis(&self.0)?;
+        let by = Duration::from_millis(millis.unsigned_abs().try_into().ok()?);
+        if millis < 0 { UNIX_EPOCH.checked_sub(by) } else { UNIX_EPOCH.checked_add(by) }
     }
 
     fn from_millis(millis: i128) -> Self {
@@ -50,6 +64,40 @@ fn civil(days: i128) -> (i128, i128, i128) {
     (year_of_era + era * 400 + i128::from(month <= 2), month, day)
 }
 
+/// The days from 1970-01-01 to a date in the Gregorian calendar: the inverse of [`civil`].
+fn days(year: i128, month: i128, day: i128) -> i128 {
+    let year = year - i128::from(month <= 2);
+    let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
+    let day_of_year = (153 * (if month > 2 { month - 3 } else { month + 9 }) + 2) / 5 + day - 1;
+    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
+}
+
+/// The milliseconds from 1970 to a date as [`is_date`] knows it.
+fn millis(text: &str) -> Option<i128> {
+    if !is_date(text) {
+        return None;
+    }
+    let (date, time) = text.split_at_checked(10)?;
+    let mut date = date.split('-').filter_map(|part| part.parse::<i128>().ok());
+    let days = days(date.next()?, date.next()?, date.next()?);
+    let time = time.strip_prefix(['T', 't', ' ']).unwrap_or("00:00");
+    let (clock, zone) = time.split_at_checked(time.find(['Z', 'z', '+', '-']).unwrap_or(time.len()))?;
+    let (clock, fraction) = clock.split_once('.').unwrap_or((clock, "0"));
+    let minutes = |clock: &str| {
+        let mut parts = clock.split(':').filter_map(|part| part.parse::<i128>().ok());
+        let minutes = parts.next()? * 60 + parts.next()?;
+        Some((minutes, parts.next().unwrap_or_default()))
+    };
+    let (minute, second) = minutes(clock)?;
+    let offset = match zone.split_at_checked(1) {
+        Some(("+", offset)) => minutes(offset)?.0,
+        Some(("-", offset)) => -minutes(offset)?.0,
+        _ => 0,
+    };
+    let fraction: i128 = format!("{fraction:0<3}").get(..3)?.parse().ok()?;
+    Some(((days * 1440 + minute - offset) * 60 + second) * 1000 + fraction)
+}
+
 /// A time before year 0 or after year 9999 has no form in RFC 3339, and is found when the item is sent.
 impl From<SystemTime> for DateTime {
     fn from(time: SystemTime) -> Self {
@@ -63,6 +111,20 @@ impl From<SystemTime> for DateTime {
 impl From<OrderingId> for DateTime {
     fn from(id: OrderingId) -> Self {
         Self::from_millis(id.get().into())
+    }
+}
+
+/// From text, or from a number of milliseconds since 1970: the service writes both.
+impl<'de> Deserialize<'de> for DateTime {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Value::deserialize(deserializer)? {
+            Value::String(text) => Ok(Self(text)),
+            Value::Number(millis) => match millis.as_i64() {
+                Some(millis) => Ok(Self::from_millis(millis.into())),
+                None => Err(D::Error::custom(format_args!("{millis} is not a date in milliseconds"))),
+            },
+            _ => Err(D::Error::custom("a date must be text, or a number of milliseconds")),
+        }
     }
 }
 
@@ -198,7 +260,39 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_date_is_read_back_from_any_of_its_forms() {
+        let millis = |text: &str| {
+            let time = DateTime::from(text).to_system_time()?;
+            Some(time.duration_since(UNIX_EPOCH).map_or_else(|_| -1, |since| since.as_millis() as i64))
+        };
+        let table = [
+            ("2017-11-08T12:18:41.666Z", Some(1_510_143_521_666)),
+            ("2017-11-08t12:18:41.6664Z", Some(1_510_143_521_666)),
+            ("2017-11-08 12:18:41", Some(1_510_143_521_000)),
+            ("2017-11-08T14:18:41.5+02:00", Some(1_510_143_521_500)),
+            ("2017-11-08T04:48-07:30", Some(1_510_143_480_000)),
+            ("2017-11-08", Some(1_510_099_200_000)),
+            ("1969-12-31T23:59:59Z", Some(-1)),
+            ("yesterday", None),
+            ("2017-13-08", None),
+        ];
+        for (text, expected) in table {
+            assert_eq!(millis(text), expected, "{text}");
+        }
+        let read = |json| serde_json::from_value::<DateTime>(json);
+        assert_eq!(read(1_510_143_521_666_i64.into()).unwrap().as_str(), "2017-11-08T12:18:41.666Z");
+        assert_eq!(read("2017-11-08".into()).unwrap().as_str(), "2017-11-08");
+        assert!(read(true.into()).is_err() && read(1.5.into()).is_err());
+    }
+
     proptest! {
+        #[test]
+        fn every_time_that_is_written_is_read_back(millis in 0_i64..253_402_300_800_000) {
+            let time = UNIX_EPOCH + Duration::from_millis(millis.unsigned_abs());
+            prop_assert_eq!(DateTime::from(time).to_system_time(), Some(time));
+        }
+
         #[test]
         fn every_time_from_the_year_1000_to_9999_is_written_as_a_date(millis in -30_610_224_000_000_i64..253_402_300_800_000) {
             let date = DateTime::from_millis(millis.into());

@@ -22,6 +22,7 @@ mod ordering_id;
 mod partial_update;
 mod permanent_id;
 mod permission;
+pub(crate) mod platform;
 mod source_status;
 pub(crate) mod words;
 

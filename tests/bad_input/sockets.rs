@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use coveo_push::transport::SendErrorKind;
-use coveo_push::{ApiKey, Error, FileContainer, Operation, PushClient, PushClientBuilder, RetryPolicy, reqwest};
+use coveo_push::{ApiKey, Error, FileContainer, Host, Operation, PushClient, PushClientBuilder, RetryPolicy, reqwest};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use wiremock::matchers::any;
@@ -74,7 +74,9 @@ async fn chunks_without_end_are_read_up_to_1_mib_whatever_the_call() {
     let head = "HTTP/1.1 500 Oh\r\ntransfer-encoding: chunked\r\n\r\n";
     let host = endless(head, chunk(60_000), Duration::ZERO).await;
     let client = builder(&host).build().unwrap();
-    for &operation in Operation::ALL {
+    // Pages of the other hosts may be larger.
+    let is_small = |operation: &&Operation| matches!(operation.host(), Host::Push | Host::Storage);
+    for &operation in Operation::ALL.iter().filter(is_small) {
         let error = call(&client, operation, &container(&host)).await.unwrap_err();
         assert_eq!(error.status().unwrap().as_u16(), 500, "{error}");
         assert!(error.api().is_none_or(|api| api.body().len() == 16 * 1024), "{error}");

@@ -35,6 +35,11 @@ impl Watched {
         Self { fake, exchanges: Arc::default(), turn: Arc::default() }
     }
 
+    /// An organization without sources and providers.
+    pub(crate) fn empty() -> Self {
+        Self { fake: FakePushApi::builder().build(), ..Self::new() }
+    }
+
     /// What has passed since the last time.
     pub(crate) fn take(&self) -> Vec<Exchange> {
         std::mem::take(&mut self.exchanges.lock().unwrap())

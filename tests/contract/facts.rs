@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use coveo_push::Operation;
+use coveo_push::{Host, Operation};
 
 use crate::contract::Contract;
 use crate::exchanges::Exchange;
@@ -132,8 +132,13 @@ impl Fact {
     }
 }
 
+/// Whether an operation is one of the Push API, the Stream API or the storage, which the contract is about.
+pub(crate) fn is_of_the_contract(operation: &Operation) -> bool {
+    matches!(operation.host(), Host::Push | Host::Storage)
+}
+
 /// Whether a path is one of a template.
-fn is_of(template: &str, path: &str) -> bool {
+pub(crate) fn is_of(template: &str, path: &str) -> bool {
     let (parts, ids) = (template.split('/'), path.split('/'));
     parts.clone().count() == ids.clone().count()
         && parts.zip(ids).all(|(part, id)| part == id || (part.starts_with('{') && !id.is_empty()))

@@ -20,6 +20,7 @@ mod contract;
 mod differences;
 mod exchanges;
 mod facts;
+mod platform;
 mod requests;
 mod schema;
 
@@ -56,7 +57,8 @@ fn operations(contract: &Contract) -> Found {
     if contract.base_url() != Region::UsEast.base_url() {
         found.differs("*", format!("the base URL is {}", contract.base_url()));
     }
-    for operation in Operation::ALL.iter().copied().filter(|operation| contract.call(*operation).is_none()) {
+    let is_lacking = |operation: &Operation| contract.call(*operation).is_none();
+    for operation in Operation::ALL.iter().copied().filter(facts::is_of_the_contract).filter(is_lacking) {
         found.differs(operation.name(), "is no operation of the contract");
     }
     for (path, calls) in &contract.paths {

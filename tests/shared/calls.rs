@@ -1,7 +1,9 @@
 //! Each operation of the API once.
 
+use coveo_push::platform::{FieldModel, NewSecurityProvider, NewSource, Privilege, SourceModel};
 use coveo_push::{
-    DocumentBody, Error, FileContainer, Identity, IdentityBody, MappedIdentityBody, Operation, PushClient, SourceStatus,
+    DocumentBody, Error, FileContainer, Host, Identity, IdentityBody, MappedIdentityBody, Operation, PushClient,
+    SourceStatus,
 };
 
 /// Calls an operation; an upload goes to `container`.
@@ -20,8 +22,43 @@ pub(crate) async fn call(client: &PushClient, operation: Operation, container: &
         Operation::DeleteOldIdentities => identities.delete_older_than(1).await.map(drop),
         Operation::CreateFileContainer => client.file_containers().create().await.map(drop),
         Operation::UploadToContainer => client.file_containers().upload(container, "bytes").await.map(drop),
+        operation if operation.host() == Host::Platform => platform(client, operation).await,
         operation => stream(client, operation).await,
     }
+}
+
+/// Calls an operation of the platform API. Some calls make requests of others first.
+async fn platform(client: &PushClient, operation: Operation) -> Result<(), Error> {
+    let (platform, identities) = (client.platform(), client.identities("p"));
+    match operation {
+        Operation::ListSources => platform.sources().await.map(drop),
+        Operation::CreateSource => platform.create_source(NewSource::push("new source")).await.map(drop),
+        Operation::GetSource => platform.source("s").await.map(drop),
+        Operation::UpdateSource => platform.update_source(&source_model()).await.map(drop),
+        Operation::DeleteSource => platform.delete_source("s").await,
+        Operation::CreateSecurityProvider => {
+            platform.create_provider(NewSecurityProvider::for_source("new provider", "s")).await.map(drop)
+        }
+        Operation::GetSecurityProvider => platform.provider("p").await.map(drop),
+        Operation::UpdateSecurityProvider => {
+            platform.create_provider(NewSecurityProvider::for_source("p", "s")).await.map(drop)
+        }
+        Operation::DeleteSecurityProvider => platform.delete_provider("new provider").await,
+        Operation::SearchFields => platform.fields().await.map(drop),
+        Operation::CreateFields => platform.create_fields([FieldModel::string("newfield")]).await.map(drop),
+        Operation::GetLimits => platform.limits().await.map(drop),
+        Operation::GetOrganizationStatus => platform.organization_status().await.map(drop),
+        Operation::ResumeOrganization => platform.resume_organization().await,
+        Operation::EvaluatePrivilege => platform.has_privilege(Privilege::new("SOURCE", "VIEW")).await.map(drop),
+        Operation::GetIdentityState => identities.state(&Identity::user("u")).await.map(drop),
+        Operation::ListIdentityStates => identities.in_error().await.map(drop),
+        other => panic!("{other} has no call here"),
+    }
+}
+
+/// A source as the service would write it.
+fn source_model() -> SourceModel {
+    serde_json::from_str(r#"{"id":"s","name":"s","sourceType":"PUSH","sourceVisibility":"SHARED"}"#).unwrap()
 }
 
 /// Calls an operation of the Stream API.

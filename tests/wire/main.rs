@@ -9,6 +9,7 @@ mod answers;
 #[path = "../shared/calls.rs"]
 mod calls;
 mod content;
+mod platform;
 mod requests;
 mod retries;
 mod streams;

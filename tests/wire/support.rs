@@ -162,7 +162,7 @@ impl Sent {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 
-    /// Holds a call of the Push API against its method, its path and query, its body and every
+    /// Holds a call of the service against its method, its path and query, its body and every
     /// header that it has.
     #[track_caller]
     pub(crate) fn is(&self, method: &str, target: &str, body: Option<Value>) {
@@ -171,10 +171,12 @@ impl Sent {
             ("accept".to_owned(), "application/json".to_owned()),
             ("authorization".to_owned(), format!("Bearer {KEY}")),
         ];
-        if body.is_some() || method != "DELETE" {
+        if body.is_some() || !matches!(method, "DELETE" | "GET") {
             headers.push(("content-length".to_owned(), self.body.len().to_string()));
         }
-        headers.push(("content-type".to_owned(), "application/json".to_owned()));
+        if method != "GET" {
+            headers.push(("content-type".to_owned(), "application/json".to_owned()));
+        }
         headers.push(("user-agent".to_owned(), OURS.to_owned()));
         assert_eq!(self.all_headers(), headers);
         match body {
