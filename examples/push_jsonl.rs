@@ -231,10 +231,10 @@ impl Run<'_> {
         Ok(builder.on_failed_batch(move |failed| saved.save_soon(folder.clone(), failed)))
     }
 
-    async fn push_lines<T: PushTarget, O: Into<T::Operation> + Send + 'static>(
+    async fn push_lines<T: PushTarget, O: Into<T::Operation>>(
         &self,
         queue: &PushQueue<T>,
-        make: fn(String) -> Line<O>,
+        make: fn(&str) -> Line<O>,
     ) -> Place {
         if self.arguments.failed_dir.is_none() {
             self.stop.when_a_batch_fails(queue.progress());

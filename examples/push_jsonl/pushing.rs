@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
-use std::string::FromUtf8Error;
 use std::sync::Arc;
 
 use coveo_push::{CatalogItem, CatalogOperation, PartialUpdate, PushQueue, PushTarget, Pushed};
@@ -32,13 +31,13 @@ pub(crate) struct Place {
 const MOST_REFUSED: usize = 100;
 
 /// Pushes all lines of the files, or those before the stop. `make` makes an operation of a line, which is text.
-pub(crate) async fn push_lines<T: PushTarget, O: Into<T::Operation> + Send + 'static>(
+pub(crate) async fn push_lines<T: PushTarget, O: Into<T::Operation>>(
     queue: &PushQueue<T>,
     files: Vec<PathBuf>,
-    make: fn(String) -> Line<O>,
+    make: fn(&str) -> Line<O>,
     stop: &Stop,
 ) -> Place {
-    let mut blocks = lines::read(files, move |line| to_operation(line, make));
+    let mut blocks = lines::read(files);
     let mut place = Place::default();
     loop {
         let block = tokio::select! {
@@ -51,7 +50,7 @@ pub(crate) async fn push_lines<T: PushTarget, O: Into<T::Operation> + Send + 'st
         };
         match block {
             None => return place,
-            Some(Ok(block)) => place.push_block(block, queue, stop).await,
+            Some(Ok(block)) => place.push_block(&block, make, queue, stop).await,
             Some(Err(error)) => {
                 eprintln!("{error}");
                 place.unread += 1;
@@ -63,21 +62,23 @@ pub(crate) async fn push_lines<T: PushTarget, O: Into<T::Operation> + Send + 'st
 impl Place {
     async fn push_block<T: PushTarget, O: Into<T::Operation>>(
         &mut self,
-        Block { name, lines }: Block<Line<O>>,
+        block: &Block,
+        make: fn(&str) -> Line<O>,
         queue: &PushQueue<T>,
         stop: &Stop,
     ) {
+        let name = &block.name;
         // Not by text: the same file can be given twice.
-        if !Arc::ptr_eq(&self.name, &name) {
-            (self.name, self.line) = (Arc::clone(&name), 0);
+        if !Arc::ptr_eq(&self.name, name) {
+            (self.name, self.line) = (Arc::clone(name), 0);
         }
-        for line in lines {
+        for line in block.lines() {
             if stop.is_set() {
                 self.left += 1;
                 continue;
             }
             let number = self.line + 1;
-            match line {
+            match to_operation(line, make) {
                 Ok(None) => {}
                 Ok(Some(operation)) => match queue.push(operation).await {
                     Ok(Pushed::Refused(refused)) => {
@@ -127,14 +128,14 @@ impl Place {
 /// The operation of a line; `None` for a blank line.
 pub(crate) type Line<O> = Result<Option<O>, String>;
 
-fn to_operation<O>(line: Result<String, FromUtf8Error>, make: fn(String) -> Line<O>) -> Line<O> {
-    let line = line.map_err(|error| error.to_string())?;
+fn to_operation<O>(line: &[u8], make: fn(&str) -> Line<O>) -> Line<O> {
+    let line = str::from_utf8(line).map_err(|error| error.to_string())?;
     if line.trim_ascii().is_empty() { Ok(None) } else { make(line) }
 }
 
 /// A line that is an item.
-pub(crate) fn to_item(line: String) -> Line<CatalogItem> {
-    let uri = uri_without_id(&line)?;
+pub(crate) fn to_item(line: &str) -> Line<CatalogItem> {
+    let uri = uri_without_id(line)?;
     let item = CatalogItem::json(line);
     Ok(Some(match uri {
         Some(uri) => item.document_id(uri),
@@ -143,13 +144,13 @@ pub(crate) fn to_item(line: String) -> Line<CatalogItem> {
 }
 
 /// A line that is an item or a partial update.
-pub(crate) fn to_update(line: String) -> Line<CatalogOperation> {
+pub(crate) fn to_update(line: &str) -> Line<CatalogOperation> {
     // Most lines need no second reading.
     if memmem::find(line.as_bytes(), br#""operator""#).is_some()
-        && let Some(keys) = read(&line)
+        && let Some(keys) = read(line)
         && is_partial_update(&keys)
     {
-        let update = serde_json::from_str::<PartialUpdate>(unmarked(&line));
+        let update = serde_json::from_str::<PartialUpdate>(unmarked(line));
         return update.map(|update| Some(update.into())).map_err(|error| format!("no partial update: {error}"));
     }
     Ok(to_item(line)?.map(Into::into))
@@ -213,21 +214,21 @@ pub(crate) async fn places(files: Vec<PathBuf>, ids: HashSet<String>) -> HashMap
     if files.is_empty() || ids.is_empty() {
         return places;
     }
-    let find = move |line: Result<String, FromUtf8Error>| {
-        let item = read(&line.ok()?)?;
+    let find = move |line: &[u8]| {
+        let item = read(str::from_utf8(line).ok()?)?;
         let id = value(&item, "documentId").and_then(Value::as_str).or_else(|| value(&item, "uri")?.as_str())?;
         ids.get(id).cloned()
     };
-    let (mut blocks, mut number, mut name) = (lines::read(files, find), 0_u64, Arc::<str>::default());
+    let (mut blocks, mut number, mut name) = (lines::read(files), 0_u64, Arc::<str>::default());
     while let Some(block) = blocks.recv().await {
         // An unreadable file was told before.
-        let Ok(Block { name: of, lines }) = block else { continue };
-        if !Arc::ptr_eq(&name, &of) {
-            (name, number) = (of, 0);
+        let Ok(block) = block else { continue };
+        if !Arc::ptr_eq(&name, &block.name) {
+            (name, number) = (Arc::clone(&block.name), 0);
         }
-        for id in lines {
+        for line in block.lines() {
             number += 1;
-            places.extend(id.map(|id| (id, format!("{name}:{number}"))));
+            places.extend(find(line).map(|id| (id, format!("{name}:{number}"))));
         }
     }
     places
