@@ -222,7 +222,7 @@ impl Run<'_> {
     fn set<T>(&self, builder: PusherBuilder<T>) -> io::Result<PusherBuilder<T>> {
         let builder = self.sizes(builder);
         let Some(folder) = self.arguments.failed_dir.clone() else { return Ok(builder) };
-        saved::try_writing(&folder)?;
+        shared::try_writing(&folder)?;
         if !saved::whole_files(&folder)?.0.is_empty() {
             let why = format!("{} holds batches of an earlier run: push them with --retry first", folder.display());
             return Err(io::Error::other(why));

@@ -59,5 +59,6 @@ async fn push(pusher: &ItemQueue, pages: &[&str]) -> Result<(), PushError> {
         let doc = DocumentBody::text("Words.").title(*page).permissions(Permissions::public());
         pusher.add_or_update(format!("https://example.com/{page}"), &doc).await?;
     }
-    pusher.flush().await
+    pusher.flush().await?;
+    Ok(())
 }

@@ -189,13 +189,15 @@ async fn push_identities(pusher: &IdentityQueue, wiki: &Wiki) -> Result<(), Push
     for (name, members) in &wiki.groups {
         pusher.add_or_update(&IdentityBody::group(*name).members(members.clone())).await?;
     }
-    pusher.flush().await
+    pusher.flush().await?;
+    Ok(())
 }
 
 /// Four at a time, since the contents of each are compressed and uploaded before its push returns.
 async fn push_pages(pusher: &ItemQueue, pages: &[Page]) -> Result<(), PushError> {
     stream::iter(pages).map(Ok).try_for_each_concurrent(4, |page| push_page(pusher, page)).await?;
-    pusher.flush().await
+    pusher.flush().await?;
+    Ok(())
 }
 
 async fn push_page(pusher: &ItemQueue, page: &Page) -> Result<(), PushError> {

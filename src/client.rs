@@ -3,6 +3,7 @@
 use std::env;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, SystemTime};
 
 use http::HeaderValue;
@@ -16,6 +17,7 @@ use crate::kernel::rate_limit::RateLimit;
 use crate::kernel::reqwest_transport::{HAS_TLS, ReqwestTransport, reqwest::ClientBuilder};
 use crate::kernel::retry::{Budget, RetryPolicy};
 use crate::kernel::shared::{Kernel, LocalNow, Random, Shared, Timeouts};
+use crate::kernel::stats::ClientStats;
 use crate::kernel::transport::Transport;
 use crate::region::{BaseUrl, BaseUrls, PushApiUrl, Region};
 
@@ -98,6 +100,21 @@ impl PushClient {
     pub fn with_credentials(&self, credentials: impl Into<Credentials>) -> Self {
         let shared = Arc::clone(&self.kernel.shared);
         Self { kernel: Kernel { shared, credentials: credentials.into() } }
+    }
+
+    /// What this client and its clones did so far, by host: calls, retries, failures, and the time that calls were held
+    /// back. Clients that differ by their [credentials](Self::with_credentials) alone count together.
+    ///
+    /// ```
+    /// # fn example(client: coveo_push::PushClient) {
+    /// for (host, stats) in client.stats().hosts() {
+    ///     println!("{host}: {} calls, {} retries, {} failures", stats.calls, stats.retries, stats.failures);
+    /// }
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn stats(&self) -> ClientStats {
+        self.kernel.shared.hosts.stats()
     }
 
     /// The organization.
@@ -453,6 +470,7 @@ impl PushClientBuilder {
             retry: self.retry,
             preflight: self.preflight,
             hosts: Hosts::default(),
+            runs: AtomicU64::default(),
             budget: Budget::new(),
             stream_limit: Arc::new(RateLimit::new(self.stream_api_calls.0, self.stream_api_calls.1)),
             random: self.random,

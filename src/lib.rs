@@ -177,11 +177,12 @@ pub mod platform {
     pub use crate::privilege::Privilege;
 }
 
-/// The reports of bulk runs, refreshes, loads and syncs, and their failed batches.
+/// The reports of bulk runs, refreshes, loads and syncs, their failed batches, and the counts of a client.
 pub mod report {
+    pub use crate::kernel::stats::{ClientStats, HostStats};
     pub use crate::push::{
-        AfterFailure, BatchReceipt, FailedBatch, FailureReason, Progress, PushReport, PushStep, Refused, RunStopped,
-        SavedBatch,
+        AfterFailure, BatchReceipt, FailedBatch, FailureReason, Flushed, Progress, PushReport, PushStep, Refused,
+        RunStopped, SavedBatch,
     };
     pub use crate::refresh::{
         Boundary, BoundarySource, DeletionOutcome, DeletionSkipped, IdleOutcome, LoadOutcome, LoadReport, RefreshReport,

@@ -14,9 +14,9 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use coveo_push::fake::FakePushApi;
+use coveo_push::fake::{FakePushApi, Fault};
 use coveo_push::{
-    ApiKey, BatchDocumentBody, CompressionType, Content, DocumentBody, FileContainer, Preflight, PushClient,
+    ApiKey, BatchDocumentBody, CompressionType, Content, DocumentBody, FileContainer, Operation, Preflight, PushClient,
     RetryPolicy, SourceStatus, reqwest,
 };
 use tracing::Instrument;
@@ -142,5 +142,95 @@ async fn the_upload_of_a_content_is_in_the_span_of_its_push() {
     let push = pusher.add_or_update("a://1", &doc).content(content).into_future();
     assert!(push.instrument(tracing::info_span!("the_push")).await.unwrap().is_queued());
     let text = buffer.text();
-    assert!(text.contains(r#"the_push:coveo_push{operation="file_containers.upload"}"#), "{text}");
+    assert!(text.contains(r#"the_push:coveo_push{operation="file_containers.upload" source="s" run=1}"#), "{text}");
+}
+
+/// The events with a message, each as its line.
+fn lines(text: &str, message: &str) -> Vec<String> {
+    text.lines().filter(|line| line.contains(message)).map(str::to_owned).collect()
+}
+
+fn has(line: &str, fields: &[&str]) {
+    for field in fields {
+        assert!(line.contains(field), "`{field}` is not in {line}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_tells_its_reason_and_the_source_batch_and_run_that_it_is_of() {
+    let (buffer, _guard) = traced();
+    let fake = FakePushApi::builder().source("my-source").build();
+    let client = fake.client();
+    let items = client.items("my-source");
+    fake.inject(Fault::on(Operation::PushItemContainer).status(503));
+    fake.inject(Fault::on(Operation::UploadToContainer).no_connection());
+    // Runs are numbered by their client.
+    assert!(items.pusher().start().finish().await.is_complete());
+    let run = items.pusher().start();
+    run.add_or_update("a://1", &DocumentBody::text("words")).await.unwrap();
+    run.finish().await.into_result().unwrap();
+    fake.inject(Fault::on(Operation::AddOrUpdateItem).status(429).error_code("TOO_MANY_REQUESTS"));
+    items.add_or_update("a://2", &DocumentBody::text("words")).await.unwrap();
+    let text = buffer.text();
+    let retries = lines(&text, "trying again");
+    assert_eq!(retries.len(), 3, "{text}");
+    let of_run = ["source=\"my-source\"", "run=2", "batch=1"];
+    has(&retries[0], &["file_containers.upload", "kind=", "cause="]);
+    has(&retries[0], &of_run);
+    has(&retries[1], &["items.push_container", "status=503"]);
+    has(&retries[1], &of_run);
+    has(&retries[2], &["status=429", "code=TOO_MANY_REQUESTS", "source=\"my-source\""]);
+    assert!(!retries[2].contains("run="), "{}", retries[2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_events_of_a_run_tell_its_start_its_batches_its_deletion_and_its_end() {
+    let (buffer, _guard) = traced();
+    let fake = FakePushApi::builder().source("my-source").build();
+    fake.inject(Fault::on(Operation::PushItemContainer).skip(1).status(413));
+    let items = fake.client().items("my-source");
+    let run = items.refresh(coveo_push::RefreshKind::Rebuild).allow_missing_permissions();
+    let run = run.pusher(|pusher| pusher.on_failed_batch(drop)).start().await.unwrap();
+    for n in 1..=2 {
+        run.pusher().add_or_update(format!("a://{n}"), &DocumentBody::text("words")).await.unwrap();
+        run.pusher().flush().await.unwrap();
+    }
+    run.pusher().add_or_update("no uri", &DocumentBody::text("words")).await.unwrap();
+    let _ = run.finish().await;
+    let run = items.refresh(coveo_push::RefreshKind::Rebuild).allow_missing_permissions().start().await.unwrap();
+    run.pusher().add_or_update("a://1", &DocumentBody::text("words")).await.unwrap();
+    run.finish().await.into_result().unwrap();
+    let text = buffer.text();
+    for (message, fields) in [
+        ("run started", vec!["run=1"]),
+        ("batch accepted", vec!["run=1", "batch=1", "operations=1", "attempts=3"]),
+        ("batch failed", vec!["run=1", "batch=2", "step=pushing the file container", "413"]),
+        ("refused", vec!["run=1", "item=\"no uri\"", "rule=\"document-id-not-a-uri\""]),
+        ("run ended", vec!["run=1", "1 accepted"]),
+        ("deletion skipped", vec!["run=1", "reason=\"failed\""]),
+        ("the source is idle", vec!["run=1"]),
+        ("deletion of old items sent", vec!["run=2", "boundary="]),
+        ("deletion ended", vec!["run=2", "accepted"]),
+    ] {
+        let line = &lines(&text, message)[0];
+        has(line, &fields);
+        has(line, &["source=\"my-source\""]);
+    }
+    assert_eq!(lines(&text, "deletion of old items sent").len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_event_and_span_has_the_target_coveo_push() {
+    let buffer = Buffer::default();
+    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false);
+    let _guard = tracing::subscriber::set_default(subscriber.with_writer(buffer.clone()).finish());
+    let fake = FakePushApi::builder().source("my-source").build();
+    fake.inject(Fault::on(Operation::PushItemContainer).status(503));
+    let run = fake.client().items("my-source").pusher().start();
+    run.add_or_update("a://1", &DocumentBody::text("words")).await.unwrap();
+    run.finish().await.into_result().unwrap();
+    let text = buffer.text();
+    let ours: Vec<&str> = text.lines().filter(|line| line.contains("coveo_push")).collect();
+    assert!(ours.len() > 5, "{text}");
+    assert!(!text.contains("coveo_push::"), "{text}");
 }

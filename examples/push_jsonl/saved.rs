@@ -6,19 +6,19 @@ use std::{fs, io};
 
 use coveo_push::report::{FailedBatch, SavedBatch};
 
+use serde_json::Value;
 use tokio::task::JoinHandle;
 
 use crate::Target;
 use crate::shared::{Failure, say};
 use crate::stop::Stop;
 
-/// The failed batches of a run, and their files.
+/// The files of the failed batches of a run.
 #[derive(Clone, Default)]
 pub(crate) struct Saved(Arc<Mutex<Files>>);
 
 #[derive(Default)]
 struct Files {
-    written: Vec<SavedBatch>,
     tasks: Vec<JoinHandle<()>>,
     /// Problems with the files.
     problems: Vec<String>,
@@ -29,19 +29,16 @@ impl Saved {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes a batch on a thread of its own: a handler must not keep the runtime waiting for the disk.
+    /// Writes a batch in a task of its own: a handler must not keep the run waiting for the disk.
     pub(crate) fn save_soon(&self, folder: PathBuf, failed: FailedBatch) {
         let saved = self.clone();
-        let task = tokio::task::spawn_blocking(move || saved.save(&folder, &failed));
+        let task = tokio::spawn(async move { saved.save(&folder, &failed).await });
         self.lock().tasks.push(task);
     }
 
-    fn save(&self, folder: &Path, failed: &FailedBatch) {
-        match failed.save(folder) {
-            Ok(saved) => {
-                eprintln!("{failed}; written to {}", saved.path().display());
-                self.lock().written.push(saved);
-            }
+    async fn save(&self, folder: &Path, failed: &FailedBatch) {
+        match failed.save(folder).await {
+            Ok(saved) => eprintln!("{failed}; written to {}", saved.path().display()),
             Err(error) => {
                 let (first, last) = (failed.ids().next().unwrap_or_default(), failed.ids().last().unwrap_or_default());
                 let problem = format!("{failed}; its items, from {first} to {last}, are in no file: {error}");
@@ -51,22 +48,14 @@ impl Saved {
         }
     }
 
-    /// Takes what was pushed again later out of the files, now that the run has ended. Returns what
-    /// is not in them as it should be.
+    /// Waits until all are written, and returns the problems. The run itself takes out what was pushed again later.
     pub(crate) async fn end(&self) -> Vec<String> {
         let tasks = std::mem::take(&mut self.lock().tasks);
         for task in tasks {
             // A panic has been printed.
             let _ = task.await;
         }
-        let Files { mut written, mut problems, tasks: _ } = std::mem::take(&mut *self.lock());
-        for saved in &mut written {
-            if let Err(error) = saved.update() {
-                let path = saved.path().display();
-                problems.push(format!("{path}: what was pushed again later cannot be taken out: {error}"));
-            }
-        }
-        problems
+        std::mem::take(&mut self.lock().problems)
     }
 }
 
@@ -103,22 +92,19 @@ pub(crate) fn whole_files(folder: &Path) -> io::Result<(Vec<PathBuf>, Vec<PathBu
     Ok((whole, cut_off))
 }
 
-/// Makes a folder, and tries whether a file can be written into it.
-pub(crate) fn try_writing(folder: &Path) -> io::Result<()> {
-    let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", folder.display()));
-    fs::create_dir_all(folder).map_err(named)?;
-    let file = folder.join(format!("try-{}.tmp", std::process::id()));
-    fs::write(&file, "batch").and_then(|()| fs::remove_file(&file)).map_err(named)
-}
-
 async fn push_file(target: &Target, path: &Path) -> Result<(), Failure> {
-    let batch = fs::read(path)?;
-    let accepted = match target {
-        Target::Items(items) => items.push_batch_json(batch).await?,
-        Target::Updates(catalog) | Target::Load(catalog) => catalog.update_batch_json(batch).await?,
-        Target::Merges(catalog) => catalog.merge_batch_json(batch).await?,
-    };
-    say!("{}: {} bytes accepted", path.display(), accepted.bytes().unwrap_or_default());
-    fs::remove_file(path)?;
+    let saved = SavedBatch::open(path)?;
+    for id in saved.superseded_ids()? {
+        say!("{}: {} is left out: push it again, unless a later file has it", path.display(), Value::from(id));
+    }
+    if let Some(batch) = saved.body()? {
+        let accepted = match target {
+            Target::Items(items) => items.push_batch_json(batch).await?,
+            Target::Updates(catalog) | Target::Load(catalog) => catalog.update_batch_json(batch).await?,
+            Target::Merges(catalog) => catalog.merge_batch_json(batch).await?,
+        };
+        say!("{}: {} bytes accepted", path.display(), accepted.bytes().unwrap_or_default());
+    }
+    saved.remove()?;
     Ok(())
 }

@@ -22,6 +22,7 @@ pub(crate) mod lines;
 use std::env;
 use std::error::Error as StdError;
 use std::fmt;
+use std::path::Path;
 use std::time::Duration;
 
 use coveo_push::bytes::Bytes;
@@ -178,6 +179,14 @@ impl<T: Transport> Transport for Printing<T> {
             answer
         })
     }
+}
+
+/// Makes a folder, and tries whether a file can be written into it.
+pub(crate) fn try_writing(folder: &Path) -> std::io::Result<()> {
+    let named = |error: std::io::Error| std::io::Error::new(error.kind(), format!("{}: {error}", folder.display()));
+    std::fs::create_dir_all(folder).map_err(named)?;
+    let file = folder.join(format!("try-{}.tmp", std::process::id()));
+    std::fs::write(&file, "batch").and_then(|()| std::fs::remove_file(&file)).map_err(named)
 }
 
 /// Waits for Ctrl-C, or for SIGTERM, by which services are stopped. Neither ends the program from then on.

@@ -147,7 +147,7 @@ async fn push_all<K: Kind>(pusher: &PushQueue<K::Handle>, steps: Vec<Step<K>>, l
                 continue;
             }
             Step::Flush => match pusher.flush().await {
-                Ok(()) => continue,
+                Ok(_) => continue,
                 Err(_) => return,
             },
             Step::Push { operation, is_refused, patience } => (operation, is_refused, patience),
@@ -157,7 +157,7 @@ async fn push_all<K: Kind>(pusher: &PushQueue<K::Handle>, steps: Vec<Step<K>>, l
             continue;
         };
         match pushed {
-            Ok(Pushed::Queued) if !is_refused => note(&mut |log| log.taken.push(operation.clone())),
+            Ok(Pushed::Queued(_)) if !is_refused => note(&mut |log| log.taken.push(operation.clone())),
             Ok(Pushed::Refused(_)) if is_refused => note(&mut |log| log.refused += 1),
             Err(PushError::Stopped(_)) => return,
             other => return note(&mut |log| log.wrong = Some(format!("{operation:?} gave {other:?}"))),

@@ -136,7 +136,7 @@ impl Kind for Items {
                 Way::Typed => pusher.add_or_update(id, &operation.body(bytes)).await,
                 Way::Stream => {
                     let operation = ItemOperation::add_or_update(id, &operation.body(bytes));
-                    pusher.push_stream(stream::iter([operation])).await.map(|_| Pushed::Queued)
+                    pusher.push_stream(stream::iter([operation])).await.map(Pushed::Queued)
                 }
                 Way::Json => {
                     let text = json!({ "n": n, "data": operation.text(bytes) });

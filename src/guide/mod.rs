@@ -5,6 +5,7 @@
 //! | Write a connector, from the first item to a scheduled run | [`first_connector`] |
 //! | Create a source, its provider and its fields, and check the key | [`setting_up`] |
 //! | Push thousands of items, with every one accounted for | [`many_items`] |
+//! | Push single changes for months, from a service or a queue | [`daemons`] |
 //! | Push everything again and delete the rest, safely | [`refresh`] |
 //! | Push only what changed since the last run, through any crash | [`incremental`] |
 //! | Feed a catalog of Coveo for Commerce, or a data collection | [`catalogs`] |
@@ -28,6 +29,7 @@ pages! {
     first_connector = "first_connector.md",
     setting_up = "setting_up.md",
     many_items = "many_items.md",
+    daemons = "daemons.md",
     refresh = "refresh.md",
     incremental = "incremental.md",
     catalogs = "catalogs.md",

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::retry::RetryPolicy;
 use super::run_context::{BatchCalls, RunContext};
+use super::trace::RunLabel;
 
 /// The settings of one call, in place of the client's.
 #[derive(Debug, Clone, Default)]
@@ -36,8 +37,16 @@ impl CallSettings {
     }
 
     /// The same for the calls of one batch.
-    pub(crate) fn of_batch(&self, batch: &Arc<BatchCalls>) -> Self {
-        self.with_run(|run| RunContext { batch: Some(Arc::clone(batch)), ..run })
+    pub(crate) fn of_batch(&self, number: u64, batch: &Arc<BatchCalls>) -> Self {
+        self.with_run(|run| {
+            let label = RunLabel { batch: Some(number), ..run.label };
+            RunContext { batch: Some(Arc::clone(batch)), label, ..run }
+        })
+    }
+
+    /// The run that the calls belong to.
+    pub(crate) fn label(&self) -> Option<&RunLabel> {
+        self.run.as_ref().map(|run| &run.label)
     }
 
     /// The same for a call that must start before then, or not at all.

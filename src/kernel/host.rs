@@ -1,9 +1,11 @@
 //! What all clones of a client know of one host.
 
 use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::Instant;
 
 use super::clock::ServiceClock;
 use super::hold::Hold;
+use super::stats::{ClientStats, HostCounters, HostStats};
 use super::throttle::Throttle;
 use crate::operation::{Host, Operation};
 
@@ -13,6 +15,7 @@ pub(crate) struct HostState {
     pub(crate) throttle: Throttle,
     pub(crate) hold: Hold,
     pub(crate) clock: ServiceClock,
+    pub(crate) counters: HostCounters,
     places: Semaphore,
 }
 
@@ -22,6 +25,7 @@ impl Default for HostState {
             throttle: Throttle::default(),
             hold: Hold::default(),
             clock: ServiceClock::default(),
+            counters: HostCounters::default(),
             places: Semaphore::new(Self::PLACES),
         }
     }
@@ -30,6 +34,10 @@ impl Default for HostState {
 impl HostState {
     /// So many attempts may be in flight.
     const PLACES: usize = 64;
+
+    fn stats(&self) -> HostStats {
+        self.counters.stats(self.hold.is_held() || self.throttle.wait(Instant::now()).is_some())
+    }
 
     /// Waits for a place of an attempt, first come first served. The few calls that steer a run need none.
     pub(crate) async fn place(&self, operation: Operation) -> Option<SemaphorePermit<'_>> {
@@ -58,5 +66,11 @@ impl Hosts {
             Host::Platform => &self.platform,
             Host::Storage => &self.storage,
         }
+    }
+
+    pub(crate) fn stats(&self) -> ClientStats {
+        let Self { push, logs, platform, storage } = self;
+        let [push, logs, platform, storage] = [push, logs, platform, storage].map(HostState::stats);
+        ClientStats { push, logs, platform, storage }
     }
 }

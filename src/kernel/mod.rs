@@ -21,6 +21,7 @@ pub(crate) mod retry;
 pub(crate) mod run_context;
 pub(crate) mod send;
 pub(crate) mod shared;
+pub(crate) mod stats;
 pub(crate) mod throttle;
 pub(crate) mod trace;
 pub(crate) mod transport;

@@ -61,6 +61,8 @@ impl PathParams {
 #[derive(Clone)]
 pub(crate) struct RequestTemplate {
     operation: Operation,
+    /// The source, provider or data collection in its path.
+    resource: Option<Arc<str>>,
     uri: Uri,
     headers: HeaderMap,
     body: Body,
@@ -93,7 +95,8 @@ impl RequestTemplate {
         if operation.method() != Method::GET {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
-        Ok(Self::new(operation, uri, headers, json.map_or_else(Body::empty, Body::from)))
+        let template = Self::new(operation, uri, headers, json.map_or_else(Body::empty, Body::from));
+        Ok(Self { resource: params.resource().map(Arc::clone), ..template })
     }
 
     /// An upload into a file container: to the URI that the service gave, with the headers that it
@@ -133,11 +136,15 @@ impl RequestTemplate {
         if !body.is_empty() || !matches!(operation.method(), Method::DELETE | Method::GET) {
             headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
         }
-        Self { operation, uri, headers, body }
+        Self { operation, resource: None, uri, headers, body }
     }
 
     pub(crate) fn operation(&self) -> Operation {
         self.operation
+    }
+
+    pub(crate) fn resource(&self) -> Option<&Arc<str>> {
+        self.resource.as_ref()
     }
 
     pub(crate) fn uri(&self) -> &Uri {

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::rate_limit::{Followers, Promise, RateLimit, Turn};
+use super::trace::RunLabel;
 use crate::operation::Operation;
 
 /// What all calls of one bulk run share.
@@ -18,6 +19,7 @@ pub(crate) struct RunContext {
     pub(crate) counters: Arc<CallCounters>,
     /// What is known of one batch, when these are its calls.
     pub(crate) batch: Option<Arc<BatchCalls>>,
+    pub(crate) label: RunLabel,
 }
 
 /// The calls of one batch.

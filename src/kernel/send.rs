@@ -56,7 +56,10 @@ impl Kernel {
             has_repeated: false,
             is_out_of_budget: false,
         };
-        trace::in_span(operation, call.run()).await
+        call.host.counters.call_started();
+        let host = call.host;
+        let sent = trace::in_span(operation, template.resource(), settings.label(), call.run()).await;
+        sent.inspect_err(|_| host.counters.call_failed())
     }
 }
 
@@ -142,7 +145,7 @@ impl<'a> Call<'a> {
                 return Err(if self.is_out_of_budget { error.ended_by_budget() } else { error });
             };
             sleep(wait).await;
-            self.allowance.spend(wait, classify(&error));
+            self.waited(wait, classify(&error));
             last = Some(error);
         }
     }
@@ -201,7 +204,7 @@ impl<'a> Call<'a> {
             let spread = Throttle::spread(left, self.random()).min(room);
             trace::held_back(self.record.operation, left);
             sleep(left + spread).await;
-            self.allowance.spend(left + spread, RetryClass::Throttled);
+            self.waited(left + spread, RetryClass::Throttled);
         }
         Ok(())
     }
@@ -215,7 +218,7 @@ impl<'a> Call<'a> {
             if matches!(admission, Admission::AfterHold) {
                 sleep(Hold::spread(self.random())).await;
             }
-            self.allowance.spend(before.elapsed(), RetryClass::Outage);
+            self.waited(before.elapsed(), RetryClass::Outage);
             match admission {
                 Admission::Free => return Ok(None),
                 Admission::Probe(probe) => return Ok(Some(probe)),
@@ -228,6 +231,15 @@ impl<'a> Call<'a> {
                 }
             }
         }
+    }
+
+    fn waited(&mut self, time: Duration, why: RetryClass) {
+        match why {
+            RetryClass::Throttled => self.host.counters.was_throttled(time),
+            RetryClass::Outage => self.host.counters.was_held(time),
+            RetryClass::Transient | RetryClass::Permanent => {}
+        }
+        self.allowance.spend(time, why);
     }
 
     fn random(&self) -> f64 {
@@ -261,6 +273,7 @@ impl<'a> Call<'a> {
         if let Some(run) = self.allowance.run {
             run.called(self.template.is_api(), self.record.attempts > 0);
         }
+        self.host.counters.attempt_started(self.record.attempts > 0);
         self.record.attempts += 1;
         let sent = Instant::now();
         let response = caught(async { shared.transport.send(request).await });
@@ -318,7 +331,7 @@ impl<'a> Call<'a> {
             RetryClass::Transient => self.wait_after_failure(error, own),
             RetryClass::Outage => self.wait_after_outage(error, own, took, probe),
         }?;
-        trace::retrying(self.record.operation, self.record.attempts, error.status(), wait);
+        trace::retrying(self.record.operation, self.record.attempts, error, wait);
         Some(wait)
     }
 

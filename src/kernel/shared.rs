@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, SystemTime};
 
 use http::HeaderValue;
@@ -38,6 +39,8 @@ pub(crate) struct Shared {
     pub(crate) retry: RetryPolicy,
     pub(crate) preflight: Preflight,
     pub(crate) hosts: Hosts,
+    /// How many bulk runs were started.
+    pub(crate) runs: AtomicU64,
     pub(crate) budget: Budget,
     /// The calls of all runs into catalogs.
     pub(crate) stream_limit: Arc<RateLimit>,
@@ -93,6 +96,7 @@ impl fmt::Debug for Kernel {
             retry,
             preflight,
             hosts: _,
+            runs: _,
             budget: _,
             stream_limit: _,
             random: _,

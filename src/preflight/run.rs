@@ -52,12 +52,9 @@ impl RunValidation {
     }
 
     /// Notes that an operation on an identity is part of the run.
-    pub(crate) fn was_queued(&self, provider: &str, pushed: SeenIdentity<'_>) {
+    pub(crate) fn was_queued(&self, pushed: SeenIdentity<'_>) {
         if let Some(earlier) = &self.pushed {
             earlier.note(pushed);
-        }
-        if let Some(known) = &self.known {
-            known.note(provider, pushed);
         }
     }
 }
@@ -183,8 +180,8 @@ impl fmt::Debug for SeenIdentities {
 /// The identities that the providers of a run know, to hold the permissions of items against: the
 /// service drops an item that names one which no provider knows.
 ///
-/// It is a cheap handle. Give it to the run that pushes the identities, and then to the one that
-/// pushes the items; what was pushed before, or by somebody else, is [added](Self::add). It takes 16
+/// It is a cheap handle. Give it to the run that pushes the identities, which adds those that the service accepted, and
+/// then to the one that pushes the items; what was pushed before, or by somebody else, is [added](Self::add). It takes 16
 /// bytes an identity, members and granted ones included, beside the spare room of a table.
 ///
 /// ```
@@ -261,7 +258,8 @@ impl KnownIdentities {
         }
     }
 
-    fn note(&self, provider_id: &str, pushed: SeenIdentity<'_>) {
+    /// The service accepted an operation on an identity.
+    pub(crate) fn accepted(&self, provider_id: &str, pushed: SeenIdentity<'_>) {
         let (members, well_knowns) = match pushed {
             SeenIdentity::Body(body) => (body.members.as_deref(), body.well_knowns.as_deref()),
             SeenIdentity::Alias(body) => (None, body.well_knowns.as_deref()),
@@ -367,7 +365,7 @@ mod tests {
         let mut found = Vec::new();
         for pushed in pushed {
             found = rules(&checks.identity(*pushed));
-            checks.was_queued("A", *pushed);
+            checks.was_queued(*pushed);
         }
         found
     }
@@ -408,11 +406,10 @@ mod tests {
     }
 
     #[test]
-    fn who_is_pushed_is_known_with_members_and_grants_until_it_is_deleted() {
+    fn who_is_accepted_is_known_with_members_and_grants_until_it_is_deleted() {
         let known = KnownIdentities::new();
-        let checks = RunValidation { known: Some(known.clone()), ..RunValidation::default() };
         let group = IdentityBody::group("g").member(Identity::user("a")).well_known(Identity::group("all"));
-        checks.was_queued("A", SeenIdentity::Body(&group));
+        known.accepted("A", SeenIdentity::Body(&group));
         assert_eq!(known.len(), 3);
         for permission in [
             PermissionIdentity::group("g"),
@@ -421,9 +418,9 @@ mod tests {
         ] {
             assert!(known.knows(&permission));
         }
-        checks.was_queued("A", SeenIdentity::Deleted(&group.identity));
+        known.accepted("A", SeenIdentity::Deleted(&group.identity));
         assert!(!known.knows(&PermissionIdentity::group("g")));
-        checks.was_queued("A", SeenIdentity::Alias(&MappedIdentityBody::group("g")));
+        known.accepted("A", SeenIdentity::Alias(&MappedIdentityBody::group("g")));
         assert!(known.knows(&PermissionIdentity::group("g")));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::hash::RandomState;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::runtime::Handle;
@@ -13,14 +14,17 @@ use super::destination::Destination;
 use super::failed::{FailedBatch, FailureReason, PushStep, Unknown};
 use super::keys::Keys;
 use super::report::{BatchReceipt, Delivered, Progress, PushError, PushReport, Pushed, Refused, RunStopped};
+use super::saved_files::SavedFiles;
 use super::settings::Settings;
 use super::state::{BatchTask, Filling, State, UnderWay};
+use super::superseded::SupersededOperations;
 use crate::error::BoxError;
 use crate::error::ConfigError;
 use crate::kernel::call_settings::CallSettings;
 use crate::kernel::rate_limit::RateLimit;
 use crate::kernel::run_context::{CallCounters, RunContext};
 use crate::kernel::shared::Kernel;
+use crate::kernel::trace::{self, RunLabel};
 
 /// How many pushes there can be between two values of the watch channel.
 const PUSHES_A_MESSAGE: u64 = 256;
@@ -28,12 +32,13 @@ const PUSHES_A_MESSAGE: u64 = 256;
 /// A run: its settings, and the account of its operations.
 pub(super) struct Account {
     pub(super) me: Weak<Self>,
-    /// Which run this is.
-    pub(super) run: Arc<()>,
+    /// The files of its failed batches.
+    pub(super) files: Arc<SavedFiles>,
     pub(super) kernel: Kernel,
     pub(super) destination: Destination,
     pub(super) settings: Settings,
     pub(super) calls: CallSettings,
+    pub(super) label: RunLabel,
     pub(super) hasher: RandomState,
     pub(super) buffers: Arc<BufferPool>,
     /// One for each batch that may be under way.
@@ -52,13 +57,13 @@ pub(super) struct Account {
 /// Removes a batch from those that a handler is being given.
 pub(super) struct HandedOver<'a> {
     pub(super) account: &'a Account,
-    pub(super) number: u64,
+    pub(super) origin: u64,
 }
 
 impl Drop for HandedOver<'_> {
     fn drop(&mut self) {
         let mut state = self.account.lock();
-        state.handing_over.remove(&self.number);
+        state.handing_over.remove(&self.origin);
         self.account.settle(state);
     }
 }
@@ -66,6 +71,8 @@ impl Drop for HandedOver<'_> {
 impl Account {
     pub(super) fn new(kernel: Kernel, destination: Destination, settings: Settings) -> Arc<Self> {
         let counters = Arc::new(CallCounters::default());
+        let run = kernel.shared.runs.fetch_add(1, Ordering::Relaxed) + 1;
+        let label = RunLabel { run, source: destination.id(), batch: None };
         let own_limit = settings.max_api_calls.map(|(calls, interval)| Arc::new(RateLimit::new(calls, interval)));
         let limit = own_limit.or_else(|| destination.shared_limit(&kernel));
         let context = RunContext {
@@ -74,13 +81,16 @@ impl Account {
             limit,
             counters: Arc::clone(&counters),
             batch: None,
+            label: label.clone(),
         };
+        trace::run_started(&label);
         Arc::new_cyclic(|me| Self {
             me: Weak::clone(me),
-            run: Arc::default(),
+            files: Arc::default(),
             kernel,
             destination,
             calls: CallSettings { retry: settings.retry, run: Some(context), ..CallSettings::default() },
+            label,
             hasher: RandomState::new(),
             buffers: BufferPool::new(settings.batch_bytes, settings.concurrency + 1),
             slots: Semaphore::new(settings.concurrency),
@@ -99,7 +109,11 @@ impl Account {
     }
 
     pub(super) fn progress(&self) -> watch::Receiver<Progress> {
-        let totals = self.totals(&self.lock());
+        let state = self.lock();
+        // A new receiver has the counts of now.
+        self.publish(&state);
+        let totals = self.totals(&state);
+        drop(state);
         let progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
         let ended = || watch::channel(totals).1;
         progress.as_ref().map_or_else(ended, watch::Sender::subscribe)
@@ -122,12 +136,13 @@ impl Account {
         Handle::try_current().map(drop).map_err(|_| PushError::Call(ConfigError::new(why).into()))
     }
 
-    /// Counts a push, which is queued or refused.
-    pub(super) fn count(&self, state: &mut State) {
+    /// Counts a push, which is queued or refused, and returns its number.
+    pub(super) fn count(&self, state: &mut State) -> u64 {
         state.totals.pushed += 1;
         if state.totals.pushed.is_multiple_of(PUSHES_A_MESSAGE) {
             self.publish(state);
         }
+        state.totals.pushed
     }
 
     /// Accounts for an operation that is refused.
@@ -138,11 +153,13 @@ impl Account {
             journal.refused(refused.id());
         }
         state.totals.refused += 1;
-        self.count(&mut state);
+        let refused = refused.numbered(self.count(&mut state));
+        self.publish(&state);
         if state.refused.len() < PushReport::SAMPLES {
             state.refused.push(refused.clone());
         }
         drop(state);
+        trace::refused(&self.label, refused.id(), refused.findings());
         if let Some(handler) = &self.settings.on_refused {
             let _ = self.guarded("refused items", || handler(&refused));
         }
@@ -189,7 +206,7 @@ impl Account {
 
     pub(super) fn accepted(&self, number: u64, delivered: Delivered) {
         let mut state = self.lock();
-        let Some(UnderWay { batch, .. }) = state.under_way.remove(&number) else { return };
+        let Some(UnderWay { batch, origin, .. }) = state.under_way.remove(&number) else { return };
         state.is_proven = true;
         state.recent.accepted(batch.keys(), self.commit_spacing());
         let server_time = delivered.server_time;
@@ -199,6 +216,7 @@ impl Account {
         state.without_ordering_id += u64::from(ordering_id.is_none());
         let receipt = delivered.into_receipt(number, operations, bytes, ordering_id);
         state.totals.accepted += operations;
+        state.flushes.accepted(origin, operations);
         state.totals.deletions += batch.deletions();
         state.totals.batches_accepted += 1;
         // By the service's clock, which can differ from the order in which its responses came.
@@ -208,9 +226,10 @@ impl Account {
             state.accepted.push(receipt.clone());
         }
         self.publish(&state);
-        state.handing_over.insert(number);
+        state.handing_over.insert(origin);
         drop(state);
-        let _handed_over = HandedOver { account: self, number };
+        trace::batch_accepted(&self.label, number, operations, bytes, receipt.attempts);
+        let _handed_over = HandedOver { account: self, origin };
         let keys = Arc::clone(batch.keys());
         // Its buffer is free for another batch before there is room for one.
         drop(batch);
@@ -257,15 +276,16 @@ impl Account {
         FailedBatch {
             number,
             origin: number,
-            run: Arc::clone(&self.run),
+            files: Arc::clone(&self.files),
             is_settled: Arc::default(),
             calls: self.calls.clone(),
             step,
             reason: Arc::new(reason),
             may_have_been_applied,
+            superseded: Arc::new(SupersededOperations::new(number, batch.keys())),
             batch,
             content: None,
-            superseded: Arc::default(),
+            known: self.settings.validation.known.clone(),
             kernel: self.kernel.clone(),
             destination: self.destination.clone(),
             ordering_id: self.settings.ordering_id,
@@ -283,7 +303,10 @@ impl Account {
         if failed.leaves_order_open() {
             state.unknown.push(Unknown::new(failed));
         }
+        self.files.failed(&failed.superseded);
         note_superseded(state, failed);
+        state.failed_numbers.insert(failed.batch.open_from(), failed.number, &failed.superseded);
+        state.flushes.failed(failed.origin, failed.number, operations, failed.is_unsent());
     }
 
     /// Stops the run, because the journal failed.
@@ -326,7 +349,8 @@ impl Account {
         self.end_progress(&state);
         let mut failed_batches = std::mem::take(&mut state.failed);
         failed_batches.sort_by_key(FailedBatch::number);
-        PushReport {
+        let is_first = state.took.is_none();
+        let report = PushReport {
             totals: self.totals(&state),
             elapsed: *state.took.get_or_insert_with(|| self.started.elapsed()),
             first_accepted: state.first_accepted,
@@ -336,7 +360,12 @@ impl Account {
             failed_batches,
             refused_samples: state.refused.clone(),
             warning_samples: state.warnings.clone(),
+        };
+        drop(state);
+        if is_first {
+            trace::run_ended(&self.label, &report);
         }
+        report
     }
 
     /// Wakes all that wait for a change, and ends the progress of a run that was told to end and has nothing left to do.
@@ -358,6 +387,7 @@ impl Account {
             api_calls: self.counters.api_calls(),
             retries: self.counters.retries(),
             throttled: self.counters.throttled(),
+            settled_to: state.settled_to(),
             ..state.totals
         }
     }

@@ -16,22 +16,30 @@ use super::keys::Key;
 use super::renewal;
 use super::report::{PushError, RunStopped};
 use super::state::{State, UnderWay};
+use super::superseded::SupersededOperations;
 use crate::error::{ConfigError, Error};
-use crate::kernel::wait;
+use crate::kernel::{trace, wait};
 
 impl Account {
     /// Gives a batch that is accounted for to the handler, and follows its answer.
     pub(super) fn give_to_handler(&self, mut state: MutexGuard<'_, State>, failed: FailedBatch) {
-        let (number, holds_for_all) = (failed.number(), failed.holds_for_all());
+        let (origin, holds_for_all) = (failed.origin, failed.holds_for_all());
+        let (number, operations, step, reason) =
+            (failed.number, failed.operations(), failed.step, Arc::clone(&failed.reason));
+        // The state is not locked then.
+        let tell = || trace::batch_failed(&self.label, number, operations, &step, &reason);
         let Some(handler) = &self.settings.on_failed_batch else {
             state.stopped.get_or_insert_with(|| RunStopped::by(&failed));
             state.failed.push(failed);
+            drop(state);
+            tell();
             return self.changed.notify_waiters();
         };
         let stopped = RunStopped::by(&failed);
-        state.handing_over.insert(number);
+        state.handing_over.insert(origin);
         drop(state);
-        let _handed_over = HandedOver { account: self, number };
+        tell();
+        let _handed_over = HandedOver { account: self, origin };
         match self.guarded("failed batches", || handler(failed)) {
             // Pushing it again would leave all of it out.
             Some(AfterFailure::Again(failed, _)) if failed.has_all_expired() => self.lock().failed.push(failed),
@@ -55,10 +63,10 @@ impl Account {
         if failed.holds_for_all() {
             state.held_until = state.held_until.max(Some(until));
         }
-        let number = failed.number();
-        state.waiting.insert(number);
+        let origin = failed.origin;
+        state.waiting.insert(origin, (failed.number, failed.operations() as u64));
         drop(state);
-        let kept = KeptBatch { account: Arc::clone(self), failed: Some(failed), waits: Some(number) };
+        let kept = KeptBatch { account: Arc::clone(self), failed: Some(failed), waits: Some(origin) };
         runtime.spawn(kept.push_after(until));
     }
 
@@ -77,11 +85,21 @@ impl Account {
         Ok(failed.batch.with_single(&item, uploaded))
     }
 
+    /// Counts a failed batch as settled.
+    pub(super) fn settle_failed(&self, failed: &FailedBatch) {
+        if Arc::ptr_eq(&self.files, &failed.files) {
+            let mut state = self.lock();
+            state.failed_numbers.remove(failed.batch.open_from(), failed.number);
+            self.publish(&state);
+        }
+    }
+
     fn append(self: &Arc<Self>, failed: FailedBatch, batch: Batch) -> Result<(), PushError> {
         let expired = renewal::expired(&batch);
         let left_out_of = |superseded: &BTreeSet<usize>| superseded.union(&expired).copied().collect();
         let mut superseded = failed.superseded.get();
-        let mut builder = self.without(&batch, &left_out_of(&superseded));
+        let is_own = Arc::ptr_eq(&self.files, &failed.files);
+        let mut builder = self.without(&batch, &left_out_of(&superseded), is_own);
         let mut state = loop {
             let state = self.lock();
             let now = failed.superseded.get();
@@ -89,7 +107,7 @@ impl Account {
                 break state;
             }
             drop(state);
-            builder = self.without(&batch, &left_out_of(&now));
+            builder = self.without(&batch, &left_out_of(&now), is_own);
             superseded = now;
         };
         if let Err(stopped) = state.goes_on() {
@@ -98,7 +116,11 @@ impl Account {
         }
         // Later pushes go into a later batch.
         let cut_off = state.filling.take().and_then(|filling| self.seal(&mut state, filling));
-        state.moves_on(&failed, Arc::ptr_eq(&self.run, &failed.run), superseded.len() as u64);
+        if !is_own {
+            builder.renumber(state.totals.pushed + 1);
+        }
+        let expired: BTreeSet<usize> = expired.difference(&superseded).copied().collect();
+        state.moves_on(&failed, is_own, superseded.len() as u64, expired.is_empty());
         let started = (builder.keys().len() > 0).then(|| {
             state.last_number += 1;
             let number = state.last_number;
@@ -107,7 +129,8 @@ impl Account {
             for (_, key) in batch.keys().iter() {
                 state.superseded.pushed_again(key);
             }
-            state.under_way.insert(number, UnderWay::new(batch, failed.origin, Arc::clone(&abort)));
+            let origin = if is_own { failed.origin } else { number };
+            state.under_way.insert(number, UnderWay::new(batch, origin, Arc::clone(&abort)));
             (delivery, abort)
         });
         self.publish(&state);
@@ -119,33 +142,42 @@ impl Account {
             let _ = abort.set(task.abort_handle());
         }
         self.cut_off(cut_off);
-        let expired: BTreeSet<usize> = expired.difference(&superseded).copied().collect();
         if !expired.is_empty() {
-            self.left_out(failed, &batch, &expired);
+            self.left_out(failed, &batch, &expired, is_own);
         }
         Ok(())
     }
 
     /// Hands back the operations of a batch whose content may have expired.
-    fn left_out(&self, failed: FailedBatch, batch: &Batch, expired: &BTreeSet<usize>) {
+    fn left_out(&self, failed: FailedBatch, batch: &Batch, expired: &BTreeSet<usize>, is_own: bool) {
         let others = batch.kept().map(|(number, ..)| number).filter(|number| !expired.contains(number)).collect();
-        let batch = self.without(batch, &others).seal();
+        let before = failed.batch.open_from();
+        let mut builder = self.without(batch, &others, is_own);
+        let mut state = self.lock();
+        if !is_own {
+            builder.renumber(state.totals.pushed + 1 - expired.len() as u64);
+        }
+        let batch = builder.seal();
         let ids = batch.keys().iter().map(|(_, key)| key.text.to_owned()).collect();
         let (step, reason) = (PushStep::Renew, Arc::new(FailureReason::ContentExpired(ids)));
-        let failed =
-            FailedBatch { step, reason, batch, superseded: Arc::default(), is_settled: Arc::default(), ..failed };
-        self.hand_over(self.lock(), failed);
+        let superseded = Arc::new(SupersededOperations::new(failed.number, batch.keys()));
+        state.failed_numbers.remove(before, failed.number);
+        let failed = FailedBatch { step, reason, batch, superseded, is_settled: Arc::default(), ..failed };
+        self.hand_over(state, failed);
     }
 
-    /// The batch without some of its operations, in a buffer of its own.
-    fn without(&self, batch: &Batch, left_out: &BTreeSet<usize>) -> BatchBuilder {
+    /// The batch without some of its operations, in a buffer of its own. They keep their numbers in their own run.
+    fn without(&self, batch: &Batch, left_out: &BTreeSet<usize>, is_own: bool) -> BatchBuilder {
         let bytes = usize::try_from(batch.len()).unwrap_or_default();
         let mut builder = BatchBuilder::new(self.destination.kind.lists, &BufferPool::new(bytes, 0));
+        let mut count = 0;
         for (number, list, json) in batch.kept() {
             if let Some(Key { text, affects, .. }) = batch.keys().get(number).filter(|_| !left_out.contains(&number)) {
-                builder.push(list, [json, &[]], Key::new(text, affects, &self.hasher));
+                let pushed = if is_own { batch.number_of(number) } else { count };
+                builder.push(list, [json, &[]], Key::new(text, affects, &self.hasher), pushed);
                 builder.with_content(batch.content(number).cloned());
                 builder.with_note(batch.note(number));
+                count += 1;
             }
         }
         builder
@@ -156,7 +188,7 @@ impl Account {
 struct KeptBatch {
     account: Arc<Account>,
     failed: Option<FailedBatch>,
-    /// Its number, where the run does not end before it.
+    /// The number that its operations had first, where the run does not end before it.
     waits: Option<u64>,
 }
 

@@ -8,10 +8,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::destination::{List, ListKind, Repeated};
+use super::destination::{Destination, List, ListKind, Repeated};
 use super::journal::{Change, JournalEntry, Note};
 use super::keys::{Affects, Fit, Key, Keys};
 use crate::content::Uploaded;
+use crate::preflight::KnownIdentities;
 
 /// The buffers of a run's batches. Each is made once, at its full size, and filled again when its batch is done.
 #[derive(Debug)]
@@ -81,6 +82,10 @@ impl Drop for Buffer {
 pub(super) struct BatchBuilder {
     lists: &'static [List],
     buffer: Buffer,
+    /// The number of its first operation in the run.
+    first_number: u64,
+    /// The first operation that was not replaced, or a replaced one before it.
+    open_from: usize,
     /// How many bytes each list has, each operation with its comma; replaced operations are not counted.
     list_bytes: Vec<usize>,
     operations: Vec<Operation>,
@@ -92,11 +97,13 @@ pub(super) struct BatchBuilder {
 /// The notes of the operations, by their numbers; empty in a run without a journal.
 type Notes = Vec<Option<Arc<Note>>>;
 
-/// One operation: its list, and the end of its bytes, which begin at the end of the operation before.
+/// One operation: its list, the end of its bytes, which begin at the end of the operation before, and its number in
+/// the run, counted from that of the first operation.
 #[derive(Debug)]
 struct Operation {
     list: u32,
     end: u32,
+    number: u32,
 }
 
 /// The bytes of a file container, and what they hold. A clone shares both.
@@ -104,6 +111,7 @@ struct Operation {
 pub(super) struct Batch {
     lists: &'static [List],
     bytes: Bytes,
+    first_number: u64,
     operations: Arc<Vec<Operation>>,
     keys: Arc<Keys>,
     /// The operations whose content lies in a container.
@@ -136,6 +144,8 @@ impl BatchBuilder {
         Self {
             lists,
             buffer: pool.take(),
+            first_number: 0,
+            open_from: 0,
             list_bytes: vec![0; lists.len()],
             operations: Vec::new(),
             keys: Keys::default(),
@@ -172,12 +182,18 @@ impl BatchBuilder {
     }
 
     /// Adds an operation, which is `parts` one after another, in place of those that its key covers; returns how many.
-    pub(super) fn push(&mut self, list: usize, parts: [&[u8]; 2], key: Key<'_>) -> u64 {
+    /// Its number in the run is above those of the operations before.
+    pub(super) fn push(&mut self, list: usize, parts: [&[u8]; 2], key: Key<'_>, number: u64) -> u64 {
+        if self.operations.is_empty() {
+            self.first_number = number;
+        }
+        let number = number.saturating_sub(self.first_number);
+        let number = u32::try_from(number).unwrap_or(u32::MAX);
         let Self { buffer: Buffer { bytes, .. }, list_bytes, operations, keys, .. } = self;
         let replaced = keys.replace(key);
         for number in &replaced {
             let start = number.checked_sub(1).and_then(|before| operations.get(before)).map_or(0, |before| before.end);
-            if let Some(Operation { list, end }) = operations.get(*number)
+            if let Some(Operation { list, end, .. }) = operations.get(*number)
                 && let Some(there) = list_bytes.get_mut(*list as usize)
             {
                 *there -= (end - start) as usize;
@@ -189,8 +205,11 @@ impl BatchBuilder {
         if let Some(there) = list_bytes.get_mut(list) {
             *there += bytes.len() - start;
         }
-        operations.push(Operation { list: small(list), end: small(bytes.len()) });
+        operations.push(Operation { list: small(list), end: small(bytes.len()), number });
         keys.push(key);
+        while self.keys.get(self.open_from).is_none() && self.open_from < self.operations.len() {
+            self.open_from += 1;
+        }
         replaced.len() as u64
     }
 
@@ -208,13 +227,23 @@ impl BatchBuilder {
         }
     }
 
+    /// The lowest number of an operation that was not replaced.
+    pub(super) fn open_from(&self) -> u64 {
+        self.first_number + self.operations.get(self.open_from).map_or(0, |operation| operation.number.into())
+    }
+
+    /// Gives its operations other numbers, from this one on.
+    pub(super) fn renumber(&mut self, first: u64) {
+        self.first_number = first;
+    }
+
     /// Ends the batch: nothing is copied.
     pub(super) fn seal(self) -> Batch {
-        let Self { lists, buffer, operations, keys, contents, notes, .. } = self;
+        let Self { lists, buffer, first_number, operations, keys, contents, notes, .. } = self;
         let bytes = Bytes::from_owner(buffer);
         let chunks = chunks(lists, &bytes, &operations, |number| keys.get(number).is_some()).into();
         let (operations, keys, contents) = (Arc::new(operations), Arc::new(keys), contents.into());
-        Batch { lists, bytes, operations, keys, contents, notes: Arc::new(notes), chunks }
+        Batch { lists, bytes, first_number, operations, keys, contents, notes: Arc::new(notes), chunks }
     }
 }
 
@@ -280,10 +309,11 @@ pub(super) fn single(
     list: usize,
     operation: &[u8],
     key: Key<'_>,
+    number: u64,
     content: Option<Uploaded>,
 ) -> Batch {
     let mut batch = BatchBuilder::new(lists, &BufferPool::new(operation.len() + COMMA, 0));
-    batch.push(list, [operation, &[]], key);
+    batch.push(list, [operation, &[]], key, number);
     batch.with_content(content);
     batch.seal()
 }
@@ -297,6 +327,25 @@ impl Batch {
     /// The container's bytes, in parts.
     pub(super) fn chunks(&self) -> impl Iterator<Item = Bytes> {
         self.chunks.iter().cloned()
+    }
+
+    /// It was accepted, except for the operations that were left out: adds the identities to the known ones.
+    pub(super) fn learn(&self, at: &Destination, known: Option<&KnownIdentities>, left_out: &BTreeSet<usize>) {
+        let (Some(known), Some(learn)) = (known, at.kind.learn) else { return };
+        let provider = at.id();
+        for (_, list, json) in self.kept().filter(|(operation, ..)| !left_out.contains(operation)) {
+            learn(known, &provider, list, json);
+        }
+    }
+
+    /// The number of one of its operations in the run.
+    pub(super) fn number_of(&self, operation: usize) -> u64 {
+        self.first_number + self.operations.get(operation).map_or(0, |operation| operation.number.into())
+    }
+
+    /// The lowest number of an operation that was not replaced.
+    pub(super) fn open_from(&self) -> u64 {
+        self.keys.iter().next().map_or(self.first_number, |(operation, _)| self.number_of(operation))
     }
 
     /// The container's bytes with only the operations that are kept, in parts.
@@ -331,7 +380,7 @@ impl Batch {
     pub(super) fn with_single(&self, operation: &[u8], content: Option<Uploaded>) -> Self {
         let list = self.operations.first().map_or(0, |first| first.list as usize);
         match self.keys.get(0) {
-            Some(key) => single(self.lists, list, operation, key, content),
+            Some(key) => single(self.lists, list, operation, key, self.first_number, content),
             None => self.clone(),
         }
     }
@@ -416,7 +465,7 @@ mod tests {
         let hasher = RandomState::new();
         let mut batch = BatchBuilder::new(LISTS, &BufferPool::new(1024, 2));
         for (list, id, json) in operations {
-            batch.push(*list, [json.as_bytes(), b""], Key::new(id, Affects::Item, &hasher));
+            batch.push(*list, [json.as_bytes(), b""], Key::new(id, Affects::Item, &hasher), 1);
         }
         batch
     }
@@ -449,7 +498,7 @@ mod tests {
         {
             let mut batch = BatchBuilder::new(LISTS, &BufferPool::new(1024, 2));
             let key = Key::new("x", Affects::Item, &hasher);
-            batch.push(earlier, [b"1", b""], key);
+            batch.push(earlier, [b"1", b""], key, 1);
             assert_eq!(batch.fit(later, key), fit, "{later} after {earlier}");
             assert_eq!(batch.fit(later, Key::new("y", Affects::Item, &hasher)), Fit::New);
         }
@@ -480,7 +529,7 @@ mod tests {
             let mut last = Vec::new();
             for (list, id, json) in &operations {
                 let expected = batch.len_with(*list, json.len());
-                batch.push(*list, [json.as_bytes(), b""], Key::new(id, Affects::Item, &hasher));
+                batch.push(*list, [json.as_bytes(), b""], Key::new(id, Affects::Item, &hasher), 1);
                 last.retain(|(_, other, _)| *other != id);
                 last.push((*list, id, json));
                 let sealed: usize = chunks(LISTS, &Bytes::copy_from_slice(&batch.buffer.bytes), &batch.operations, |number| batch.keys.get(number).is_some())

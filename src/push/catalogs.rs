@@ -30,16 +30,19 @@ static UPDATES: DestinationKind = DestinationKind {
         List { key: "partialUpdate", kind: ListKind::Patch, repeated: Repeated::Replaces },
     ],
     item_bytes: Some(limit::STREAM_ITEM_BYTES),
+    learn: None,
 };
 
 static LOAD: DestinationKind = DestinationKind {
     lists: &[List { key: "addOrUpdate", kind: ListKind::Upsert, repeated: Repeated::Refuses }],
     item_bytes: Some(limit::STREAM_ITEM_BYTES),
+    learn: None,
 };
 
 static MERGES: DestinationKind = DestinationKind {
     lists: &[List { key: "addOrMerge", kind: ListKind::Patch, repeated: Repeated::Cuts }],
     item_bytes: Some(limit::STREAM_ITEM_BYTES),
+    learn: None,
 };
 
 /// The target of a [`Pusher`] of updates: [`CatalogUpdater`].

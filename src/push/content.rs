@@ -71,10 +71,7 @@ pub(super) async fn push<'a>(
         Err(Ended::Stopped(stopped)) => Err(stopped),
         Err(Ended::Unchanged) => Ok(Pushed::Unchanged),
         Err(Ended::Refused(findings)) => account.refuse(Refused::new(&id, findings)),
-        Err(Ended::Failed(unsent, error)) => {
-            failed(account, &id, *unsent, error);
-            Ok(Pushed::Queued)
-        }
+        Err(Ended::Failed(unsent, error)) => Ok(Pushed::Queued(failed(account, &id, *unsent, error))),
     }
 }
 
@@ -157,16 +154,17 @@ async fn with_content(
     }
 }
 
-/// Accounts for an item whose content could not be uploaded: a failed batch of this one item.
-fn failed(account: &Account, id: &str, unsent: UnsentContent, error: Error) {
+/// Accounts for an item whose content could not be uploaded, and returns its number: a failed batch of this one item.
+fn failed(account: &Account, id: &str, unsent: UnsentContent, error: Error) -> u64 {
     let key = Key::new(id, Affects::Item, &account.hasher);
     let json = unsent.item.json();
-    let batch = batch::single(account.destination.kind.lists, ADD_OR_UPDATE, json, key, None);
     let mut state = account.lock();
     state.last_number += 1;
     state.totals.bytes_queued += json.len() as u64;
     state.superseded.pushed_again(key);
-    account.count(&mut state);
+    let number = account.count(&mut state);
+    let batch = batch::single(account.destination.kind.lists, ADD_OR_UPDATE, json, key, number, None);
     let failed = account.failed_batch(state.last_number, batch, PushStep::Content, FailureReason::Error(error), false);
     account.hand_over(state, FailedBatch { content: Some(unsent), ..failed });
+    number
 }

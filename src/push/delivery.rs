@@ -19,6 +19,7 @@ use crate::error::{Error, ErrorCode};
 use crate::kernel::body::Body;
 use crate::kernel::call_settings::CallSettings;
 use crate::kernel::run_context::BatchCalls;
+use crate::kernel::trace;
 
 /// A batch on its way. When it is dropped on the way the batch is accounted for all the same.
 pub(super) struct Delivery {
@@ -50,7 +51,7 @@ impl Delivery {
     /// `sealed` tells that the batch is sealed.
     pub(super) fn new(account: Arc<Account>, number: u64, sealed: oneshot::Receiver<()>) -> Self {
         let batch_calls = Arc::default();
-        let calls = account.calls.of_batch(&batch_calls);
+        let calls = account.calls.of_batch(number, &batch_calls);
         let step = PushStep::Wait;
         Self { account, number, calls, batch_calls, step, may_have_been_applied: false, sealed, is_done: false }
     }
@@ -95,13 +96,19 @@ impl Delivery {
         let container = container.get(&account, &self.calls).await.map_err(FailureReason::Error)?;
         let container = self.upload(&batch, container).await.map_err(FailureReason::Error)?;
         self.step = PushStep::Order;
-        self.account.may_commit(self.number, &batch).await?;
+        account.may_commit(self.number, &batch).await?;
+        let later = account.later(self.number, &batch);
+        account.files.mark(later.clone()).await.map_err(FailureReason::SavedFile)?;
         self.step = PushStep::Mark;
         self.before_commit(&batch).await?;
         // Content that is uploaded again changes no operation.
         let marked = batch.clone();
         let delivered = self.commit(batch, container).await?;
         // Before the batch is done: later batches with the same ids are marked after this.
+        marked.learn(&account.destination, account.settings.validation.known.as_ref(), &BTreeSet::new());
+        if let Err(error) = account.files.accepted(later).await {
+            trace::not_taken_out(&account.label, &error);
+        }
         self.after_acceptance(marked).await;
         Ok(delivered)
     }
@@ -131,8 +138,6 @@ impl Delivery {
         Ok(filled)
     }
 
-    /// Pushes the container. When an attempt of unknown fate was made before, and the service then
-    /// does not take the container, it may have used it up: the same bytes go up once more.
     /// Pushes the container. Where it is too old for that, or an earlier push may have used it up, the batch goes into
     /// a fresh one; content that may have expired meanwhile is uploaded again before.
     async fn commit(&mut self, mut batch: Batch, mut container: DatedContainer) -> Result<Delivered, FailureReason> {

@@ -16,6 +16,7 @@ use crate::kernel::request::PathParams;
 use crate::kernel::shared::Kernel;
 use crate::model::OrderingId;
 use crate::operation::Operation;
+use crate::preflight::KnownIdentities;
 
 /// Where the batches of a run go.
 #[derive(Clone)]
@@ -45,7 +46,12 @@ pub(super) struct DestinationKind {
     pub(super) lists: &'static [List],
     /// The largest an item may be, where there is a limit below that of a container.
     pub(super) item_bytes: Option<usize>,
+    /// What accepted operations tell of identities, where they tell any.
+    pub(super) learn: Option<Learn>,
 }
+
+/// Adds what an accepted operation tells of the identities of a provider, by its list and its JSON.
+pub(super) type Learn = fn(&KnownIdentities, &str, usize, &[u8]);
 
 /// One list of a batch.
 #[derive(Debug, Clone, Copy)]

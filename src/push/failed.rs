@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -12,6 +13,7 @@ use super::batch::{Batch, BufferPool};
 use super::destination::Destination;
 use super::keys::Keys;
 use super::renewal::{self, Renewed};
+use super::saved_files::SavedFiles;
 use super::superseded::SupersededOperations;
 use super::unsent::UnsentContent;
 use crate::api::Accepted;
@@ -22,6 +24,7 @@ use crate::kernel::body::Body;
 use crate::kernel::call_settings::CallSettings;
 use crate::kernel::shared::Kernel;
 use crate::model::OrderingId;
+use crate::preflight::KnownIdentities;
 
 /// The steps of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,7 +38,7 @@ pub enum PushStep {
     Create,
     /// Uploading the batch into it.
     Upload,
-    /// Waiting for earlier batches with the same ids.
+    /// Waiting for earlier batches with the same ids, and marking them in the files of failed batches.
     Order,
     /// Uploading the content of items again that was uploaded more than 45 minutes before.
     Renew,
@@ -78,6 +81,9 @@ pub enum FailureReason {
     /// The ledger of a sync could not be written, so the batch was not committed. The run stops.
     #[error("the ledger could not be written: {0}")]
     Ledger(BoxError),
+    /// A [saved](FailedBatch::save) batch holds an earlier version of an operation, and could not be marked.
+    #[error("the file of an earlier failed batch could not be updated: {0}")]
+    SavedFile(io::Error),
     /// The run had stopped before the batch was sent.
     #[error("the run had stopped")]
     Stopped,
@@ -139,8 +145,8 @@ pub struct FailedBatch {
     pub(super) number: u64,
     /// The number that its operations had first, before they were pushed again.
     pub(super) origin: u64,
-    /// Which run it is of.
-    pub(super) run: Arc<()>,
+    /// The files of its run, which tell which run it is of.
+    pub(super) files: Arc<SavedFiles>,
     /// Whether it was accepted later, or is under way again.
     pub(super) is_settled: Arc<AtomicBool>,
     pub(super) calls: CallSettings,
@@ -151,6 +157,7 @@ pub struct FailedBatch {
     /// The content that has to be uploaded before its one item is pushed.
     pub(super) content: Option<UnsentContent>,
     pub(super) superseded: Arc<SupersededOperations>,
+    pub(super) known: Option<KnownIdentities>,
     pub(super) kernel: Kernel,
     pub(super) destination: Destination,
     pub(super) ordering_id: Option<OrderingId>,
@@ -183,6 +190,7 @@ impl FailedBatch {
             FailureReason::EarlierBatchUnknown
             | FailureReason::ContentExpired(_)
             | FailureReason::Ledger(_)
+            | FailureReason::SavedFile(_)
             | FailureReason::Stopped
             | FailureReason::Aborted => None,
         }
@@ -312,6 +320,7 @@ impl FailedBatch {
                 }
                 pushed => pushed?,
             };
+            self.batch.learn(&self.destination, self.known.as_ref(), &superseded);
             if left_out.is_empty() {
                 self.is_settled.store(true, Ordering::Relaxed);
             }

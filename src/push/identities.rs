@@ -2,7 +2,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::destination::{Containers, Destination, DestinationKind, List, ListKind, Repeated};
 use super::intake::{Intake, QueuedOperation};
@@ -32,6 +32,7 @@ static IDENTITIES: DestinationKind = DestinationKind {
         List { key: "deleted", kind: ListKind::Delete, repeated: Repeated::Replaces },
     ],
     item_bytes: None,
+    learn: Some(learn),
 };
 
 impl Identities {
@@ -59,7 +60,8 @@ impl Identities {
 }
 
 impl PusherBuilder<Identities> {
-    /// Adds the pushed identities to the known ones, for the run that pushes the items.
+    /// Adds the identities that the service accepts to the known ones, for the run that pushes the items. Flush or
+    /// finish this run before you push items that name them.
     pub fn known_identities(mut self, known: &KnownIdentities) -> Self {
         self.settings.validation.known = Some(known.clone());
         self
@@ -163,8 +165,7 @@ impl<'a> IntoFuture for PushIdentity<'a> {
             };
             let pushed = intake.push(|| write(intake, change.seen())).await?;
             if pushed.is_queued() {
-                let account = &intake.account;
-                account.settings.validation.was_queued(&account.destination.id(), change.seen());
+                intake.account.settings.validation.was_queued(change.seen());
             }
             Ok(pushed)
         })
@@ -183,6 +184,29 @@ impl Change<'_> {
             Self::Body(body) => SeenIdentity::Body(body),
             Self::Alias(body) => SeenIdentity::Alias(body),
             Self::Delete(identity) => SeenIdentity::Deleted(identity),
+        }
+    }
+}
+
+/// An operation that was accepted. The crate wrote it, so it can be read.
+fn learn(known: &KnownIdentities, provider: &str, list: usize, json: &[u8]) {
+    #[derive(Deserialize)]
+    struct Deleted {
+        identity: Identity,
+    }
+
+    match list {
+        MEMBERS => {
+            let body = serde_json::from_slice(json);
+            body.iter().for_each(|body| known.accepted(provider, SeenIdentity::Body(body)));
+        }
+        MAPPINGS => {
+            let body = serde_json::from_slice(json);
+            body.iter().for_each(|body| known.accepted(provider, SeenIdentity::Alias(body)));
+        }
+        _ => {
+            let deleted = serde_json::from_slice::<Deleted>(json);
+            deleted.iter().for_each(|deleted| known.accepted(provider, SeenIdentity::Deleted(&deleted.identity)));
         }
     }
 }

@@ -89,8 +89,8 @@ impl Intake {
         }
         loop {
             match self.take(&operation) {
-                Some(Ok(true)) => return Ok(Pushed::Queued),
-                Some(Ok(false)) => return account.refuse(twice(&operation.id)),
+                Some(Ok(Some(number))) => return Ok(Pushed::Queued(number)),
+                Some(Ok(None)) => return account.refuse(twice(&operation.id)),
                 Some(Err(stopped)) => return Err(stopped),
                 None => {}
             }
@@ -136,9 +136,9 @@ impl Intake {
         })
     }
 
-    /// Takes an operation (`true`), or refuses it because its id was pushed before (`false`); `None` without room
-    /// for it. A batch that is too full for it, or that must not contain it, is sealed first.
-    fn take(&self, operation: &QueuedOperation<'_>) -> Option<Result<bool, PushError>> {
+    /// Takes an operation and gives it a number, or no number where its id was pushed before and it is to be refused;
+    /// `None` without room for it. A batch that is too full for it, or that must not contain it, is sealed first.
+    fn take(&self, operation: &QueuedOperation<'_>) -> Option<Result<Option<u64>, PushError>> {
         let account = &*self.account;
         let key = Key::new(&operation.id, operation.affects, &account.hasher);
         let (mut opened, mut cut_off) = (None, None);
@@ -149,20 +149,21 @@ impl Intake {
             }
             let once = self.id_that_comes_once(operation);
             if once.is_some_and(|id| state.ids.contains(id)) {
-                return Some(Ok(false));
+                return Some(Ok(None));
             }
             if let Some(cut) = state.filling.take_if(|filling| self.cuts(&filling.batch, operation, key)) {
                 cut_off = account.seal(&mut state, cut);
             }
             let has_room = state.has_room(account.settings.concurrency);
-            if has_room {
+            has_room.then(|| {
+                let number = state.totals.pushed + 1;
                 let State { filling, last_number, totals, superseded, .. } = &mut *state;
                 let filling = filling.get_or_insert_with(|| {
                     let (filling, delivery) = self.open(last_number);
                     opened = Some(delivery);
                     filling
                 });
-                let replaced = filling.batch.push(operation.list, operation.parts(), key);
+                let replaced = filling.batch.push(operation.list, operation.parts(), key, number);
                 filling.batch.with_content(operation.content.clone());
                 filling.batch.with_note(operation.note.as_ref());
                 totals.replaced += replaced;
@@ -171,9 +172,8 @@ impl Intake {
                 superseded.pushed_again(key);
                 once.into_iter().for_each(|id| state.ids.insert(id));
                 state.warned(&operation.warnings);
-                account.count(&mut state);
-            }
-            has_room
+                account.count(&mut state)
+            })
         };
         // A runtime that shuts down drops a task as it is spawned, and its batch then locks the state.
         if let Some((delivery, abort)) = opened {
@@ -182,11 +182,11 @@ impl Intake {
             let _ = abort.set(task.abort_handle());
         }
         account.cut_off(cut_off);
-        if taken {
+        if taken.is_some() {
             let commit = account.destination.commit;
             operation.warnings.iter().for_each(|warning| trace::found(commit, warning));
         }
-        taken.then_some(Ok(true))
+        taken.map(|number| Ok(Some(number)))
     }
 
     /// A hash of the id of an operation, where no second one may be pushed.

@@ -24,6 +24,7 @@ pub(super) static ITEMS: DestinationKind = DestinationKind {
         List { key: "delete", kind: ListKind::Delete, repeated: Repeated::Replaces },
     ],
     item_bytes: None,
+    learn: None,
 };
 
 /// An item as its caller has it.

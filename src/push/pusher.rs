@@ -9,6 +9,7 @@ use super::failed::FailedBatch;
 use super::intake::Intake;
 use super::report::{Progress, PushError, PushReport};
 use super::settings::PusherBuilder;
+use super::settled::Flushed;
 use crate::kernel::call_settings::CallSettings;
 
 /// A bulk run into `T`: [`ItemPusher`](crate::ItemPusher) into the [`Items`](crate::Items) of a source,
@@ -41,7 +42,8 @@ pub struct Pusher<T> {
 /// // For a pusher and for a refresh.
 /// async fn push_all(queue: &ItemQueue) -> Result<(), PushError> {
 ///     queue.add_or_update("https://example.com/a", &DocumentBody::text("words")).await?;
-///     queue.flush().await.map(drop)
+///     queue.flush().await?;
+///     Ok(())
 /// }
 /// # let _ = push_all;
 /// ```
@@ -82,7 +84,7 @@ impl<T> Pusher<T> {
     pub async fn finish(&self) -> PushReport {
         let account = &self.intake.account;
         if account.close() {
-            account.seal_filling();
+            account.seal_filling(|_| ());
         }
         account.report().await
     }
@@ -180,13 +182,30 @@ impl<T> PushQueue<T> {
         account.push_again(failed).await
     }
 
-    /// Sends everything that was pushed so far and waits until it is accepted or failed. Operations that
-    /// other tasks push meanwhile are not waited for.
+    /// Counts the operations of a failed batch as [settled](Progress::settled_to), because you have dealt with it
+    /// yourself: saved it, for example, after it was rejected. They still count as failed.
+    ///
+    /// It changes nothing about a batch of another run.
+    pub fn settle(&self, failed: &FailedBatch) {
+        self.intake.account.settle_failed(failed);
+    }
+
+    /// Sends everything that was pushed so far, waits until it is accepted or failed, and returns what became of it.
+    /// Operations that other tasks push meanwhile are not waited for.
+    ///
+    /// ```
+    /// # async fn example(pusher: coveo_push::ItemPusher) -> Result<(), coveo_push::PushError> {
+    /// let flushed = pusher.flush().await?;
+    /// if !flushed.is_complete() {
+    ///     eprintln!("{} operations failed; their batches went to the handler", flushed.failed);
+    /// }
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     ///
     /// [`PushError::Stopped`] when the run has stopped.
-    pub async fn flush(&self) -> Result<(), PushError> {
+    pub async fn flush(&self) -> Result<Flushed, PushError> {
         self.intake.account.flush().await
     }
 }

@@ -64,7 +64,7 @@ pub(super) async fn renew(
             Some(again) => (again.json.as_slice(), again.content.as_ref()),
             None => (json, batch.content(number)),
         };
-        builder.push(list, [json, &[]], key);
+        builder.push(list, [json, &[]], key, batch.number_of(number));
         builder.with_content(content.cloned());
         builder.with_note(batch.note(number));
     }

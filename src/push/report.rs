@@ -14,8 +14,8 @@ use crate::model::OrderingId;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Pushed {
-    /// It is part of the run: the report accounts for it.
-    Queued,
+    /// It is part of the run, with this number: the report accounts for it.
+    Queued(u64),
     /// It breaks a rule of the service and was left out; the run goes on.
     Refused(Refused),
     /// The service is known to hold it as it is, so it was left out. Only in a sync, which counts it.
@@ -26,7 +26,18 @@ impl Pushed {
     /// Whether it is part of the run.
     #[must_use]
     pub fn is_queued(&self) -> bool {
-        *self == Self::Queued
+        matches!(self, Self::Queued(_))
+    }
+
+    /// Its number in the run, from 1 on, in the order in which operations were queued or refused; 0 for an unchanged
+    /// one. See [`Progress::settled_to`].
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        match self {
+            Self::Queued(number) => *number,
+            Self::Refused(refused) => refused.number,
+            Self::Unchanged => 0,
+        }
     }
 
     /// The refused item and the reasons; `None` when it was queued.
@@ -42,7 +53,7 @@ impl Pushed {
     #[must_use]
     pub fn refused(&self) -> Option<&Refused> {
         match self {
-            Self::Queued | Self::Unchanged => None,
+            Self::Queued(_) | Self::Unchanged => None,
             Self::Refused(refused) => Some(refused),
         }
     }
@@ -51,13 +62,25 @@ impl Pushed {
 /// An item or identity that a run left out, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refused {
+    #[serde(default)]
+    number: u64,
     id: String,
     findings: Vec<Finding>,
 }
 
 impl Refused {
     pub(super) fn new(id: &str, findings: Vec<Finding>) -> Self {
-        Self { id: id.to_owned(), findings }
+        Self { number: 0, id: id.to_owned(), findings }
+    }
+
+    pub(super) fn numbered(self, number: u64) -> Self {
+        Self { number, ..self }
+    }
+
+    /// Its [number](Pushed::number) in the run.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.number
     }
 
     /// The document id, or the type and name of the identity.
@@ -92,6 +115,49 @@ impl fmt::Display for Refused {
 pub struct Progress {
     /// Operations that were pushed, including refused ones.
     pub pushed: u64,
+    /// The highest [number](Pushed::number) up to which every operation was accepted, replaced or refused. An operation
+    /// of a failed batch is settled when the batch was [pushed again](crate::PushQueue::push_again) and accepted, or was
+    /// [settled otherwise](crate::PushQueue::settle).
+    ///
+    /// A program that reads from a queue commits what it read up to here. After a crash it reads the rest once more:
+    ///
+    /// ```
+    /// # struct Record { key: String, words: String, offset: i64 }
+    /// # trait Consumer { async fn next(&mut self) -> Option<Record>; async fn commit(&mut self, offset: i64); }
+    /// # async fn example(items: coveo_push::Items, mut consumer: impl Consumer) -> Result<(), coveo_push::PushError> {
+    /// use std::collections::VecDeque;
+    /// use std::time::Duration;
+    /// use coveo_push::DocumentBody;
+    /// use coveo_push::report::AfterFailure;
+    ///
+    /// let builder = items.pusher().on_failed_batch(|failed| AfterFailure::Again(failed, Duration::from_secs(60)));
+    /// let pusher = builder.start();
+    /// let mut progress = pusher.progress();
+    /// // What was read and not committed: the number of the push, and the offset in the queue.
+    /// let mut open = VecDeque::new();
+    /// loop {
+    ///     tokio::select! {
+    ///         record = consumer.next() => {
+    ///             let Some(record) = record else { break };
+    ///             let doc = DocumentBody::text(record.words);
+    ///             let pushed = pusher.add_or_update(record.key, &doc).await?;
+    ///             open.push_back((pushed.number(), record.offset));
+    ///         }
+    ///         Ok(()) = progress.changed() => {}
+    ///     }
+    ///     let settled = progress.borrow_and_update().settled_to;
+    ///     let done = open.partition_point(|(number, _)| *number <= settled);
+    ///     if let Some((_, offset)) = open.drain(..done).last() {
+    ///         consumer.commit(offset + 1).await;
+    ///     }
+    /// }
+    /// pusher.flush().await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// Numbers are given as pushes return. Where several tasks push what one reader reads, commit no further than before
+    /// the earliest push that has not returned.
+    pub settled_to: u64,
     /// Operations in batches that the storage accepted, whatever became of them after that.
     pub uploaded: u64,
     /// Operations that the service accepted. Accepted is not indexed.

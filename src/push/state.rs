@@ -12,6 +12,7 @@ use super::batch::{Batch, BatchBuilder};
 use super::failed::{FailedBatch, Unknown};
 use super::id_set::IdSet;
 use super::report::{BatchReceipt, Progress, PushError, PushReport, Refused, RunStopped};
+use super::settled::{FailedNumbers, Flushes};
 use super::spacing::RecentBatches;
 use super::superseded::Superseded;
 use crate::finding::Finding;
@@ -30,7 +31,7 @@ pub(super) struct State {
     pub(super) is_closed: bool,
     /// How long the run took, when it has ended.
     pub(super) took: Option<Duration>,
-    /// The batches that are done and that a handler is being given.
+    /// The batches that are done and that a handler is being given, by the numbers that their operations had first.
     pub(super) handing_over: BTreeSet<u64>,
     pub(super) totals: Progress,
     pub(super) first_accepted: Option<SystemTime>,
@@ -52,8 +53,12 @@ pub(super) struct State {
     pub(super) recent: RecentBatches,
     /// No batch is started before.
     pub(super) held_until: Option<Instant>,
-    /// The failed batches that the run pushes again later.
-    pub(super) waiting: BTreeSet<u64>,
+    /// The failed batches that the run pushes again later, by the numbers that their operations had first: each with
+    /// its own number, and how many operations it has.
+    pub(super) waiting: BTreeMap<u64, (u64, u64)>,
+    /// The failed operations that are not settled.
+    pub(super) failed_numbers: FailedNumbers,
+    pub(super) flushes: Flushes,
 }
 
 /// The batch that is being filled. It is opened for its first operation, and never empty.
@@ -97,7 +102,15 @@ impl State {
     pub(super) fn is_done_to(&self, last: u64) -> bool {
         let is_later = |first: Option<&u64>| first.is_none_or(|first| *first > last);
         let origin = self.under_way.values().map(|under_way| &under_way.origin).min();
-        is_later(origin) && is_later(self.handing_over.first()) && is_later(self.waiting.first())
+        is_later(origin) && is_later(self.handing_over.first()) && is_later(self.waiting.keys().next())
+    }
+
+    /// The highest number up to which every operation was accepted, replaced or refused.
+    pub(super) fn settled_to(&self) -> u64 {
+        let filling = self.filling.iter().map(|filling| filling.batch.open_from());
+        let under_way = self.under_way.values().map(|under_way| under_way.batch.open_from());
+        let open = filling.chain(under_way).chain(self.failed_numbers.first()).min();
+        open.map_or(self.totals.pushed, |open| open.saturating_sub(1))
     }
 
     /// Until when no batch is started.
@@ -109,10 +122,17 @@ impl State {
         self.held().is_some()
     }
 
-    /// Accounts for a failed batch that is under way again, without its superseded operations.
-    pub(super) fn moves_on(&mut self, failed: &FailedBatch, is_own: bool, superseded: u64) {
+    /// Accounts for a failed batch that is under way again, without its superseded operations. When it is not
+    /// the whole batch, the rest is handed back next.
+    pub(super) fn moves_on(&mut self, failed: &FailedBatch, is_own: bool, superseded: u64, is_whole: bool) {
         let operations = failed.operations() as u64;
         self.totals.replaced += superseded;
+        if is_own {
+            if is_whole {
+                self.failed_numbers.remove(failed.batch.open_from(), failed.number);
+            }
+            self.flushes.moved_on(failed.origin, failed.number, superseded);
+        }
         if !is_own {
             self.totals.pushed += operations;
         } else if failed.is_unsent() {
@@ -123,9 +143,9 @@ impl State {
         }
     }
 
-    pub(super) fn no_longer_waits(&mut self, number: Option<u64>) {
-        if let Some(number) = number {
-            self.waiting.remove(&number);
+    pub(super) fn no_longer_waits(&mut self, origin: Option<u64>) {
+        if let Some(origin) = origin {
+            self.waiting.remove(&origin);
         }
     }
 

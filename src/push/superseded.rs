@@ -3,21 +3,58 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use super::keys::{Affects, Key};
+use super::keys::{Affects, Key, Keys};
 
 /// The operations of a failed batch that were pushed again later, as far as known by now.
 #[derive(Debug, Default)]
-pub(super) struct SupersededOperations(Mutex<BTreeSet<usize>>);
+pub(super) struct SupersededOperations {
+    /// The number of the batch, and its keys.
+    number: u64,
+    keys: Arc<Keys>,
+    /// Each with whether a later version of it was accepted.
+    operations: Mutex<BTreeMap<usize, bool>>,
+}
 
 impl SupersededOperations {
+    pub(super) fn new(number: u64, keys: &Arc<Keys>) -> Self {
+        Self { number, keys: Arc::clone(keys), operations: Mutex::default() }
+    }
+
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
+    pub(super) fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<usize, bool>> {
+        self.operations.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn insert(&self, operation: usize) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(operation);
+        self.lock().entry(operation).or_insert(false);
     }
 
     pub(super) fn get(&self) -> BTreeSet<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.lock().keys().copied().collect()
+    }
+
+    /// Those whose later version was not accepted so far.
+    pub(super) fn get_open(&self) -> BTreeSet<usize> {
+        self.lock().iter().filter(|(_, is_accepted)| !**is_accepted).map(|(operation, _)| *operation).collect()
+    }
+
+    /// A batch was accepted.
+    pub(super) fn accepted(&self, number: u64, batch: &Keys) {
+        if number <= self.number {
+            return;
+        }
+        for (operation, is_accepted) in self.lock().iter_mut().filter(|(_, is_accepted)| !**is_accepted) {
+            *is_accepted = self.keys.get(*operation).is_some_and(|key| batch.supersedes(key));
+        }
     }
 }
 

@@ -11,6 +11,8 @@ use super::batch::Batch;
 use super::failed::{FailureReason, Unknown};
 use super::keys::Keys;
 use super::report::PushError;
+use super::saved_files::Later;
+use super::settled::Flushed;
 use super::state::State;
 
 impl Account {
@@ -122,6 +124,12 @@ impl Account {
         conflicting.map(|(number, _)| number).collect()
     }
 
+    /// What a batch is for the files of failed ones.
+    pub(super) fn later(&self, number: u64, batch: &Batch) -> Later {
+        let origin = self.lock().under_way.get(&number).map_or(number, |under_way| under_way.origin);
+        Later { number, origin, keys: Arc::clone(batch.keys()) }
+    }
+
     /// The batch of that number, once it is sealed and until it is done.
     pub(super) fn batch_under_way(&self, number: u64) -> Option<Batch> {
         self.lock().under_way.get(&number).map(|under_way| under_way.batch.clone())
@@ -163,19 +171,23 @@ impl Account {
 
     /// Seals what is being filled and waits until it is done, and all before it. Operations that others push
     /// meanwhile are not waited for.
-    pub(super) async fn flush(&self) -> Result<(), PushError> {
-        let last = self.seal_filling();
-        self.wait_for(|state| state.is_done_to(last).then_some(())).await;
-        self.lock().goes_on()
+    pub(super) async fn flush(&self) -> Result<Flushed, PushError> {
+        let flush = self.seal_filling(|state| {
+            let State { flushes, waiting, last_number, .. } = state;
+            flushes.start(*last_number, waiting.values().copied())
+        });
+        self.wait_for(|state| state.is_done_to(flush.last).then_some(())).await;
+        let state = self.lock();
+        state.goes_on().map(|()| flush.flushed(state.settled_to()))
     }
 
-    /// Seals the batch that is being filled, and returns the number of the last batch.
-    pub(super) fn seal_filling(&self) -> u64 {
+    /// Seals the batch that is being filled, after a look at the state.
+    pub(super) fn seal_filling<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {
         let mut state = self.lock();
-        let last = state.last_number;
+        let found = look(&mut state);
         let cut_off = state.filling.take().and_then(|filling| self.seal(&mut state, filling));
         drop(state);
         self.cut_off(cut_off);
-        last
+        found
     }
 }

@@ -9,6 +9,7 @@ use super::idle::IdleOutcome;
 use super::report::{RefreshError, RefreshReport};
 use super::run::CutOff;
 use crate::api::{Catalog, DeleteOldCatalogItems};
+use crate::kernel::trace;
 use crate::model::OrderingId;
 use crate::push::{CatalogItems, PushQueue, PushReport, PusherBuilder};
 
@@ -140,6 +141,7 @@ impl CatalogRefresh {
         let deletion = match decide(deletion, boundary, has_stopped, &push) {
             Err(reason) => DeletionOutcome::Skipped(reason),
             Ok(id) => {
+                trace::deletion_sent(calls.label(), &id);
                 let request = catalog.delete_older_than(id).call_settings(&calls);
                 match queue_delay.into_iter().fold(request, DeleteOldCatalogItems::queue_delay).await {
                     Ok(_) => DeletionOutcome::Accepted,
@@ -148,6 +150,7 @@ impl CatalogRefresh {
                 }
             }
         };
+        deletion.trace(calls.label());
         report(&catalog, boundary, deletion, push)
     }
 
@@ -155,7 +158,9 @@ impl CatalogRefresh {
     pub async fn abort(self) -> RefreshReport {
         let Self { pusher, catalog, .. } = self;
         let push = pusher.0.abort().await;
-        report(&catalog, None, DeletionOutcome::Skipped(DeletionSkipped::Aborted), push)
+        let deletion = DeletionOutcome::Skipped(DeletionSkipped::Aborted);
+        deletion.trace(pusher.0.call_settings().label());
+        report(&catalog, None, deletion, push)
     }
 }
 

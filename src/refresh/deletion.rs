@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 
 use super::boundary::{Boundary, BoundarySource, LocalClock};
 use crate::error::Error;
+use crate::kernel::trace::{self, RunLabel};
 use crate::model::OrderingId;
 use crate::push::PushReport;
 
@@ -131,6 +132,16 @@ impl fmt::Display for DeletionSkipped {
                 )
             }
         }
+    }
+}
+
+impl DeletionOutcome {
+    pub(super) fn trace(&self, run: Option<&RunLabel>) {
+        let skipped = match self {
+            Self::Skipped(reason) => Some(reason.code()),
+            Self::Accepted | Self::Unknown(_) | Self::Failed(_) => None,
+        };
+        trace::deletion_ended(run, skipped, self);
     }
 }
 

@@ -10,6 +10,7 @@ use tokio::runtime::Handle;
 use crate::api::{Items, SetSourceStatus, Sources};
 use crate::error::Error;
 use crate::kernel::call_settings::CallSettings;
+use crate::kernel::trace;
 use crate::model::SourceStatus;
 
 /// Whether the source was set back to [`Idle`](SourceStatus::Idle) at the end.
@@ -92,6 +93,7 @@ impl IdleGuard {
     async fn set_with(mut self, calls: &CallSettings) -> IdleOutcome {
         let answer = self.request(calls).await;
         self.is_due = false;
+        trace::idle(calls.label(), answer.as_ref().err());
         match answer {
             Ok(_) => IdleOutcome::Set,
             Err(error) => IdleOutcome::Failed(error),
@@ -112,10 +114,12 @@ impl Drop for IdleGuard {
         }
         // The runtime of the start may be gone, and there may be none where the guard is dropped.
         if let Some(runtime) = Handle::try_current().ok().or_else(|| self.runtime.take()) {
-            let request = self.request(&self.calls.less_patient(Self::PATIENCE_AFTER_ABORT));
+            let calls = self.calls.less_patient(Self::PATIENCE_AFTER_ABORT);
+            let request = self.request(&calls);
             runtime.spawn(async move {
-                // Nothing waits for the result; the call has its traces.
-                let _ = request.await;
+                // Nothing waits for the result.
+                let answer = request.await;
+                trace::idle(calls.label(), answer.as_ref().err());
             });
         }
     }

@@ -9,6 +9,7 @@ use super::run::CutOff;
 use crate::api::{Accepted, Catalog};
 use crate::error::{Error, ErrorCode};
 use crate::kernel::call_settings::CallSettings;
+use crate::kernel::trace;
 use crate::push::load_stream::LoadStream;
 use crate::push::{CatalogItems, PushError, PushQueue, PushReport, PusherBuilder};
 
@@ -135,6 +136,7 @@ impl Load {
             Ok(id) => close(&catalog, id, &calls).await,
             Err(reason) => LoadOutcome::NotClosed(reason),
         };
+        trace::stream_ended(calls.label(), &outcome);
         LoadReport { target: catalog.id().to_owned(), outcome, push }
     }
 
@@ -142,6 +144,7 @@ impl Load {
     pub async fn abort(self) -> LoadReport {
         let push = self.pusher.0.abort().await;
         let outcome = LoadOutcome::NotClosed(DeletionSkipped::Aborted);
+        trace::stream_ended(self.pusher.0.call_settings().label(), &outcome);
         LoadReport { target: self.catalog.id().to_owned(), outcome, push }
     }
 }

@@ -11,6 +11,7 @@ use super::idle::{IdleGuard, IdleOutcome};
 use super::report::{RefreshError, RefreshReport};
 use super::settings::RefreshSettings;
 use crate::kernel::call_settings::CallSettings;
+use crate::kernel::trace;
 use crate::push::{PushQueue, PushReport, Pusher};
 
 /// A refresh under way: [`Items::refresh`](crate::Items::refresh),
@@ -168,6 +169,7 @@ impl ActiveRefresh {
     async fn delete(&self, boundary: Boundary) -> DeletionOutcome {
         let RefreshSettings { target, queue_delay, boundary: BoundarySettings { own_scheme, .. }, .. } = &self.settings;
         self.deletion_sent.send_replace(true);
+        trace::deletion_sent(self.calls.label(), &boundary);
         match target.delete_older_than(boundary.ordering_id, *own_scheme, *queue_delay, &self.calls).await {
             Ok(_) => DeletionOutcome::Accepted,
             Err(error) if error.may_have_been_applied() => DeletionOutcome::Unknown(error),
@@ -176,6 +178,7 @@ impl ActiveRefresh {
     }
 
     async fn end(self, push: PushReport, deletion: DeletionOutcome) -> RefreshReport {
+        deletion.trace(self.calls.label());
         let Self { settings: RefreshSettings { target, .. }, boundary, local_clock, idle, .. } = self;
         let idle = match (idle, &deletion) {
             (Some(idle), DeletionOutcome::Skipped(DeletionSkipped::Aborted)) => idle.set_after_abort().await,

@@ -20,6 +20,7 @@ mod panics;
 mod places;
 mod retry_after;
 mod secrets;
+mod stats;
 mod storage;
 mod support;
 mod throttle;

@@ -371,7 +371,7 @@ async fn run(case: &Case) -> Outcome {
                 },
             };
             match pushed {
-                Ok((Pushed::Queued, operation)) => taken.push(operation.expect("what is refused is not taken")),
+                Ok((Pushed::Queued(_), operation)) => taken.push(operation.expect("what is refused is not taken")),
                 Ok((Pushed::Refused(why), operation)) => {
                     assert!(operation.is_none(), "{why} {operation:?}");
                     refused += 1;

@@ -94,7 +94,7 @@ async fn a_flush_returns_while_another_task_keeps_pushing() {
     }
 }
 
-type Flush = BoxFuture<'static, Result<(), PushError>>;
+type Flush = BoxFuture<'static, Result<coveo_push::report::Flushed, PushError>>;
 
 /// A flush that is looked at from within the handler of failed batches.
 #[derive(Clone, Default)]

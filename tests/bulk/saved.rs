@@ -12,6 +12,8 @@ use coveo_push::report::SavedBatch;
 
 use super::support::{Handed, SOURCE, fake, full, held, number, pusher, secs};
 
+const COMMIT: Operation = Operation::PushItemContainer;
+
 /// A folder that goes away with it.
 struct Folder(PathBuf);
 
@@ -42,7 +44,9 @@ async fn run(fake: &FakePushApi, folder: &Folder, again: &[&str]) -> Vec<SavedBa
     fake.inject(Fault::on(Operation::PushItemContainer).status(412).times(2));
     let saved = Arc::new(Mutex::new(Vec::new()));
     let (saving, path) = (Arc::clone(&saved), folder.0.clone());
-    let save = move |failed: coveo_push::report::FailedBatch| saving.lock().unwrap().push(failed.save(&path).unwrap());
+    let save = move |failed: coveo_push::report::FailedBatch| {
+        saving.lock().unwrap().push(failed.save_blocking(&path).unwrap())
+    };
     let pusher = pusher(fake).batch_bytes(2_000).on_failed_batch(save).start();
     for ids in [["a://1", "a://2"], ["b://1", "b://2"]] {
         for (n, id) in (1..).zip(ids) {
@@ -66,19 +70,19 @@ async fn a_failed_batch_is_saved_and_what_the_file_holds_is_pushed_again() {
     assert_eq!(saved[0].path().file_name().unwrap(), "batch-000001.json");
     let items = fake.client().items(SOURCE);
     for file in SavedBatch::files(&folder.0).unwrap() {
-        let _ = items.push_batch_json(fs::read(file).unwrap()).await.unwrap();
+        let saved = SavedBatch::open(file).unwrap();
+        assert!(saved.superseded_ids().unwrap().is_empty());
+        let _ = items.push_batch_json(saved.body().unwrap().unwrap()).await.unwrap();
+        saved.remove().unwrap();
     }
+    assert!(folder.files().is_empty());
     assert_eq!(fake.source(SOURCE).document_ids(), ["a://1", "a://2", "b://1", "b://2"]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_was_pushed_again_later_is_taken_out_of_the_files() {
     let (fake, folder) = (fake(), Folder::new());
-    let mut saved = run(&fake, &folder, &["a://2", "b://1", "b://2", "b://1/gone"]).await;
-    for saved in &mut saved {
-        saved.update().unwrap();
-        saved.update().unwrap();
-    }
+    let saved = run(&fake, &folder, &["a://2", "b://1", "b://2", "b://1/gone"]).await;
     assert_eq!(folder.files(), [saved[0].path()]);
     let left = fs::read(saved[0].path()).unwrap();
     assert_eq!(held(&left).iter().map(|operation| operation.id()).collect::<Vec<_>>(), ["a://1", "a://1/gone"]);
@@ -96,8 +100,8 @@ async fn of_a_batch_that_was_pushed_again_as_a_whole_there_is_no_file() {
     let _ = pusher.flush().await;
     pusher.add_or_update("a://1", &full(2)).await.unwrap();
     assert_eq!(pusher.finish().await.totals.accepted, 1);
-    let mut saved = handed.take()[0].save(&folder.0).unwrap();
-    saved.update().unwrap();
+    let saved = handed.take()[0].save(&folder.0).await.unwrap();
+    assert_eq!(saved.body().unwrap(), None);
     assert!(folder.files().is_empty());
 }
 
@@ -130,9 +134,9 @@ async fn a_saved_batch_is_not_written_over_another_one() {
     let pusher = pusher(&fake).start();
     pusher.add_or_update("a://1", &full(1)).await.unwrap();
     let report = pusher.finish().await;
-    let there = report.failed_batches[0].save(&folder.0).unwrap();
+    let there = report.failed_batches[0].save(&folder.0).await.unwrap();
     assert_eq!(fs::read(there.path()).unwrap(), report.failed_batches[0].to_body());
-    let error = report.failed_batches[0].save(&folder.0).unwrap_err();
+    let error = report.failed_batches[0].save(&folder.0).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::AlreadyExists);
     assert!(error.to_string().starts_with(&there.path().display().to_string()), "{error}");
 }
@@ -159,11 +163,150 @@ fn the_files_of_a_folder_come_in_the_order_of_their_batches_and_nothing_else_of_
     assert!(error.to_string().contains(names[0]), "{error}");
 }
 
+/// A run whose first batch failed and is saved: it holds `a://1` and `a://2`.
+async fn one_saved(fake: &FakePushApi, folder: &Folder) -> (coveo_push::ItemPusher, SavedBatch) {
+    fake.inject(Fault::on(COMMIT).status(412));
+    let handed = Handed::default();
+    let run = pusher(fake).batch_bytes(2_000).on_failed_batch(handed.handler()).start();
+    for (n, id) in (1..).zip(["a://1", "a://2"]) {
+        run.add_or_update(id, &full(n)).await.unwrap();
+    }
+    run.flush().await.unwrap();
+    // Only the file is left of it.
+    let saved = handed.take().remove(0).save(&folder.0).await.unwrap();
+    (run, saved)
+}
+
+fn ids_in(saved: &SavedBatch) -> Vec<String> {
+    let body = saved.body().unwrap().unwrap_or_else(|| b"{}".to_vec());
+    held(&body).iter().map(|operation| operation.id().to_owned()).collect()
+}
+
 #[tokio::test(start_paused = true)]
-async fn a_file_that_was_changed_is_not_guessed_at() {
+async fn a_saved_operation_is_marked_before_a_later_version_is_committed_and_named_until_that_is_accepted() {
     let (fake, folder) = (fake(), Folder::new());
-    let mut saved = run(&fake, &folder, &["a://2"]).await;
-    fs::write(saved[0].path(), "{\"addOrUpdate\":[]}").unwrap();
-    assert_eq!(saved[0].update().unwrap_err().kind(), ErrorKind::InvalidData);
-    assert_eq!(fs::read(saved[0].path()).unwrap(), b"{\"addOrUpdate\":[]}");
+    let (run, saved) = one_saved(&fake, &folder).await;
+    fake.inject(Fault::on(COMMIT).latency(secs(10)));
+    run.add_or_update("a://1", &full(9)).await.unwrap();
+    // It is queued, and not committed.
+    assert_eq!(ids_in(&saved), ["a://1", "a://2"]);
+    let looking = async {
+        tokio::time::sleep(secs(5)).await;
+        // A program that is killed now leaves this.
+        let left = SavedBatch::open(saved.path()).unwrap();
+        (ids_in(&left), left.superseded_ids().unwrap())
+    };
+    let (_, (ids, superseded)) = tokio::join!(run.flush(), looking);
+    assert_eq!((ids, superseded), (vec!["a://2".to_owned()], vec!["a://1".to_owned()]));
+    assert_eq!((ids_in(&saved), saved.superseded_ids().unwrap()), (vec!["a://2".to_owned()], vec![]));
+    assert_eq!(folder.files(), [saved.path()]);
+    run.delete("a://2").await.unwrap();
+    let _ = run.finish().await;
+    assert!(folder.files().is_empty(), "{:?}", folder.files());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_operation_stays_named_when_its_later_version_fails() {
+    let (fake, folder) = (fake(), Folder::new());
+    let (run, saved) = one_saved(&fake, &folder).await;
+    fake.inject(Fault::on(COMMIT).status(413));
+    for id in ["a://1", "a://2"] {
+        run.add_or_update(id, &full(9)).await.unwrap();
+    }
+    let _ = run.finish().await;
+    assert_eq!(saved.body().unwrap(), None);
+    assert_eq!(saved.superseded_ids().unwrap(), ["a://1", "a://2"]);
+    assert!(SavedBatch::is_whole(saved.path()).unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_that_is_saved_while_a_later_version_is_under_way_names_the_operation() {
+    for accepted in [false, true] {
+        let (fake, folder) = (fake(), Folder::new());
+        fake.inject(Fault::on(COMMIT).status(412));
+        let handed = Handed::default();
+        let run = pusher(&fake).on_failed_batch(handed.handler()).start();
+        run.add_or_update("a://1", &full(1)).await.unwrap();
+        run.flush().await.unwrap();
+        run.add_or_update("a://1", &full(2)).await.unwrap();
+        if accepted {
+            run.flush().await.unwrap();
+        }
+        let saved = handed.take().remove(0).save(&folder.0).await.unwrap();
+        let named: &[&str] = if accepted { &[] } else { &["a://1"] };
+        assert_eq!(saved.superseded_ids().unwrap(), named);
+        let _ = run.finish().await;
+        assert!(folder.files().is_empty(), "{:?}", folder.files());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_earlier_version_that_is_accepted_later_takes_nothing_out_of_a_file() {
+    let (fake, folder) = (fake(), Folder::new());
+    let handed = Handed::default();
+    let run = pusher(&fake).on_failed_batch(handed.handler()).start();
+    super::support::prove(&run).await;
+    fake.inject(Fault::on(COMMIT).latency(secs(30)));
+    fake.inject(Fault::on(Operation::UploadToContainer).skip(1).status(400).always());
+    for n in 1..=2 {
+        run.add_or_update("a://1", &full(n)).await.unwrap();
+    }
+    let saving = async {
+        tokio::time::sleep(secs(10)).await;
+        handed.take().remove(0).save(&folder.0).await.unwrap()
+    };
+    let (flushed, saved) = tokio::join!(run.flush(), saving);
+    assert_eq!((flushed.unwrap().accepted, number(&fake, "a://1")), (1, Some(1)));
+    assert_eq!((ids_in(&saved), saved.superseded_ids().unwrap()), (vec!["a://1".to_owned()], vec![]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_saved_batch_that_the_run_pushes_again_with_success_leaves_no_file() {
+    let (fake, folder) = (fake(), Folder::new());
+    fake.inject(Fault::on(COMMIT).status(412));
+    let handed = Handed::default();
+    let run = pusher(&fake).on_failed_batch(handed.handler()).start();
+    run.add_or_update("a://1", &full(1)).await.unwrap();
+    run.flush().await.unwrap();
+    let failed = handed.take().remove(0);
+    let saved = failed.save(&folder.0).await.unwrap();
+    fake.inject(Fault::on(COMMIT).latency(secs(10)));
+    run.push_again(failed).await.unwrap();
+    let looking = async {
+        tokio::time::sleep(secs(5)).await;
+        // The same version is no later one.
+        (ids_in(&saved), saved.superseded_ids().unwrap())
+    };
+    let (_, (ids, superseded)) = tokio::join!(run.flush(), looking);
+    assert_eq!((ids, superseded), (vec!["a://1".to_owned()], vec![]));
+    assert!(folder.files().is_empty(), "{:?}", folder.files());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_was_changed_is_not_guessed_at_and_the_later_version_is_not_committed() {
+    let (fake, folder) = (fake(), Folder::new());
+    let (run, saved) = one_saved(&fake, &folder).await;
+    fs::write(saved.path(), "{\"addOrUpdate\":[]}").unwrap();
+    run.add_or_update("a://2", &full(9)).await.unwrap();
+    let flushed = run.flush().await.unwrap();
+    assert_eq!((flushed.failed, number(&fake, "a://2")), (1, None));
+    assert_eq!(fs::read(saved.path()).unwrap(), b"{\"addOrUpdate\":[]}");
+    // One that was removed is no obstacle.
+    saved.remove().unwrap();
+    run.add_or_update("a://2", &full(10)).await.unwrap();
+    assert_eq!((run.flush().await.unwrap().failed, number(&fake, "a://2")), (0, Some(10)));
+    assert!(folder.files().is_empty());
+}
+
+#[test]
+fn a_file_that_was_cut_off_is_told_by_its_name() {
+    let folder = Folder::new();
+    for text in ["", "{\"addOrUpdate\":[{"] {
+        let path = folder.0.join("batch-000001.json");
+        fs::write(&path, text).unwrap();
+        assert!(!SavedBatch::is_whole(&path).unwrap());
+        let error = SavedBatch::open(&path).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidData);
+        assert!(error.to_string().contains("batch-000001.json"), "{error}");
+    }
 }

@@ -1,19 +1,22 @@
 //! Guarantee 7, measured by a counting allocator: the memory of a run is bounded, whatever is pushed and however
 //! long the run lasts.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use coveo_push::bytes::Bytes;
 use coveo_push::transport::{Body, BoxFuture, SendError, Transport};
 use coveo_push::{ApiKey, PushClient, PushQueue, WholeItems};
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, StatusCode};
 use peak_alloc::PeakAlloc;
 use serde::Serialize;
 use tokio::runtime;
 
-/// Counts the memory of all threads. For this reason there is only one test here.
+/// Counts the memory of all threads. For this reason one test runs at a time.
 #[global_allocator]
 static ALLOCATOR: PeakAlloc = PeakAlloc;
+static ALONE: Mutex<()> = Mutex::new(());
 
 const MIB: usize = 1 << 20;
 /// These fill the pipeline with items of 2 KB, and with small batches also with items of 91 bytes.
@@ -50,6 +53,7 @@ const SMALL: Batching = Batching { batch_bytes: MIB, concurrency: 2 };
 
 #[test]
 fn guarantee_7_memory_is_bounded_whatever_is_pushed() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     for item_bytes in [91, 2_048] {
         for (batching, target) in [(DEFAULT, Target::Source), (SMALL, Target::Source), (SMALL, Target::Load)] {
             let Batching { batch_bytes, concurrency } = batching;
@@ -69,6 +73,34 @@ fn guarantee_7_memory_is_bounded_whatever_is_pushed() {
             }
         }
     }
+}
+
+#[test]
+fn guarantee_7_nothing_grows_with_the_number_of_batches_whether_they_are_accepted_or_fail() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    for rejects in [false, true] {
+        let [few, many] = [10_000, 110_000].map(|batches| peak_of_batches(batches, rejects));
+        let grown = many.saturating_sub(few);
+        assert!(grown < 64 << 10, "half of them fail: {rejects}; 100,000 batches take {grown} bytes more than {few}");
+    }
+}
+
+/// The peak memory of a run whose batches hold one item each, in bytes.
+fn peak_of_batches(batches: usize, rejects: bool) -> usize {
+    let title = "x".repeat(700);
+    let runtime = runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let before = ALLOCATOR.current_usage();
+    ALLOCATOR.reset_peak_usage();
+    runtime.block_on(async {
+        let service = Rejecting { rejects, commits: AtomicUsize::new(0) };
+        let client = PushClient::builder("my-org", ApiKey::new("my-key")).transport(service).build().unwrap();
+        let pusher = client.items("my-source").pusher().batch_bytes(1_024).on_failed_batch(drop).start();
+        push_all(&pusher, batches, &title).await;
+        let totals = pusher.finish().await.totals;
+        let failed = if rejects { batches as u64 / 2 } else { 0 };
+        assert_eq!((totals.batches_accepted, totals.batches_failed), (batches as u64 - failed, failed));
+    });
+    ALLOCATOR.peak_usage() - before
 }
 
 /// The peak memory of a run, in bytes.
@@ -135,6 +167,29 @@ impl Transport for SlowService {
                 _ => (202, b"{}".as_slice()),
             };
             Ok(Response::builder().status(status).body(Bytes::from_static(answer)).unwrap())
+        })
+    }
+}
+
+/// The same service, which may reject every other batch.
+struct Rejecting {
+    rejects: bool,
+    commits: AtomicUsize,
+}
+
+impl Transport for Rejecting {
+    fn send(&self, request: Request<Body>) -> BoxFuture<'_, Result<Response<Bytes>, SendError>> {
+        let is_commit = *request.method() == Method::PUT && request.uri().path() != "/file";
+        let is_second = is_commit && self.commits.fetch_add(1, Ordering::Relaxed) % 2 == 1;
+        // It has no state of its own.
+        static SLOW: SlowService = SlowService;
+        let answer = SLOW.send(request);
+        Box::pin(async move {
+            let mut answer = answer.await?;
+            if self.rejects && is_second {
+                *answer.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
+            }
+            Ok(answer)
         })
     }
 }

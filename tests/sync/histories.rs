@@ -54,7 +54,7 @@ async fn guarantee_14_an_item_that_goes_back_to_its_recorded_version_is_pushed_b
         if flushes {
             run.flush().await.unwrap();
         }
-        assert_eq!(run.add_or_update("a://1", &doc(0)).await.unwrap(), Pushed::Queued);
+        assert!(run.add_or_update("a://1", &doc(0)).await.unwrap().is_queued());
         run.finish().await.into_result().unwrap();
         assert_eq!(world.held(), corpus([("a://1", 0)]), "flushes: {flushes}");
         tokio::time::sleep(Duration::from_secs(2)).await;
@@ -128,7 +128,7 @@ async fn guarantee_14_a_deletion_with_children_forgets_what_is_below() {
     // Before the deletion it is skipped; after it, it is pushed.
     assert_eq!(run.add_or_update("a://x/1", &doc(1)).await.unwrap(), Pushed::Unchanged);
     run.delete("a://x/").delete_children(true).await.unwrap();
-    assert_eq!(run.add_or_update("a://x/1", &doc(1)).await.unwrap(), Pushed::Queued);
+    assert!(run.add_or_update("a://x/1", &doc(1)).await.unwrap().is_queued());
     assert_eq!(run.add_or_update("a://y", &doc(1)).await.unwrap(), Pushed::Unchanged);
     run.finish().await.into_result().unwrap();
     drop(ledger);

@@ -70,7 +70,7 @@ async fn push(pusher: &ItemPusher, line: &[u8]) -> Option<Entry> {
         _ => (pusher.add_or_update_json(json).document_id(id).await, item(json, Some(id)).map(Entry::Add)),
     };
     match pushed.unwrap() {
-        Pushed::Queued => Some(entry.unwrap_or_else(|| panic!("taken, and no item: {line:?}"))),
+        Pushed::Queued(_) => Some(entry.unwrap_or_else(|| panic!("taken, and no item: {line:?}"))),
         _ => None,
     }
 }
