@@ -6,7 +6,7 @@
 //!
 //! Each item has the file's URI for its id, and its name, dates, size and type as metadata. A file that
 //! cannot be read is reported, and the rest is pushed. With `--refresh` the items of files that are
-//! there no more are deleted, unless something went wrong. With `--fake` it pushes into a fake service in
+//! there no more are deleted, unless something went wrong. With `--ledger` only what changed is pushed. With `--fake` it pushes into a fake service in
 //! memory.
 
 mod shared;
@@ -21,8 +21,8 @@ use std::{fs, io};
 use clap::Parser;
 use coveo_push::report::PushReport;
 use coveo_push::{
-    Content, DateTime, DocumentBody, ItemPusher, ItemQueue, Items, Permissions, Pushed, Refresh, RefreshError,
-    RefreshKind, file_uri,
+    Content, DateTime, DocumentBody, ItemPusher, ItemQueue, Items, Ledger, Permissions, Pushed, Refresh, RefreshKind,
+    SyncRun, file_uri,
 };
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -50,6 +50,13 @@ struct Arguments {
     /// Deletes the items of the source that were not pushed by this run. Wants --public or --no-permissions.
     #[arg(long, requires = "readers")]
     refresh: bool,
+    /// Pushes only the files that changed since the last run with this file, and deletes the items of files that are
+    /// gone.
+    #[arg(long, value_name = "FILE", conflicts_with = "refresh")]
+    ledger: Option<PathBuf>,
+    /// With `--ledger`: a file is read only when its size or times changed.
+    #[arg(long, requires = "ledger")]
+    trust_file_times: bool,
     /// Lists the files and pushes nothing.
     #[arg(long)]
     dry_run: bool,
@@ -180,6 +187,7 @@ fn date(time: SystemTime) -> Option<DateTime> {
 enum Run {
     Push(ItemPusher),
     Refresh(Box<Refresh<Items>>),
+    Sync(Box<SyncRun<Items>>),
 }
 
 /// The result of a run.
@@ -190,8 +198,13 @@ struct Ended {
 }
 
 impl Run {
-    async fn start(items: &Items, arguments: &Arguments) -> Result<Self, RefreshError> {
+    async fn start(items: &Items, arguments: &Arguments) -> Result<Self, shared::Failure> {
         let concurrency = usize::from(arguments.concurrency);
+        if let Some(path) = &arguments.ledger {
+            let sync = items.sync(&Ledger::open(path)?).trust_file_times(arguments.trust_file_times);
+            let run = sync.pusher(|pusher| pusher.concurrency(concurrency)).start().await?;
+            return Ok(Self::Sync(Box::new(run)));
+        }
         if !arguments.refresh {
             return Ok(Self::Push(items.pusher().concurrency(concurrency).start()));
         }
@@ -204,6 +217,7 @@ impl Run {
         match self {
             Self::Push(pusher) => pusher,
             Self::Refresh(refresh) => refresh.pusher(),
+            Self::Sync(sync) => sync.pusher(),
         }
     }
 
@@ -213,6 +227,10 @@ impl Run {
             Self::Push(pusher) => {
                 let report = if is_everything { pusher.finish().await } else { pusher.abort().await };
                 return Ended { summary: report.to_string(), is_complete: report.is_complete(), report };
+            }
+            Self::Sync(sync) => {
+                let report = if is_everything { sync.finish().await } else { sync.abort().await };
+                return Ended { summary: report.to_string(), is_complete: report.is_complete(), report: report.push };
             }
             Self::Refresh(refresh) if is_everything => refresh.finish().await,
             Self::Refresh(refresh) => refresh.abort().await,

@@ -34,7 +34,7 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use coveo_push::report::{Progress, PushReport};
-use coveo_push::{Catalog, Items, PushQueue, PushTarget, PusherBuilder};
+use coveo_push::{Catalog, Items, Ledger, PushQueue, PushTarget, PusherBuilder, SyncBuilder, SyncInto};
 use indicatif::{ProgressBar, ProgressStyle};
 use pushing::{Line, Place};
 use saved::Saved;
@@ -51,8 +51,18 @@ struct Arguments {
     /// What becomes of the items of a catalog.
     #[arg(long, value_enum, default_value_t = Mode::Update, requires = "catalog")]
     mode: Mode,
-    /// With `--mode load`: with fewer items than this nothing changes.
-    #[arg(long, value_name = "ITEMS", default_value_t = 1, requires = "catalog")]
+    /// Pushes only the lines that changed since the last run with this file, and deletes the items whose lines are
+    /// gone, unless a line could not be read.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["failed_dir", "retry"])]
+    ledger: Option<PathBuf>,
+    /// With `--ledger`: the lines are a feed of changes, and nothing is deleted.
+    #[arg(long, requires = "ledger")]
+    changes_only: bool,
+    /// With `--ledger`: the most items that are deleted, in place of half of them.
+    #[arg(long, value_name = "ITEMS", requires = "ledger")]
+    allow_deleting: Option<u64>,
+    /// With `--mode load` or `--ledger`: with fewer items than this nothing is deleted.
+    #[arg(long, value_name = "ITEMS", default_value_t = 1)]
     expect_at_least: u64,
     /// The largest a batch may be, in bytes, from 1024 to 256000000.
     #[arg(long, default_value_t = 16 << 20, value_parser = clap::value_parser!(u64).range(1024..=256_000_000))]
@@ -185,6 +195,16 @@ struct Run<'a> {
 async fn push_files(target: &Target, arguments: &Arguments, stop: &Arc<Stop>) -> Result<Ended, shared::Failure> {
     let bar = if arguments.quiet { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
     let run = Run { arguments, stop, saved: Saved::default(), bar };
+    if let Some(path) = &arguments.ledger {
+        let ledger = Ledger::open(path)?;
+        return match target {
+            Target::Items(items) => run.sync(items.sync(&ledger), pushing::to_item).await,
+            Target::Updates(catalog) => run.sync(catalog.sync(&ledger), pushing::to_update).await,
+            Target::Load(_) | Target::Merges(_) => {
+                Err(io::Error::other("a ledger is for updates: leave out --mode or --ledger").into())
+            }
+        };
+    }
     match target {
         Target::Items(items) => {
             let pusher = run.set(items.pusher())?.start();
@@ -229,6 +249,28 @@ impl Run<'_> {
         }
         let saved = self.saved.clone();
         Ok(builder.on_failed_batch(move |failed| saved.save_soon(folder.clone(), failed)))
+    }
+
+    /// Pushes the lines that changed.
+    async fn sync<T: SyncInto + PushTarget, O: Into<T::Operation>>(
+        self,
+        builder: SyncBuilder<T>,
+        make: fn(&str) -> Line<O>,
+    ) -> Result<Ended, shared::Failure> {
+        let Arguments { changes_only, allow_deleting, expect_at_least, .. } = self.arguments;
+        let builder = builder.pusher(|pusher| self.sizes(pusher)).expect_at_least(*expect_at_least);
+        let builder = if *changes_only { builder.changes_only() } else { builder };
+        let sync = allow_deleting.iter().fold(builder, |builder, most| builder.allow_deleting(*most)).start().await?;
+        let place = self.push_lines(sync.pusher(), make).await;
+        let report = if place.is_whole() {
+            sync.finish().await
+        } else {
+            // A line that was not read is an item that must stay. What was pushed so far is sent.
+            let _ = sync.flush().await;
+            sync.abort().await
+        };
+        let (summary, is_whole) = (report.to_string(), report.is_complete());
+        Ok(Ended { summary, is_whole, ..self.end(&place, report.push).await? })
     }
 
     async fn push_lines<T: PushTarget, O: Into<T::Operation>>(

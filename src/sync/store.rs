@@ -86,13 +86,10 @@ impl Position {
 
 impl Store {
     pub(super) fn open(path: &Path) -> Result<Arc<Self>, LedgerError> {
-        let opened = guarded(path, || {
-            let mut builder = Builder::new();
-            builder.set_cache_size(CACHE_BYTES);
-            // Read by all later versions of the store.
-            builder.create_with_file_format_v3(true);
-            Ok(builder.create(path)?)
-        });
+        if !path.try_exists().map_err(|error| LedgerError::io(path, error))? {
+            create(path)?;
+        }
+        let opened = guarded(path, || Ok(builder().open(path)?));
         let store =
             Self { path: path.to_owned(), database: opened?, snapshot: Mutex::default(), probe: Mutex::default() };
         let format = store.write(|transaction| {
@@ -255,6 +252,28 @@ impl Store {
             targets.insert(name, last + 1)?;
             Ok(last + 1)
         })
+    }
+}
+
+fn builder() -> Builder {
+    let mut builder = Builder::new();
+    builder.set_cache_size(CACHE_BYTES);
+    // Read by all later versions of the store.
+    builder.create_with_file_format_v3(true);
+    builder
+}
+
+/// Creates the file under another name and renames it: a store that is killed while it creates its file leaves one that
+/// it cannot open.
+fn create(path: &Path) -> Result<(), LedgerError> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let temporary = tempfile::Builder::new().prefix(".ledger-").tempfile_in(folder);
+    let temporary = temporary.map_err(|error| LedgerError::io(path, error))?.into_temp_path();
+    guarded(path, || Ok(drop(builder().create(&temporary)?)))?;
+    match temporary.persist_noclobber(path) {
+        // Another program was faster.
+        Err(failed) if failed.error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        created => created.map_err(|failed| LedgerError::io(path, failed.error)),
     }
 }
 
