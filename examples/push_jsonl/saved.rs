@@ -97,6 +97,9 @@ async fn push_file(target: &Target, path: &Path) -> Result<(), Failure> {
     for id in saved.superseded_ids()? {
         say!("{}: {} is left out: push it again, unless a later file has it", path.display(), Value::from(id));
     }
+    for id in saved.expired_ids()? {
+        say!("{}: {} is left out: push it again with its content", path.display(), Value::from(id));
+    }
     if let Some(batch) = saved.body()? {
         let accepted = match target {
             Target::Items(items) => items.push_batch_json(batch).await?,

@@ -31,7 +31,7 @@ pub(crate) struct ContentFile {
 impl Uploaded {
     /// The service does not say how long containers last. Those of batches can be filled for an hour, and the content
     /// must be there when the service carries out the batch.
-    const LONGEST: Duration = Duration::from_secs(45 * 60);
+    pub(crate) const LONGEST: Duration = Duration::from_secs(45 * 60);
     /// Content of this age is uploaded again along with older content.
     const OLD: Duration = Duration::from_secs(30 * 60);
 
@@ -43,6 +43,11 @@ impl Uploaded {
     /// Whether it is too old to be referred to.
     pub(crate) fn has_expired(&self) -> bool {
         self.created.elapsed() > Self::LONGEST
+    }
+
+    /// How old it is.
+    pub(crate) fn age(&self) -> Duration {
+        self.created.elapsed()
     }
 
     pub(crate) fn is_old(&self) -> bool {

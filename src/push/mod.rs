@@ -7,6 +7,7 @@ mod again;
 mod batch;
 mod catalogs;
 mod content;
+mod content_times;
 mod delivery;
 mod destination;
 mod failed;

@@ -1,12 +1,12 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde::de::IgnoredAny;
 use tokio::task::spawn_blocking;
 
+use super::content_times::{ContentTimes, times_of};
 use super::failed::FailedBatch;
 use super::saved_files::{self, at, marks_of};
 
@@ -101,6 +101,10 @@ impl FailedBatch {
 ///         // Whether its later version arrived is not known: push it again from where it came.
 ///         eprintln!("{}: {id} is left out", saved.path().display());
 ///     }
+///     for id in saved.expired_ids()? {
+///         // Its content may have expired: push it again with its content.
+///         eprintln!("{}: {id} is left out", saved.path().display());
+///     }
 ///     if let Some(body) = saved.body()? {
 ///         items.push_batch_json(body).await?;
 ///     }
@@ -109,15 +113,13 @@ impl FailedBatch {
 /// # Ok(()) }
 /// ```
 ///
-/// Push it soon if there is [content in file containers](FailedBatch#content-in-file-containers), and with the ordering
-/// id of its run, where that had [one](crate::PusherBuilder::ordering_id).
+/// Push it within 45 minutes if there is [content in file containers](FailedBatch#content-in-file-containers): later, the
+/// items that refer to it are left out. Push it with the ordering id of its run, where that had
+/// [one](crate::PusherBuilder::ordering_id).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SavedBatch {
     path: PathBuf,
 }
-
-/// The lists of a batch.
-type Lists = BTreeMap<String, Vec<IgnoredAny>>;
 
 impl SavedBatch {
     /// The files that [`FailedBatch::save`] has written into a folder, in the order of their batches;
@@ -184,8 +186,28 @@ impl SavedBatch {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             text => text.map_err(|error| at(&self.path, &error))?,
         };
-        let lists: Lists = serde_json::from_slice(&text)?;
-        Ok(lists.values().any(|operations| !operations.is_empty()).then_some(text))
+        Ok(self.times()?.fresh(text)?.body)
+    }
+
+    /// The ids of items that are left out, because the content to which they refer was uploaded more than 45 minutes
+    /// ago: its file container may have expired, and the service would drop the item. Push them again with their content.
+    ///
+    /// # Errors
+    ///
+    /// The error of the file system, with the path.
+    pub fn expired_ids(&self) -> io::Result<Vec<String>> {
+        match fs::read(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            text => Ok(self.times()?.fresh(text.map_err(|error| at(&self.path, &error))?)?.expired),
+        }
+    }
+
+    fn times(&self) -> io::Result<ContentTimes> {
+        let path = times_of(&self.path);
+        match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(ContentTimes::default()),
+            text => Ok(serde_json::from_slice(&text.map_err(|error| at(&path, &error))?)?),
+        }
     }
 
     /// The ids of operations that are left out, because a later version of each was about to be committed, and of which
@@ -210,6 +232,7 @@ impl SavedBatch {
     /// The error of the file system, with the path.
     pub fn remove(&self) -> io::Result<()> {
         saved_files::remove(&self.path)?;
+        saved_files::remove(&times_of(&self.path))?;
         saved_files::remove(&marks_of(&self.path))
     }
 }

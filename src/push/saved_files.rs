@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 use tokio::task::spawn_blocking;
 
 use super::batch::Batch;
+use super::content_times::{ContentTimes, times_of};
 use super::keys::Keys;
 use super::superseded::SupersededOperations;
 
@@ -129,6 +130,11 @@ impl SavedFile {
         let marked = self.superseded.get_open();
         let held: Vec<_> = batch.lists().filter(|(operation, _)| !left_out.contains(operation)).collect();
         self.write_marks(&marked)?;
+        match ContentTimes::of(batch).to_json() {
+            Some(times) => replace(&times_of(&self.path), &times)?,
+            // One of an earlier file of this name.
+            None => remove(&times_of(&self.path))?,
+        }
         if !held.is_empty() || !marked.is_empty() {
             replace(&self.path, &batch.chunks_of(|operation| !left_out.contains(&operation)).concat())?;
         }
@@ -166,7 +172,11 @@ impl SavedFile {
         let left = &*marked - &now;
         self.write_marks(&left)?;
         *marked = left;
-        if held.is_empty() && marked.is_empty() { remove(&self.path) } else { Ok(()) }
+        if !held.is_empty() || !marked.is_empty() {
+            return Ok(());
+        }
+        remove(&self.path)?;
+        remove(&times_of(&self.path))
     }
 
     /// Writes the file without some of its operations. One that was removed is let be.
@@ -177,6 +187,7 @@ impl SavedFile {
         let text = match fs::read_to_string(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 held.clear();
+                remove(&times_of(&self.path))?;
                 return remove(&marks_of(&self.path));
             }
             text => text.map_err(|error| at(&self.path, &error))?,

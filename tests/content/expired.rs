@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use coveo_push::bytes::Bytes;
 use coveo_push::fake::{FakePushApi, Fault};
-use coveo_push::report::{AfterFailure, FailedBatch, FailureReason, PushStep};
+use coveo_push::report::{AfterFailure, FailedBatch, FailureReason, PushStep, SavedBatch};
 use coveo_push::{CompressionType, Content, DocumentBody, Error, Items, Operation, PusherBuilder, RetryPolicy};
 
 use super::support::{Folder, ID, SOURCE, fake, noise, pushed, requests_of};
@@ -148,4 +148,28 @@ async fn the_content_of_a_single_call_is_uploaded_again_when_its_push_waits_for_
     item.retry(RetryPolicy::default().deadline(2 * HOUR)).await.unwrap();
     assert_eq!(uploads(&fake), 2);
     assert_eq!(pushed(&fake, ID).content(), Some(noise(super::support::LARGEST_INLINE + 1)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_saved_batch_knows_how_old_its_content_is_and_leaves_out_and_names_what_has_expired() {
+    let (folder, fake) = (Folder::new(), fake());
+    for (wait, expired) in [(HOUR / 2, &[][..]), (HOUR, &["a://1"])] {
+        fake.inject(Fault::on(Operation::PushItemContainer).status(412).error_code("MISSING_PARAMETER"));
+        let run = patient(&fake).start();
+        let doc = DocumentBody::new();
+        run.add_or_update("a://1", &doc).content(bytes()).await.unwrap();
+        run.add_or_update("a://2", &doc).await.unwrap();
+        let report = run.finish().await;
+        tokio::time::sleep(wait).await;
+        report.failed_batches[0].save(folder.path()).await.unwrap();
+        // As another program finds it.
+        let [path] = <[_; 1]>::try_from(SavedBatch::files(folder.path()).unwrap()).unwrap();
+        let saved = SavedBatch::open(path).unwrap();
+        assert_eq!(saved.expired_ids().unwrap(), expired);
+        let body = String::from_utf8(saved.body().unwrap().unwrap()).unwrap();
+        assert_eq!((body.contains("a://1"), body.contains("a://2")), (expired.is_empty(), true), "{body}");
+        fake.client().items(SOURCE).push_batch_json(body).await.unwrap();
+        saved.remove().unwrap();
+        assert_eq!(folder.files(), 0);
+    }
 }
