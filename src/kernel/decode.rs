@@ -58,6 +58,7 @@ pub(crate) fn read(
         _ => {
             let hint = hint::of(operation, template.uri(), head.status, &head.headers, &body);
             let hint = hint.map(|hint| redactor.redact(hint));
+            let request_id = request_id.or_else(|| request_id_in(&body));
             api_error(record, head.status, &head.headers, &body, redactor, now).explained(hint, request_id).into()
         }
     })
@@ -96,6 +97,12 @@ fn api_error(
 /// The service's id of a request, from its response.
 fn request_id(headers: &HeaderMap) -> Option<String> {
     token(headers.get("x-request-id")?.to_str().ok()?)
+}
+
+/// The service's id of a request, from the body of an error: the platform API writes it there.
+fn request_id_in(body: &[u8]) -> Option<String> {
+    let json: Value = serde_json::from_slice(body).ok()?;
+    token(property(&json, "requestID")?.as_str()?)
 }
 
 fn upload_error(

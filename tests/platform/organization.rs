@@ -95,15 +95,16 @@ fn every_call_of_the_platform_api_but_two_names_its_privilege() {
 
 #[tokio::test(start_paused = true)]
 async fn every_form_of_an_error_is_read() {
-    for (body, code, message) in [
-        (r#"{"message":"No.","errorCode":"A_CODE","requestID":"1"}"#, Some("A_CODE"), "No."),
-        (r#"{"title":"Bad","detail":"No.","status":400,"type":"x"}"#, None, "No."),
-        (r#"{"title":"Bad","code":"B_CODE"}"#, Some("B_CODE"), "Bad"),
+    for (body, code, message, request_id) in [
+        (r#"{"message":"No.","errorCode":"A_CODE","requestID":"ab-1"}"#, Some("A_CODE"), "No.", Some("ab-1")),
+        (r#"{"title":"Bad","detail":"No.","status":400,"type":"x"}"#, None, "No.", None),
+        (r#"{"title":"Bad","code":"B_CODE"}"#, Some("B_CODE"), "Bad", None),
     ] {
         let (fake, client) = empty();
         fake.inject(Fault::on(Operation::GetLimits).status(400).body(body));
         let error = client.platform().limits().await.unwrap_err();
         assert_eq!(error.code().map(ErrorCode::as_str), code);
-        assert_eq!(error.api().unwrap().message(), Some(message));
+        let api = error.api().unwrap();
+        assert_eq!((api.message(), api.request_id()), (Some(message), request_id));
     }
 }
