@@ -11,6 +11,9 @@
 
 mod shared;
 
+#[path = "shared/confirm.rs"]
+mod confirm;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -63,6 +66,9 @@ struct Arguments {
     /// Pushes the targets of symbolic links. Without it, links are reported and skipped.
     #[arg(long)]
     follow_links: bool,
+    /// Waits so many minutes for what became of the items, and lists the dropped ones. The exit code is 3 if there are any.
+    #[arg(long, value_name = "MINUTES")]
+    confirm: Option<u32>,
     /// Pushes into a fake service in memory, and lists the dropped items.
     #[arg(long)]
     fake: bool,
@@ -95,6 +101,11 @@ async fn main() -> Result<ExitCode, shared::Failure> {
     report.refused_samples.iter().for_each(|refused| say!("refused {refused}"));
     report.failed_batches.iter().for_each(|failed| say!("failed {failed}"));
     let is_held = setup.print_held()?;
+    if let Some(minutes) = arguments.confirm
+        && confirm::tells_of_drops(&report, &setup.client, minutes).await?
+    {
+        return Ok(confirm::DROPPED.into());
+    }
     let is_clean = is_held && is_complete && report.totals.refused == 0 && unread == 0 && !is_stopped;
     Ok(if is_clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -206,9 +217,14 @@ impl Run {
             return Ok(Self::Sync(Box::new(run)));
         }
         if !arguments.refresh {
-            return Ok(Self::Push(items.pusher().concurrency(concurrency).start()));
+            let pusher = items.pusher().concurrency(concurrency);
+            let pusher = if arguments.confirm.is_some() { pusher.track_outcomes() } else { pusher };
+            return Ok(Self::Push(pusher.start()));
         }
-        let refresh = items.refresh(RefreshKind::Refresh).pusher(|pusher| pusher.concurrency(concurrency));
+        let refresh = items.refresh(RefreshKind::Refresh).pusher(|pusher| {
+            let pusher = pusher.concurrency(concurrency);
+            if arguments.confirm.is_some() { pusher.track_outcomes() } else { pusher }
+        });
         let refresh = if arguments.no_permissions { refresh.allow_missing_permissions() } else { refresh };
         Ok(Self::Refresh(Box::new(refresh.start().await?)))
     }

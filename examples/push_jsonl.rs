@@ -12,6 +12,9 @@
 //! | `merge` | only the keys of a line change; an item that does not exist is added |
 //! | `load` | they replace everything, if every line was pushed; otherwise nothing changes |
 //!
+//! With `--confirm` it then waits for the logs of the indexing pipeline, and tells what was indexed, and what was dropped and
+//! why. The exit code is 3 if something was dropped.
+//!
 //! Without a file it reads standard input; with `--fake` it pushes into a fake service in memory. Invalid
 //! lines and unreadable files are reported with their location; everything else is still pushed.
 //! Ctrl-C, SIGTERM, or a failed batch without `--failed-dir`, ends reading: batches under way are finished, and
@@ -19,6 +22,8 @@
 
 mod shared;
 
+#[path = "shared/confirm.rs"]
+mod confirm;
 #[path = "push_jsonl/pushing.rs"]
 mod pushing;
 #[path = "push_jsonl/saved.rs"]
@@ -77,6 +82,9 @@ struct Arguments {
     /// was accepted.
     #[arg(long, value_name = "DIR")]
     retry: Option<PathBuf>,
+    /// Waits so many minutes for what became of the items, and lists the dropped ones. The exit code is 3 if there are any.
+    #[arg(long, value_name = "MINUTES")]
+    confirm: Option<u32>,
     /// Pushes into a fake service in memory, and lists the dropped items.
     #[arg(long)]
     fake: bool,
@@ -134,8 +142,13 @@ async fn main() -> Result<ExitCode, shared::Failure> {
     };
     let target = Target::new(&arguments, &setup)?;
     let stop = Stop::on_signal();
-    let is_clean = push(&target, &arguments, &stop).await?;
+    let (is_clean, report) = push(&target, &arguments, &stop).await?;
     let is_held = setup.print_held()?;
+    if let (Some(minutes), Some(report)) = (arguments.confirm, report)
+        && confirm::tells_of_drops(&report, &setup.client, minutes).await?
+    {
+        return Ok(confirm::DROPPED.into());
+    }
     Ok(if is_clean && is_held { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -143,15 +156,19 @@ async fn main() -> Result<ExitCode, shared::Failure> {
 const MOST_IDS: usize = 20;
 
 /// Does the work and prints its result. Returns whether everything was pushed.
-async fn push(target: &Target, arguments: &Arguments, stop: &Arc<Stop>) -> Result<bool, shared::Failure> {
+async fn push(
+    target: &Target,
+    arguments: &Arguments,
+    stop: &Arc<Stop>,
+) -> Result<(bool, Option<PushReport>), shared::Failure> {
     if let Some(folder) = &arguments.retry {
         let is_clean = saved::push_saved(target, folder, stop).await?;
         if arguments.files.is_empty() {
-            return Ok(is_clean);
+            return Ok((is_clean, None));
         }
         if !is_clean {
             say!("the files were not pushed: the batches in {} would undo them later", folder.display());
-            return Ok(false);
+            return Ok((false, None));
         }
     }
     let ended = push_files(target, arguments, stop).await?;
@@ -169,7 +186,10 @@ async fn push(target: &Target, arguments: &Arguments, stop: &Arc<Stop>) -> Resul
         }
     }
     ended.problems.iter().for_each(|problem| say!("{problem}"));
-    Ok(ended.is_whole && ended.report.is_complete() && ended.report.totals.refused == 0 && ended.problems.is_empty())
+    let report = &ended.report;
+    let is_clean = ended.is_whole && report.is_complete() && report.totals.refused == 0 && ended.problems.is_empty();
+    let is_done = ended.is_whole;
+    Ok((is_clean, Some(ended.report).filter(|_| is_done)))
 }
 
 /// A run that has ended.
@@ -191,6 +211,13 @@ struct Run<'a> {
     bar: ProgressBar,
 }
 
+/// Keeps the ids of the run, where its outcomes are asked for.
+macro_rules! tracked {
+    ($builder:expr, $arguments:expr) => {
+        if $arguments.confirm.is_some() { $builder.track_outcomes() } else { $builder }
+    };
+}
+
 /// Pushes the lines of all files.
 async fn push_files(target: &Target, arguments: &Arguments, stop: &Arc<Stop>) -> Result<Ended, shared::Failure> {
     let bar = if arguments.quiet { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
@@ -207,23 +234,23 @@ async fn push_files(target: &Target, arguments: &Arguments, stop: &Arc<Stop>) ->
     }
     match target {
         Target::Items(items) => {
-            let pusher = run.set(items.pusher())?.start();
+            let pusher = tracked!(run.set(items.pusher())?, arguments).start();
             let place = run.push_lines(&pusher, pushing::to_item).await;
             run.end(&place, pusher.finish().await).await
         }
         Target::Updates(catalog) => {
-            let pusher = run.set(catalog.updater())?.start();
+            let pusher = tracked!(run.set(catalog.updater())?, arguments).start();
             let place = run.push_lines(&pusher, pushing::to_update).await;
             run.end(&place, pusher.finish().await).await
         }
         Target::Merges(catalog) => {
-            let pusher = run.set(catalog.merger())?.start();
+            let pusher = tracked!(run.set(catalog.merger())?, arguments).start();
             let place = run.push_lines(&pusher, pushing::to_item).await;
             run.end(&place, pusher.finish().await).await
         }
         Target::Load(catalog) => {
             let load = catalog.load().expect_at_least(arguments.expect_at_least);
-            let load = load.pusher(|pusher| run.sizes(pusher)).start().await?;
+            let load = load.pusher(|pusher| tracked!(run.sizes(pusher), arguments)).start().await?;
             let place = run.push_lines(load.pusher(), pushing::to_item).await;
             // A line that was not read is an item that the load would delete.
             let report = if place.is_whole() { load.finish().await } else { load.abort().await };

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use http::HeaderValue;
 
-use crate::api::{Catalog, FileContainers, Identities, Items, Platform, Sources};
+use crate::api::{Catalog, FileContainers, Identities, Items, Logs, Platform, Sources};
 use crate::credentials::{ApiKey, Credentials};
 use crate::error::{ConfigError, Error};
 use crate::finding::Preflight;
@@ -19,6 +19,7 @@ use crate::kernel::retry::{Budget, RetryPolicy};
 use crate::kernel::shared::{Kernel, LocalNow, Random, Shared, Timeouts};
 use crate::kernel::stats::ClientStats;
 use crate::kernel::transport::Transport;
+use crate::outcome;
 use crate::region::{BaseUrl, BaseUrls, PushApiUrl, Region};
 
 /// The variables that [`PushClient::builder_from_env`] reads.
@@ -162,6 +163,12 @@ impl PushClient {
         Platform::new(self.kernel.clone())
     }
 
+    /// The logs of the indexing pipeline: what became of accepted items.
+    #[must_use]
+    pub fn logs(&self) -> Logs {
+        Logs::new(self.kernel.clone())
+    }
+
     /// The file containers of the organization.
     #[must_use]
     pub fn file_containers(&self) -> FileContainers {
@@ -173,6 +180,16 @@ impl PushClient {
 fn trimmed(id: impl Into<String>) -> String {
     id.into().trim().to_owned()
 }
+
+impl outcome::ask::sealed::Sealed for PushClient {
+    type Request = <Logs as outcome::ask::sealed::Sealed>::Request;
+
+    fn outcomes_of(&self, run: outcome::asked::AskedRun<'_>) -> Self::Request {
+        self.logs().outcomes_of(run)
+    }
+}
+
+impl outcome::AsksOutcomes for PushClient {}
 
 impl fmt::Debug for PushClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -190,6 +207,8 @@ impl fmt::Debug for PushClient {
 /// | [`connect_timeout`](Self::connect_timeout) | 10 s |
 /// | [`call_timeout`](Self::call_timeout) | 30 s an attempt |
 /// | [`upload_timeout`](Self::upload_timeout) | 30 s without progress |
+/// | [`logs_timeout`](Self::logs_timeout) | 90 s an attempt |
+/// | [`logs_calls`](Self::logs_calls) | one request of the logs in 30 s |
 /// | [`preflight`](Self::preflight) | refuse data that the service would drop |
 ///
 /// ```
@@ -221,6 +240,8 @@ pub struct PushClientBuilder {
     preflight: Preflight,
     /// How many calls of the Stream API runs make, and in what interval.
     stream_api_calls: (u32, Duration),
+    /// How many calls of the logs are made, and in what interval.
+    logs_calls: (u32, Duration),
     http_client: Option<ClientBuilder>,
     transport: Option<Arc<dyn Transport>>,
     random: Random,
@@ -243,6 +264,7 @@ impl PushClientBuilder {
             retry: RetryPolicy::default(),
             preflight: Preflight::default(),
             stream_api_calls: (250, Duration::from_secs(5 * 60)),
+            logs_calls: (1, Duration::from_secs(30)),
             http_client: None,
             transport: None,
             random: Arc::new(fastrand::f64),
@@ -338,7 +360,7 @@ impl PushClientBuilder {
         self
     }
 
-    /// Limits the duration of **one attempt** of a call, except for uploads. Default: 30 s.
+    /// Limits the duration of **one attempt** of a call, except for uploads and the logs. Default: 30 s.
     ///
     /// The duration of the whole call, with all its attempts, is limited by [`retry`](Self::retry).
     #[must_use]
@@ -374,6 +396,22 @@ impl PushClientBuilder {
     #[must_use]
     pub fn stream_api_calls(mut self, calls: u32, interval: Duration) -> Self {
         self.stream_api_calls = (calls, interval);
+        self
+    }
+
+    /// Limits the duration of **one attempt** of a request of the logs, which can take a minute. Default: 90 s.
+    #[must_use]
+    pub fn logs_timeout(mut self, timeout: Duration) -> Self {
+        self.timeouts.logs = timeout;
+        self
+    }
+
+    /// Sets how many requests of the logs all clones of this client make together in any interval of that length.
+    /// Default: one in 30 s, because the service asks not to send them at a high frequency
+    /// ([article 59](https://docs.coveo.com/en/59/)).
+    #[must_use]
+    pub fn logs_calls(mut self, calls: u32, interval: Duration) -> Self {
+        self.logs_calls = (calls, interval);
         self
     }
 
@@ -472,6 +510,7 @@ impl PushClientBuilder {
             hosts: Hosts::default(),
             runs: AtomicU64::default(),
             budget: Budget::new(),
+            logs_limit: Arc::new(RateLimit::new(self.logs_calls.0, self.logs_calls.1)),
             stream_limit: Arc::new(RateLimit::new(self.stream_api_calls.0, self.stream_api_calls.1)),
             random: self.random,
             local_now: self.local_now,

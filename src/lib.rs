@@ -66,6 +66,7 @@
 //! | everything again, and the rest deleted | [`Items::refresh`], [`RefreshReport`](report::RefreshReport) |
 //! | several items as one batch | [`Items::push_batch`], [`BatchDocumentBody`] |
 //! | files, streams and large data | [`Content`], [`file_uri`] |
+//! | what became of accepted items | [`report::PushReport::outcomes`], [`Outcome`], [`Logs`] |
 //! | users, groups and aliases | [`Identities`], [`IdentityBody`], [`MappedIdentityBody`] |
 //! | who may see an item, and who will | [`Permissions`], [`IdentityGraph`], [`access`] |
 //! | errors and retries | [`Error`], [`RetryPolicy`] |
@@ -99,6 +100,7 @@ pub mod guide;
 mod kernel;
 mod model;
 mod operation;
+mod outcome;
 pub mod preflight;
 mod privilege;
 mod push;
@@ -112,7 +114,7 @@ pub use access::path::MembershipPath;
 pub use access::relation::MembershipRelation;
 pub use access::verdict::{Access, AccessReason};
 pub use access::viewer::Viewer;
-pub use api::{Accepted, Catalog, FileContainers, Identities, Items, Platform, Sources};
+pub use api::{Accepted, Catalog, DocumentIdMatching, FileContainers, Identities, Items, Logs, Platform, Sources};
 pub use bytes;
 pub use client::{PushClient, PushClientBuilder};
 pub use content::{Content, file_uri};
@@ -127,12 +129,13 @@ pub use kernel::reqwest_transport::reqwest;
 pub use kernel::retry::RetryPolicy;
 pub use model::{
     BatchDocument, BatchDocumentBody, BatchIdentityBody, BatchMergeBody, BatchUpdateBody, CompressionType, DateTime,
-    DeletedDocument, DocumentBody, DocumentData, FileContainer, Identity, IdentityBody, MappedIdentity,
-    MappedIdentityBody, Metadata, MetadataIntoIter, MetadataIter, MetadataIterMut, MetadataValue, OpenedStream,
-    OrderingId, ParseEnumError, PartialUpdate, PartialUpdateOperator, PermanentId, PermissionIdentity, PermissionLevel,
-    PermissionSet, Permissions, SecurityIdentityType, SourceStatus,
+    DeletedDocument, DocumentBody, DocumentData, FileContainer, Identity, IdentityBody, LogCounts, LogEntry,
+    LogOperation, LogResult, LogTask, MappedIdentity, MappedIdentityBody, Metadata, MetadataIntoIter, MetadataIter,
+    MetadataIterMut, MetadataValue, OpenedStream, OrderingId, ParseEnumError, PartialUpdate, PartialUpdateOperator,
+    PermanentId, PermissionIdentity, PermissionLevel, PermissionSet, Permissions, SecurityIdentityType, SourceStatus,
 };
 pub use operation::{Host, Operation};
+pub use outcome::{AsksOutcomes, Outcome, Outcomes};
 pub use preflight::run::KnownIdentities;
 pub use push::{
     CatalogItem, CatalogItems, CatalogMerger, CatalogMerges, CatalogOperation, CatalogUpdater, CatalogUpdates,
@@ -151,19 +154,20 @@ pub use sync::{Ledger, LedgerError, LedgerStats, LedgerTarget, SyncBuilder, Sync
 
 /// The requests: one builder for each operation, which `.await` sends.
 ///
-/// The handles make them: [`Items`], [`Identities`], [`Sources`], [`FileContainers`], [`Catalog`] and the pushers. Name
+/// The handles make them: [`Items`], [`Identities`], [`Sources`], [`FileContainers`], [`Catalog`], [`Logs`] and the pushers. Name
 /// these types only to store a request, or to pass it on.
 pub mod request {
     pub use crate::api::{
-        AddOrUpdateAlias, AddOrUpdateIdentity, AddOrUpdateItem, CloseStream, CreateFields, CreateFileContainer,
-        CreateSecurityProvider, CreateSource, CreateStreamChunk, DeleteIdentity, DeleteItem, DeleteOldCatalogItems,
-        DeleteOldIdentities, DeleteOldItems, DeleteSecurityProvider, DeleteSource, EvaluatePrivilege, GetIdentityState,
-        GetLimits, GetOrganizationStatus, GetSecurityProvider, GetSource, ListFields, ListIdentitiesInError,
-        ListMissingFields, ListSources, MergeCatalog, OpenStream, PushBatch, PushCatalogBatch, PushIdentityContainer,
-        PushItemContainer, ResumeOrganization, SetSourceStatus, StoreBytes, UpdateCatalog, UpdateSource,
-        UploadToContainer,
+        AddOrUpdateAlias, AddOrUpdateIdentity, AddOrUpdateItem, CloseStream, CountLogs, CreateFields,
+        CreateFileContainer, CreateSecurityProvider, CreateSource, CreateStreamChunk, DeleteIdentity, DeleteItem,
+        DeleteOldCatalogItems, DeleteOldIdentities, DeleteOldItems, DeleteSecurityProvider, DeleteSource,
+        EvaluatePrivilege, GetIdentityState, GetLimits, GetOrganizationStatus, GetSecurityProvider, GetSource,
+        ListFields, ListIdentitiesInError, ListMissingFields, ListSources, LogEntries, MergeCatalog, OpenStream,
+        PushBatch, PushCatalogBatch, PushIdentityContainer, PushItemContainer, ResumeOrganization, SearchLogs,
+        SetSourceStatus, StoreBytes, UpdateCatalog, UpdateSource, UploadToContainer,
     };
     pub use crate::content::AddOrUpdateItemWithContent;
+    pub use crate::outcome::{FindOutcome, FindOutcomes, OutcomesOf};
     pub use crate::push::{PushFuture, PushIdentity, PushItem, PushItemDeletion};
 }
 
@@ -177,12 +181,14 @@ pub mod platform {
     pub use crate::privilege::Privilege;
 }
 
-/// The reports of bulk runs, refreshes, loads and syncs, their failed batches, and the counts of a client.
+/// The reports of bulk runs, refreshes, loads and syncs, their failed batches, the parts of their [outcomes](Outcomes), and
+/// the counts of a client.
 pub mod report {
     pub use crate::kernel::stats::{ClientStats, HostStats};
+    pub use crate::outcome::{Counts, ItemOutcome, OutcomeProgress};
     pub use crate::push::{
         AfterFailure, BatchReceipt, FailedBatch, FailureReason, Flushed, Progress, PushReport, PushStep, Refused,
-        RunStopped, SavedBatch,
+        RunStopped, RunTarget, SavedBatch,
     };
     pub use crate::refresh::{
         Boundary, BoundarySource, DeletionOutcome, DeletionSkipped, IdleOutcome, LoadOutcome, LoadReport, RefreshReport,

@@ -1,4 +1,4 @@
-//! The operations of the Push API and the Stream API, in one table.
+//! The operations of the service, in one table.
 //!
 //! Requests are built from it, the fake service responds by it, and errors and traces use its names.
 
@@ -8,7 +8,7 @@ use http::Method;
 
 use crate::privilege::Privilege;
 
-/// One operation of the Push API or the Stream API, or the upload into their storage.
+/// One operation of the Push API, the Stream API, the logs or the platform API, or the upload into the storage.
 ///
 /// Each of them is safe to repeat, as its description says, so all of them are retried. Closing a stream is
 /// the exception: it is repeated for seconds only. Creating a source, a provider or fields is another: the service is asked
@@ -106,6 +106,10 @@ pub enum Operation {
     GetIdentityState,
     /// Lists identities of the security cache. It changes nothing.
     ListIdentityStates,
+    /// Searches the logs of the indexing pipeline. It changes nothing.
+    SearchLogs,
+    /// Counts the entries of the logs. It changes nothing.
+    CountLogs,
 }
 
 /// The host that an operation goes to. Each has its own throttle, its own hold and its own clock.
@@ -150,6 +154,8 @@ pub(crate) enum TimeoutClass {
     Control,
     /// A call whose body may be large: the timeout grows with it.
     Upload,
+    /// A search in the logs, which can take a minute.
+    Logs,
 }
 
 /// Whether an operation may be repeated after an attempt of unknown fate.
@@ -239,10 +245,12 @@ impl Operation {
         Self::EvaluatePrivilege,
         Self::GetIdentityState,
         Self::ListIdentityStates,
+        Self::SearchLogs,
+        Self::CountLogs,
     ];
 
     pub(crate) fn spec(self) -> Spec {
-        use TimeoutClass::{Control, Upload};
+        use TimeoutClass::{Control, Logs, Upload};
 
         const STATUS: &str = "/organizations/{organizationId}/sources/{sourceId}/status";
         const DOCUMENTS: &str = "/organizations/{organizationId}/sources/{sourceId}/documents";
@@ -253,6 +261,8 @@ impl Operation {
         const PERMISSION_BATCH: &str = "/organizations/{organizationId}/providers/{providerId}/permissions/batch";
         const OLD_PERMISSIONS: &str = "/organizations/{organizationId}/providers/{providerId}/permissions/olderthan";
         const FILES: &str = "/organizations/{organizationId}/files";
+        const LOGS: &str = "/organizations/{organizationId}";
+        const LOG_COUNTS: &str = "/organizations/{organizationId}/facetsStats";
 
         /// A path of the Stream API, for a source.
         macro_rules! stream {
@@ -321,6 +331,8 @@ impl Operation {
             Self::EvaluatePrivilege      => ("platform.has_privilege",     Method::POST,   "/privilege/evaluate", &[200], Control, "159"),
             Self::GetIdentityState       => ("identities.state",           Method::POST,   platform!("securitycache/entities/{providerId}/entity"), &[200], Control, "1728"),
             Self::ListIdentityStates     => ("identities.in_error",        Method::GET,    platform!("securitycache/entities/{providerId}/members"), &[200], Control, "1728"),
+            Self::SearchLogs               => ("logs.search", Method::POST, LOGS,       &[200], Logs, "59"),
+            Self::CountLogs                => ("logs.counts", Method::POST, LOG_COUNTS, &[200], Logs, "59"),
         };
         let repeat = match self {
             Self::CloseStream | Self::CloseCollectionStream => Repeat::Briefly,
@@ -331,6 +343,7 @@ impl Operation {
             Self::UploadToContainer => Host::Storage,
             Self::EvaluatePrivilege | Self::ResumeOrganization => Host::Platform,
             _ if self.privilege().is_some() => Host::Platform,
+            Self::SearchLogs | Self::CountLogs => Host::Logs,
             _ => Host::Push,
         };
         Spec { name, host, method, path, success, timeout, repeat, article }

@@ -23,10 +23,11 @@ use source::{Line, NamePath, code, code_of, crate_paths, name, paths_at, root, s
 
 /// The rooms that a room may name, from the rooms that a user calls down to the pure ones;
 /// nothing but `fake` may name `client`.
-const ARROWS: [(&str, &[&str]); 18] = [
+const ARROWS: [(&str, &[&str]); 19] = [
     ("fake", &["client", "access", "kernel", "error", "operation", "model", "preflight", "credentials"]),
-    ("client", &["api", "kernel", "error", "finding", "region", "credentials"]),
+    ("client", &["outcome", "api", "kernel", "error", "finding", "region", "credentials"]),
     ("sync", &["refresh", "push", "content", "api", "kernel", "error", "model"]),
+    ("outcome", &["refresh", "push", "api", "kernel", "error", "model"]),
     ("refresh", &["push", "api", "kernel", "error", "model"]),
     ("push", &["content", "api", "kernel", "error", "finding", "operation", "model", "preflight"]),
     ("content", &["api", "kernel", "error", "finding", "operation", "model", "preflight"]),

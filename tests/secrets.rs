@@ -157,6 +157,7 @@ fn builder(host: &str) -> PushClientBuilder {
         .base_url(format!("{host}/push/v1"))
         .http_client(reqwest::Client::builder().no_proxy())
         .connect_timeout(Duration::from_secs(5))
+        .logs_calls(1_000, Duration::from_millis(1))
         .retry(RetryPolicy::default().max_attempts(2).base_delay(Duration::from_millis(1)).deadline(PATIENCE))
 }
 
@@ -355,7 +356,8 @@ async fn guarantee_10_whatever_is_called_and_whatever_comes_of_it_no_secret_show
     let hosts = [socket(Some("")).await, socket(Some("220 smtp\r\n")).await, socket(Some(broken)).await];
     let soon = Duration::from_millis(50);
     for host in hosts.into_iter().chain([socket(None).await, format!("http://{closed}")]) {
-        let builder = || builder(&host).retry(RetryPolicy::none()).call_timeout(soon).upload_timeout(soon);
+        let builder =
+            || builder(&host).retry(RetryPolicy::none()).call_timeout(soon).logs_timeout(soon).upload_timeout(soon);
         seen.everything(|| builder().build().unwrap(), &host).await;
     }
     *service.mood.lock().unwrap() = Mood::Succeed;

@@ -73,7 +73,8 @@ impl Setup {
         }
         let source = "my-catalog";
         let fake = FakePushApi::builder().catalog_source(source).build();
-        let (client, source_id) = (fake.client(), Some(source.to_owned()));
+        let client = fake.client_builder().logs_calls(1_000, Duration::from_secs(1)).build()?;
+        let source_id = Some(source.to_owned());
         Ok(Self { client, fake: Some(fake), source_id, provider_id: None })
     }
 
@@ -119,7 +120,8 @@ impl Setup {
     fn in_memory(prints: bool) -> Result<Self, Failure> {
         let (source, provider) = ("my-source", "My Security Identity Provider");
         let fake = FakePushApi::builder().secured_source(source).provider(provider).build();
-        let builder = fake.client_builder();
+        // A real service asks for fewer requests of its logs.
+        let builder = fake.client_builder().logs_calls(1_000, Duration::from_secs(1));
         let builder = if prints { builder.transport(Printing(fake.clone())) } else { builder };
         Ok(Self {
             client: builder.build()?,

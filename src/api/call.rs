@@ -22,6 +22,7 @@ pub(crate) mod query {
     pub(crate) const COMPRESSION_TYPE: &str = "compressionType";
     pub(crate) const DELETE_CHILDREN: &str = "deleteChildren";
     pub(crate) const DOCUMENT_ID: &str = "documentId";
+    pub(crate) const DOCUMENT_ID_MATCHING: &str = "documentIdMatching";
     pub(crate) const FILE_ID: &str = "fileId";
     pub(crate) const FILTER: &str = "filter";
     pub(crate) const FROM: &str = "from";
@@ -34,6 +35,7 @@ pub(crate) mod query {
     pub(crate) const STATUS_TYPE: &str = "statusType";
     pub(crate) const STRING_FILTER_TYPE: &str = "stringFilterType";
     pub(crate) const USE_PAGE_MODEL: &str = "usePageModel";
+    pub(crate) const TO: &str = "to";
     pub(crate) const USE_VIRTUAL_HOSTED_STYLE_URL: &str = "useVirtualHostedStyleUrl";
 }
 

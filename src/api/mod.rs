@@ -8,6 +8,8 @@ pub(crate) mod file_containers;
 mod identities;
 mod identity_states;
 pub(crate) mod items;
+mod log_filter;
+pub(crate) mod logs;
 mod platform;
 pub(crate) mod push_batch;
 mod sources;
@@ -22,6 +24,8 @@ pub use identities::{
 };
 pub use identity_states::{GetIdentityState, ListIdentitiesInError};
 pub use items::{AddOrUpdateItem, DeleteItem, DeleteOldItems, Items, PushItemContainer};
+pub use log_filter::DocumentIdMatching;
+pub use logs::{CountLogs, LogEntries, Logs, SearchLogs};
 pub use platform::{
     CreateFields, CreateSecurityProvider, CreateSource, DeleteSecurityProvider, DeleteSource, EvaluatePrivilege,
     GetLimits, GetOrganizationStatus, GetSecurityProvider, GetSource, ListFields, ListMissingFields, ListSources,

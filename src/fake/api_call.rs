@@ -9,7 +9,7 @@ use http::StatusCode;
 use super::containers::Containers;
 use super::query::{self, Pairs};
 use super::response::Refusal;
-use super::source::SourceState;
+use super::source::{SourceKey, SourceState};
 use crate::operation::Operation;
 
 /// A call of the API.
@@ -24,6 +24,18 @@ pub(super) struct ApiCall<'a> {
     pub(super) origin: &'a str,
     /// The key, which is valid.
     pub(super) key: &'a str,
+}
+
+impl ApiCall<'_> {
+    /// The source or data collection in the path.
+    pub(super) fn target(&self) -> SourceKey {
+        let id = self.resource.into();
+        if self.operation.path().contains("{dataCollectionId}") {
+            SourceKey::Collection(id)
+        } else {
+            SourceKey::Source(id)
+        }
+    }
 }
 
 /// A source of the Push API.

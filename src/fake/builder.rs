@@ -11,6 +11,7 @@ use super::exchange::SharedState;
 use super::faults::Faults;
 use super::handle::FakePushApi;
 use super::organization::OrganizationState;
+use super::pipeline::Pipeline;
 use super::provider::{EMAIL_PROVIDER, ProviderState};
 use super::record::Record;
 use super::source::{SourceKind, SourceState};
@@ -182,6 +183,7 @@ impl FakePushApiBuilder {
             default_provider,
             containers: Containers::new(self.container_lifetime),
             delayed: Vec::new(),
+            pipeline: Pipeline::default(),
             faults: Faults::default(),
             record: Record::new(self.keeps_bodies),
         };

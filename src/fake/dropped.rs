@@ -38,11 +38,15 @@ pub enum DropReason {
     DataTooLarge,
     /// The item's binary data is not base64, or is not compressed as its compression type says.
     UnreadableData,
+    /// An extension of the indexing pipeline rejected the item:
+    /// [`reject_in_pipeline`](super::FakePushApi::reject_in_pipeline).
+    RejectedInPipeline,
 }
 
-impl fmt::Display for DropReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl DropReason {
+    /// The reason in words.
+    pub(super) fn text(self) -> &'static str {
+        match self {
             Self::DocumentIdNotAUri => "the document id is not a URI",
             Self::StaleOrderingId => "an operation with a higher ordering id came first",
             Self::BeforeFutureDelete => "a delete-older-than is in the future",
@@ -57,7 +61,14 @@ impl fmt::Display for DropReason {
             Self::UnknownCompressionType => "the compression type is unknown",
             Self::DataTooLarge => "the data in the item is too large",
             Self::UnreadableData => "the data is not compressed as its compression type says",
-        })
+            Self::RejectedInPipeline => "an extension of the indexing pipeline rejected the item",
+        }
+    }
+}
+
+impl fmt::Display for DropReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
     }
 }
 

@@ -7,11 +7,12 @@ use super::clock::ClockOffset;
 use super::containers::ContainerCounts;
 use super::exchange::SharedState;
 use super::fault::Fault;
+use super::item::FakeItem;
 use super::random::FaultRates;
 use super::record::RecordedRequest;
 use super::views::{FakeProvider, FakeSource};
 use crate::access::graph::IdentityGraph;
-use crate::model::Identity;
+use crate::model::{Identity, LogEntry};
 
 /// The Push API in memory.
 ///
@@ -145,6 +146,40 @@ impl FakePushApi {
     /// Do not use the fake in it: its state is locked.
     pub fn reject_identities(&self, reject: impl Fn(&str, &Identity) -> Option<String> + Send + Sync + 'static) {
         self.shared.look(|state| state.organization_state.reject_identity = Some(Arc::new(reject)));
+    }
+
+    /// How long the indexing pipeline takes from now on: an accepted operation changes its item, and is in the log as
+    /// done, this much later by the service's clock. Default: no time. With [`Duration::MAX`] nothing is ever indexed.
+    pub fn indexing_delay(&self, delay: Duration) {
+        self.shared.look(|state| state.pipeline.delay = delay);
+    }
+
+    /// Rejects items in the indexing pipeline from now on, as an extension does: each item for which `reject` returns a
+    /// reason is accepted with 202, and dropped with this reason in the log. It replaces an earlier one.
+    ///
+    /// Do not use the fake in it: its state is locked.
+    ///
+    /// ```
+    /// # let fake = coveo_push::fake::FakePushApi::builder().source("my-source").build();
+    /// fake.reject_in_pipeline(|item| item.title().is_none().then(|| "an item needs a title".to_owned()));
+    /// ```
+    pub fn reject_in_pipeline(&self, reject: impl Fn(&FakeItem) -> Option<String> + Send + Sync + 'static) {
+        self.shared.look(|state| state.pipeline.reject = Some(Arc::new(reject)));
+    }
+
+    /// All entries of the log of the indexing pipeline that the service still has.
+    #[must_use]
+    pub fn log(&self) -> Vec<LogEntry> {
+        self.shared.look(|state| state.pipeline.log.entries(state.clock.now()).map(|entry| entry.entry()).collect())
+    }
+
+    /// Writes an entry into the log, for what the fake's own pipeline does not do. It is there from its time on; the
+    /// time of one that cannot be read is now.
+    pub fn write_log(&self, entry: LogEntry) {
+        self.shared.look(|state| {
+            let now = state.clock.now();
+            state.pipeline.log.write(entry, now);
+        });
     }
 
     /// Adds a fault.

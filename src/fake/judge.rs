@@ -12,7 +12,6 @@ use super::item::PushedItem;
 use super::provider::{EMAIL_PROVIDER, ProviderState};
 use super::source::SourceState;
 use crate::model::{CompressionType, OrderingId, PermissionIdentity};
-use crate::operation::Operation;
 use crate::preflight::limit;
 
 pub(super) struct Judge<'a> {
@@ -32,18 +31,8 @@ impl<'a> Judge<'a> {
         Self { providers, containers, now, elapsed }
     }
 
-    /// Puts an item into its source, or drops it with a reason.
-    pub(super) fn put(&mut self, source: &mut SourceState, item: PushedItem, operation: Operation) {
-        match self.check(source, &item) {
-            Ok((binary, compression)) => source.put(item.into_item(binary, compression)),
-            Err(reason) => {
-                let PushedItem { document_id, ordering_id, .. } = item;
-                source.note_dropped(document_id, reason, ordering_id, operation);
-            }
-        }
-    }
-
-    fn check(
+    /// The binary data of an item and their compression, or why the item is dropped.
+    pub(super) fn check(
         &mut self,
         source: &SourceState,
         item: &PushedItem,

@@ -150,7 +150,12 @@
 //!   has an item that was there before.
 //! * A call of the Stream API on a source that is not stream-enabled gives 412 `INVALID_PARAMETER`, and a call of
 //!   the Push API on one that is gives 412 `SOURCE_IS_STREAM_ENABLED`.
-//! * The work is done at once. The service queues it and does it later.
+//! * The work is done at once, unless there is an [`indexing_delay`](FakePushApi::indexing_delay). The service queues it
+//!   and does it later.
+//! * The [log](FakePushApi::log) has an entry for each stage of each operation. The entries of a batch name its file
+//!   container, those of the Stream API have an ordering id. Stale operations are skipped; invalid items are rejected at
+//!   the validation, unreadable data are an error of the processing, and partial updates that do not fit are warnings.
+//! * A request of the logs for more than a week, or without `from` or `to`, gives 412. A page has up to 10,000 entries.
 
 mod api_call;
 mod builder;
@@ -165,12 +170,15 @@ mod faults;
 mod fields;
 mod handle;
 mod html;
+mod indexing;
 mod item;
 mod json;
 mod judge;
+mod logs;
 mod organization;
 mod page;
 mod partial_update;
+mod pipeline;
 mod platform;
 mod provider;
 mod query;

@@ -137,7 +137,7 @@ impl ServiceState {
     fn delete_source(&mut self, id: &str) -> Result<ServiceResponse, Refusal> {
         let model = self.platform_source(id)?;
         self.sources.remove(id);
-        self.streams.retain(|_, stream| stream.target.id() != id);
+        self.streams.retain(|_, stream| **stream.target.id() != *id);
         Ok(ok(model))
     }
 

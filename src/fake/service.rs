@@ -9,15 +9,16 @@ use serde_json::Value;
 
 use super::api_call::{ApiCall, content, push_source, queue_delay};
 use super::containers::Expiry;
+use super::indexing::{delete, put};
 use super::item::PushedItem;
-use super::json::{self, BatchItem, Object};
-use super::judge::Judge;
+use super::json::{self, Object};
+use super::pipeline::{Accepted, Task};
 use super::provider::{ProviderState, no_provider};
 use super::query::{self, Pairs};
 use super::response::{Refusal, ServiceResponse};
 use super::router::Route;
-use super::state::{Delayed, DelayedTask, ReceivedRequest, ServiceState, SourceKey};
-use super::stream::compression;
+use super::source::SourceKey;
+use super::state::{Delayed, DelayedTask, ReceivedRequest, ServiceState};
 use crate::model::{
     BatchIdentityBody, CompressionType, IdentityBody, MappedIdentityBody, OrderingId, SourceStatus,
     document_keys as key,
@@ -34,12 +35,14 @@ impl ServiceState {
         for Delayed { task, .. } in due {
             match task {
                 DelayedTask::DeleteOldItems { source, older_than } => {
-                    let source = match source {
-                        SourceKey::Source(id) => self.sources.get_mut(&id),
-                        SourceKey::Collection(id) => self.collections.get_mut(&id),
+                    let items = match &source {
+                        SourceKey::Source(id) => self.sources.get_mut(&**id),
+                        SourceKey::Collection(id) => self.collections.get_mut(&**id),
                     };
-                    source.into_iter().for_each(|source| source.delete_older(older_than));
+                    items.into_iter().for_each(|items| items.delete_older(older_than));
+                    self.note_old_items_deleted(&source, older_than);
                 }
+                DelayedTask::Index { accepted, delay } => self.index(accepted, delay),
                 DelayedTask::DisableOldIdentities { provider, older_than } => {
                     let now = self.clock.ordering_id();
                     if let Ok(provider) = self.provider(&provider, now) {
@@ -164,6 +167,8 @@ impl ServiceState {
             Operation::DeleteOldCatalogItems | Operation::DeleteOldCollectionItems => {
                 self.delete_old_stream_items(request)
             }
+            Operation::SearchLogs => self.search_logs(request),
+            Operation::CountLogs => self.count_logs(request),
             _ => Err(Refusal::without_code(StatusCode::NOT_FOUND, "Not Found")),
         }
     }
@@ -176,7 +181,7 @@ impl ServiceState {
     }
 
     fn add_or_update_item(&mut self, request: &ApiCall<'_>) -> Result<ServiceResponse, Refusal> {
-        let source = push_source(&mut self.sources, request.resource)?;
+        push_source(&mut self.sources, request.resource)?;
         let document_id = query::required(request.query, "documentId")?;
         query::parsed::<CompressionType>(request.query, "compressionType")?;
         let now = self.clock.ordering_id();
@@ -193,42 +198,32 @@ impl ServiceState {
         if item.data_bytes() >= limit::DATA_BYTES {
             return Err(Refusal::too_large("The data of the item is too large."));
         }
-        let mut judge = Judge::new(&mut self.providers, &self.containers, now, self.clock.elapsed());
-        judge.put(source, item, request.operation);
+        let tasks = vec![Task::Put { item, bytes: request.body.len() }];
+        self.enqueue(self.accepted(request, None, id, now, tasks));
         Ok(ServiceResponse::of(StatusCode::ACCEPTED, "{}"))
     }
 
     fn delete_item(&mut self, request: &ApiCall<'_>) -> Result<ServiceResponse, Refusal> {
-        let source = push_source(&mut self.sources, request.resource)?;
+        push_source(&mut self.sources, request.resource)?;
         let document_id = query::required(request.query, "documentId")?;
         let with_children = query::flag(request.query, "deleteChildren")?.unwrap_or(false);
         let now = self.clock.ordering_id();
         let id = query::ordering_id(request.query)?.unwrap_or(now);
-        source.delete(document_id, with_children, id, now, request.operation);
+        let tasks = vec![Task::Delete { document_id: document_id.to_owned(), with_children }];
+        self.enqueue(self.accepted(request, None, id, now, tasks));
         Ok(ServiceResponse::of(StatusCode::ACCEPTED, "null"))
     }
 
     fn push_items(&mut self, request: &ApiCall<'_>) -> Result<ServiceResponse, Refusal> {
-        let source = push_source(&mut self.sources, request.resource)?;
+        push_source(&mut self.sources, request.resource)?;
         let now = self.clock.ordering_id();
         let id = query::ordering_id(request.query)?.unwrap_or(now);
-        let elapsed = self.clock.elapsed();
-        let (file_id, content) = content(&self.containers, request.query, elapsed)?;
+        let (file_id, content) = content(&self.containers, request.query, self.clock.elapsed())?;
         let batch = json::item_batch(&content)?;
-        let items = batch.add_or_update.into_iter().map(|BatchItem { document_id, mut json, .. }| {
-            json.take(key::ORDERING_ID);
-            let compression = compression(&mut json);
-            PushedItem::read(document_id, id, json, compression)
-        });
         // Reads all items before it puts the first: a batch is refused as a whole.
-        let items = items.collect::<Result<Vec<_>, _>>()?;
-        let mut judge = Judge::new(&mut self.providers, &self.containers, now, elapsed);
-        for item in items {
-            judge.put(source, item, request.operation);
-        }
-        for (document_id, with_children) in batch.delete {
-            source.delete(&document_id, with_children, id, now, request.operation);
-        }
+        let mut tasks = batch.add_or_update.into_iter().map(|item| put(item, id)).collect::<Result<Vec<_>, _>>()?;
+        tasks.extend(batch.delete.into_iter().map(delete));
+        self.enqueue(self.accepted(request, Some(file_id), id, now, tasks));
         self.containers.committed(file_id, self.refuses_second_commit);
         Ok(ServiceResponse::of(StatusCode::ACCEPTED, "{}"))
     }
@@ -240,8 +235,22 @@ impl ServiceState {
         source.announce_delete(older_than, now);
         Ok(self.delay(
             delay,
-            DelayedTask::DeleteOldItems { source: SourceKey::Source(request.resource.to_owned()), older_than },
+            DelayedTask::DeleteOldItems { source: SourceKey::Source(request.resource.into()), older_than },
         ))
+    }
+
+    /// The operations of a request, for the pipeline.
+    pub(super) fn accepted(
+        &self,
+        request: &ApiCall<'_>,
+        file_id: Option<&str>,
+        ordering_id: OrderingId,
+        now: OrderingId,
+        tasks: Vec<Task>,
+    ) -> Accepted {
+        let (target, operation, file_id) = (request.target(), request.operation, file_id.map(str::to_owned));
+        let (at, elapsed) = (self.clock.now(), self.clock.elapsed());
+        Accepted { target, operation, file_id, ordering_id, now, at, elapsed, tasks }
     }
 
     /// A request about one security identity.

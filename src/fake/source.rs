@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -27,6 +28,21 @@ pub(super) enum SourceKind {
 impl SourceKind {
     pub(super) fn is_stream(self) -> bool {
         self != Self::Push
+    }
+}
+
+/// A source or a data collection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum SourceKey {
+    Source(Arc<str>),
+    Collection(Arc<str>),
+}
+
+impl SourceKey {
+    pub(super) fn id(&self) -> &Arc<str> {
+        match self {
+            Self::Source(id) | Self::Collection(id) => id,
+        }
     }
 }
 
@@ -66,24 +82,25 @@ impl SourceState {
         self.items.insert(item.document_id().to_owned(), item);
     }
 
+    /// Deletes an item, perhaps with its children, and returns the deletions that are dropped.
     pub(super) fn delete(
         &mut self,
         document_id: &str,
         with_children: bool,
         id: OrderingId,
         now: OrderingId,
-        operation: Operation,
-    ) {
+    ) -> Vec<(String, DropReason)> {
         if self.is_before_boundary(id, now) {
-            return self.note_dropped(document_id.to_owned(), DropReason::BeforeFutureDelete, id, operation);
+            return vec![(document_id.to_owned(), DropReason::BeforeFutureDelete)];
         }
+        let mut dropped = Vec::new();
         let from = (Bound::Included(document_id), Bound::Unbounded);
         let is_target = |known: &String| known == document_id || (with_children && known.starts_with(document_id));
         let targets: Vec<String> =
             self.items.range::<str, _>(from).map(|(known, _)| known).take_while(|it| is_target(it)).cloned().collect();
         for known in targets {
             if self.is_stale(&known, id) {
-                self.note_dropped(known, DropReason::StaleOrderingId, id, operation);
+                dropped.push((known, DropReason::StaleOrderingId));
             } else {
                 self.items.remove(&known);
                 self.deleted.insert(known, id);
@@ -93,6 +110,7 @@ impl SourceState {
             let last = self.deleted.entry(document_id.to_owned()).or_insert(id);
             *last = id.max(*last);
         }
+        dropped
     }
 
     /// Notes an accepted delete-older-than, which is carried out later.

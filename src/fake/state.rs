@@ -11,11 +11,12 @@ use super::containers::Containers;
 use super::effect::Effect;
 use super::faults::Faults;
 use super::organization::OrganizationState;
+use super::pipeline::{Accepted, Pipeline};
 use super::provider::ProviderState;
 use super::query;
 use super::record::{Head, Record};
 use super::router::Route;
-use super::source::SourceState;
+use super::source::{SourceKey, SourceState};
 use crate::model::OrderingId;
 
 pub(super) struct ServiceState {
@@ -37,23 +38,9 @@ pub(super) struct ServiceState {
     pub(super) default_provider: String,
     pub(super) containers: Containers,
     pub(super) delayed: Vec<Delayed>,
+    pub(super) pipeline: Pipeline,
     pub(super) faults: Faults,
     pub(super) record: Record,
-}
-
-/// A source or a data collection.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum SourceKey {
-    Source(String),
-    Collection(String),
-}
-
-impl SourceKey {
-    pub(super) fn id(&self) -> &str {
-        match self {
-            Self::Source(id) | Self::Collection(id) => id,
-        }
-    }
 }
 
 /// A stream, with the ids of its file containers.
@@ -77,6 +64,11 @@ pub(super) enum DelayedTask {
     DisableOldIdentities {
         provider: String,
         older_than: OrderingId,
+    },
+    /// Operations in the indexing pipeline.
+    Index {
+        accepted: Accepted,
+        delay: Duration,
     },
     /// A request that arrives late.
     Request {

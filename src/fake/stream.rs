@@ -4,41 +4,23 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::StatusCode;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::api_call::{ApiCall, content, queue_delay, source};
-use super::dropped::DropReason;
-use super::item::PushedItem;
-use super::json::{self, BatchItem, ItemBatch, Object};
-use super::judge::Judge;
-use super::partial_update;
+use super::indexing::{self, merge, put};
+use super::json::{self, BatchItem, ItemBatch};
+use super::pipeline::Task;
 use super::response::{Refusal, ServiceResponse};
-use super::source::{SourceKind, SourceState};
-use super::state::{Delayed, DelayedTask, ServiceState, SourceKey, Stream};
-use crate::model::{OrderingId, document_keys as key};
-use crate::operation::Operation;
-use crate::preflight::limit;
+use super::source::{SourceKey, SourceKind, SourceState};
+use super::state::{Delayed, DelayedTask, ServiceState, Stream};
+use crate::model::OrderingId;
 
 /// How long after a load the service removes the items that were not in it.
 const REMOVAL_DELAY: Duration = Duration::from_secs(15 * 60);
 
-/// The source or data collection of an operation of the Stream API.
-fn key_of(call: &ApiCall<'_>) -> SourceKey {
-    let id = call.resource.to_owned();
-    match call.operation {
-        Operation::OpenCollectionStream
-        | Operation::CreateCollectionChunk
-        | Operation::CloseCollectionStream
-        | Operation::UpdateCollection
-        | Operation::MergeCollection
-        | Operation::DeleteOldCollectionItems => SourceKey::Collection(id),
-        _ => SourceKey::Source(id),
-    }
-}
-
 impl ServiceState {
     pub(super) fn open_stream(&mut self, call: &ApiCall<'_>) -> Result<ServiceResponse, Refusal> {
-        let target = key_of(call);
+        let target = call.target();
         self.stream_target(&target)?;
         let (file_id, mut container) = self.containers.create(call.origin, self.clock.elapsed());
         let stream_id = self.containers.another_id();
@@ -50,7 +32,7 @@ impl ServiceState {
     }
 
     pub(super) fn create_chunk(&mut self, call: &ApiCall<'_>) -> Result<ServiceResponse, Refusal> {
-        let target = key_of(call);
+        let target = call.target();
         self.stream_target(&target)?;
         let Some(stream) = self.streams.get_mut(call.second).filter(|stream| stream.target == target) else {
             return Err(no_stream(call.second));
@@ -61,7 +43,7 @@ impl ServiceState {
     }
 
     pub(super) fn close_stream(&mut self, call: &ApiCall<'_>) -> Result<ServiceResponse, Refusal> {
-        let target = key_of(call);
+        let target = call.target();
         self.stream_target(&target)?;
         let stream = self.streams.get(call.second).filter(|stream| stream.target == target);
         let stream = stream.ok_or_else(|| no_stream(call.second))?;
@@ -76,7 +58,8 @@ impl ServiceState {
         let source = self.stream_target(&target)?;
         let removes_all = !items.iter().any(|item| source.items.contains_key(&item.document_id));
         let is_guarded = matches!(source.kind, SourceKind::Catalog { is_configured: true });
-        self.put_items(&target, items, stamp, call.operation)?;
+        let tasks = items.into_iter().map(|item| put(item, stamp)).collect::<Result<Vec<_>, _>>()?;
+        self.enqueue(self.accepted(call, Some(call.second), stamp, self.clock.ordering_id(), tasks));
         if !(removes_all && is_guarded) {
             let due = self.clock.elapsed() + REMOVAL_DELAY;
             self.delayed.push(Delayed { due, task: DelayedTask::DeleteOldItems { source: target, older_than: stamp } });
@@ -88,66 +71,34 @@ impl ServiceState {
     }
 
     pub(super) fn update_stream(&mut self, call: &ApiCall<'_>) -> Result<ServiceResponse, Refusal> {
-        let target = key_of(call);
+        let target = call.target();
         self.stream_target(&target)?;
         let (file_id, content) = content(&self.containers, call.query, self.clock.elapsed())?;
         let ItemBatch { add_or_update, delete, partial_update, .. } = json::item_batch(&content)?;
         let stamp = self.stamp();
-        self.put_items(&target, add_or_update, stamp, call.operation)?;
-        for BatchItem { document_id, json: update, .. } in partial_update {
-            let source = self.stream_target(&target)?;
-            let changed = source.items.get(&document_id).ok_or(DropReason::UnknownItem).and_then(|item| {
-                let mut json = item.json().as_object().cloned().unwrap_or_default();
-                partial_update::apply(&mut json, update).ok_or(DropReason::InvalidPartialUpdate)?;
-                Ok(item.with_json(Value::Object(json)))
-            });
-            match changed {
-                Ok(item) => source.put(item),
-                Err(reason) => source.note_dropped(document_id, reason, stamp, call.operation),
-            }
-        }
-        let source = self.stream_target(&target)?;
-        for (document_id, with_children) in delete {
-            source.delete(&document_id, with_children, stamp, stamp, call.operation);
-        }
+        let mut tasks = add_or_update.into_iter().map(|item| put(item, stamp)).collect::<Result<Vec<_>, _>>()?;
+        let patch = |BatchItem { document_id, json: update, .. }| Task::Patch { document_id, update };
+        tasks.extend(partial_update.into_iter().map(patch));
+        tasks.extend(delete.into_iter().map(indexing::delete));
+        self.enqueue(self.accepted(call, Some(file_id), stamp, self.clock.ordering_id(), tasks));
         self.containers.committed(file_id, self.refuses_second_commit);
         Ok(receipt(StatusCode::ACCEPTED, stamp))
     }
 
     pub(super) fn merge_stream(&mut self, call: &ApiCall<'_>) -> Result<ServiceResponse, Refusal> {
-        let target = key_of(call);
-        let source = self.stream_target(&target)?;
-        let is_merged = match source.kind {
-            SourceKind::Catalog { is_configured } => is_configured,
-            SourceKind::Collection => true,
-            SourceKind::Push | SourceKind::StreamEnabled => false,
-        };
+        let target = call.target();
+        self.stream_target(&target)?;
         let (file_id, content) = content(&self.containers, call.query, self.clock.elapsed())?;
         let items = json::item_batch(&content)?.add_or_merge;
         let stamp = self.stamp();
-        for BatchItem { document_id, json, bytes } in items {
-            let source = self.stream_target(&target)?;
-            if !is_merged {
-                source.note_dropped(document_id, DropReason::MergeWithoutCatalog, stamp, call.operation);
-                continue;
-            }
-            let Some(held) = source.items.get(&document_id) else {
-                self.put_items(&target, vec![BatchItem { document_id, json, bytes }], stamp, call.operation)?;
-                continue;
-            };
-            let mut merged = held.json().as_object().cloned().unwrap_or_default();
-            for (key, value) in json.into_json() {
-                merged.retain(|known, _| !known.eq_ignore_ascii_case(&key));
-                merged.insert(key, value);
-            }
-            source.put(held.with_json(Value::Object(merged)));
-        }
+        let tasks = items.into_iter().map(|item| merge(item, stamp)).collect::<Result<Vec<_>, _>>()?;
+        self.enqueue(self.accepted(call, Some(file_id), stamp, self.clock.ordering_id(), tasks));
         self.containers.committed(file_id, self.refuses_second_commit);
         Ok(receipt(StatusCode::ACCEPTED, stamp))
     }
 
     pub(super) fn delete_old_stream_items(&mut self, call: &ApiCall<'_>) -> Result<ServiceResponse, Refusal> {
-        let target = key_of(call);
+        let target = call.target();
         self.stream_target(&target)?;
         let older_than: OrderingId = call.second.parse().map_err(|_| {
             Refusal::invalid_parameter(format!("'{}' is not a valid value for 'epochMilliseconds'.", call.second))
@@ -162,7 +113,7 @@ impl ServiceState {
     /// The source or data collection, if it takes streams.
     fn stream_target(&mut self, key: &SourceKey) -> Result<&mut SourceState, Refusal> {
         let source = match key {
-            SourceKey::Collection(id) => self.collections.get_mut(id).ok_or_else(|| {
+            SourceKey::Collection(id) => self.collections.get_mut(&**id).ok_or_else(|| {
                 let message = format!("Data collection with id '{id}' was not found.");
                 Refusal::without_code(StatusCode::NOT_FOUND, message)
             })?,
@@ -179,45 +130,6 @@ impl ServiceState {
         let after_the_last = OrderingId::new(self.last_stamp.get().saturating_add(1));
         self.last_stamp = self.clock.ordering_id().max(after_the_last);
         self.last_stamp
-    }
-
-    fn put_items(
-        &mut self,
-        target: &SourceKey,
-        items: Vec<BatchItem>,
-        stamp: OrderingId,
-        operation: Operation,
-    ) -> Result<(), Refusal> {
-        let mut read = Vec::new();
-        for BatchItem { document_id, mut json, bytes } in items {
-            json.take(key::ORDERING_ID);
-            let compression = compression(&mut json);
-            read.push((PushedItem::read(document_id, stamp, json, compression)?, bytes));
-        }
-        let Self { providers, containers, clock, sources, collections, .. } = self;
-        let source = match target {
-            SourceKey::Source(id) => sources.get_mut(id),
-            SourceKey::Collection(id) => collections.get_mut(id),
-        };
-        let Some(source) = source else { return Ok(()) };
-        let mut judge = Judge::new(providers, containers, clock.ordering_id(), clock.elapsed());
-        for (item, bytes) in read {
-            if bytes > limit::STREAM_ITEM_BYTES {
-                source.note_dropped(item.document_id, DropReason::ItemTooLarge, stamp, operation);
-            } else {
-                judge.put(source, item, operation);
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Takes out the compression type of an item.
-pub(super) fn compression(item: &mut Object<Value>) -> Option<String> {
-    match item.take(key::COMPRESSION_TYPE) {
-        None | Some(Value::Null) => None,
-        Some(Value::String(word)) => Some(word),
-        Some(other) => Some(other.to_string()),
     }
 }
 

@@ -9,6 +9,7 @@
 //! | Push everything again and delete the rest, safely | [`refresh`] |
 //! | Push only what changed since the last run, through any crash | [`incremental`] |
 //! | Feed a catalog of Coveo for Commerce, or a data collection | [`catalogs`] |
+//! | Find out which accepted items are indexed, and why others are not | [`outcomes`] |
 //! | Push users and groups, and decide who sees an item | [`identities_and_permissions`] |
 //! | Push HTML, text, a PDF, an attachment, a large file | [`content`] |
 //! | Test a connector, with faults and with time | [`testing`] |
@@ -33,6 +34,7 @@ pages! {
     refresh = "refresh.md",
     incremental = "incremental.md",
     catalogs = "catalogs.md",
+    outcomes = "outcomes.md",
     identities_and_permissions = "identities_and_permissions.md",
     content = "content.md",
     testing = "testing.md",

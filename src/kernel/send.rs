@@ -16,7 +16,7 @@ use super::hold::{Admission, Hold, Probe};
 use super::host::HostState;
 use super::outage::Outage;
 use super::progress::Progress;
-use super::rate_limit::Turn;
+use super::rate_limit::{Followers, Turn};
 use super::request::RequestTemplate;
 use super::retry::{RetryClass, classify};
 use super::shared::Kernel;
@@ -29,7 +29,7 @@ use crate::error::{
     ApiError, BoxError, CallRecord, ConfigError, CredentialsError, Error, ErrorCode, Redactor, SendError,
     SendErrorKind, TransportError,
 };
-use crate::operation::TimeoutClass;
+use crate::operation::{Host, TimeoutClass};
 
 impl Kernel {
     /// Sends a request until it succeeds, cannot succeed, or must not be tried again.
@@ -158,8 +158,9 @@ impl<'a> Call<'a> {
             let token = if self.template.is_api() { Some(self.token().await?) } else { None };
             let before = Instant::now();
             // After the token, which may take its time: the calls are to keep their distance.
-            let turn = match self.allowance.run {
-                Some(run) if self.template.is_api() => run.turn(self.record.operation).await,
+            let turn = match (self.record.operation.host(), self.allowance.run) {
+                (Host::Logs, _) => Some(self.kernel.shared.logs_limit.turn(Followers::NONE).await),
+                (Host::Push | Host::Platform, Some(run)) => run.turn(self.record.operation).await,
                 _ => None,
             };
             let place = self.place().await?;

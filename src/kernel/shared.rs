@@ -44,6 +44,8 @@ pub(crate) struct Shared {
     pub(crate) budget: Budget,
     /// The calls of all runs into catalogs.
     pub(crate) stream_limit: Arc<RateLimit>,
+    /// The calls of the logs, which are expensive for the service.
+    pub(crate) logs_limit: Arc<RateLimit>,
     pub(crate) random: Random,
     pub(crate) local_now: LocalNow,
 }
@@ -66,11 +68,13 @@ pub(crate) struct Timeouts {
     pub(crate) control: Duration,
     /// How long an upload may take without progress.
     pub(crate) upload: Duration,
+    /// How long a search in the logs may take.
+    pub(crate) logs: Duration,
 }
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Self { control: Duration::from_secs(30), upload: Duration::from_secs(30) }
+        Self { control: Duration::from_secs(30), upload: Duration::from_secs(30), logs: Duration::from_secs(90) }
     }
 }
 
@@ -79,6 +83,7 @@ impl Timeouts {
         match class {
             TimeoutClass::Control => self.control,
             TimeoutClass::Upload => self.upload,
+            TimeoutClass::Logs => self.logs,
         }
     }
 }
@@ -99,6 +104,7 @@ impl fmt::Debug for Kernel {
             runs: _,
             budget: _,
             stream_limit: _,
+            logs_limit: _,
             random: _,
             local_now: _,
         } = &**shared;

@@ -18,6 +18,7 @@ use super::saved_files::SavedFiles;
 use super::settings::Settings;
 use super::state::{BatchTask, Filling, State, UnderWay};
 use super::superseded::SupersededOperations;
+use super::tracked::TrackedRun;
 use crate::error::BoxError;
 use crate::error::ConfigError;
 use crate::kernel::call_settings::CallSettings;
@@ -48,6 +49,8 @@ pub(super) struct Account {
     counters: Arc<CallCounters>,
     started: Instant,
     state: Mutex<State>,
+    /// Present if the run tracks its outcomes.
+    tracked: Option<Arc<Mutex<TrackedRun>>>,
     /// A batch is done, or the run has stopped: tasks that wait look again.
     pub(super) changed: Notify,
     /// Gone when the run has ended.
@@ -97,6 +100,7 @@ impl Account {
             content_places: Semaphore::new(settings.concurrency),
             counters,
             started: Instant::now(),
+            tracked: settings.tracks_outcomes.then(Arc::default),
             settings,
             state: Mutex::default(),
             changed: Notify::new(),
@@ -230,6 +234,10 @@ impl Account {
         drop(state);
         trace::batch_accepted(&self.label, number, operations, bytes, receipt.attempts);
         let _handed_over = HandedOver { account: self, origin };
+        if let Some(tracked) = &self.tracked {
+            let mut tracked = tracked.lock().unwrap_or_else(PoisonError::into_inner);
+            tracked.accepted(&batch, &receipt.file_id, ordering_id);
+        }
         let keys = Arc::clone(batch.keys());
         // Its buffer is free for another batch before there is room for one.
         drop(batch);
@@ -360,6 +368,8 @@ impl Account {
             failed_batches,
             refused_samples: state.refused.clone(),
             warning_samples: state.warnings.clone(),
+            target: Some(self.destination.target()),
+            tracked: self.tracked.clone(),
         };
         drop(state);
         if is_first {

@@ -411,6 +411,14 @@ impl Batch {
         })
     }
 
+    /// The keys of its operations, with the kinds of their lists.
+    pub(super) fn keys_with_kinds(&self) -> impl Iterator<Item = (Key<'_>, ListKind)> {
+        self.keys.iter().filter_map(|(number, key)| {
+            let list = self.operations.get(number)?.list;
+            Some((key, self.lists.get(list as usize)?.kind))
+        })
+    }
+
     /// How many of its operations delete.
     pub(super) fn deletions(&self) -> u64 {
         let deletes = |number: &usize| self.lists.get(*number).is_some_and(|list| list.kind == ListKind::Delete);

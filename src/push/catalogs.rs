@@ -14,7 +14,7 @@ use super::load_stream::LoadStream;
 use super::push_future::PushFuture;
 use super::pusher::{PushQueue, Pusher};
 use super::report::Refused;
-use super::settings::PusherBuilder;
+use super::settings::{PusherBuilder, track_outcomes};
 use crate::api::Catalog;
 use crate::model::{PartialUpdate, PartialUpdateOperator};
 use crate::operation::Operation;
@@ -57,6 +57,8 @@ pub enum CatalogItems {}
 /// The target of a [`Pusher`] of merges: [`CatalogMerger`].
 #[derive(Debug)]
 pub enum CatalogMerges {}
+
+track_outcomes!(CatalogUpdates, CatalogItems, CatalogMerges);
 
 /// Pushes any number of updates of a catalog: [`Catalog::updater`].
 ///

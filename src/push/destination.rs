@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::journal::Journal;
 use super::load_stream::LoadStream;
+use super::target::RunTarget;
 use crate::api::file_containers::{self, DatedContainer};
 use crate::api::{Accepted, push_batch};
 use crate::error::Error;
@@ -85,6 +86,17 @@ pub(super) enum Repeated {
 }
 
 impl Destination {
+    /// Where a run goes, as its report says it.
+    pub(super) fn target(&self) -> RunTarget {
+        let id = self.id().to_string();
+        match self.commit {
+            Operation::PushIdentityContainer => RunTarget::Provider(id),
+            Operation::UpdateCollection | Operation::MergeCollection => RunTarget::DataCollection(id),
+            operation if operation.is_of_streams() => RunTarget::Catalog(id),
+            _ => RunTarget::Source(id),
+        }
+    }
+
     /// The id of the source or provider.
     pub(super) fn id(&self) -> Arc<str> {
         self.params.resource().map(Arc::clone).unwrap_or_default()

@@ -30,6 +30,32 @@ impl IdSet {
         }
     }
 
+    /// Inserts a value in place of one that differs in the last bit alone.
+    pub(super) fn replace(&mut self, id: u128) {
+        let list = self.lists.get_mut(Self::list(id));
+        let known = list.and_then(|list| {
+            let at = list.binary_search_by_key(&(id >> 1), |known| known >> 1).ok()?;
+            list.get_mut(at)
+        });
+        match known {
+            Some(known) => *known = id,
+            None => self.insert(id),
+        }
+    }
+
+    /// The value that differs in the last bit at most, and its place among all.
+    pub(super) fn find(&self, id: u128) -> Option<(usize, u128)> {
+        let number = Self::list(id);
+        let list = self.lists.get(number)?;
+        let at = list.binary_search_by_key(&(id >> 1), |known| known >> 1).ok()?;
+        let before: usize = self.lists.iter().take(number).map(Vec::len).sum();
+        Some((before + at, *list.get(at)?))
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.lists.iter().map(Vec::len).sum()
+    }
+
     fn list(id: u128) -> usize {
         (id >> (u128::BITS - Self::BITS)) as usize
     }

@@ -11,7 +11,7 @@ use super::item::{CheckedItem, ITEMS, Item, deletion};
 use super::push_future::PushFuture;
 use super::pusher::{PushQueue, Pusher};
 use super::report::{PushError, Pushed};
-use super::settings::PusherBuilder;
+use super::settings::{PusherBuilder, track_outcomes};
 use crate::api::Items;
 use crate::content::Content;
 use crate::kernel::request::PathParams;
@@ -50,6 +50,8 @@ impl Items {
         PusherBuilder::new(self.kernel.clone(), destination)
     }
 }
+
+track_outcomes!(Items);
 
 impl PusherBuilder<Items> {
     /// Says that the source is secured: an item without permissions, which the service would accept

@@ -33,6 +33,8 @@ mod settled;
 mod spacing;
 mod state;
 mod superseded;
+mod target;
+pub(crate) mod tracked;
 mod turns;
 mod unsent;
 
@@ -47,3 +49,4 @@ pub use report::{BatchReceipt, Progress, PushError, PushReport, Pushed, Refused,
 pub use saved::SavedBatch;
 pub use settings::PusherBuilder;
 pub use settled::Flushed;
+pub use target::RunTarget;

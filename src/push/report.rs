@@ -1,11 +1,13 @@
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
 use super::failed::{FailedBatch, FailureReason};
 use super::keys::Keys;
+use super::target::RunTarget;
+use super::tracked::TrackedRun;
 use crate::error::Error;
 use crate::finding::Finding;
 use crate::model::OrderingId;
@@ -296,6 +298,12 @@ pub struct PushReport {
     pub refused_samples: Vec<Refused>,
     /// The first hundred broken rules of operations that were queued all the same.
     pub warning_samples: Vec<Finding>,
+    /// Where the run went.
+    pub target: Option<RunTarget>,
+    /// The ids of the accepted items, if the run [tracks](crate::PusherBuilder::track_outcomes) its outcomes. They are
+    /// not serialised.
+    #[serde(skip)]
+    pub(crate) tracked: Option<Arc<Mutex<TrackedRun>>>,
 }
 
 impl PushReport {

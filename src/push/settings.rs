@@ -37,6 +37,7 @@ pub(super) struct Settings {
     pub(super) on_accepted: Option<AcceptedHandler>,
     pub(super) on_refused: Option<RefusedHandler>,
     pub(super) validation: RunValidation,
+    pub(super) tracks_outcomes: bool,
 }
 
 impl Default for Settings {
@@ -56,6 +57,7 @@ impl Default for Settings {
             on_failed_batch: None,
             on_refused: None,
             validation: RunValidation::default(),
+            tracks_outcomes: false,
         }
     }
 }
@@ -253,6 +255,23 @@ impl<T> PusherBuilder<T> {
         self
     }
 }
+
+/// A setting of runs whose operations the logs tell of.
+macro_rules! track_outcomes {
+    ($($into:ty),+) => {
+        $(impl crate::PusherBuilder<$into> {
+            /// Remembers the ids of accepted items, so that the [outcomes](crate::report::PushReport::outcomes) of the run
+            /// tell of these items and no others, and which of them are indexed. It takes 16 bytes an id, beside the
+            /// memory of the run, for as long as the report is kept. Default: no.
+            pub fn track_outcomes(mut self) -> Self {
+                self.settings.tracks_outcomes = true;
+                self
+            }
+        })+
+    };
+}
+
+pub(super) use track_outcomes;
 
 /// A setting of runs whose operations may have ordering ids.
 macro_rules! ordering_id {

@@ -16,6 +16,7 @@ fn builder(host: &str) -> PushClientBuilder {
         .base_url(format!("{host}/push/v1"))
         .http_client(reqwest::Client::builder().no_proxy())
         .retry(RetryPolicy::none())
+        .logs_calls(1_000, Duration::from_millis(1))
 }
 
 fn container(host: &str) -> FileContainer {
@@ -126,7 +127,8 @@ async fn what_is_not_http_is_an_error_whatever_the_call() {
     ];
     for answer in answers {
         let host = endless(answer, b"\xff\xfe".to_vec(), Duration::from_millis(1)).await;
-        let client = builder(&host).call_timeout(Duration::from_secs(20)).build().unwrap();
+        let client =
+            builder(&host).call_timeout(Duration::from_secs(20)).logs_timeout(Duration::from_secs(20)).build().unwrap();
         for &operation in Operation::ALL {
             let error = call(&client, operation, &container(&host)).await.unwrap_err();
             assert!(matches!(error, Error::Transport(_)), "{answer:?}: {error}");

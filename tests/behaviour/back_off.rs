@@ -197,6 +197,10 @@ async fn guarantee_1_every_operation_is_retried() {
         let _ = catalog.merge_container(container.file_id()).await.unwrap();
         let _ = catalog.delete_older_than(1).await.unwrap();
     }
+    let logs = client(&fake, 0.0).logs();
+    let (from, to) = (fake.now() - Duration::from_secs(60), fake.now());
+    logs.search(from, to).await.unwrap();
+    logs.counts(from, to).await.unwrap();
     assert_eq!(fake.faults_left(), 0);
     for operation in operations() {
         let requests = fake.requests();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use coveo_push::Operation;
+use coveo_push::{Host, Operation};
 use saphyr::{LoadableYamlNode, Scalar, Yaml};
 use serde::Deserialize;
 use serde_json::Value;
@@ -77,7 +77,9 @@ impl Contract {
     }
 
     pub(crate) fn call(&self, operation: Operation) -> Option<&Call> {
-        self.paths.get(operation.path())?.get(&operation.method().as_str().to_lowercase())
+        // The contract is that of the Push API.
+        let of_it = Some(operation).filter(|operation| operation.host() == Host::Push)?;
+        self.paths.get(of_it.path())?.get(&operation.method().as_str().to_lowercase())
     }
 
     pub(crate) fn base_url(&self) -> String {

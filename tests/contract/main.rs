@@ -20,6 +20,7 @@ mod contract;
 mod differences;
 mod exchanges;
 mod facts;
+mod log_facts;
 mod platform;
 mod requests;
 mod schema;

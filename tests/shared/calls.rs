@@ -1,5 +1,7 @@
 //! Each operation of the API once.
 
+use std::time::{Duration, UNIX_EPOCH};
+
 use coveo_push::platform::{FieldModel, NewSecurityProvider, NewSource, Privilege, SourceModel};
 use coveo_push::{
     DocumentBody, Error, FileContainer, Host, Identity, IdentityBody, MappedIdentityBody, Operation, PushClient,
@@ -23,6 +25,7 @@ pub(crate) async fn call(client: &PushClient, operation: Operation, container: &
         Operation::CreateFileContainer => client.file_containers().create().await.map(drop),
         Operation::UploadToContainer => client.file_containers().upload(container, "bytes").await.map(drop),
         operation if operation.host() == Host::Platform => platform(client, operation).await,
+        Operation::SearchLogs | Operation::CountLogs => logs(client, operation).await,
         operation => stream(client, operation).await,
     }
 }
@@ -59,6 +62,15 @@ async fn platform(client: &PushClient, operation: Operation) -> Result<(), Error
 /// A source as the service would write it.
 fn source_model() -> SourceModel {
     serde_json::from_str(r#"{"id":"s","name":"s","sourceType":"PUSH","sourceVisibility":"SHARED"}"#).unwrap()
+}
+
+/// Calls an operation of the logs.
+async fn logs(client: &PushClient, operation: Operation) -> Result<(), Error> {
+    let (from, to) = (UNIX_EPOCH, UNIX_EPOCH + Duration::from_secs(3_600));
+    match operation {
+        Operation::CountLogs => client.logs().counts(from, to).await.map(drop),
+        _ => client.logs().search(from, to).source("s").await.map(drop),
+    }
 }
 
 /// Calls an operation of the Stream API.

@@ -473,7 +473,7 @@ async fn the_user_agent_names_the_calling_program_first() {
 #[tokio::test]
 async fn every_call_of_the_service_has_the_content_type_of_json_and_an_upload_has_that_of_its_container() {
     let fake = FakePushApi::builder().source("s").provider("p").build();
-    let client = fake.client();
+    let client = fake.client_builder().logs_calls(1_000, Duration::from_millis(1)).build().unwrap();
     let container = client.file_containers().create().await.unwrap();
     for operation in Operation::ALL {
         // Refused or not: it is sent.

@@ -29,7 +29,8 @@ pub(crate) fn builder(host: &str) -> PushClientBuilder {
 }
 
 pub(crate) fn with_settings(builder: PushClientBuilder, host: &str) -> PushClientBuilder {
-    builder.base_url(format!("{host}/push/v1")).http_client(reqwest::Client::builder().no_proxy()).retry(fast())
+    let builder = builder.base_url(format!("{host}/push/v1")).http_client(reqwest::Client::builder().no_proxy());
+    builder.retry(fast()).logs_calls(1_000, Duration::from_millis(1))
 }
 
 /// The service: it answers every request as the contract says, but for what was mounted before.
