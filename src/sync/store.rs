@@ -269,7 +269,10 @@ fn create(path: &Path) -> Result<(), LedgerError> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let temporary = tempfile::Builder::new().prefix(".ledger-").tempfile_in(folder);
     let temporary = temporary.map_err(|error| LedgerError::io(path, error))?.into_temp_path();
-    guarded(path, || Ok(drop(builder().create(&temporary)?)))?;
+    guarded(path, || {
+        drop(builder().create(&temporary)?);
+        Ok(())
+    })?;
     match temporary.persist_noclobber(path) {
         // Another program was faster.
         Err(failed) if failed.error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
