@@ -44,7 +44,11 @@ const FILL: &str = "--fill";
 fn main() {
     let options = Options::read(100_000, 1);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let client = PushClient::builder("my-org", ApiKey::new("key")).transport(Nowhere).build().unwrap();
+    let client = PushClient::builder("my-org", ApiKey::new("key"))
+        .base_url("http://127.0.0.1:1")
+        .transport(Nowhere)
+        .build()
+        .unwrap();
     let items = client.items("my-source");
     if let Some(folder) = std::env::args().skip_while(|argument| argument != FILL).nth(1) {
         runtime.block_on(sync(&items, folder.as_ref(), options.items, u64::MAX));
