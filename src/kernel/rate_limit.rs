@@ -69,6 +69,16 @@ impl RateLimit {
         }
     }
 
+    /// A limit on its own with a part of these calls. A part of less than one call is one call in a longer interval.
+    pub(crate) fn share(&self, part: u32, of: u32) -> Self {
+        let (part, of) = (u64::from(part.max(1)), u64::from(of.max(1)));
+        let calls = (self.calls as u64).saturating_mul(part);
+        match u32::try_from(calls / of) {
+            Ok(0) => Self::new(1, self.interval.mul_f64(of as f64 / calls as f64)),
+            shared => Self::new(shared.unwrap_or(u32::MAX), self.interval),
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -169,6 +179,22 @@ mod tests {
             starts.push(begin.elapsed().as_secs());
         }
         assert_eq!(starts, [0, 0, 0, 10, 10, 10, 20]);
+    }
+
+    #[test]
+    fn a_share_of_a_limit_is_never_more_than_its_part() {
+        let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
+        for ((part, of), calls, interval) in [
+            ((1, 1), 250, minutes(5)),
+            ((1, 4), 62, minutes(5)),
+            ((3, 4), 187, minutes(5)),
+            ((1, 250), 1, minutes(5)),
+            ((1, 1_000), 1, minutes(20)),
+            ((2, 1_000), 1, minutes(10)),
+        ] {
+            let share = RateLimit::new(250, minutes(5)).share(part, of);
+            assert_eq!((share.calls, share.interval), (calls, interval), "{part} of {of}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

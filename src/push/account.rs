@@ -78,6 +78,10 @@ impl Account {
         let label = RunLabel { run, source: destination.id(), batch: None };
         let own_limit = settings.max_api_calls.map(|(calls, interval)| Arc::new(RateLimit::new(calls, interval)));
         let limit = own_limit.or_else(|| destination.shared_limit(&kernel));
+        let limit = match settings.share_of_calls {
+            (part, of) if part == of => limit,
+            (part, of) => limit.map(|limit| Arc::new(limit.share(part, of))),
+        };
         let context = RunContext {
             throttle_patience: settings.throttle_patience,
             outage_patience: settings.outage_patience,

@@ -27,6 +27,8 @@ pub(super) struct Settings {
     pub(super) linger: Duration,
     pub(super) concurrency: usize,
     pub(super) max_api_calls: Option<(u32, Duration)>,
+    /// Which share of the limit of API calls the run has.
+    pub(super) share_of_calls: (u32, u32),
     pub(super) ordering_id: Option<OrderingId>,
     pub(super) throttle_patience: Duration,
     pub(super) outage_patience: Duration,
@@ -47,6 +49,7 @@ impl Default for Settings {
             linger: Duration::from_secs(5),
             concurrency: 4,
             max_api_calls: None,
+            share_of_calls: (1, 1),
             replace_queued: true,
             commit_spacing: Duration::from_secs(1),
             on_accepted: None,
@@ -71,6 +74,7 @@ impl Default for Settings {
 /// | [`linger`](Self::linger) | 5 s | any |
 /// | [`concurrency`](Self::concurrency) | 4 | 1 to 64 |
 /// | [`max_api_calls`](Self::max_api_calls) | no limit of ours | 1 call or more, in an interval up to a year |
+/// | [`share_of_calls`](Self::share_of_calls) | all of them | |
 /// | [`ordering_id`](Self::ordering_id) | the service's clock at each batch | any |
 /// | [`throttle_patience`](Self::throttle_patience) | 15 minutes | any |
 /// | [`outage_patience`](Self::outage_patience) | 15 minutes | any |
@@ -155,6 +159,22 @@ impl<T> PusherBuilder<T> {
     /// [client](crate::PushClientBuilder::stream_api_calls).
     pub fn max_api_calls(mut self, calls: u32, interval: Duration) -> Self {
         self.settings.max_api_calls = Some((calls, interval));
+        self
+    }
+
+    /// Divides the limit of API calls among runs on several machines: with `share_of_calls(1, 4)` this run makes a quarter
+    /// of the calls that [`max_api_calls`](Self::max_api_calls) allows, and a run into a catalog a quarter of those of
+    /// the [client](crate::PushClientBuilder::stream_api_calls). A run without a limit stays without one. Zero is taken
+    /// as one. Default: all of them, and for a [worker](crate::PushClient::join) an equal share.
+    pub fn share_of_calls(mut self, part: u32, of: u32) -> Self {
+        let of = of.max(1);
+        self.settings.share_of_calls = (part.clamp(1, of), of);
+        self
+    }
+
+    /// The ordering id of everything in the run, or none.
+    pub(crate) fn replace_ordering_id(mut self, id: Option<OrderingId>) -> Self {
+        self.settings.ordering_id = id;
         self
     }
 
