@@ -20,6 +20,7 @@ use crate::kernel::shared::{Kernel, LocalNow, Random, Shared, Timeouts};
 use crate::kernel::stats::ClientStats;
 use crate::kernel::transport::Transport;
 use crate::outcome;
+use crate::refresh::{JoinBuilder, RefreshTarget, RefreshTicket};
 use crate::region::{BaseUrl, BaseUrls, PushApiUrl, Region};
 
 /// The variables that [`PushClient::builder_from_env`] reads.
@@ -167,6 +168,25 @@ impl PushClient {
     #[must_use]
     pub fn logs(&self) -> Logs {
         Logs::new(self.kernel.clone())
+    }
+
+    /// Joins a refresh that another machine started, as the worker with this index: from 0 to one less than the ticket's
+    /// [workers](RefreshTicket::workers). Each worker pushes a part of the items, and no other worker the same part.
+    ///
+    /// ```
+    /// # async fn example(client: coveo_push::PushClient, json: String) -> Result<(), Box<dyn std::error::Error>> {
+    /// use coveo_push::{DocumentBody, Items, Permissions, RefreshTicket};
+    ///
+    /// let ticket: RefreshTicket<Items> = serde_json::from_str(&json)?;
+    /// let worker = client.join(&ticket, 2).pusher(|pusher| pusher.concurrency(8)).start()?;
+    /// let doc = DocumentBody::text("words").permissions(Permissions::public());
+    /// worker.add_or_update("https://example.com/a", &doc).await?;
+    /// let report = worker.finish().await;
+    /// println!("{}", serde_json::to_string(&report)?);
+    /// # Ok(()) }
+    /// ```
+    pub fn join<T: RefreshTarget>(&self, ticket: &RefreshTicket<T>, index: u32) -> JoinBuilder<T> {
+        JoinBuilder::new(self.kernel.clone(), ticket, index)
     }
 
     /// The file containers of the organization.

@@ -143,8 +143,8 @@ pub use push::{
     PushTarget, Pushed, Pusher, PusherBuilder, WholeItems,
 };
 pub use refresh::{
-    CatalogRefresh, CatalogRefreshBuilder, Load, LoadBuilder, LoadError, LocalClock, Refresh, RefreshBuilder,
-    RefreshError, RefreshKind, StartError,
+    CatalogRefresh, CatalogRefreshBuilder, JoinBuilder, Load, LoadBuilder, LoadError, LocalClock, Refresh,
+    RefreshBuilder, RefreshError, RefreshKind, RefreshTarget, RefreshTicket, RefreshWorker, StartError,
 };
 pub use region::{PushApiUrl, Region};
 #[cfg(all(feature = "ledger", feature = "test-util"))]
@@ -187,11 +187,12 @@ pub mod report {
     pub use crate::kernel::stats::{ClientStats, HostStats};
     pub use crate::outcome::{Counts, ItemOutcome, OutcomeProgress};
     pub use crate::push::{
-        AfterFailure, BatchReceipt, FailedBatch, FailureReason, Flushed, Progress, PushReport, PushStep, Refused,
-        RunStopped, RunTarget, SavedBatch,
+        AfterFailure, BatchReceipt, FailedBatch, FailedBatchSummary, FailureReason, Flushed, Progress, PushReport,
+        PushStep, Refused, RunStopped, RunTarget, SavedBatch,
     };
     pub use crate::refresh::{
-        Boundary, BoundarySource, DeletionOutcome, DeletionSkipped, IdleOutcome, LoadOutcome, LoadReport, RefreshReport,
+        Boundary, BoundarySource, DeletionOutcome, DeletionSkipped, IdleOutcome, LoadOutcome, LoadReport,
+        RefreshReport, WorkerReport,
     };
     #[cfg(feature = "ledger")]
     pub use crate::sync::{MissingKept, MissingOutcome, MostlyChanged, SyncReport};

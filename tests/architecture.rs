@@ -25,7 +25,7 @@ use source::{Line, NamePath, code, code_of, crate_paths, name, paths_at, root, s
 /// nothing but `fake` may name `client`.
 const ARROWS: [(&str, &[&str]); 19] = [
     ("fake", &["client", "access", "kernel", "error", "operation", "model", "preflight", "credentials"]),
-    ("client", &["outcome", "api", "kernel", "error", "finding", "region", "credentials"]),
+    ("client", &["outcome", "refresh", "api", "kernel", "error", "finding", "region", "credentials"]),
     ("sync", &["refresh", "push", "content", "api", "kernel", "error", "model"]),
     ("outcome", &["refresh", "push", "api", "kernel", "error", "model"]),
     ("refresh", &["push", "api", "kernel", "error", "model"]),

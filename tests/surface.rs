@@ -50,6 +50,7 @@ hold!([Debug + Send + Sync + Unpin + 'static]
     PusherBuilder<CatalogMerges>, PusherBuilder<CatalogItems>, CatalogRefresh, CatalogRefreshBuilder, Load, LoadBuilder,
     CatalogUpdater, CatalogMerger,
     RefreshBuilder<Items>, RefreshBuilder<Identities>, Refresh<Items>, Refresh<Identities>,
+    JoinBuilder<Items>, JoinBuilder<CatalogItems>, RefreshWorker<Items>, RefreshWorker<CatalogItems>,
     FailedBatch, AfterFailure, SavedBatch, HttpBody, FakeServer);
 hold!([Transport] ReqwestTransport, FakePushApi);
 hold!([Send + Sync] dyn Transport, dyn CredentialsProvider);
@@ -64,6 +65,7 @@ hold!([Debug + Send + Sync + Unpin + IntoFuture<IntoFuture: Send + Unpin + 'stat
     GetLimits, GetOrganizationStatus, ResumeOrganization, EvaluatePrivilege, GetIdentityState, ListIdentitiesInError);
 // So does content, which may be a reader that only one task at a time may have.
 hold!([Debug + Send + Unpin + IntoFuture<IntoFuture: Send + Unpin + 'static> + 'static] AddOrUpdateItemWithContent);
+hold!([Clone + Debug + Send + Sync + Unpin + 'static] RefreshTicket<Items>, RefreshTicket<Identities>, RefreshTicket<CatalogItems>);
 hold!([Debug + Send + Unpin + 'static] Content, ItemOperation, CatalogItem, CatalogOperation);
 hold!([Clone + Debug + Send + Sync + Unpin + 'static] Pusher<Items>, ItemPusher, IdentityPusher, ItemQueue, IdentityQueue, PushQueue<Items>);
 hold!([Debug + Send + Unpin + Future] PushFuture<'static>);
@@ -88,9 +90,9 @@ hold!([Clone + Debug + Display + Send + Sync + Unpin + UnwindSafe + RefUnwindSaf
     Operation, ErrorCode, SendErrorKind, PushStep, CompressionType, PartialUpdateOperator, SecurityIdentityType, SourceStatus, OrderingId, DateTime,
     PermanentId, PushApiUrl, Access, Viewer, MembershipPath, AccessReason, Finding, Rule, Refused, DropReason,
     Boundary, LocalClock, RefreshKind, DeletionSkipped, Privilege, SourceState, SourceVisibility, FieldType, FieldResult,
-    FieldOutcome, IdentityCacheState, IdentityUpdateResult);
+    FieldOutcome, IdentityCacheState, IdentityUpdateResult, FailedBatchSummary);
 hold!([Debug + Display + Send + Sync + Unpin + 'static]
-    PushReport, RefreshReport, LoadReport, LoadOutcome, FailureReason, DeletionOutcome, IdleOutcome);
+    PushReport, RefreshReport, WorkerReport, LoadReport, LoadOutcome, FailureReason, DeletionOutcome, IdleOutcome);
 hold!([Debug + Send + Sync + Unpin] GraphIdentities<'static>);
 
 /// A client is cloned into every task, and an error is in every result.

@@ -79,10 +79,15 @@ impl Catalog {
         self.params.resource().map(|id| &**id).unwrap_or_default()
     }
 
+    /// Whether it is a data collection.
+    pub(crate) fn is_collection(&self) -> bool {
+        self.operations.update == OF_A_COLLECTION.update
+    }
+
     /// What it is the catalog of.
     #[cfg(feature = "ledger")]
     pub(crate) fn kind(&self) -> &'static str {
-        if self.operations.update == OF_A_COLLECTION.update { "data-collection" } else { "catalog" }
+        if self.is_collection() { "data-collection" } else { "catalog" }
     }
 
     fn request(&self, operation: Operation, params: PathParams) -> ApiRequest {

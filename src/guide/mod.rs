@@ -10,6 +10,7 @@
 //! | Push only what changed since the last run, through any crash | [`incremental`] |
 //! | Feed a catalog of Coveo for Commerce, or a data collection | [`catalogs`] |
 //! | Find out which accepted items are indexed, and why others are not | [`outcomes`] |
+//! | Spread one refresh over many machines | [`many_machines`] |
 //! | Push users and groups, and decide who sees an item | [`identities_and_permissions`] |
 //! | Push HTML, text, a PDF, an attachment, a large file | [`content`] |
 //! | Test a connector, with faults and with time | [`testing`] |
@@ -35,6 +36,7 @@ pages! {
     incremental = "incremental.md",
     catalogs = "catalogs.md",
     outcomes = "outcomes.md",
+    many_machines = "many_machines.md",
     identities_and_permissions = "identities_and_permissions.md",
     content = "content.md",
     testing = "testing.md",

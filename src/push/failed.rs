@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use http::StatusCode;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use tokio::time::Instant;
 
 use super::batch::{Batch, BufferPool};
@@ -393,29 +393,50 @@ impl fmt::Display for FailedBatch {
     }
 }
 
-/// What it is about and why, without the bytes.
+/// What a [`FailedBatch`] is about and why, without its bytes: as the JSON of a report has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct FailedBatchSummary {
+    /// Its place in the run, from 1.
+    pub number: u64,
+    /// Where it failed.
+    pub step: String,
+    /// Why it failed.
+    pub reason: String,
+    /// Whether the service may have accepted it all the same.
+    pub may_have_been_applied: bool,
+    /// How many bytes it has.
+    pub bytes: u64,
+    /// The ids of its operations.
+    pub ids: Vec<String>,
+    /// The ids that were pushed again later in the run.
+    pub superseded_ids: Vec<String>,
+}
+
+impl From<&FailedBatch> for FailedBatchSummary {
+    fn from(failed: &FailedBatch) -> Self {
+        Self {
+            number: failed.number,
+            step: failed.step.to_string(),
+            reason: failed.reason.to_string(),
+            may_have_been_applied: failed.may_have_been_applied,
+            bytes: failed.batch.len(),
+            ids: failed.ids().map(str::to_owned).collect(),
+            superseded_ids: failed.to_superseded_ids().into_iter().map(str::to_owned).collect(),
+        }
+    }
+}
+
+/// A line for people.
+impl fmt::Display for FailedBatchSummary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "batch {} ({} operations), {}: {}", self.number, self.ids.len(), self.step, self.reason)
+    }
+}
+
+/// What it is about and why, without the bytes: a [`FailedBatchSummary`].
 impl Serialize for FailedBatch {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Line<'a> {
-            number: u64,
-            step: String,
-            reason: String,
-            may_have_been_applied: bool,
-            bytes: u64,
-            ids: Vec<&'a str>,
-            superseded_ids: Vec<&'a str>,
-        }
-
-        Line {
-            number: self.number,
-            step: self.step.to_string(),
-            reason: self.reason.to_string(),
-            may_have_been_applied: self.may_have_been_applied,
-            bytes: self.batch.len(),
-            ids: self.ids().collect(),
-            superseded_ids: self.to_superseded_ids(),
-        }
-        .serialize(serializer)
+        FailedBatchSummary::from(self).serialize(serializer)
     }
 }

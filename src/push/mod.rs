@@ -39,7 +39,7 @@ mod turns;
 mod unsent;
 
 pub use catalogs::{CatalogItems, CatalogMerger, CatalogMerges, CatalogUpdater, CatalogUpdates};
-pub use failed::{AfterFailure, FailedBatch, FailureReason, PushStep};
+pub use failed::{AfterFailure, FailedBatch, FailedBatchSummary, FailureReason, PushStep};
 pub use identities::{IdentityPusher, IdentityQueue, PushIdentity};
 pub use items::{ItemPusher, ItemQueue, PushItem, PushItemDeletion, WholeItems};
 pub use operations::{CatalogItem, CatalogOperation, IdentityOperation, ItemOperation, PushTarget};

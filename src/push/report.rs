@@ -201,6 +201,13 @@ pub struct Progress {
     pub throttled: Duration,
 }
 
+impl Progress {
+    /// The counts alone, without times.
+    pub(crate) fn counts(self) -> Self {
+        Self { throttled: Duration::ZERO, ..self }
+    }
+}
+
 /// A batch that the service accepted: [`PusherBuilder::on_accepted`](crate::PusherBuilder::on_accepted).
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -339,6 +346,19 @@ impl PushReport {
     #[must_use]
     pub fn first_error(&self) -> Option<&Error> {
         self.failed_batches.iter().find_map(FailedBatch::error)
+    }
+
+    /// A copy without the failed batches.
+    pub(crate) fn without_failed_batches(&self) -> Self {
+        Self {
+            failed_batches: Vec::new(),
+            batch_samples: self.batch_samples.clone(),
+            refused_samples: self.refused_samples.clone(),
+            warning_samples: self.warning_samples.clone(),
+            target: self.target.clone(),
+            tracked: self.tracked.clone(),
+            ..*self
+        }
     }
 
     /// The first batch that failed and the first item that was refused, as an error has them at its end.

@@ -7,7 +7,10 @@ use super::boundary::{Boundary, BoundarySource, StartError};
 use super::deletion::{Counts, DeletionOutcome, DeletionSettings, DeletionSkipped, is_whole};
 use super::idle::IdleOutcome;
 use super::report::{RefreshError, RefreshReport};
+use super::reports::{CountedReports, Workers};
 use super::run::CutOff;
+use super::ticket::{Family, RefreshTicket, RunDetails};
+use super::worker_report::WorkerReport;
 use crate::api::{Catalog, DeleteOldCatalogItems};
 use crate::kernel::trace;
 use crate::model::OrderingId;
@@ -96,7 +99,8 @@ impl CatalogRefreshBuilder {
         if let Some(Err(error)) = queue_delay.map(|delay| catalog.delete_older_than(0).queue_delay(delay).check()) {
             return Err(RefreshError::NotStarted { reason: StartError::Invalid(error), idle: IdleOutcome::NotNeeded });
         }
-        Ok(CatalogRefresh { pusher: CutOff(pusher.start()), catalog, deletion, queue_delay })
+        let workers = Workers::default();
+        Ok(CatalogRefresh { pusher: CutOff(pusher.start()), catalog, deletion, queue_delay, workers })
     }
 }
 
@@ -120,6 +124,8 @@ pub struct CatalogRefresh {
     catalog: Catalog,
     deletion: DeletionSettings,
     queue_delay: Option<Duration>,
+    /// None until there is a ticket.
+    workers: Workers,
 }
 
 impl CatalogRefresh {
@@ -133,12 +139,31 @@ impl CatalogRefresh {
     /// accepted.
     #[must_use = "only the report tells whether old items are deleted"]
     pub async fn finish(self) -> RefreshReport {
-        let Self { pusher, catalog, deletion, queue_delay } = self;
+        self.finish_with(&[]).await
+    }
+
+    /// Lets so many workers on other machines push parts of this refresh, as [`Refresh::ticket`](crate::Refresh::ticket)
+    /// does. The boundary follows from the reports: it is the lowest ordering id of all updates.
+    #[must_use = "without the ticket no worker can join"]
+    pub fn ticket(&mut self, workers: u32) -> RefreshTicket<CatalogItems> {
+        self.workers = Workers::new(workers);
+        let family = if self.catalog.is_collection() { Family::DataCollection } else { Family::Catalog };
+        let (kernel, target) = (&self.catalog.kernel, self.catalog.id());
+        let details = RunDetails { kernel, family, target, kind: None, boundary: None, ordering_id: None };
+        RefreshTicket::new(details, self.workers)
+    }
+
+    /// The same for a refresh that [workers](Self::ticket) pushed: deletes old items only if each worker has exactly one
+    /// complete report. [`Refresh::finish_with`](crate::Refresh::finish_with) has the rules.
+    #[must_use = "only the report tells whether old items are deleted"]
+    pub async fn finish_with(self, reports: &[WorkerReport]) -> RefreshReport {
+        let Self { pusher, catalog, deletion, queue_delay, workers } = self;
         let calls = pusher.0.call_settings().unlimited();
         let has_stopped = pusher.0.has_stopped();
-        let push = pusher.0.finish().await;
+        let reports = CountedReports::new(workers, reports);
+        let (push, counted) = reports.with(pusher.0.finish().await);
         let boundary = push.lowest_ordering_id.map(|id| Boundary { ordering_id: id, source: BoundarySource::Updates });
-        let deletion = match decide(deletion, boundary, has_stopped, &push) {
+        let deletion = match counted.and_then(|()| decide(deletion, boundary, has_stopped, &push)) {
             Err(reason) => DeletionOutcome::Skipped(reason),
             Ok(id) => {
                 trace::deletion_sent(calls.label(), &id);

@@ -41,6 +41,17 @@ pub enum DeletionSkipped {
     TooOld,
     /// A response to an update of a catalog had no readable ordering id, so the boundary is not known.
     OrderingIdUnknown,
+    /// The [worker](crate::Refresh::ticket) with this index has no report: it might not have pushed its part.
+    ReportMissing(u32),
+    /// No report of the worker with this index is [complete](crate::report::WorkerReport::is_complete).
+    ReportIncomplete(u32),
+    /// Two attempts of the worker with this index are complete, or two reports of one attempt differ. Two machines
+    /// may have taken the same index for different parts. Give the report that counts.
+    ReportTwice(u32),
+    /// A report is of a worker with this index, which the ticket does not have.
+    ReportUnknown(u32),
+    /// A report is of another run, which has this number.
+    ReportOfAnotherRun(u64),
     /// This many operations failed with their batches.
     Failed(u64),
     /// This many operations were not sent.
@@ -88,6 +99,11 @@ impl DeletionSkipped {
             Self::Stopped => "stopped",
             Self::TooOld => "too-old",
             Self::OrderingIdUnknown => "ordering-id-unknown",
+            Self::ReportMissing(_) => "report-missing",
+            Self::ReportIncomplete(_) => "report-incomplete",
+            Self::ReportTwice(_) => "report-twice",
+            Self::ReportUnknown(_) => "report-unknown",
+            Self::ReportOfAnotherRun(_) => "report-of-another-run",
             Self::Failed(_) => "failed",
             Self::Unsent(_) => "unsent",
             Self::Cancelled(_) => "cancelled",
@@ -109,6 +125,13 @@ impl fmt::Display for DeletionSkipped {
             Self::Stopped => f.write_str("the run had stopped, and pushes may be missing"),
             Self::TooOld => f.write_str("its file containers may have expired; use a refresh, which has no such limit"),
             Self::OrderingIdUnknown => f.write_str("a response had no ordering id"),
+            Self::ReportMissing(index) => write!(f, "worker {index} has no report"),
+            Self::ReportIncomplete(index) => write!(f, "worker {index} has no complete report"),
+            Self::ReportTwice(index) => {
+                write!(f, "worker {index} has two reports that both count; give the one of the attempt that counts")
+            }
+            Self::ReportUnknown(index) => write!(f, "a report is of worker {index}, which the ticket does not have"),
+            Self::ReportOfAnotherRun(run) => write!(f, "a report is of another run, number {run}"),
             Self::Failed(operations) => write!(f, "{operations} operations failed"),
             Self::Unsent(operations) => write!(f, "{operations} operations were not sent"),
             Self::Cancelled(pushes) => write!(f, "{pushes} pushes were cancelled"),
@@ -354,6 +377,11 @@ mod tests {
         let all = [
             DeletionSkipped::Incremental,
             DeletionSkipped::Aborted,
+            DeletionSkipped::ReportMissing(2),
+            DeletionSkipped::ReportIncomplete(2),
+            DeletionSkipped::ReportTwice(2),
+            DeletionSkipped::ReportUnknown(2),
+            DeletionSkipped::ReportOfAnotherRun(2),
             DeletionSkipped::Failed(2),
             DeletionSkipped::Unsent(2),
             DeletionSkipped::Cancelled(2),

@@ -9,7 +9,10 @@ use super::builder::RefreshBuilder;
 use super::deletion::{Counts, DeletionOutcome, DeletionSkipped, may_delete};
 use super::idle::{IdleGuard, IdleOutcome};
 use super::report::{RefreshError, RefreshReport};
+use super::reports::{CountedReports, Workers};
 use super::settings::RefreshSettings;
+use super::ticket::{RefreshTarget, RefreshTicket, RunDetails};
+use super::worker_report::WorkerReport;
 use crate::kernel::call_settings::CallSettings;
 use crate::kernel::trace;
 use crate::push::{PushQueue, PushReport, Pusher};
@@ -98,9 +101,29 @@ impl<T> Refresh<T> {
     /// [`deletion_sent`](Self::deletion_sent) tells whether something can be deleted.
     #[must_use = "only the report tells whether everything was pushed and deleted"]
     pub async fn finish(self) -> RefreshReport {
+        self.finish_with(&[]).await
+    }
+
+    /// The same for a refresh that [workers](Self::ticket) pushed: counts their reports with what this machine pushed
+    /// itself, and deletes old items only if each worker has exactly one complete report.
+    ///
+    /// | Reports | Old items |
+    /// |---|---|
+    /// | one complete report of each worker | deleted, if the counts of all together allow it |
+    /// | the same report twice | it counts once |
+    /// | a complete and incomplete ones of a worker that was started again | the complete one counts |
+    /// | none of a worker, or only incomplete ones | nothing is deleted |
+    /// | complete reports of two attempts of a worker | nothing is deleted |
+    /// | one of another run, or of a worker that the ticket does not have | nothing is deleted |
+    ///
+    /// The order of the reports has no meaning. The counts of the [report](RefreshReport::push) are the sum of all
+    /// reports that count.
+    #[must_use = "only the report tells whether everything was pushed and deleted"]
+    pub async fn finish_with(self, reports: &[WorkerReport]) -> RefreshReport {
         let Self { pusher, active } = self;
-        let push = pusher.0.finish().await;
-        active.finish(push).await
+        let reports = CountedReports::new(active.workers, reports);
+        let (push, counted) = reports.with(pusher.0.finish().await);
+        active.finish(push, counted).await
     }
 
     /// Ends the run without sending queued operations, deletes nothing, and sets the source to
@@ -115,6 +138,48 @@ impl<T> Refresh<T> {
     }
 }
 
+impl<T: RefreshTarget> Refresh<T> {
+    /// Lets so many workers on other machines push parts of this refresh. Send them the ticket as JSON; they
+    /// [join](crate::PushClient::join) with it. Give their reports to [`finish_with`](Self::finish_with). From here on
+    /// [`finish`](Self::finish) deletes nothing, because it has no reports.
+    ///
+    /// A second ticket replaces the first one, whose reports are then those of another run. No worker is taken as one.
+    ///
+    /// ```
+    /// # async fn example(client: coveo_push::PushClient) -> Result<(), Box<dyn std::error::Error>> {
+    /// use coveo_push::{DocumentBody, Permissions, RefreshKind};
+    ///
+    /// let mut run = client.items("my-source").refresh(RefreshKind::Rebuild).expect_at_least(9_500).start().await?;
+    /// let ticket = run.ticket(4);
+    /// let mut reports = Vec::new();
+    /// for index in 0..4 {
+    ///     // Each on a machine of its own: the ticket and the report travel as JSON.
+    ///     let worker = client.join(&ticket, index).start()?;
+    ///     for number in (index..10_000).step_by(4) {
+    ///         let doc = DocumentBody::text("words").permissions(Permissions::public());
+    ///         worker.add_or_update(format!("https://example.com/{number}"), &doc).await?;
+    ///     }
+    ///     reports.push(worker.finish().await);
+    /// }
+    /// println!("{}", run.finish_with(&reports).await.into_result()?);
+    /// # Ok(()) }
+    /// ```
+    #[must_use = "without the ticket no worker can join"]
+    pub fn ticket(&mut self, workers: u32) -> RefreshTicket<T> {
+        self.active.workers = Workers::new(workers);
+        let RefreshSettings { target, boundary: BoundarySettings { shared, .. }, .. } = &self.active.settings;
+        let details = RunDetails {
+            kernel: target.kernel(),
+            family: target.family(),
+            target: target.id(),
+            kind: target.kind(),
+            boundary: self.active.boundary,
+            ordering_id: *shared,
+        };
+        RefreshTicket::new(details, self.active.workers)
+    }
+}
+
 /// A refresh that has started at the service, and must be ended there.
 struct ActiveRefresh {
     settings: RefreshSettings,
@@ -123,6 +188,8 @@ struct ActiveRefresh {
     local_clock: Option<LocalClock>,
     deletion_sent: watch::Sender<bool>,
     idle: Option<IdleGuard>,
+    /// None until there is a ticket.
+    workers: Workers,
 }
 
 impl ActiveRefresh {
@@ -140,7 +207,8 @@ impl ActiveRefresh {
                 match boundary(settings.boundary, time) {
                     Ok(boundary) => {
                         let deletion_sent = watch::Sender::new(false);
-                        return Ok(Self { settings, calls, boundary, local_clock, deletion_sent, idle });
+                        let workers = Workers::default();
+                        return Ok(Self { settings, calls, boundary, local_clock, deletion_sent, idle, workers });
                     }
                     Err(reason) => (reason, true),
                 }
@@ -158,8 +226,10 @@ impl ActiveRefresh {
         Err(RefreshError::NotStarted { reason, idle })
     }
 
-    async fn finish(self, push: PushReport) -> RefreshReport {
-        let deletion = match may_delete(self.settings.deletion, self.boundary, self.local_clock, Counts::of(&push)) {
+    async fn finish(self, push: PushReport, counted: Result<(), DeletionSkipped>) -> RefreshReport {
+        let (settings, counts) = (self.settings.deletion, Counts::of(&push));
+        let decided = counted.and_then(|()| may_delete(settings, self.boundary, self.local_clock, counts));
+        let deletion = match decided {
             Ok(boundary) => self.delete(boundary).await,
             Err(reason) => DeletionOutcome::Skipped(reason),
         };

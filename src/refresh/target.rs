@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use super::idle::IdleGuard;
 use super::kind::RefreshKind;
+use super::ticket::Family;
 use crate::api::{Accepted, DeleteOldIdentities, DeleteOldItems, Identities, Items, Sources, file_containers};
 use crate::error::Error;
 use crate::kernel::call_settings::CallSettings;
@@ -37,6 +38,13 @@ impl Target {
         match self {
             Self::Items(_, kind) => Some(*kind),
             Self::Identities(_) => None,
+        }
+    }
+
+    pub(super) fn family(&self) -> Family {
+        match self {
+            Self::Items(..) => Family::Source,
+            Self::Identities(_) => Family::Provider,
         }
     }
 

@@ -11,3 +11,4 @@ mod readings;
 mod refresh;
 mod support;
 mod updates;
+mod workers;

@@ -15,3 +15,4 @@ mod report;
 mod start;
 mod steps;
 mod support;
+mod workers;
