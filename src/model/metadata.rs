@@ -234,6 +234,19 @@ mod tests {
     }
 
     #[test]
+    fn each_of_200_000_keys_can_be_replaced() {
+        // With a search through all keys this would take an hour.
+        let mut metadata = Metadata::new();
+        for value in [1, 2] {
+            for key in 0..200_000 {
+                metadata.insert(format!("key{key}"), value);
+            }
+        }
+        assert_eq!(metadata.len(), 200_000);
+        assert!(metadata.iter().all(|(_, value)| *value == 2.into()));
+    }
+
+    #[test]
     fn it_is_the_same_as_a_map_whatever_is_inserted_and_removed() {
         let keys = ["a", "A", "b", "ß", "SS", "", "\u{212a}", "k", "É", "é", "longer"];
         let mut metadata = Metadata::new();
