@@ -20,6 +20,26 @@
 //! | Know how fast a run is and how much memory it takes | [`speed`] |
 //! | Read the promises of the crate | [`guarantees`] |
 //! | Move from the Java, JavaScript or Python client | [`migrating`] |
+//!
+//! # Examples
+//!
+//! `cargo run --example NAME` in a checkout; in the published package with `--features test-util`.
+//!
+//! | Example | |
+//! |---|---|
+//! | `quickstart` | every kind of request once |
+//! | `items`, `identities`, `sources`, `file_containers` | the requests of one resource |
+//! | `setup` | an organization from nothing to an item, and back; or a source to keep |
+//! | `refresh` | push everything again and delete the rest |
+//! | `outcomes` | what became of accepted items, and why some were dropped |
+//! | `catalog` | a catalog of Coveo for Commerce: a refresh, changes of prices, a merge and a load |
+//! | `sharded` | one refresh from many machines: a coordinator and its workers |
+//! | `wiki` | a whole connector with its tests |
+//! | `push_jsonl`, `push_directory` | tools for files, with a ledger if you like |
+//! | `daemon` | a service that pushes single changes for months, with metrics and a stop by SIGTERM |
+//! | `who_can_see` | a table of people and items, with reasons |
+//! | `fake_server` | the fake service on a local port |
+//! | `soak` | random runs with random faults, compared with a model (in the repository only) |
 
 macro_rules! pages {
     ($($page:ident = $file:literal,)+) => {
