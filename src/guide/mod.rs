@@ -43,7 +43,12 @@
 
 macro_rules! pages {
     ($($page:ident = $file:literal,)+) => {
-        $(#[doc = include_str!($file)] pub mod $page {})+
+        $(
+            // Without the feature its types are not there to link to.
+            #[cfg_attr(not(feature = "ledger"), allow(rustdoc::broken_intra_doc_links))]
+            #[doc = include_str!($file)]
+            pub mod $page {}
+        )+
     };
 }
 
