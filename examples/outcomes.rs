@@ -1,4 +1,4 @@
-//! What became of accepted items: the fake drops some in silence, and its log tells which, and why.
+//! The outcome of accepted items: the fake drops some in silence, and its log tells which, and why.
 //!
 //! ```sh
 //! cargo run --example outcomes

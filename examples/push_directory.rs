@@ -66,7 +66,7 @@ struct Arguments {
     /// Pushes the targets of symbolic links. Without it, links are reported and skipped.
     #[arg(long)]
     follow_links: bool,
-    /// Waits so many minutes for what became of the items, and lists the dropped ones. The exit code is 3 if there are any.
+    /// Waits so many minutes for the outcome of the items, and lists the dropped ones. The exit code is 3 if there are any.
     #[arg(long, value_name = "MINUTES")]
     confirm: Option<u32>,
     /// Pushes into a fake service in memory, and lists the dropped items.

@@ -164,7 +164,7 @@ impl PushClient {
         Platform::new(self.kernel.clone())
     }
 
-    /// The logs of the indexing pipeline: what became of accepted items.
+    /// The logs of the indexing pipeline, which tell the outcome of accepted items.
     #[must_use]
     pub fn logs(&self) -> Logs {
         Logs::new(self.kernel.clone())

@@ -66,7 +66,7 @@
 //! | everything again, and the rest deleted | [`Items::refresh`], [`RefreshReport`](report::RefreshReport) |
 //! | several items as one batch | [`Items::push_batch`], [`BatchDocumentBody`] |
 //! | files, streams and large data | [`Content`], [`file_uri`] |
-//! | what became of accepted items | [`report::PushReport::outcomes`], [`Outcome`], [`Logs`] |
+//! | the outcome of accepted items | [`report::PushReport::outcomes`], [`Outcome`], [`Logs`] |
 //! | users, groups and aliases | [`Identities`], [`IdentityBody`], [`MappedIdentityBody`] |
 //! | who may see an item, and who will | [`Permissions`], [`IdentityGraph`], [`access`] |
 //! | errors and retries | [`Error`], [`RetryPolicy`] |

@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 
 use crate::shared::{Failure, say};
 
-/// What becomes of the failed batches of a run.
+/// Keeps the failed batches of a run, and pushes them again.
 pub(crate) struct FailedBatches {
     folder: PathBuf,
     again_after: Duration,
@@ -18,7 +18,7 @@ pub(crate) struct FailedBatches {
     files: UnboundedReceiver<Option<FailedBatch>>,
 }
 
-/// What is in files at the end.
+/// The batches in files at the end.
 #[derive(Default)]
 pub(crate) struct Saved {
     pub(crate) batches: u64,

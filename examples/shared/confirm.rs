@@ -1,4 +1,4 @@
-//! `--confirm`: what became of the accepted items.
+//! `--confirm`: the outcome of the accepted items.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ pub(crate) const DROPPED: u8 = 3;
 /// How many dropped items are printed.
 const MOST: usize = 100;
 
-/// Waits for what became of the items, and prints it. Returns whether any was dropped.
+/// Waits for the outcome of the items, and prints it. Returns whether any was dropped.
 pub(crate) async fn tells_of_drops(report: &PushReport, client: &PushClient, minutes: u32) -> Result<bool, Failure> {
     let wait = Duration::from_secs(u64::from(minutes) * 60);
     let outcomes = report.outcomes(client).wait(wait).await?;

@@ -36,7 +36,7 @@ struct Filter {
     exclude_resource_ids: Vec<String>,
 }
 
-/// What a request asks for.
+/// The filters of a request.
 struct Wanted {
     from: SystemTime,
     to: SystemTime,

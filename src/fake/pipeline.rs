@@ -1,4 +1,4 @@
-//! What goes through the indexing pipeline, and its log.
+//! The indexing pipeline, and its log.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -118,7 +118,7 @@ pub(super) struct PipelineLog {
     operations: VecDeque<Operated>,
     /// How many were forgotten.
     forgotten: u64,
-    /// What a test wrote.
+    /// An entry that a test wrote.
     written: Vec<(LogEntry, SystemTime)>,
 }
 

@@ -1,4 +1,4 @@
-//! What a client did so far, by host.
+//! The counts of a client, by host.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

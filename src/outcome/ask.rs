@@ -1,4 +1,4 @@
-//! Whom a report asks what became of its run.
+//! The service that a report asks for the outcomes of its run.
 
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ impl Sealed for Logs {
 impl AsksOutcomes for Logs {}
 
 impl PushReport {
-    /// Finds out what became of the accepted operations, by the logs of the indexing pipeline: which items were
+    /// Finds the outcomes of the accepted operations, by the logs of the indexing pipeline: which items were
     /// dropped, and why.
     ///
     /// A run that [tracks](crate::PusherBuilder::track_outcomes) its outcomes is told of its own items: each is indexed,
@@ -68,14 +68,14 @@ impl PushReport {
 }
 
 impl RefreshReport {
-    /// Finds out what became of the accepted operations: [`PushReport::outcomes`].
+    /// Finds the outcomes of the accepted operations: [`PushReport::outcomes`].
     pub fn outcomes<A: AsksOutcomes>(&self, service: &A) -> OutcomesOf<A> {
         self.push.outcomes(service)
     }
 }
 
 impl LoadReport {
-    /// Finds out what became of the items: [`PushReport::outcomes`]. Those of a load whose stream was not closed are not
+    /// Finds the outcomes of the items: [`PushReport::outcomes`]. Those of a load whose stream was not closed are not
     /// processed, and nothing is asked.
     pub fn outcomes<A: AsksOutcomes>(&self, service: &A) -> OutcomesOf<A> {
         // The service tells its time in whole seconds.

@@ -16,7 +16,7 @@ const AHEAD: Duration = Duration::from_secs(60 * 60);
 const CLOCKS: Duration = Duration::from_secs(2);
 
 impl Items {
-    /// What became of an item, by the logs of the last week, or [since](FindOutcome::since) another time. A request of
+    /// The outcome of an item, by the logs of the last week, or [since](FindOutcome::since) another time. A request of
     /// the logs can take a minute; for many items see [`outcomes`](crate::report::PushReport::outcomes).
     ///
     /// The entry of the last operation on the item counts, by whomever it was pushed.
@@ -37,14 +37,14 @@ impl Items {
 }
 
 impl Catalog {
-    /// What became of an item, as [`Items::outcome`].
+    /// The outcome of an item, as [`Items::outcome`].
     pub fn outcome(&self, document_id: impl Into<String>) -> FindOutcome {
         FindOutcome::new(&self.kernel, self.id(), document_id.into(), true)
     }
 }
 
 request_builder! {
-    /// Finds out what became of an item: [`Items::outcome`].
+    /// Finds the outcome of an item: [`Items::outcome`].
     FindOutcome -> Outcome { search: SearchLogs, document_id: String, is_catalog: bool }
     settings: search.query.settings;
 }

@@ -1,4 +1,4 @@
-//! What became of accepted items, by the logs of the indexing pipeline. Silence is never success.
+//! The outcome of accepted items, by the logs of the indexing pipeline. Silence is never success.
 
 pub(crate) mod ask;
 pub(crate) mod asked;

@@ -30,7 +30,7 @@ const PER_PAGE: [u32; 3] = [10_000, 1_000, 100];
 
 type OnProgress = Arc<dyn Fn(&OutcomeProgress) + Send + Sync>;
 
-/// Finds out what became of a run: [`PushReport::outcomes`](crate::report::PushReport::outcomes).
+/// Finds the outcomes of a run: [`PushReport::outcomes`](crate::report::PushReport::outcomes).
 #[must_use = "a request is sent by `.await`"]
 pub struct FindOutcomes {
     logs: Logs,

@@ -15,7 +15,7 @@ use crate::model::{DateTime, LogEntry, LogOperation, LogTask};
 pub struct ItemOutcome {
     /// The document id; for a batch the text with which the log names its file.
     pub id: String,
-    /// What became of it.
+    /// Its outcome.
     #[serde(flatten)]
     pub outcome: Outcome,
     /// The operation.
@@ -92,7 +92,7 @@ pub struct OutcomeProgress {
     pub known: Counts,
 }
 
-/// What became of the accepted operations of a run: [`PushReport::outcomes`](crate::report::PushReport::outcomes).
+/// The outcomes of the accepted operations of a run: [`PushReport::outcomes`](crate::report::PushReport::outcomes).
 ///
 /// It prints as a table of the reasons, with examples, and serialises with every item that it tells of.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

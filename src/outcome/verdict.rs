@@ -1,4 +1,4 @@
-//! What one log entry says of its item.
+//! The outcome that one log entry tells.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{LogEntry, LogOperation, LogResult, LogTask};
 
-/// What became of an accepted item.
+/// The outcome of an accepted item.
 ///
 /// Only an entry of the log makes an item [`Indexed`](Self::Indexed): what the log does not tell is
 /// [`Unknown`](Self::Unknown).

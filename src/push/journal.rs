@@ -45,7 +45,7 @@ pub(crate) struct Subject<'a> {
     pub(crate) json: &'a [u8],
 }
 
-/// What an operation does.
+/// The effect of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Change {
     /// It replaces an item, or the members of an identity.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::superseded::SupersededOperations;
 
-/// What became of the operations that a flush waited for: [`PushQueue::flush`](crate::PushQueue::flush).
+/// The results of the operations that a flush waited for: [`PushQueue::flush`](crate::PushQueue::flush).
 ///
 /// They are those of the batches that were not done when the flush began. A batch that failed and that the run pushes
 /// again later is waited for, and counts by its last result.

@@ -104,7 +104,7 @@ impl Superseded {
         self.swept = self.watched.len();
     }
 
-    /// SupersededOperations what an operation that was just taken replaces.
+    /// Marks everything that an operation that was just taken replaces.
     pub(super) fn pushed_again(&mut self, key: Key<'_>) {
         if let Some(watched) = self.watched.get_mut(key.text) {
             watched.retain(|watched| !replaces(key.affects, watched));

@@ -1,4 +1,4 @@
-//! The ids of a run, kept to ask later what became of them.
+//! The ids of a run, kept to ask later for their outcomes.
 
 use std::collections::HashSet;
 use std::fmt;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-/// What became of the items that the ledger knows and the run did not see.
+/// The fate of the items that the ledger knows and the run did not see.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]

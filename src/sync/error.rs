@@ -23,7 +23,7 @@ pub enum LedgerError {
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What the store found.
+        /// The fault that the store found.
         reason: String,
     },
     /// A newer version of this crate wrote the file.
@@ -39,7 +39,7 @@ pub enum LedgerError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the store said.
+        /// The message of the store.
         source: BoxError,
     },
 }

@@ -37,7 +37,7 @@ pub struct Ledger {
     pub(super) under_way: Arc<Mutex<HashSet<u64>>>,
 }
 
-/// What a ledger holds of one target: [`Ledger::stats`].
+/// The counts of one target in a ledger: [`Ledger::stats`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LedgerStats {
@@ -89,7 +89,7 @@ impl Ledger {
         self.store.write(|transaction| Tables::open(transaction, number)?.forget_below(""))
     }
 
-    /// What the ledger holds, by target. It reads the whole file, and blocks.
+    /// The counts of the ledger, by target. It reads the whole file, and blocks.
     ///
     /// # Errors
     ///

@@ -30,7 +30,7 @@ pub struct SyncReport {
     pub in_doubt_before: u64,
     /// Ids that are in doubt at the end: the next sync pushes them again, or deletes them.
     pub in_doubt: u64,
-    /// What became of the items that the run did not see.
+    /// The fate of the items that the run did not see.
     pub missing: MissingOutcome,
     /// Set when nearly everything changed, although little was expected to.
     pub mostly_changed: Option<MostlyChanged>,

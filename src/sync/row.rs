@@ -1,4 +1,4 @@
-//! What the ledger holds of one id.
+//! The row of one id in the ledger.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

@@ -13,7 +13,7 @@ use super::row::Row;
 
 /// The format of the tables.
 const FORMAT: u64 = 1;
-/// What the store keeps in memory of its file.
+/// The memory that the store may take for its file.
 const CACHE_BYTES: usize = 16 * 1024 * 1024;
 
 /// The number of a target, and an id in it.
@@ -61,7 +61,7 @@ struct Snapshot {
     samples: ReadOnlyTable<RowKey, &'static [u8]>,
 }
 
-/// What the ledger says of an id.
+/// The state of an id in the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Known {
     Nothing,
@@ -164,7 +164,7 @@ impl Store {
         Ok(snapshot)
     }
 
-    /// What the ledger says of an id.
+    /// The state of an id in the ledger.
     pub(super) fn look(&self, target: u64, id: &str) -> Result<Known, LedgerError> {
         let snapshot = self.snapshot()?;
         guarded(&self.path, || {

@@ -103,7 +103,7 @@ impl FieldModel {
     }
 }
 
-/// What became of one field of [`Platform::create_fields`](crate::Platform::create_fields).
+/// The result for one field of [`Platform::create_fields`](crate::Platform::create_fields).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldResult {
     name: String,
@@ -137,7 +137,7 @@ impl FieldResult {
         &self.name
     }
 
-    /// What became of it.
+    /// Its result.
     #[must_use]
     pub fn outcome(&self) -> &FieldOutcome {
         &self.outcome

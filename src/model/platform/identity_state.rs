@@ -4,7 +4,7 @@ use super::object::{date, object_model};
 use crate::model::words::open_words;
 use crate::model::{DateTime, SecurityIdentityType};
 
-/// What the security cache knows of an identity ([article 1728](https://docs.coveo.com/en/1728/)).
+/// The state of an identity in the security cache ([article 1728](https://docs.coveo.com/en/1728/)).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum IdentityCacheState {

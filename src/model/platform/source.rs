@@ -24,7 +24,7 @@ open_words!(SourceVisibility {
     Shared => "SHARED",
 });
 
-/// What a source does at the moment.
+/// The current activity of a source.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SourceState {
