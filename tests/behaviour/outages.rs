@@ -140,7 +140,7 @@ async fn guarantee_2_a_call_that_was_never_sent_tells_the_last_outage_of_its_hos
             assert!(error.to_string().contains("not sent: the host did not answer earlier calls"), "{error}");
             if answer == REFUSES {
                 let cause = std::error::Error::source(&error).and_then(|error| error.source()).unwrap();
-                assert_eq!(cause.to_string(), "the network is down");
+                assert_eq!(cause.to_string(), "the network is down (127.0.0.1:1)");
             }
         }
         assert_eq!(network.times().len(), 5);
