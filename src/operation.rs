@@ -342,15 +342,16 @@ impl Operation {
         let host = match self {
             Self::UploadToContainer => Host::Storage,
             Self::EvaluatePrivilege | Self::ResumeOrganization => Host::Platform,
-            _ if self.privilege().is_some() => Host::Platform,
             Self::SearchLogs | Self::CountLogs => Host::Logs,
+            _ if self.privilege().is_some() => Host::Platform,
             _ => Host::Push,
         };
         Spec { name, host, method, path, success, timeout, repeat, article }
     }
 
     /// The privilege that the key needs for the call; `None` where any key is enough, or that
-    /// of a source, or where the documentation does not say it.
+    /// of a source, or where the documentation does not say it. A call of the logs needs `SOURCE VIEW` on all sources as
+    /// well.
     #[must_use]
     pub fn privilege(self) -> Option<Privilege> {
         let (domain, level) = match self {
@@ -365,9 +366,15 @@ impl Operation {
             Self::SearchFields => ("FIELD", "VIEW"),
             Self::CreateFields => ("FIELD", "CREATE"),
             Self::GetLimits | Self::GetOrganizationStatus => ("ORGANIZATION", "VIEW"),
+            Self::SearchLogs | Self::CountLogs => ("ORGANIZATION", "VIEW"),
             _ => return None,
         };
         Some(Privilege::new(domain, level))
+    }
+
+    /// The privilege that the key needs besides [`privilege`](Self::privilege).
+    pub(crate) fn second_privilege(self) -> Option<Privilege> {
+        matches!(self, Self::SearchLogs | Self::CountLogs).then(|| Privilege::new("SOURCE", "VIEW"))
     }
 
     /// Whether it is a call of the Stream API.

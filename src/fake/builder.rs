@@ -68,8 +68,8 @@ impl FakePushApiBuilder {
         self
     }
 
-    /// Adds a key that the service accepts, and that has no privilege of the platform API, like one that the
-    /// administration console creates together with a source.
+    /// Adds a key that the service accepts, and that has no privilege of the platform API and the logs, like one that
+    /// the administration console creates together with a source.
     pub fn push_key(mut self, key: impl Into<String>) -> Self {
         let key = key.into().trim().to_owned();
         self.push_keys.insert(key.clone());

@@ -44,7 +44,12 @@ pub(crate) fn of(
         }
         (401 | 403, _) if operation.privilege().is_some() => {
             let needed = operation.privilege()?;
-            Some(format!("the call needs a key with the privilege {needed}"))
+            Some(match operation.second_privilege() {
+                Some(second) => {
+                    format!("the call needs a key with the privileges {needed} and {second}, on all sources")
+                }
+                None => format!("the call needs a key with the privilege {needed}"),
+            })
         }
         (414 | 431, _) => Some(match document_id(uri) {
             Some(id) => format!("the id `{id}` is too long for a URL: push it in a batch"),

@@ -4,7 +4,9 @@ use std::time::{Duration, SystemTime};
 
 use coveo_push::fake::{FakePushApi, Fault};
 use coveo_push::transport::SendErrorKind;
-use coveo_push::{DocumentIdMatching, Error, LogEntry, LogOperation, LogResult, LogTask, Operation, RetryPolicy};
+use coveo_push::{
+    ApiKey, DocumentIdMatching, Error, LogEntry, LogOperation, LogResult, LogTask, Operation, RetryPolicy,
+};
 use tokio::time::Instant;
 
 use super::support::{SOURCE, doc, log_requests, push, secs, uri};
@@ -204,4 +206,25 @@ fn a_log_entry_is_read_with_words_and_dates_of_any_kind() {
     let entry: LogEntry = serde_json::from_str(bare).unwrap();
     assert_eq!((entry.time(), entry.ordering_id(), entry.is_trouble()), (None, None, true));
     assert_eq!(entry.reason(), r#"{"logs":["a"],"orderingid":0}"#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_may_not_read_the_logs_is_told_the_privileges_that_it_needs() {
+    let fake = FakePushApi::builder().source(SOURCE).push_key("push-key").build();
+    let client = fake.client().with_credentials(ApiKey::new("push-key"));
+    push(&client, "https://example.com/a").await;
+    let (from, to) = (fake.now() - secs(60), fake.now());
+    let refused = [
+        client.logs().search(from, to).await.unwrap_err(),
+        client.logs().counts(from, to).await.unwrap_err(),
+        client.items(SOURCE).outcome("https://example.com/a").await.unwrap_err(),
+    ];
+    for error in refused {
+        assert!(matches!(error, Error::AccessDenied(_)), "{error}");
+        let needed = "the call needs a key with the privileges ORGANIZATION VIEW and SOURCE VIEW, on all sources";
+        assert!(error.to_string().contains(needed), "{error}");
+    }
+    let unknown = fake.client().with_credentials(ApiKey::new("unknown"));
+    let error = unknown.logs().counts(from, to).await.unwrap_err();
+    assert!(matches!(error, Error::Unauthorized(_)) && error.to_string().contains("ORGANIZATION VIEW"), "{error}");
 }
