@@ -125,3 +125,23 @@ async fn a_folder_that_is_not_there_is_named() {
     assert_eq!(told.status.code(), Some(1), "{told:?}");
     assert!(String::from_utf8(told.stderr).unwrap().contains("no/such/folder: "));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn confirm_ends_with_3_and_the_reason_when_an_item_was_dropped_and_with_0_when_all_are_indexed() {
+    let fake = FakePushApi::builder().organization(ORGANIZATION).api_key(KEY).source(SOURCE).build();
+    let folder = tempfile::tempdir().unwrap();
+    let path = fs::canonicalize(folder.path()).unwrap().join("a.txt");
+    fs::write(&path, "words").unwrap();
+    let all = push(&fake, folder.path(), &["--fake", "--confirm", "1", "--public"]).await;
+    assert_eq!(all.status.code(), Some(0), "{all:?}");
+    let said = String::from_utf8(all.stdout).unwrap();
+    let told = "outcomes of 1 items in my-source: 1 indexed, 0 removed, 0 failed, 0 skipped, 0 warned, 0 unknown\n";
+    assert!(said.ends_with(told), "{said}");
+
+    // The source of the program's own fake is secured.
+    let dropped = push(&fake, folder.path(), &["--fake", "--confirm", "1"]).await;
+    assert_eq!(dropped.status.code(), Some(3), "{dropped:?}");
+    let said = String::from_utf8(dropped.stdout).unwrap();
+    let told = format!("{:?}: failed at VALIDATION: no permissions in a secured source\n", file_uri(&path).unwrap());
+    assert!(said.ends_with(&told), "{said}");
+}

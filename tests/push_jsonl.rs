@@ -646,3 +646,24 @@ async fn failed_batches_of_a_catalog_are_written_and_pushed_again() {
         assert_eq!(held(&service), [r#"product://1 {"ec_name":"Shoe","ec_price":10}"#]);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn confirm_ends_with_3_and_the_reason_when_an_item_was_dropped_and_with_0_when_all_are_indexed() {
+    let service = Service::start().await;
+    let allowed = |id: &str| format!(r#"{{"documentId":"{id}","permissions":[{{"allowAnonymous":true}}]}}"#);
+    let good = service.file("good.jsonl", [allowed(&id(1)), allowed(&id(2))].join("\n"));
+    // The fake's source is secured.
+    let bad = service.file("bad.jsonl", format!(r#"{{"documentId":"{}"}}"#, id(3)));
+    let options = ["--fake", "--confirm", "1"];
+
+    let all = service.push(&options, &[&good]);
+    assert_eq!(all.status.code(), Some(0), "{all:?}");
+    let told = "outcomes of 2 items in my-source: 2 indexed, 0 removed, 0 failed, 0 skipped, 0 warned, 0 unknown\n";
+    assert!(all.said.ends_with(told), "{all:?}");
+
+    let dropped = service.push(&options, &[&good, &bad]);
+    assert_eq!(dropped.status.code(), Some(3), "{dropped:?}");
+    let told = format!("    \"{}\": failed at VALIDATION: no permissions in a secured source\n", id(3));
+    assert!(dropped.said.contains("outcomes of 3 items in my-source: 2 indexed, 0 removed, 1 failed"), "{dropped:?}");
+    assert!(dropped.said.ends_with(&told), "{dropped:?}");
+}
