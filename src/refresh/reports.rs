@@ -27,6 +27,7 @@ impl Workers {
 pub(super) struct CountedReports {
     /// The sum of the reports that count.
     sum: PushReport,
+    has_workers: bool,
     /// Whether the ordering id of any accepted batch is unknown.
     has_unknown_ordering_id: bool,
     /// Why they do not account for the whole run.
@@ -53,6 +54,7 @@ impl CountedReports {
             }
         }
         let mut counted = Self {
+            has_workers: !reports.is_empty(),
             reason: foreign.map(DeletionSkipped::ReportOfAnotherRun).or(unknown.map(DeletionSkipped::ReportUnknown)),
             ..Self::default()
         };
@@ -83,6 +85,9 @@ impl CountedReports {
             sum.lowest_ordering_id = None;
         }
         sum.elapsed = own.elapsed;
+        sum.target = own.target;
+        // Workers do not say which ids they pushed.
+        sum.tracked = own.tracked.filter(|_| !self.has_workers);
         sum.failed_batches = own.failed_batches;
         (sum, self.reason.map_or(Ok(()), Err))
     }

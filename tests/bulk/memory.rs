@@ -18,7 +18,7 @@ use super::support::{fake, full, ms, prove, pusher, requests_of, secs, uploads};
 async fn guarantee_7_a_push_waits_while_one_batch_more_than_may_be_under_way_is_full() {
     for concurrency in 1..=5 {
         let fake = fake();
-        let pusher = pusher(&fake).concurrency(concurrency).start();
+        let pusher = pusher(&fake).linger(secs(30)).concurrency(concurrency).start();
         prove(&pusher).await;
         fake.clear_requests();
         fake.inject(Fault::on(Operation::UploadToContainer).hang().always());

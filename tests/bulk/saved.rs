@@ -247,16 +247,17 @@ async fn an_earlier_version_that_is_accepted_later_takes_nothing_out_of_a_file()
     let run = pusher(&fake).on_failed_batch(handed.handler()).start();
     super::support::prove(&run).await;
     fake.inject(Fault::on(COMMIT).latency(secs(30)));
-    fake.inject(Fault::on(Operation::UploadToContainer).skip(1).status(400).always());
-    for n in 1..=2 {
-        run.add_or_update("a://1", &full(n)).await.unwrap();
+    fake.inject(Fault::on(Operation::UploadToContainer).skip(2).status(403).always());
+    // The item between them seals the batch of the first version.
+    for (id, n) in [("a://1", 1), ("a://2", 1), ("a://1", 2)] {
+        run.add_or_update(id, &full(n)).await.unwrap();
     }
     let saving = async {
         tokio::time::sleep(secs(10)).await;
         handed.take().remove(0).save(&folder.0).await.unwrap()
     };
     let (flushed, saved) = tokio::join!(run.flush(), saving);
-    assert_eq!((flushed.unwrap().accepted, number(&fake, "a://1")), (1, Some(1)));
+    assert_eq!((flushed.unwrap().accepted, number(&fake, "a://1")), (2, Some(1)));
     assert_eq!((ids_in(&saved), saved.superseded_ids().unwrap()), (vec!["a://1".to_owned()], vec![]));
 }
 

@@ -85,7 +85,7 @@ async fn a_deletion_leaves_an_open_load_alone() {
 async fn a_container_whose_upload_failed_is_not_pushed() {
     // One client did not look at the response of the storage, and pushed empty containers.
     let fake = fake();
-    fake.inject(Fault::on(Operation::UploadToContainer).status(404));
+    fake.inject(Fault::on(Operation::UploadToContainer).status(403));
     let updater = fake.client().catalog(CATALOG).updater().batch_bytes(1_024).concurrency(1).on_failed_batch(|_| ());
     let updater = updater.start();
     for id in ids(0..3) {
