@@ -26,7 +26,7 @@ use source::{Line, NamePath, code, code_of, crate_paths, name, paths_at, root, s
 const ARROWS: [(&str, &[&str]); 19] = [
     ("fake", &["client", "access", "kernel", "error", "operation", "model", "preflight", "credentials"]),
     ("client", &["outcome", "refresh", "api", "kernel", "error", "finding", "region", "credentials"]),
-    ("sync", &["refresh", "push", "content", "api", "kernel", "error", "model"]),
+    ("sync", &["outcome", "refresh", "push", "content", "api", "kernel", "error", "model"]),
     ("outcome", &["refresh", "push", "api", "kernel", "error", "model"]),
     ("refresh", &["push", "api", "kernel", "error", "model"]),
     ("push", &["content", "api", "kernel", "error", "finding", "operation", "model", "preflight"]),

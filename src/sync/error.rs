@@ -15,6 +15,16 @@ pub enum LedgerError {
     /// A sync into the same source with the same ledger is under way in this program.
     #[error("a sync into `{0}` is under way with this ledger; finish or abort it first")]
     UnderWay(String),
+    /// The outcomes are those of another source or catalog.
+    #[error(
+        "the outcomes are those of `{outcomes}`, not of `{target}`; give the items or the catalog that they are of"
+    )]
+    OtherTarget {
+        /// The source or catalog of the outcomes.
+        outcomes: String,
+        /// The id of the target that was given.
+        target: String,
+    },
     /// The file is damaged, or not a ledger. Nothing was lost at the service.
     #[error(
         "{} is damaged or not a ledger ({reason}); delete it and sync again, which pushes everything, or restore a copy \

@@ -19,6 +19,7 @@ mod state;
 mod status;
 mod store;
 mod target;
+mod verify;
 
 pub use builder::SyncBuilder;
 pub use deletion::{MissingKept, MissingOutcome};

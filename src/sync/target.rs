@@ -16,7 +16,7 @@ mod sealed {
 }
 
 /// What a ledger holds ids of: [`Items`], a [`Catalog`] or [`Identities`]. No other type can implement it.
-pub trait LedgerTarget: Sealed {}
+pub trait LedgerTarget: Sealed + Send + Sync {}
 
 /// What tells a target from the others in a ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]

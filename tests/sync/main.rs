@@ -12,3 +12,4 @@ mod finish;
 mod histories;
 mod support;
 mod targets;
+mod verify;
