@@ -1,6 +1,6 @@
 //! Where requests go.
 
-use coveo_push::{ApiKey, Error, PushApiUrl, PushClient, SourceStatus, reqwest};
+use coveo_push::{ApiKey, Error, PushApiUrl, PushClient, RetryPolicy, SourceStatus, reqwest};
 
 use super::support::{BATCH, Reply, Service, Socket, builder, fast};
 
@@ -84,4 +84,32 @@ async fn guarantee_10_no_proxy_of_the_environment_sees_plain_http() {
     let output = tokio::task::spawn_blocking(move || child.output()).await.unwrap().unwrap();
     assert!(output.status.success(), "{output:?}");
     assert_eq!((service.sent().await.len(), proxy.heads()), (1, Vec::new()));
+}
+
+/// The environment is that of the process, so this test runs itself in another one.
+#[tokio::test]
+async fn guarantee_10_the_proxy_of_the_environment_only_connects_for_https() {
+    const IS_CHILD: &str = "COVEO_PUSH_TEST_HTTPS_PROXY";
+    if std::env::var(IS_CHILD).is_ok() {
+        let client = PushClient::builder("my-org", ApiKey::new("xx-proxied-key")).retry(RetryPolicy::none());
+        let client = client.base_url("https://push.example.com/push/v1").build().unwrap();
+        assert!(client.items("my-source").push_container("f").await.is_err());
+        return;
+    }
+    let proxy = Socket::start([Reply::answer("502 Bad Gateway", "")]).await;
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", "addresses::guarantee_10_the_proxy_of_the_environment_only_connects_for_https"]);
+    child.env(IS_CHILD, "yes");
+    for variable in ["https_proxy", "HTTPS_PROXY"] {
+        child.env(variable, &proxy.host);
+    }
+    for variable in ["no_proxy", "NO_PROXY"] {
+        child.env_remove(variable);
+    }
+    let output = tokio::task::spawn_blocking(move || child.output()).await.unwrap().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let heads = proxy.heads();
+    assert_eq!(heads.len(), 1, "{heads:?}");
+    assert!(heads[0].starts_with("CONNECT push.example.com:443 HTTP/1.1\r\n"), "{heads:?}");
+    assert!(!heads[0].contains("xx-proxied-key"), "{heads:?}");
 }
