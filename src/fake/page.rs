@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
@@ -11,6 +12,7 @@ use super::dropped::{Dropped, DroppedIdentity};
 use super::handle::FakePushApi;
 use super::html::Html;
 use super::item::FakeItem;
+use super::pipeline::{Logged, PipelineLog};
 use super::provider::{FakeIdentity, ProviderState};
 use super::record::RecordedRequest;
 use super::source::{SourceKind, SourceState};
@@ -18,10 +20,10 @@ use super::state::ServiceState;
 use crate::access::graph::IdentityGraph;
 use crate::access::viewer::Viewer;
 use crate::model::{
-    DateTime, Identity, MappedIdentity, PermissionIdentity, PermissionSet, Permissions, SecurityIdentityType,
+    DateTime, Identity, LogEntry, MappedIdentity, PermissionIdentity, PermissionSet, Permissions, SecurityIdentityType,
 };
 
-/// So many items, identities, drops and requests are shown.
+/// So many items, identities, drops, log entries and requests are shown.
 const SHOWN: usize = 100;
 /// So many people are asked whether they see an item.
 const PEOPLE: usize = 50;
@@ -67,6 +69,26 @@ impl<T: Clone> Part<T> {
     {
         Self::first(all.rev())
     }
+}
+
+/// The latest entries of the log, latest first.
+fn latest_entries(log: &PipelineLog, now: SystemTime) -> Part<LogEntry> {
+    let keep_latest = |entries: &mut Vec<Logged<'_>>| {
+        // The stages of an item have one time, and are in their order.
+        entries.sort_by_key(Logged::time);
+        entries.drain(..entries.len().saturating_sub(SHOWN));
+    };
+    let (mut total, mut latest) = (0, Vec::new());
+    for entry in log.entries(now) {
+        total += 1;
+        latest.push(entry);
+        // The log may be long: only a part of it is kept at a time.
+        if latest.len() == 2 * SHOWN {
+            keep_latest(&mut latest);
+        }
+    }
+    keep_latest(&mut latest);
+    Part { shown: latest.iter().rev().map(Logged::entry).collect(), total }
 }
 
 /// A source or a data collection.
@@ -126,6 +148,7 @@ struct Snapshot {
     now: DateTime,
     sources: Vec<ShownSource>,
     providers: Vec<ShownProvider>,
+    log: Part<LogEntry>,
     requests: Part<RecordedRequest>,
 }
 
@@ -137,6 +160,7 @@ impl Snapshot {
             now: state.clock.now().into(),
             sources: state.sources.iter().chain(&state.collections).map(ShownSource::of).collect(),
             providers: state.providers.iter().map(ShownProvider::of).collect(),
+            log: latest_entries(&state.pipeline.log, state.clock.now()),
             requests: Part::latest(state.record.iter()),
         }
     }
@@ -144,7 +168,8 @@ impl Snapshot {
 
 fn page(fake: &FakePushApi, is_paused: bool) -> String {
     let graph = fake.identity_graph();
-    let Snapshot { organization, default_provider, now, sources, providers, requests } = fake.shared.look(Snapshot::of);
+    let snapshot = fake.shared.look(Snapshot::of);
+    let Snapshot { organization, default_provider, now, sources, providers, log, requests } = snapshot;
     let people = people(&graph, &default_provider, &sources, &providers);
     let mut html = Html::new();
     html.markup("<!doctype html>\n<html lang=en><head><meta charset=utf-8><title>").text(&organization);
@@ -167,6 +192,8 @@ fn page(fake: &FakePushApi, is_paused: bool) -> String {
         show_provider(&mut html, provider);
     }
     html.markup(if providers.is_empty() { "<p class=none>none</p>\n" } else { "" });
+    heading(&mut html, "<h2>", "Log of the indexing pipeline, latest first", "</h2>\n", &log);
+    show_log(&mut html, &log);
     heading(&mut html, "<h2>", "Requests, latest first", "</h2>\n", &requests);
     show_requests(&mut html, &requests);
     html.markup("</body></html>\n");
@@ -239,6 +266,22 @@ fn show_provider(html: &mut Html, provider: &ShownProvider) {
         });
     }
     html.markup("</section>\n");
+}
+
+fn show_log(html: &mut Html, log: &Part<LogEntry>) {
+    html.table(
+        &["Time", "Document id", "Source", "Stage", "Operation", "Result", "Reason"],
+        &log.shown,
+        |row, entry: &LogEntry| {
+            row.cell(&entry.datetime)
+                .cell(&entry.id)
+                .cell(&entry.source_id)
+                .cell(&entry.task)
+                .cell(&entry.operation)
+                .cell(&entry.result)
+                .cell(if entry.is_trouble() { entry.reason() } else { String::new() });
+        },
+    );
 }
 
 fn show_requests(html: &mut Html, requests: &Part<RecordedRequest>) {

@@ -2,8 +2,8 @@
 
 use coveo_push::fake::{FakePushApi, FakeServer};
 use coveo_push::{
-    BatchIdentityBody, DocumentBody, Identity, IdentityBody, MappedIdentity, MappedIdentityBody, PermissionIdentity,
-    PermissionLevel, PermissionSet, Permissions, reqwest,
+    BatchIdentityBody, DocumentBody, Identity, IdentityBody, LogEntry, LogOperation, LogResult, LogTask,
+    MappedIdentity, MappedIdentityBody, PermissionIdentity, PermissionLevel, PermissionSet, Permissions, reqwest,
 };
 
 use super::support::{PROVIDER, SECURED, SOURCE, fake, once};
@@ -71,14 +71,31 @@ async fn everything_that_is_shown_is_escaped() {
     let item = DocumentBody::text("words").title(HOSTILE).permissions(Permissions::complete([level]));
     let _ = client.items(HOSTILE).add_or_update(HOSTILE, &item).await.unwrap();
     let _ = client.items(HOSTILE).add_or_update(HOSTILE, &item).ordering_id(1).await.unwrap();
+    let written = LogEntry::new(
+        HOSTILE,
+        LogTask::Other(HOSTILE.to_owned()),
+        LogOperation::Other(HOSTILE.to_owned()),
+        LogResult::Error,
+    );
+    fake.write_log(written.source_id(HOSTILE).datetime(HOSTILE).meta("error", HOSTILE));
     let server = fake.serve().await.unwrap();
     let html = get(&server, "/").await.text().await.unwrap();
     for tag in ["<script", "<img", "onerror=alert(1)>", "&amp;\"", "'&"] {
         assert!(!html.contains(tag), "the page has `{tag}`:\n{html}");
     }
     // The organization twice, the source, the collection, the item with four in its permissions, its drop, the provider,
-    // the identities with a member, a grant and an alias of a provider, and their drop; and each query.
-    assert!(html.matches(ESCAPED).count() >= 18, "{}:\n{html}", html.matches(ESCAPED).count());
+    // the identities with a member, a grant and an alias of a provider, and their drop; each query; and in the log the id
+    // and the source of each stage, and all that a test wrote.
+    let (_, log) = html.split_once("<h2>Log of").unwrap();
+    let (log, _) = log.split_once("<h2>").unwrap();
+    let (written, stages) = log.split_once("\n<tr>").unwrap().1.split_once("\n").unwrap();
+    assert_eq!(written.matches(ESCAPED).count(), 6, "{written}");
+    assert!(stages.matches(ESCAPED).count() >= 2, "{stages}");
+    assert!(
+        html.matches(ESCAPED).count() - log.matches(ESCAPED).count() >= 18,
+        "{}:\n{html}",
+        html.matches(ESCAPED).count()
+    );
 }
 
 #[tokio::test]
@@ -115,4 +132,26 @@ async fn the_page_shows_a_hundred_items_and_says_how_many_there_are() {
     let page = words(&fake).await;
     assert!(page.contains("Items 100 of 150"), "{page}");
     assert!(page.contains("https://example.com/099") && !page.contains("https://example.com/100"), "{page}");
+}
+
+#[tokio::test]
+async fn the_page_shows_the_latest_hundred_entries_of_the_log_with_the_reasons_of_drops() {
+    let fake = fake();
+    fake.reject_in_pipeline(|item| item.title().is_none().then(|| "an item needs a title".to_owned()));
+    let items = once(&fake).items(SOURCE);
+    let old = LogEntry::new("https://example.com/old", LogTask::Crawling, LogOperation::Add, LogResult::Completed);
+    fake.write_log(old.source_id(SOURCE).datetime(fake.now() - std::time::Duration::from_secs(60)));
+    for number in 0..50 {
+        let doc = DocumentBody::text("words").title("A title");
+        let _ = items.add_or_update(format!("https://example.com/{number}"), &doc).await.unwrap();
+    }
+    let _ = items.add_or_update("https://example.com/bad", &DocumentBody::text("words")).await.unwrap();
+    let page = words(&fake).await;
+    let (_, log) = page.split_once("Log of the indexing pipeline, latest first ").unwrap();
+    let (log, _) = log.split_once("Requests, latest first").unwrap();
+    assert!(log.starts_with(&format!("100 of {} Time Document id Source Stage", fake.log().len())), "{log}");
+    let dropped = "https://example.com/bad my-source EXTENSION ADD REJECTED an item needs a title";
+    let indexed = "https://example.com/49 my-source INDEXING ADD COMPLETED";
+    assert!(log.find(dropped).unwrap() < log.find(indexed).unwrap(), "{log}");
+    assert!(!log.contains("https://example.com/0 ") && !log.contains("/old"), "{log}");
 }
