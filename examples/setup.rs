@@ -8,7 +8,7 @@
 //!
 //! Without credentials this is a fake organization in memory. `COVEO_API_KEY`, `COVEO_ORGANIZATION_ID` and
 //! `COVEO_REGION` or `COVEO_BASE_URL` name a real one. The key needs the privileges to create and edit sources, security
-//! identity providers and fields. Fields stay: other sources may use them.
+//! identity providers and fields, and to view the organization with all its sources, for the logs. Fields stay: other sources may use them.
 
 mod shared;
 
@@ -17,13 +17,15 @@ use std::time::{Duration, SystemTime};
 use clap::Parser;
 use coveo_push::platform::{FieldModel, FieldType, NewSecurityProvider, NewSource, SourceModel};
 use coveo_push::{
-    DocumentBody, Error, Identity, IdentityBody, MappedIdentity, MappedIdentityBody, Operation, PermissionIdentity,
-    PermissionSet, PushClient,
+    DocumentBody, Error, Identity, IdentityBody, MappedIdentity, MappedIdentityBody, Operation, Outcome,
+    PermissionIdentity, PermissionSet, PushClient,
 };
 use shared::say;
 
 /// The name of the source that is deleted again.
 const TRIAL: &str = "coveo-push-setup";
+/// The document id of the item.
+const PAGE: &str = "https://example.com/welcome";
 
 /// Creates a secured push source with its security identity provider and two fields, pushes an item, and deletes
 /// everything but the fields.
@@ -121,20 +123,18 @@ async fn try_out(client: &PushClient, is_fake: bool) -> Result<(), Error> {
         .permissions(PermissionSet::new().allow(PermissionIdentity::user("asmith")));
     let missing = client.platform().missing_fields(page.metadata.iter().map(|(key, _)| key)).await?;
     say!("  metadata without a field: {}", if missing.is_empty() { "none".to_owned() } else { missing.join(", ") });
-    client.items(source.id()).add_or_update("https://example.com/welcome", &page).await?;
+    let items = client.items(source.id());
+    items.add_or_update(PAGE, &page).await?;
 
     step("What became of it");
     let pushed = accepted.server_time().unwrap_or_else(SystemTime::now);
     // A real service takes minutes.
     for attempt in 0.. {
         let state = identities.state(&user).await?;
-        let source = client.platform().source(source.id()).await?;
-        say!(
-            "  the user is {}, the source has {} items",
-            state.state(),
-            source.number_of_documents().unwrap_or_default()
-        );
-        if is_fake || (state.is_up_to_date_since(pushed) && source.number_of_documents() == Some(1)) || attempt == 20 {
+        let outcome = items.outcome(PAGE).since(pushed).await?;
+        say!("  the user is {}, the item is {outcome}", state.state());
+        let is_told = !matches!(outcome, Outcome::Pending | Outcome::Unknown);
+        if is_fake || (state.is_up_to_date_since(pushed) && is_told) || attempt == 20 {
             break;
         }
         tokio::time::sleep(Duration::from_secs(30)).await;

@@ -116,6 +116,21 @@ async fn setup_keeps_a_source_that_it_is_told_to_keep_and_deletes_what_it_made_f
     assert_eq!(sources.len(), 2);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn setup_tells_what_became_of_its_item_by_the_logs() {
+    for (reason, told) in
+        [(None, "the item is indexed"), (Some("not today"), "the item is failed at EXTENSION: not today")]
+    {
+        let fake = coveo_push::fake::FakePushApi::builder().build();
+        fake.reject_in_pipeline(move |_| reason.map(str::to_owned));
+        let server = fake.serve().await.unwrap();
+        let base_url = server.base_url();
+        let said = tokio::task::spawn_blocking(move || set_up(&base_url, &[])).await.unwrap().unwrap();
+        assert!(said.contains(&format!("the user is UP_TO_DATE, {told}\n")), "{said}");
+        assert_eq!(fake.client().platform().sources().await.unwrap().len(), 0);
+    }
+}
+
 #[test]
 fn who_can_see_says_when_its_files_hold_no_items() {
     let folder = tempfile::tempdir().unwrap();

@@ -96,7 +96,8 @@ impl Setup {
         }
         println!("No COVEO_ variable is set: this is a fake organization in memory.");
         let fake = FakePushApi::builder().build();
-        let client = fake.client_builder().transport(Printing(fake.clone())).build()?;
+        let builder = fake.client_builder().logs_calls(1_000, Duration::from_secs(1));
+        let client = builder.transport(Printing(fake.clone())).build()?;
         Ok(Self { client, fake: Some(fake), source_id: None, provider_id: None })
     }
 
