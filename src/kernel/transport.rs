@@ -18,9 +18,9 @@ use crate::operation::Host;
 ///
 /// ```
 /// use coveo_push::bytes::Bytes;
-/// use coveo_push::{Body, BoxFuture, SendError, Transport, http};
 /// use coveo_push::http;
 /// use coveo_push::transport::{Body, BoxFuture, SendError, Transport};
+///
 /// /// Accepts everything.
 /// #[derive(Debug)]
 /// struct Yes;
