@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::task::spawn_blocking;
 
+use super::check::{check, known_items};
 use super::compare::{CompareSettings, LedgerJournal};
 use super::deletion::DeletionSettings;
 use super::error::LedgerError;
@@ -72,6 +73,7 @@ impl Identities {
 /// | [`ignore_keys`](Self::ignore_keys) | none |
 /// | [`trust_file_times`](Self::trust_file_times) | no: files are read |
 /// | [`push_all`](Self::push_all) | no |
+/// | [`check_source`](Self::check_source) | yes |
 /// | [`renew_after`](Self::renew_after) | 30 days |
 /// | [`changes_only`](Self::changes_only) | no: what was not pushed is deleted |
 /// | [`expect_at_least`](Self::expect_at_least) | 1 |
@@ -86,6 +88,7 @@ pub struct SyncBuilder<T> {
     source: Option<Items>,
     compare: CompareSettings,
     deletion: DeletionSettings,
+    check_source: bool,
 }
 
 impl<T> SyncBuilder<T> {
@@ -102,7 +105,7 @@ impl<T> SyncBuilder<T> {
         let compare =
             CompareSettings { ignored_keys: Vec::new(), trust_file_times: false, push_all: false, renew_after };
         let (name, ledger, deletion) = (target.name(), ledger.clone(), DeletionSettings::default());
-        Self { name, kernel, ledger, pusher, source, compare, deletion }
+        Self { name, kernel, ledger, pusher, source, compare, deletion, check_source: true }
     }
 
     /// Changes the settings of the pusher. A failed batch prevents the deletion of missing items, even if a handler
@@ -130,6 +133,16 @@ impl<T> SyncBuilder<T> {
     /// Whether everything is pushed, changed or not, which renews the ledger. Default: no.
     pub fn push_all(mut self, all: bool) -> Self {
         self.compare.push_all = all;
+        self
+    }
+
+    /// Whether [`start`](Self::start) asks the platform API how many items the source holds, and fails when they are less
+    /// than 90 % of those that the ledger recorded more than an hour ago: a source that was rebuilt or emptied would stay
+    /// so, as its items count as unchanged. It is one call, and is left out where the ledger has no such items, for
+    /// data collections and identities, and with [`push_all`](Self::push_all). If the key cannot read the source, the
+    /// run starts without it. Default: yes.
+    pub fn check_source(mut self, check: bool) -> Self {
+        self.check_source = check;
         self
     }
 
@@ -162,28 +175,35 @@ impl<T> SyncBuilder<T> {
         self
     }
 
-    /// Starts the run. Its tasks are spawned on the current tokio runtime. Nothing is sent before something changed.
+    /// Starts the run. Its tasks are spawned on the current tokio runtime. Nothing is sent to the Push API before
+    /// something changed. See [`check_source`](Self::check_source) for the call of the platform API.
     ///
     /// # Errors
     ///
     /// [`SyncError::Ledger`]: another sync into the target is under way with this ledger, or the file cannot be read or
-    /// written.
+    /// written. [`SyncError::SourceHoldsLess`]: the source holds less than the ledger says. [`SyncError::Call`]: the
+    /// source cannot be asked, for another reason than the key.
     pub async fn start(self) -> Result<SyncRun<T>, SyncError>
     where
         T: SyncInto,
     {
-        let Self { name, kernel, ledger, pusher, source, compare, deletion } = self;
+        let Self { name, kernel, ledger, pusher, source, compare, deletion, check_source } = self;
+        let is_source = matches!(name.kind.as_str(), "items" | "catalog");
+        let is_checked = check_source && is_source && !compare.push_all;
+        let now = (kernel.shared.local_now)();
         let begun = {
             let (ledger, name) = (ledger.clone(), name.clone());
             spawn_blocking(move || {
                 let number = ledger.store.target(&name.to_key())?;
                 let claim = ledger.claim(number, &name)?;
-                Ok((number, claim, ledger.store.doubts(number)?))
+                let known = if is_checked { known_items(&ledger.store, number, now)? } else { 0 };
+                Ok((number, claim, ledger.store.doubts(number)?, known))
             })
         };
         let path = ledger.path();
         let begun = begun.await.unwrap_or_else(|gone| Err(LedgerError::io(path, gone)));
-        let (target, claim, in_doubt) = begun.map_err(SyncError::Ledger)?;
+        let (target, claim, in_doubt, known) = begun.map_err(SyncError::Ledger)?;
+        check(&kernel, &name, known).await?;
         let journal = Arc::new(LedgerJournal {
             store: Arc::clone(&ledger.store),
             target,

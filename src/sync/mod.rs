@@ -5,6 +5,7 @@
 //! a missing one.
 
 mod builder;
+mod check;
 mod compare;
 mod content;
 mod deletion;

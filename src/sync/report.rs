@@ -139,6 +139,21 @@ pub enum SyncError {
     /// The ledger cannot be used.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// The source holds less than 90 % of what the ledger says. Someone rebuilt or emptied it, the ledger is a copy of
+    /// another time, or the service drops items. Nothing was sent.
+    #[error(
+        "the source `{target}` holds {held} items, but the ledger says {known}: to push everything, sync once with \
+         `push_all(true)`, or call `Ledger::forget` if the source was emptied; if the service drops items, see \
+         `Ledger::verify_with`; `check_source(false)` leaves out this check"
+    )]
+    SourceHoldsLess {
+        /// The id of the source.
+        target: String,
+        /// How many items it holds.
+        held: u64,
+        /// How many items the ledger recorded more than an hour ago, and are not in doubt.
+        known: u64,
+    },
     /// A push failed.
     #[error("a push failed")]
     Push(#[from] PushError),

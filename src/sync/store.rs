@@ -225,6 +225,23 @@ impl Store {
         })
     }
 
+    /// How many rows of a target are not in doubt and were recorded until then, in seconds since 1970.
+    pub(super) fn certain_until(&self, target: u64, until: u64) -> Result<u64, LedgerError> {
+        let snapshot = self.snapshot()?;
+        let counts = |row: &[u8]| Row::read(row).is_some_and(|row| row.recorded <= until);
+        guarded(&self.path, || {
+            let mut count: u64 = 0;
+            for entry in snapshot.rows.range((target, "")..(target + 1, ""))? {
+                count += u64::from(counts(entry?.1.value()));
+            }
+            for entry in snapshot.doubts.range((target, "")..(target + 1, ""))? {
+                let row = snapshot.rows.get(entry?.0.value())?;
+                count -= u64::from(row.is_some_and(|row| counts(row.value())));
+            }
+            Ok(count)
+        })
+    }
+
     /// The targets and their numbers.
     pub(super) fn targets(&self) -> Result<Vec<(String, u64)>, LedgerError> {
         guarded(&self.path, || {

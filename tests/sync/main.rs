@@ -6,6 +6,7 @@
 mod any;
 #[path = "../shared/cases.rs"]
 mod cases;
+mod check;
 mod content;
 mod files;
 mod finish;
