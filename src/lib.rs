@@ -167,7 +167,7 @@ pub mod request {
         SetSourceStatus, StoreBytes, UpdateCatalog, UpdateSource, UploadToContainer,
     };
     pub use crate::content::AddOrUpdateItemWithContent;
-    pub use crate::outcome::{FindOutcome, FindOutcomes, OutcomesOf};
+    pub use crate::outcome::{FindIdentityOutcomes, FindOutcome, FindOutcomes, OutcomesOf};
     pub use crate::push::{PushFuture, PushIdentity, PushItem, PushItemDeletion};
 }
 
@@ -185,7 +185,7 @@ pub mod platform {
 /// the counts of a client.
 pub mod report {
     pub use crate::kernel::stats::{ClientStats, HostStats};
-    pub use crate::outcome::{Counts, ItemOutcome, OutcomeProgress};
+    pub use crate::outcome::{Counts, IdentityOutcomes, ItemOutcome, OutcomeProgress};
     pub use crate::push::{
         AfterFailure, BatchReceipt, FailedBatch, FailedBatchSummary, FailureReason, Flushed, Progress, PushReport,
         PushStep, Refused, RunStopped, RunTarget, SavedBatch,

@@ -62,7 +62,8 @@ hold!([Debug + Send + Sync + Unpin + IntoFuture<IntoFuture: Send + Unpin + 'stat
     CreateFileContainer, UploadToContainer, StoreBytes, OpenStream, CreateStreamChunk, CloseStream, UpdateCatalog,
     MergeCatalog, DeleteOldCatalogItems, PushCatalogBatch, ListSources, CreateSource, GetSource, UpdateSource, DeleteSource,
     CreateSecurityProvider, GetSecurityProvider, DeleteSecurityProvider, ListFields, ListMissingFields, CreateFields,
-    GetLimits, GetOrganizationStatus, ResumeOrganization, EvaluatePrivilege, GetIdentityState, ListIdentitiesInError);
+    GetLimits, GetOrganizationStatus, ResumeOrganization, EvaluatePrivilege, GetIdentityState, ListIdentitiesInError,
+    FindIdentityOutcomes);
 // So does content, which may be a reader that only one task at a time may have.
 hold!([Debug + Send + Unpin + IntoFuture<IntoFuture: Send + Unpin + 'static> + 'static] AddOrUpdateItemWithContent);
 hold!([Clone + Debug + Send + Sync + Unpin + 'static] RefreshTicket<Items>, RefreshTicket<Identities>, RefreshTicket<CatalogItems>);
@@ -90,7 +91,7 @@ hold!([Clone + Debug + Display + Send + Sync + Unpin + UnwindSafe + RefUnwindSaf
     Operation, ErrorCode, SendErrorKind, PushStep, CompressionType, PartialUpdateOperator, SecurityIdentityType, SourceStatus, OrderingId, DateTime,
     PermanentId, PushApiUrl, Access, Viewer, MembershipPath, AccessReason, Finding, Rule, Refused, DropReason,
     Boundary, LocalClock, RefreshKind, DeletionSkipped, Privilege, SourceState, SourceVisibility, FieldType, FieldResult,
-    FieldOutcome, IdentityCacheState, IdentityUpdateResult, FailedBatchSummary);
+    FieldOutcome, IdentityCacheState, IdentityUpdateResult, FailedBatchSummary, IdentityOutcomes);
 hold!([Debug + Display + Send + Sync + Unpin + 'static]
     PushReport, RefreshReport, WorkerReport, LoadReport, LoadOutcome, FailureReason, DeletionOutcome, IdleOutcome);
 hold!([Debug + Send + Sync + Unpin] GraphIdentities<'static>);

@@ -98,7 +98,7 @@ request_builder! {
     ///
     /// [`timeout`](Self::timeout) and [`retry`](Self::retry) apply to the request of each page.
     ListIdentitiesInError -> Vec<IdentityState> {
-        kernel: Kernel, provider_id: Arc<str>, since: Option<SystemTime>, settings: CallSettings
+        kernel: Kernel, provider_id: Arc<str>, since: Option<SystemTime>, pub(crate) settings: CallSettings
     }
     settings: settings;
 }

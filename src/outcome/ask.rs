@@ -10,8 +10,8 @@ use crate::api::Logs;
 use crate::push::PushReport;
 use crate::refresh::{LoadOutcome, LoadReport, RefreshReport};
 
-/// A handle that can be asked what became of a run: a [`PushClient`](crate::PushClient), or its
-/// [`Logs`]. No other type can implement it.
+/// A handle that can be asked what became of a run: a [`PushClient`](crate::PushClient) or its [`Logs`] about items, and
+/// [`Identities`](crate::Identities) about identities. No other type can implement it.
 pub trait AsksOutcomes: Sealed {}
 
 /// The request that a handle makes.
@@ -50,6 +50,9 @@ impl PushReport {
     /// The pipeline takes minutes. `.await` asks again and again until everything is told, or until the end of
     /// [`wait`](FindOutcomes::wait): counts first, and entries only when the counts say that there are any.
     ///
+    /// Of a run of security identities, ask the [`Identities`](crate::Identities) that were pushed to: the result is those
+    /// that are [in error](crate::report::IdentityOutcomes) since the run, by the security cache. It is asked once.
+    ///
     /// ```
     /// # async fn example(client: coveo_push::PushClient) -> Result<(), Box<dyn std::error::Error>> {
     /// # use coveo_push::DocumentBody;
@@ -62,6 +65,24 @@ impl PushReport {
     /// println!("{outcomes}");
     /// # Ok(()) }
     /// ```
+    ///
+    /// ```
+    /// # async fn example(client: coveo_push::PushClient) -> Result<(), Box<dyn std::error::Error>> {
+    /// use coveo_push::IdentityBody;
+    ///
+    /// let identities = client.identities("My Provider");
+    /// let pusher = identities.pusher().start();
+    /// pusher.add_or_update(&IdentityBody::group("Staff")).await?;
+    /// let report = pusher.finish().await.into_result()?;
+    /// // … minutes later …
+    /// let outcomes = report.outcomes(&identities).await?;
+    /// println!("{outcomes}");
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`](crate::Error::Config) when the run did not go where the handle can tell of.
     pub fn outcomes<A: AsksOutcomes>(&self, service: &A) -> OutcomesOf<A> {
         service.outcomes_of(AskedRun { push: self, begin: None, is_void: false })
     }

@@ -16,9 +16,6 @@ use crate::kernel::BoxFuture;
 use crate::model::{LogCounts, LogEntry, LogResult, LogTask, OrderingId};
 use crate::push::RunTarget;
 
-/// How much earlier than the first acceptance an entry may be: the service's servers have clocks of their own, and its
-/// responses tell whole seconds.
-const MARGIN: Duration = Duration::from_secs(2);
 /// How long after the last acceptance entries are looked for.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 /// The wait after the first look, which doubles with each.
@@ -53,10 +50,7 @@ impl FindOutcomes {
             Some(RunTarget::Provider(_)) | None => None,
         };
         let now = logs.kernel.shared.now();
-        // Without any time of the service: the local clock, which may be off.
-        let local = now.checked_sub(push.elapsed + Duration::from_secs(60)).unwrap_or(now);
-        let first = begin.or(push.first_accepted).unwrap_or(local);
-        let from = first.checked_sub(MARGIN).unwrap_or(first);
+        let (first, from) = (run.first(now), run.from(now));
         let last = push.last_accepted.or(*begin).unwrap_or(now).max(first);
         let to = last.checked_add(LONGEST).unwrap_or(last);
         let is_catalog = target.as_ref().is_some_and(|(_, is_catalog)| *is_catalog);
@@ -82,7 +76,7 @@ impl FindOutcomes {
 
     async fn find(self) -> Result<Outcomes, Error> {
         let Some((target, _)) = self.target.clone() else {
-            let why = "the report names no source: outcomes are in the logs for items, and not for security identities";
+            let why = "the report is not of a source: for security identities ask their handle, `report.outcomes(&identities)`";
             return Err(ConfigError::new(why).into());
         };
         let Self { accepted, items, wait, .. } = self;
