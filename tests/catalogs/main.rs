@@ -4,6 +4,9 @@
 
 #[path = "../shared/cases.rs"]
 mod cases;
+mod cut;
+#[path = "../shared/cut_off.rs"]
+mod cut_off;
 mod load;
 mod operations;
 mod peers;

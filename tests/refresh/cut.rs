@@ -1,40 +1,16 @@
 //! Cancellation at each await: a whole run is polled so many times and then dropped.
 
-use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
 
 use coveo_push::Operation;
 use coveo_push::fake::{FakePushApi, FaultRates};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use super::cut_off::CutOff;
 use super::support::{
     NEW, OLD, SOURCE, all, block_on, fake, is_idle, left, ms, new, push_all, rebuild, requests_of, secs,
 };
-
-/// Polls a future so many times, and then not any more.
-struct Cut<F> {
-    future: F,
-    polls: usize,
-}
-
-impl<F: Future + Unpin> Future for Cut<F> {
-    type Output = Option<F::Output>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        if self.polls == 0 {
-            return Poll::Ready(None);
-        }
-        self.polls -= 1;
-        let polled = Pin::new(&mut self.future).poll(context).map(Some);
-        if polled.is_pending() && self.polls == 0 {
-            // Does not wait for the next poll, so that the run stops exactly here.
-            return Poll::Ready(None);
-        }
-        polled
-    }
-}
 
 /// Runs a refresh whose calls each take a while, both on their way there and on their way back.
 async fn whole_run(fake: FakePushApi, sent: Arc<Mutex<Option<watch::Receiver<bool>>>>) {
@@ -81,7 +57,7 @@ fn guarantee_9_a_run_that_is_cut_off_at_any_await_keeps_its_promises() {
         let is_done = block_on(async {
             let (fake, sent) = (slow_fake().await, Arc::default());
             let whole = Box::pin(whole_run(fake.clone(), Arc::clone(&sent)));
-            let is_done = Cut { future: whole, polls }.await.is_some();
+            let is_done = CutOff { future: whole, polls }.await.is_some();
             check(&fake, &sent, &format!("{polls} polls")).await;
             is_done
         });

@@ -8,6 +8,8 @@ mod any;
 mod cases;
 mod checks;
 mod cut;
+#[path = "../shared/cut_off.rs"]
+mod cut_off;
 mod delete;
 mod dropped;
 mod identities;
