@@ -48,6 +48,23 @@ fn a_fake_server_without_input_runs_until_a_signal() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fake_server_serves_a_data_collection_and_tells_what_it_holds() {
+    let (mut child, base_url) = start_server(&["--until-eof", "--data-collection", "shops"]);
+    let client = PushClient::builder("my-org", ApiKey::new("fake-key")).base_url(base_url).build().unwrap();
+    let load = client.data_collection("shops").load().start().await.unwrap();
+    load.pusher().add_or_update("shop://1", &DocumentBody::new().metadata("city", "Bern")).await.unwrap();
+    load.finish().await.into_result().unwrap();
+    let unknown = client.data_collection("other").open_stream().await.unwrap_err();
+    assert_eq!(unknown.status().map(|status| status.as_u16()), Some(404), "{unknown}");
+    drop(child.stdin.take());
+    let mut held = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut held).unwrap();
+    assert!(child.wait().unwrap().success());
+    let held: serde_json::Value = serde_json::from_str(&held).unwrap();
+    assert_eq!(held["dataCollections"]["shops"]["items"][0]["documentId"], "shop://1", "{held}");
+}
+
 #[tokio::test]
 async fn a_fake_server_fails_the_part_of_the_calls_that_it_is_told_to() {
     let (mut child, base_url) = start_server(&["--until-eof", "--faults", "1", "--seed", "7"]);
