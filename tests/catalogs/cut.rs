@@ -1,6 +1,7 @@
 //! Cancellation at each await: a whole run into a catalog is cut off after so many polls, or so much time.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -22,6 +23,9 @@ enum Kind {
 }
 
 const KINDS: [Kind; 3] = [Kind::Update, Kind::Refresh, Kind::Load];
+
+/// The items that a run pushes. There are more than fit into the batches under way, so that pushes wait.
+const NEW: Range<u32> = 2..7;
 
 /// What a run told before it was cut off, and while it was dropped. Ids are those of operations.
 #[derive(Default)]
@@ -56,7 +60,7 @@ fn new_item() -> Value {
     json!({"filler": "x".repeat(700)})
 }
 
-/// A whole run over a catalog that holds the items 0 to 2. It pushes the items 2 to 4; an update also appends to a list
+/// A whole run over a catalog that holds the items 0 to 2. It pushes the new items; an update also appends to a list
 /// of item 0, and deletes item 1.
 async fn whole_run(kind: Kind, catalog: Catalog, log: Log) {
     let begin_finish = || log.lock().unwrap().is_finishing = true;
@@ -64,7 +68,7 @@ async fn whole_run(kind: Kind, catalog: Catalog, log: Log) {
         Kind::Update => {
             let updater = with_handlers(catalog.updater(), &log).start();
             log.lock().unwrap().progress = Some(updater.progress());
-            for (value, id) in ids(2..5).iter().enumerate() {
+            for (value, id) in ids(NEW).iter().enumerate() {
                 note(&log, id, updater.add_or_update(id, &new_item()).await);
                 let append = PartialUpdate::array_append("product://00", "list", [value as u64]);
                 note(&log, "product://00", updater.partial_update(append).await);
@@ -76,7 +80,7 @@ async fn whole_run(kind: Kind, catalog: Catalog, log: Log) {
         Kind::Refresh => {
             let run = catalog.refresh().pusher(|pusher| with_handlers(pusher, &log)).start().await.unwrap();
             log.lock().unwrap().progress = Some(run.pusher().progress());
-            for id in &ids(2..5) {
+            for id in &ids(NEW) {
                 note(&log, id, run.pusher().add_or_update(id, &new_item()).await);
             }
             begin_finish();
@@ -85,7 +89,7 @@ async fn whole_run(kind: Kind, catalog: Catalog, log: Log) {
         Kind::Load => {
             let load = catalog.load().pusher(|pusher| with_handlers(pusher, &log)).start().await.unwrap();
             log.lock().unwrap().progress = Some(load.pusher().progress());
-            for id in &ids(2..5) {
+            for id in &ids(NEW) {
                 note(&log, id, load.pusher().add_or_update(id, &new_item()).await);
             }
             begin_finish();
@@ -175,7 +179,7 @@ async fn check(kind: Kind, fake: &FakePushApi, mut told: Told, is_done: bool, at
     let at = format!("{kind:?}, {at}");
     check_account(&mut told, &at).await;
     told.accepted.sort();
-    let is_everything_accepted = told.is_finishing && told.accepted == ids(2..5);
+    let is_everything_accepted = told.is_finishing && told.accepted == ids(NEW);
     let held = fake.source(CATALOG).document_ids();
     let is_sent = |operation| !requests_of(fake, operation).is_empty();
     match kind {
@@ -186,7 +190,7 @@ async fn check(kind: Kind, fake: &FakePushApi, mut told: Told, is_done: bool, at
         Kind::Refresh => {
             if is_sent(Operation::DeleteOldCatalogItems) {
                 assert!(is_everything_accepted, "{at}: what is old was deleted before everything was accepted");
-                assert!(held == ids(2..5) || (!is_done && held == ids(0..5)), "{at}: {held:?}");
+                assert!(held == ids(NEW) || (!is_done && held == ids(0..NEW.end)), "{at}: {held:?}");
             } else {
                 assert!(!is_done && ids(0..3).iter().all(|id| held.contains(id)), "{at}: {held:?}");
                 check_effects(fake, &told, &at).await;
@@ -195,7 +199,7 @@ async fn check(kind: Kind, fake: &FakePushApi, mut told: Told, is_done: bool, at
         Kind::Load => {
             if is_sent(Operation::CloseStream) {
                 assert!(is_everything_accepted, "{at}: the stream was closed before everything was in it");
-                assert!(held == ids(2..5) || (!is_done && held == ids(0..3)), "{at}: {held:?}");
+                assert!(held == ids(NEW) || (!is_done && held == ids(0..3)), "{at}: {held:?}");
             } else {
                 assert!(!is_done && held == ids(0..3), "{at}: {held:?}");
             }
