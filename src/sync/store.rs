@@ -34,6 +34,7 @@ const SAMPLES: Rows = TableDefinition::new("samples");
 /// The places at which a transaction can be made to fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[cfg_attr(not(feature = "test-util"), allow(unreachable_pub, reason = "exported for tests only"))]
 pub enum LedgerStep {
     /// Before a transaction.
     Before,
@@ -115,6 +116,7 @@ impl Store {
         &self.path
     }
 
+    #[cfg(feature = "test-util")]
     pub(super) fn set_probe(&self, probe: Option<Probe>) {
         *self.probe.lock().unwrap_or_else(PoisonError::into_inner) = probe;
     }
