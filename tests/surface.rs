@@ -51,7 +51,9 @@ hold!([Debug + Send + Sync + Unpin + 'static]
     CatalogUpdater, CatalogMerger,
     RefreshBuilder<Items>, RefreshBuilder<Identities>, Refresh<Items>, Refresh<Identities>,
     JoinBuilder<Items>, JoinBuilder<CatalogItems>, RefreshWorker<Items>, RefreshWorker<CatalogItems>,
-    FailedBatch, AfterFailure, SavedBatch, HttpBody, FakeServer);
+    FailedBatch, AfterFailure, SavedBatch, HttpBody, FakeServer,
+    Logs, Ledger, LedgerStats, SyncBuilder<Items>, SyncRun<Items>, SyncReport);
+hold!([Debug + Send + Unpin + 'static] LogEntries);
 hold!([Transport] ReqwestTransport, FakePushApi);
 hold!([Send + Sync] dyn Transport, dyn CredentialsProvider);
 
@@ -63,7 +65,7 @@ hold!([Debug + Send + Sync + Unpin + IntoFuture<IntoFuture: Send + Unpin + 'stat
     MergeCatalog, DeleteOldCatalogItems, PushCatalogBatch, ListSources, CreateSource, GetSource, UpdateSource, DeleteSource,
     CreateSecurityProvider, GetSecurityProvider, DeleteSecurityProvider, ListFields, ListMissingFields, CreateFields,
     GetLimits, GetOrganizationStatus, ResumeOrganization, EvaluatePrivilege, GetIdentityState, ListIdentitiesInError,
-    FindIdentityOutcomes);
+    FindIdentityOutcomes, SearchLogs, CountLogs, FindOutcome, FindOutcomes);
 // So does content, which may be a reader that only one task at a time may have.
 hold!([Debug + Send + Unpin + IntoFuture<IntoFuture: Send + Unpin + 'static> + 'static] AddOrUpdateItemWithContent);
 hold!([Clone + Debug + Send + Sync + Unpin + 'static] RefreshTicket<Items>, RefreshTicket<Identities>, RefreshTicket<CatalogItems>);
@@ -75,7 +77,8 @@ hold!([Debug + Send + Unpin + IntoFuture<IntoFuture: Send>] PushItem<'static>, P
 // An error goes into a `Box<dyn Error + Send + Sync>`, and to another task.
 hold!([StdError + Send + Sync + Unpin + 'static]
     Error, ApiError, UploadError, SendError, TransportError, DecodeError, InvalidError, ConfigError,
-    CredentialsError, PushError, RunStopped, FailureReason, RefreshError, LoadError, StartError, ParseEnumError);
+    CredentialsError, PushError, RunStopped, FailureReason, RefreshError, LoadError, StartError, ParseEnumError,
+    LedgerError, SyncError);
 
 // Data.
 hold!([Clone + Debug + Send + Sync + Unpin + UnwindSafe + RefUnwindSafe + 'static]
@@ -85,7 +88,10 @@ hold!([Clone + Debug + Send + Sync + Unpin + UnwindSafe + RefUnwindSafe + 'stati
     PermissionLevel, PermissionSet, Permissions, IdentityOperation, IdentityGraph,
     MembershipRelation, ClockOffset, ContainerCounts, Dropped, DroppedIdentity, FakeIdentity, FakeItem, Fault, FaultRates,
     RecordedRequest, KnownIdentities, BoundarySource, Host, NewSource, SourceModel, NewSecurityProvider,
-    SecurityProviderModel, FieldModel, OrganizationStatus, LicenceLimits, LicenceLimit, IdentityState);
+    SecurityProviderModel, FieldModel, OrganizationStatus, LicenceLimits, LicenceLimit, IdentityState,
+    ClientStats, HostStats, Flushed, Counts, ItemOutcome, Outcome, OutcomeProgress, Outcomes, RunTarget, LogCounts,
+    LogEntry, LogOperation, LogResult, LogTask, DocumentIdMatching, MissingKept, MissingOutcome, MostlyChanged,
+    LedgerStep);
 hold!([Debug + ExactSizeIterator + Send + Sync + Unpin] MetadataIntoIter, MetadataIter<'static>, MetadataIterMut<'static>);
 hold!([Clone + Debug + Display + Send + Sync + Unpin + UnwindSafe + RefUnwindSafe + 'static]
     Operation, ErrorCode, SendErrorKind, PushStep, CompressionType, PartialUpdateOperator, SecurityIdentityType, SourceStatus, OrderingId, DateTime,
