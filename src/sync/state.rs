@@ -61,8 +61,8 @@ impl State {
         self.seen.len() as u64
     }
 
-    /// Expects an operation on an id to be recorded. Returns its order, and whether an earlier one is not recorded.
-    pub(super) fn expect(&mut self, id: &str, is_tree: bool) -> (u64, bool) {
+    /// Registers an operation on an id, until it is recorded. Returns its order, and whether an earlier one is not recorded.
+    pub(super) fn register(&mut self, id: &str, is_tree: bool) -> (u64, bool) {
         self.see(id);
         self.last += 1;
         let is_open = self.pending.insert(id.into(), self.last).is_some() || self.is_below_a_tree(id);
