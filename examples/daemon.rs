@@ -26,14 +26,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
-use std::{io, thread};
 
 use clap::Parser;
 use failed::FailedBatches;
 use server::Service;
 use shared::say;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 /// Keeps a source up to date: takes single changes by HTTP, and pushes them.
@@ -68,7 +66,7 @@ async fn main() -> Result<ExitCode, shared::Failure> {
     let setup = shared::Setup::of_program(arguments.fake)?;
     let items = setup.client.items(setup.source_id()?);
     // First: from here on no signal ends the program.
-    let stop = tokio::spawn(stopped(arguments.until_eof));
+    let stop = tokio::spawn(shared::stop_signal_or_eof(arguments.until_eof));
 
     shared::try_writing(&arguments.failed_dir)?;
     // Old changes before new ones.
@@ -102,21 +100,4 @@ async fn main() -> Result<ExitCode, shared::Failure> {
     let is_clean = saved.problems.is_empty();
     let is_held = setup.print_held()?;
     Ok(if is_clean && is_held { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// Waits for Ctrl-C, SIGTERM, or the end of the standard input.
-async fn stopped(until_eof: bool) -> io::Result<()> {
-    let (ended, has_ended) = oneshot::channel();
-    if until_eof {
-        // A thread of its own: a runtime waits for those that it has lent out, and this one may never end.
-        thread::spawn(move || {
-            let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
-            let _ = ended.send(());
-        });
-    }
-    tokio::select! {
-        biased;
-        signal = shared::stop_signal() => signal,
-        Ok(()) = has_ended => Ok(()),
-    }
 }

@@ -11,14 +11,11 @@
 
 mod shared;
 
-use std::io;
-use std::thread;
 use std::time::Duration;
 
 use clap::Parser;
 use coveo_push::fake::{FakeIdentity, FakeItem, FakePushApi, FakeSource, FaultRates};
 use serde_json::{Map, Value, json};
-use tokio::sync::oneshot;
 
 /// A Push API in memory, on a port of this machine.
 #[derive(Parser)]
@@ -74,7 +71,7 @@ async fn main() -> Result<(), shared::Failure> {
     let server = fake.serve_on(arguments.port).await?;
     println!("{}", server.base_url());
     eprintln!("look into it with a browser: {}", server.page_url());
-    until_told_to_stop(arguments.until_eof).await?;
+    shared::stop_signal_or_eof(arguments.until_eof).await?;
     drop(server);
     fake.pass_time(Duration::from_secs(15 * 60));
     println!("{:#}", held(&fake, &arguments));
@@ -107,21 +104,6 @@ fn build(arguments: &Arguments) -> FakePushApi {
     let rates = FaultRates::seeded(arguments.seed);
     fake.inject_random(rates.throttled(part).status(503, part).reset_before(part).reset_after(part));
     fake
-}
-
-async fn until_told_to_stop(until_eof: bool) -> io::Result<()> {
-    let (ended, has_ended) = oneshot::channel();
-    if until_eof {
-        // A thread of its own: a runtime waits for those that it has lent out, and this one may never end.
-        thread::spawn(move || {
-            let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
-            let _ = ended.send(());
-        });
-    }
-    tokio::select! {
-        Ok(()) = has_ended => Ok(()),
-        stopped = shared::stop_signal() => stopped,
-    }
 }
 
 /// The items, identities and requests of the fake.

@@ -206,6 +206,24 @@ pub(crate) async fn stop_signal() -> Result<(), std::io::Error> {
     tokio::signal::ctrl_c().await
 }
 
+/// Waits for a [`stop_signal`], or, when the program is to end with whoever started it, for the end of the standard input.
+pub(crate) async fn stop_signal_or_eof(until_eof: bool) -> Result<(), std::io::Error> {
+    let (ended, has_ended) = tokio::sync::oneshot::channel();
+    if until_eof {
+        // A thread of its own: a runtime waits for those that it has lent out, and this one may never end.
+        std::thread::spawn(move || {
+            let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+            let _ = ended.send(());
+        });
+    }
+    tokio::select! {
+        // First: from its first poll on, no signal ends the program.
+        biased;
+        signal = stop_signal() => signal,
+        Ok(()) = has_ended => Ok(()),
+    }
+}
+
 /// Does some work, unless the program is told to stop before it is done.
 pub(crate) async fn unless_stopped<T, E: Into<Failure>>(
     work: impl Future<Output = Result<T, E>>,

@@ -73,6 +73,15 @@ macro_rules! words {
             }
         }
 
+        $crate::model::words::write_words!($name);
+
+        $crate::model::words::parse_words!($name: $what { $($variant => $word),+ });
+    };
+}
+
+/// Implements `Display` and `Serialize` by `as_str`.
+macro_rules! write_words {
+    ($name:ident) => {
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.pad(self.as_str())
@@ -84,8 +93,6 @@ macro_rules! words {
                 serializer.serialize_str(self.as_str())
             }
         }
-
-        $crate::model::words::parse_words!($name: $what { $($variant => $word),+ });
     };
 }
 
@@ -113,17 +120,7 @@ macro_rules! open_words {
             }
         }
 
-        impl std::fmt::Display for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.pad(self.as_str())
-            }
-        }
-
-        impl serde::Serialize for $name {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(self.as_str())
-            }
-        }
+        $crate::model::words::write_words!($name);
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -137,6 +134,7 @@ macro_rules! open_words {
 pub(crate) use open_words;
 pub(crate) use parse_words;
 pub(crate) use words;
+pub(crate) use write_words;
 
 #[cfg(test)]
 mod tests {
