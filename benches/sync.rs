@@ -1,4 +1,4 @@
-//! How fast a sync skips what did not change, without a network, and how much memory it takes: beside a run that pushes
+//! How fast a sync skips unchanged items, without a network, and how much memory it takes: beside a run that pushes
 //! everything.
 //!
 //! `cargo bench --bench sync`, or with `-- --items 1000000`.
@@ -86,7 +86,7 @@ async fn sync(items: &Items, folder: &Path, count: u64, changed_every: u64) -> S
         let page = Page {
             title: format!("Page {number}"),
             version: u64::from(number.is_multiple_of(changed_every)),
-            author: "Somebody",
+            author: "Jane Doe",
             tags: ["one", "two", "three", "four"],
             data: &data,
             permissions: [Permissions { allow_anonymous: true }],

@@ -81,7 +81,7 @@ async fn main() -> Result<ExitCode, shared::Failure> {
     say!("listening on http://{}", listener.local_addr()?);
     let connections = server::serve(listener, Arc::clone(&service), stop).await?;
 
-    say!("stopping: pushing what was taken");
+    say!("stopping: pushing the queued changes");
     let ending = async {
         // The requests that came in time.
         connections.join_all().await;
@@ -89,7 +89,7 @@ async fn main() -> Result<ExitCode, shared::Failure> {
     };
     let report = match timeout(Duration::from_secs(arguments.grace), ending).await {
         Ok(_) => pusher.finish().await,
-        // The handler gets what was not sent.
+        // The handler gets the unsent changes.
         Err(_) => pusher.abort().await,
     };
     let text = report.to_string();

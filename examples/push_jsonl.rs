@@ -4,7 +4,7 @@
 //! cargo run --release --example push_jsonl -- [OPTIONS] FILE…
 //! ```
 //!
-//! With `--catalog` the source is a catalog, and `--mode` says what becomes of the items:
+//! With `--catalog` the source is a catalog, and `--mode` selects the effect on it:
 //!
 //! | Mode | |
 //! |---|---|
@@ -12,7 +12,7 @@
 //! | `merge` | only the keys of a line change; an item that does not exist is added |
 //! | `load` | they replace everything, if every line was pushed; otherwise nothing changes |
 //!
-//! With `--confirm` it then waits for the logs of the indexing pipeline, and tells what was indexed, and what was dropped and
+//! With `--confirm` it then waits for the logs of the indexing pipeline, and lists indexed items, and dropped ones
 //! why. The exit code is 3 if something was dropped.
 //!
 //! Without a file it reads standard input; with `--fake` it pushes into a fake service in memory. Invalid
@@ -53,7 +53,7 @@ struct Arguments {
     /// Pushes into a catalog, by the Stream API.
     #[arg(long)]
     catalog: bool,
-    /// What becomes of the items of a catalog.
+    /// The effect of the items on a catalog.
     #[arg(long, value_enum, default_value_t = Mode::Update, requires = "catalog")]
     mode: Mode,
     /// Pushes only the lines that changed since the last run with this file, and deletes the items whose lines are
@@ -95,7 +95,7 @@ struct Arguments {
     files: Vec<PathBuf>,
 }
 
-/// What becomes of the items of a catalog.
+/// The effect of the items on a catalog.
 #[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
 enum Mode {
     /// They are added, or replace items with their ids; a line can also be a partial update
@@ -292,7 +292,7 @@ impl Run<'_> {
         let report = if place.is_whole() {
             sync.finish().await
         } else {
-            // A line that was not read is an item that must stay. What was pushed so far is sent.
+            // An unread line is an item that must stay. The items pushed so far are sent.
             let _ = sync.flush().await;
             sync.abort().await
         };

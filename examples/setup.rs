@@ -145,7 +145,7 @@ async fn try_out(client: &PushClient, is_fake: bool) -> Result<(), Error> {
     Ok(())
 }
 
-/// Deletes what is there.
+/// Deletes everything that was created.
 async fn clean_up(client: &PushClient) -> Result<(), Error> {
     let platform = client.platform();
     match platform.delete_provider(provider_id(TRIAL)).await {

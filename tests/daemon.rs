@@ -1,4 +1,4 @@
-//! The example `daemon` as a program: changes from many tasks, faults, SIGTERM, and what is in the source then.
+//! The example `daemon` as a program: changes from many tasks, faults, SIGTERM, and the content of the source after it.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
@@ -69,7 +69,7 @@ impl Daemon {
         Self { child, output, url }
     }
 
-    /// Sends SIGTERM, waits for the end, and returns what it said, and whether it succeeded.
+    /// Sends SIGTERM, waits for the end, and returns its output, and whether it succeeded.
     async fn stop(mut self) -> (String, bool) {
         let sent = Command::new("kill").args(["-s", "TERM", &self.child.id().to_string()]).status().unwrap();
         assert!(sent.success());
@@ -131,7 +131,7 @@ fn held(fake: &FakePushApi, id: &str) -> Option<u64> {
     fake.source(SOURCE).item(id).map(|item| item.metadata("n").unwrap().as_u64().unwrap())
 }
 
-/// What a source does not hold as it should.
+/// The differences of a source from its expected content.
 fn differences(fake: &FakePushApi, taken: &Taken) -> Vec<String> {
     let taken = taken.lock().unwrap();
     let differs = taken.iter().filter(|(id, version)| held(fake, id) != **version);
@@ -196,7 +196,7 @@ async fn a_batch_that_the_service_rejects_is_in_a_file_and_does_not_stop_the_oth
     fake.inject(Fault::on(Operation::PushItemContainer).status(413));
     change(&daemon, &taken, 20).await;
     let begin = Instant::now();
-    // What is in a file counts as settled.
+    // A batch in a file counts as settled.
     while metrics(&daemon).await["coveo_push_open"] > 0.0 {
         assert!(begin.elapsed() < LIMIT, "{:?}", metrics(&daemon).await);
         tokio::time::sleep(Duration::from_millis(50)).await;

@@ -39,7 +39,7 @@ impl FailedBatches {
     }
 
     /// An outage, a wrong key, a used-up quota: all of them pass, with or without a person who does something. A batch
-    /// that was rejected for what it holds would be rejected again.
+    /// that was rejected for its data would be rejected again.
     pub(crate) fn handler(&self) -> impl Fn(FailedBatch) -> AfterFailure + Send + Sync + 'static {
         let (to_file, again_after) = (self.to_file.clone(), self.again_after);
         move |failed| {
@@ -62,7 +62,7 @@ impl FailedBatches {
             let mut saved = Saved::default();
             while let Some(Some(failed)) = files.recv().await {
                 if saved.add(&failed, &into).await {
-                    // It is in safe hands: whoever waits for `settled_to` need not wait for it.
+                    // It is in a file now, so `settled_to` need not wait for it.
                     queue.settle(&failed);
                 }
             }
@@ -73,7 +73,7 @@ impl FailedBatches {
 }
 
 impl Keeper {
-    /// Writes the rest, and returns what is in files.
+    /// Writes the rest, and returns the number of batches in files.
     pub(crate) async fn end(self, rest: Vec<FailedBatch>) -> Saved {
         let _ = self.to_file.send(None);
         let mut saved = self.task.await.unwrap_or_default();
@@ -101,7 +101,7 @@ impl Saved {
     }
 }
 
-/// Pushes what an earlier run has left, in its order, and removes it.
+/// Pushes the files of an earlier run, in their order, and removes them.
 ///
 /// # Errors
 ///

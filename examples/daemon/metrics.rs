@@ -8,7 +8,7 @@ use coveo_push::report::{ClientStats, Progress};
 pub(crate) fn text(progress: &Progress, stats: &ClientStats) -> String {
     let mut page = Page::default();
     let Progress { accepted, replaced, failed, refused, unsent, .. } = *progress;
-    // Failed operations that are pushed again count by their new result, so these are no counters.
+    // Failed operations that are pushed again count by their new result, so these counts can fall.
     page.metric("operations", "gauge", "Operations by their result.");
     for (result, count) in
         [("accepted", accepted), ("replaced", replaced), ("failed", failed), ("refused", refused), ("unsent", unsent)]

@@ -48,7 +48,7 @@ impl Saved {
         }
     }
 
-    /// Waits until all are written, and returns the problems. The run itself takes out what was pushed again later.
+    /// Waits until all are written, and returns the problems. The run itself takes out operations that were pushed again later.
     pub(crate) async fn end(&self) -> Vec<String> {
         let tasks = std::mem::take(&mut self.lock().tasks);
         for task in tasks {

@@ -84,7 +84,7 @@ impl Catalog {
         self.operations.update == OF_A_COLLECTION.update
     }
 
-    /// What it is the catalog of.
+    /// The source or data collection behind it.
     #[cfg(feature = "ledger")]
     pub(crate) fn kind(&self) -> &'static str {
         if self.is_collection() { "data-collection" } else { "catalog" }

@@ -20,7 +20,7 @@ use crate::operation::Operation;
 const PER_PAGE: u32 = 100;
 
 impl Identities {
-    /// Gets what the security cache knows of an identity: whether a push of it has arrived
+    /// Gets the state of an identity in the security cache: whether a push of it has arrived
     /// ([article 1728](https://docs.coveo.com/en/1728/)). A deleted identity stays there as
     /// [`Disabled`](IdentityCacheState::Disabled).
     ///
@@ -158,7 +158,7 @@ impl ListIdentitiesInError {
     }
 }
 
-/// Whether an identity is what was asked for, should the service ignore a filter.
+/// Whether an identity matches the request, in case the service ignores a filter.
 fn is_in_error_since(identity: &IdentityState, since: Option<SystemTime>) -> bool {
     let updated = identity.last_update().and_then(|date| date.to_system_time());
     let is_recent = match (since, updated) {

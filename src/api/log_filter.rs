@@ -131,7 +131,7 @@ impl LogQuery {
     }
 }
 
-/// Closes the range at the time of a response, so that no new entry moves the pages, and leaves out what is in the future.
+/// Closes the range at the time of a response, so that no new entry moves the pages, and leaves out future entries.
 pub(super) fn close(windows: &mut VecDeque<(SystemTime, SystemTime)>, server_time: Option<SystemTime>) {
     // The service tells its time in whole seconds, rounded down.
     let Some(now) = server_time.and_then(|time| time.checked_add(Duration::from_secs(1))) else { return };

@@ -21,7 +21,7 @@ use crate::operation::Operation;
 /// The logs of the indexing pipeline ([article 1893](https://docs.coveo.com/en/1893/)):
 /// [`PushClient::logs`](crate::PushClient::logs).
 ///
-/// The service accepts an item before it looks at it, and tells only here what became of it. Entries appear within
+/// The service accepts an item before it looks at it, and tells its outcome only here. Entries appear within
 /// minutes, and are kept for about two weeks. Security identities are not in the logs.
 ///
 /// A request can take a minute, and the service asks not to send many: by default all clones of a client send [one in

@@ -42,7 +42,7 @@ pub(crate) struct Placed {
     property: &'static str,
     json: Vec<u8>,
     compression: Option<CompressionType>,
-    /// What is known of the container that holds it.
+    /// The container that holds it, with its age.
     pub(crate) uploaded: Option<Uploaded>,
 }
 

@@ -47,7 +47,7 @@ pub(crate) enum Prepared {
 }
 
 impl Prepared {
-    /// Whether all bytes were read. A large file that is sent as it is is read while it is uploaded.
+    /// Whether all bytes were read. A large file that is sent uncompressed is read during the upload.
     pub(crate) fn is_read(&self) -> bool {
         match self {
             Self::Inline { .. } => true,

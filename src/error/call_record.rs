@@ -14,7 +14,7 @@ pub struct CallRecord {
     pub(crate) may_have_been_applied: bool,
     pub(crate) held: bool,
     pub(crate) is_out_of_budget: bool,
-    /// Whether the call ended because what it refers to might have expired.
+    /// Whether the call ended because its container or content might have expired.
     pub(crate) has_expired: bool,
 }
 

@@ -200,12 +200,12 @@ impl Error {
         self.with_call(|call| call.is_out_of_budget = true)
     }
 
-    /// The same error of a call that ended because what it refers to might have expired.
+    /// The same error of a call that ended because its container or content might have expired.
     pub(crate) fn expired(self) -> Self {
         self.with_call(|call| call.has_expired = true)
     }
 
-    /// Whether the call ended because what it refers to might have expired.
+    /// Whether the call ended because its container or content might have expired.
     pub(crate) fn has_expired(&self) -> bool {
         self.call().is_some_and(|call| call.has_expired)
     }

@@ -173,7 +173,7 @@ impl FakePushApi {
         self.shared.look(|state| state.pipeline.log.entries(state.clock.now()).map(|entry| entry.entry()).collect())
     }
 
-    /// Writes an entry into the log, for what the fake's own pipeline does not do. It is there from its time on; the
+    /// Writes an entry into the log, for events beyond the fake's own pipeline. It is there from its time on; the
     /// time of one that cannot be read is now.
     pub fn write_log(&self, entry: LogEntry) {
         self.shared.look(|state| {

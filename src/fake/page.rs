@@ -47,7 +47,7 @@ pub(super) fn respond(fake: &FakePushApi, query: Option<&str>) -> Response<Bytes
     response
 }
 
-/// What is shown of a list, and how many entries it has.
+/// The shown entries of a list, and how many it has.
 struct Part<T> {
     shown: Vec<T>,
     total: usize,
@@ -141,7 +141,7 @@ impl ShownProvider {
     }
 }
 
-/// A copy of what is shown, so that the page is written without the lock.
+/// A copy of the shown state, so that the page is written without the lock.
 struct Snapshot {
     organization: String,
     default_provider: String,

@@ -13,7 +13,7 @@ use super::state::ServiceState;
 use crate::model::{DateTime, SourceStatus};
 use crate::operation::Operation;
 
-/// A page of a list: which of its entries, and what the service says beside them.
+/// A page of a list: its entries, and the service's counts.
 pub(super) struct Page {
     pub(super) first: usize,
     pub(super) per_page: usize,
@@ -141,7 +141,7 @@ impl ServiceState {
         Ok(ok(model))
     }
 
-    /// A source as the platform has it: as it was created or updated last, with what the service knows of it.
+    /// A source as the platform has it: as it was created or updated last, with the fields that the service adds.
     fn source_model(&self, id: &str, source: &SourceState) -> Value {
         let (source_type, feed) = match source.kind {
             SourceKind::Push => ("PUSH", "pushEnabled"),

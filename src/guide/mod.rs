@@ -31,7 +31,7 @@
 //! | `items`, `identities`, `sources`, `file_containers` | the requests of one resource |
 //! | `setup` | an organization from nothing to an item, and back; or a source to keep |
 //! | `refresh` | push everything again and delete the rest |
-//! | `outcomes` | what became of accepted items, and why some were dropped |
+//! | `outcomes` | the outcomes of accepted items, and why some were dropped |
 //! | `catalog` | a catalog of Coveo for Commerce: a refresh, changes of prices, a merge and a load |
 //! | `sharded` | one refresh from many machines: a coordinator and its workers |
 //! | `wiki` | a whole connector with its tests |

@@ -16,7 +16,7 @@ pub(crate) struct CallSettings {
     pub(crate) retry: Option<RetryPolicy>,
     /// Set for the calls of a bulk run.
     pub(crate) run: Option<RunContext>,
-    /// No attempt starts later, because what the call refers to expires.
+    /// No attempt starts later, because the container or content expires.
     pub(crate) latest_start: Option<Instant>,
 }
 

@@ -136,7 +136,7 @@ fn unescaped(text: &str) -> String {
 
 /// The text without the values in the query of the presigned URI, encoded or not.
 fn without_signature(text: String, uri: &Uri) -> String {
-    /// What is shorter is no secret.
+    /// Shorter texts are not secrets.
     const SHORTEST: usize = 6;
     let query = uri.query().unwrap_or_default();
     let encoded = query.split('&').filter_map(|pair| pair.split_once('=')).map(|(_, value)| value.to_owned());

@@ -146,7 +146,7 @@ fn built(builder: ClientBuilder) -> Result<Client, Error> {
         .map_err(|error| ConfigError::with_source("the HTTP client cannot be built", error.without_url()).into())
 }
 
-/// Whether reqwest has what it needs for TLS. Without a provider it would panic, for plain http as well.
+/// Whether reqwest has a crypto provider for TLS. Without a provider it would panic, for plain http as well.
 fn has_crypto_provider() -> bool {
     #[cfg(all(feature = "rustls-no-provider", not(any(feature = "rustls", feature = "native-tls"))))]
     return rustls::crypto::CryptoProvider::get_default().is_some();

@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 
 /// The calls of a client and its clones so far, by host: [`PushClient::stats`](crate::PushClient::stats).
 ///
-/// All counts only rise. With the [`Progress`](crate::report::Progress) of its runs they are what a page of metrics needs.
+/// All counts only rise. With the [`Progress`](crate::report::Progress) of its runs they fill a page of metrics.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct ClientStats {

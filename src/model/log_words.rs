@@ -1,4 +1,4 @@
-//! The words of the log: where an entry comes from, what was done, and how it ended.
+//! The words of the log: the stage of an entry, its operation, and its result.
 
 use super::words::open_words;
 

@@ -10,7 +10,7 @@ use crate::api::Logs;
 use crate::push::PushReport;
 use crate::refresh::{LoadOutcome, LoadReport, RefreshReport};
 
-/// A handle that can be asked what became of a run: a [`PushClient`](crate::PushClient) or its [`Logs`] about items, and
+/// A handle that can be asked for the outcomes of a run: a [`PushClient`](crate::PushClient) or its [`Logs`] about items, and
 /// [`Identities`](crate::Identities) about identities. No other type can implement it.
 pub trait AsksOutcomes: Sealed {}
 

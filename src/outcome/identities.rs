@@ -1,4 +1,4 @@
-//! What became of the identities of a run, by the security cache.
+//! The outcomes of the identities of a run, by the security cache.
 
 use std::fmt;
 use std::time::SystemTime;

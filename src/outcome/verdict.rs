@@ -8,7 +8,7 @@ use crate::model::{LogEntry, LogOperation, LogResult, LogTask};
 
 /// The outcome of an accepted item.
 ///
-/// Only an entry of the log makes an item [`Indexed`](Self::Indexed): what the log does not tell is
+/// Only an entry of the log makes an item [`Indexed`](Self::Indexed): an item without one is
 /// [`Unknown`](Self::Unknown).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
@@ -46,7 +46,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// What an entry says. `None` when it says nothing of an item, like the stages of a batch that are done.
+    /// The outcome in an entry. `None` when it says nothing of an item, like the stages of a batch that are done.
     pub(super) fn of(entry: &LogEntry, is_catalog: bool) -> Option<Self> {
         let stage = entry.task.clone();
         let is_batch = entry.operation == LogOperation::BatchFile;

@@ -179,7 +179,7 @@ pub(crate) fn own_id<'a>(item: &ItemText<'_>, json: &'a [u8]) -> Result<Cow<'a, 
     })
 }
 
-/// What is wrong with a value that is not text, although the property is.
+/// The finding for a value that is not text, although the property is.
 fn not_text(property: &str, value: &[u8]) -> String {
     format!("`{property}` is {}; write it as text, between quotes", shortened(&text(value)))
 }

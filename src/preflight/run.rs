@@ -181,7 +181,7 @@ impl fmt::Debug for SeenIdentities {
 /// service drops an item that names one which no provider knows.
 ///
 /// It is a cheap handle. Give it to the run that pushes the identities, which adds those that the service accepted, and
-/// then to the one that pushes the items; what was pushed before, or by somebody else, is [added](Self::add). It takes 16
+/// then to the one that pushes the items; identities that were pushed before, or by another program, are [added](Self::add). It takes 16
 /// bytes an identity, members and granted ones included, beside the spare room of a table.
 ///
 /// ```

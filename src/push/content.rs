@@ -26,7 +26,7 @@ use crate::preflight::ItemText;
 /// What to do about an item that is too large for a batch although its content is not in it.
 const REMEDY: &str = "give it less metadata, as its content is not in it";
 
-/// An item with its content in it, or with the container that it refers to, and what the journal wants back.
+/// An item with its content in it, or with the container that it refers to, and the token of the journal.
 type WithContent = (ItemText<'static>, Option<Uploaded>, Option<Arc<Note>>);
 
 /// Why an item does not get as far as a batch.

@@ -17,9 +17,9 @@ use crate::preflight::{self, ItemText};
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct ContentTimes(BTreeMap<String, u64>);
 
-/// What is left of a saved batch.
+/// The rest of a saved batch.
 pub(super) struct Fresh {
-    /// `None` when there is no operation.
+    /// `None` when no operation is left.
     pub(super) body: Option<Vec<u8>>,
     /// The ids of the items that are left out, because their content may have expired.
     pub(super) expired: Vec<String>,

@@ -27,7 +27,7 @@ pub(super) struct Delivery {
     number: u64,
     /// With these its requests are sent.
     calls: CallSettings,
-    /// What is known of them.
+    /// Their containers, with their age.
     batch_calls: Arc<BatchCalls>,
     step: PushStep,
     may_have_been_applied: bool,

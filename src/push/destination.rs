@@ -51,7 +51,7 @@ pub(super) struct DestinationKind {
     pub(super) learn: Option<Learn>,
 }
 
-/// Adds what an accepted operation tells of the identities of a provider, by its list and its JSON.
+/// Adds the identities of a provider that an accepted operation names, by its list and its JSON.
 pub(super) type Learn = fn(&KnownIdentities, &str, usize, &[u8]);
 
 /// One list of a batch.

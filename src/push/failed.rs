@@ -393,7 +393,7 @@ impl fmt::Display for FailedBatch {
     }
 }
 
-/// What a [`FailedBatch`] is about and why, without its bytes: as the JSON of a report has it.
+/// A [`FailedBatch`] with its step and reason, without its bytes: as the JSON of a report has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct FailedBatchSummary {
@@ -434,7 +434,7 @@ impl fmt::Display for FailedBatchSummary {
     }
 }
 
-/// What it is about and why, without the bytes: a [`FailedBatchSummary`].
+/// Its step and reason, without the bytes: a [`FailedBatchSummary`].
 impl Serialize for FailedBatch {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         FailedBatchSummary::from(self).serialize(serializer)

@@ -46,7 +46,7 @@ pub(super) struct QueuedOperation<'a> {
     pub(super) warnings: Vec<Finding>,
     /// What to do about it when it is too large for any batch.
     pub(super) remedy: &'static str,
-    /// What the journal wants back when its batch is committed.
+    /// The token for the journal when its batch is committed.
     pub(super) note: Option<Arc<Note>>,
 }
 

@@ -1,5 +1,5 @@
 //! The seam for a journal: it decides whether an operation is needed, and is told before a batch is committed and
-//! after it was accepted. The pipeline does not know what the journal is for.
+//! after it was accepted. The pipeline does not know the purpose of the journal.
 
 #![cfg_attr(not(feature = "ledger"), expect(dead_code, reason = "only a ledger is one"))]
 
@@ -85,21 +85,21 @@ pub(crate) enum ContentLook {
     Read(Arc<dyn ContentJournal>),
 }
 
-/// What a journal learns from the bytes of a content.
+/// An observer of the bytes of a content, for a journal.
 pub(crate) trait ContentJournal: ReadBytes {
     /// Whether the item is unchanged. Asked once all bytes were read.
     fn is_unchanged(&self) -> Result<bool, BoxError>;
 
-    /// What the journal wants back. Asked when the content is in place.
+    /// The token for the journal. Asked when the content is in place.
     fn note(&self) -> Note;
 }
 
-/// What a journal wants back for an operation when its batch is committed.
+/// The token that a journal gets back for an operation when its batch is committed.
 #[derive(Debug)]
 pub(crate) struct Note {
     /// Increases with each look.
     pub(crate) order: u64,
-    /// What the service holds after the operation. `None`: that is not known.
+    /// The state of the service after the operation. `None`: unknown.
     pub(crate) fingerprint: Option<[u8; 32]>,
     /// The same by the times of a file.
     pub(crate) file_times: Option<[u8; 32]>,

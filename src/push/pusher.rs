@@ -190,7 +190,7 @@ impl<T> PushQueue<T> {
         self.intake.account.settle_failed(failed);
     }
 
-    /// Sends everything that was pushed so far, waits until it is accepted or failed, and returns what became of it.
+    /// Sends everything that was pushed so far, waits until it is accepted or failed, and returns the result.
     /// Operations that other tasks push meanwhile are not waited for.
     ///
     /// ```

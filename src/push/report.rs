@@ -121,7 +121,7 @@ pub struct Progress {
     /// of a failed batch is settled when the batch was [pushed again](crate::PushQueue::push_again) and accepted, or was
     /// [settled otherwise](crate::PushQueue::settle).
     ///
-    /// A program that reads from a queue commits what it read up to here. After a crash it reads the rest once more:
+    /// A program that reads from a queue commits its offset up to here. After a crash it reads the rest once more:
     ///
     /// ```
     /// # struct Record { key: String, words: String, offset: i64 }
@@ -135,7 +135,7 @@ pub struct Progress {
     /// let builder = items.pusher().on_failed_batch(|failed| AfterFailure::Again(failed, Duration::from_secs(60)));
     /// let pusher = builder.start();
     /// let mut progress = pusher.progress();
-    /// // What was read and not committed: the number of the push, and the offset in the queue.
+    /// // Read and not committed yet: the number of the push, and the offset in the queue.
     /// let mut open = VecDeque::new();
     /// loop {
     ///     tokio::select! {
@@ -157,7 +157,7 @@ pub struct Progress {
     /// # Ok(()) }
     /// ```
     ///
-    /// Numbers are given as pushes return. Where several tasks push what one reader reads, commit no further than before
+    /// Numbers are given as pushes return. Where several tasks push the records of one reader, commit no further than before
     /// the earliest push that has not returned.
     pub settled_to: u64,
     /// Operations in batches that the storage accepted, whatever became of them after that.

@@ -21,7 +21,7 @@ impl FailedBatch {
     /// **The run keeps the file up to date** for as long as the run lasts, also when this batch and the [`SavedBatch`] are
     /// dropped. Before it commits a later version of an operation, it takes the operation out of the file and writes
     /// its id into a file beside, durably; when the later version is accepted, the id goes, too. So a program that ends
-    /// at any time never leaves a file that would undo what came later, and the ids beside are those whose later
+    /// at any time never leaves a file that would undo a later version, and the ids beside are those whose later
     /// version might not have arrived: [`SavedBatch::superseded_ids`]. The run remembers the ids of the operations
     /// in its files for this.
     ///

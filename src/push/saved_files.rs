@@ -18,7 +18,7 @@ use super::superseded::SupersededOperations;
 /// The files of the failed batches of a run.
 #[derive(Debug, Default)]
 pub(super) struct SavedFiles {
-    /// The failed batches that somebody has.
+    /// The failed batches that the caller holds.
     failed: Mutex<Vec<Weak<SupersededOperations>>>,
     files: Mutex<Vec<Arc<SavedFile>>>,
 }
@@ -76,7 +76,7 @@ impl SavedFiles {
         let number = superseded.number();
         let file = Arc::new(SavedFile { path, number, origin, superseded, contents: Mutex::default() });
         let mut contents = lock(&file.contents);
-        // Known before it is written: what is committed from now on waits for it.
+        // Known before it is written: later commits wait for it.
         self.add(&file);
         let written = file.create(batch).inspect_err(|_| lock(&self.files).retain(|other| !Arc::ptr_eq(other, &file)));
         *contents = Some(written?);
@@ -97,7 +97,7 @@ impl SavedFiles {
     /// Marks the operations of which a later version is about to be committed.
     pub(super) async fn mark(&self, later: Later) -> io::Result<()> {
         let mut files = self.before(&later);
-        // The same version is no later one.
+        // The same version does not count as a later one.
         files.retain(|file| file.origin != later.origin);
         if files.is_empty() {
             return Ok(());
@@ -241,7 +241,7 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = fs::File::create(&beside).map_err(|error| at(path, &error))?;
     let written = file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&beside, path));
     written.and_then(|()| sync_folder(path)).map_err(|error| {
-        // What the caller is told is why it could not be written.
+        // The caller is told why it could not be written.
         let _ = fs::remove_file(&beside);
         at(path, &error)
     })

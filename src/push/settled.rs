@@ -1,4 +1,4 @@
-//! Up to which push everything is settled, and what became of the operations that a flush waited for.
+//! Up to which push everything is settled, and the results of the operations that a flush waited for.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -47,7 +47,7 @@ impl FailedNumbers {
     /// How many batches there may be before those that nobody has are first looked for.
     const FEW: usize = 256;
 
-    /// A batch failed. Whoever has it holds its marks.
+    /// A batch failed. Its owner holds its marks.
     pub(super) fn insert(&mut self, first: u64, batch: u64, marks: &Arc<SupersededOperations>) {
         // Batches above one that is gone for good change nothing.
         if self.gone.is_some_and(|gone| gone < first) {

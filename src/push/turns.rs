@@ -124,7 +124,7 @@ impl Account {
         conflicting.map(|(number, _)| number).collect()
     }
 
-    /// What a batch is for the files of failed ones.
+    /// The role of a batch for the files of failed ones.
     pub(super) fn later(&self, number: u64, batch: &Batch) -> Later {
         let origin = self.lock().under_way.get(&number).map_or(number, |under_way| under_way.origin);
         Later { number, origin, keys: Arc::clone(batch.keys()) }

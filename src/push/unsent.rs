@@ -14,7 +14,7 @@ pub(super) struct UnsentContent {
 }
 
 impl UnsentContent {
-    /// Uploads the content, and returns the JSON of the item with it, and what is known of its container.
+    /// Uploads the content, and returns the JSON of the item with it, and its container.
     pub(super) async fn upload(
         &self,
         document_id: &str,

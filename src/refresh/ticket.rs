@@ -18,7 +18,7 @@ use crate::push::{CatalogItems, PushTarget, PusherBuilder};
 /// [`CatalogRefresh::ticket`](crate::CatalogRefresh::ticket).
 ///
 /// Send it to the workers as JSON. It holds no secret: each worker has its own key, and joins with
-/// [`PushClient::join`](crate::PushClient::join). `T` is what is refreshed: [`Items`], [`Identities`] or
+/// [`PushClient::join`](crate::PushClient::join). `T` is the kind of target: [`Items`], [`Identities`] or
 /// [`CatalogItems`]. The JSON of a ticket for something else is an error.
 ///
 /// ```
@@ -56,7 +56,7 @@ pub(super) struct TicketBody {
     pub(super) ordering_id: Option<OrderingId>,
 }
 
-/// What a target is one of.
+/// The kind of a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Family {
@@ -83,7 +83,7 @@ impl RefreshTarget for CatalogItems {}
 
 /// The pusher of a worker. Other crates cannot name it.
 pub trait Shared: PushTarget {
-    /// What a ticket can name.
+    /// The targets that a ticket can name.
     const FAMILIES: &'static [Family];
 
     fn pusher(handle: Handle<'_>) -> PusherBuilder<Self>;
@@ -114,7 +114,7 @@ impl Shared for CatalogItems {
     }
 }
 
-/// What a run says on all of its tickets.
+/// The common part of all tickets of a run.
 pub(super) struct RunDetails<'a> {
     pub(super) kernel: &'a Kernel,
     pub(super) family: Family,

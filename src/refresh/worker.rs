@@ -70,7 +70,7 @@ impl<T> fmt::Debug for JoinBuilder<T> {
 /// A worker of a refresh: a pusher whose report goes back to the machine that started the refresh.
 ///
 /// End it with [`finish`](Self::finish) when its whole part was pushed, else with [`abort`](Self::abort). When it is
-/// dropped, or its machine dies, there is no report, and the refresh deletes nothing. It never changes the status of
+/// dropped, or its machine dies, no report exists, and the refresh deletes nothing. It never changes the status of
 /// the source.
 pub struct RefreshWorker<T> {
     pusher: CutOff<T>,

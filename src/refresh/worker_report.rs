@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::push::{FailedBatchSummary, PushReport};
 
-/// What one worker of a refresh pushed: [`RefreshWorker::finish`](crate::RefreshWorker::finish). Send it to the refresh
+/// The report of one worker of a refresh: [`RefreshWorker::finish`](crate::RefreshWorker::finish). Send it to the refresh
 /// as JSON, and give all of them to [`Refresh::finish_with`](crate::Refresh::finish_with).
 ///
 /// Its JSON can be read back: all of it but the bytes of failed batches, which are only in the report that the worker
@@ -34,7 +34,7 @@ impl WorkerReport {
     pub fn is_complete(&self) -> bool {
         let totals = &self.push.totals;
         let done = [totals.accepted, totals.replaced, totals.refused].into_iter().try_fold(0_u64, u64::checked_add);
-        // A report whose counts do not add up is no report of a worker.
+        // Reject a report whose counts do not add up.
         self.is_finished && totals.cancelled == 0 && self.push.is_complete() && done == Some(totals.pushed)
     }
 

@@ -21,7 +21,7 @@ use crate::push::journal::Journal;
 use crate::push::{CatalogUpdates, PusherBuilder};
 
 impl Items {
-    /// Pushes only what changed since the last sync with this ledger, and deletes what is gone.
+    /// Pushes only items that changed since the last sync with this ledger, and deletes missing ones.
     ///
     /// Push everything, as in a refresh: an item that is recorded in the ledger as it is now is skipped. At the end
     /// [`finish`](SyncRun::finish) deletes the items that the ledger knows and that were not pushed. A crash leads to
@@ -49,7 +49,7 @@ impl Items {
 }
 
 impl Catalog {
-    /// Updates only what changed since the last sync with this ledger, and deletes what is gone. It is like the sync of
+    /// Updates only items that changed since the last sync with this ledger, and deletes missing ones. It is like the sync of
     /// [items](Items::sync); a partial update makes the next sync push its item again.
     pub fn sync(&self, ledger: &Ledger) -> SyncBuilder<CatalogUpdates> {
         SyncBuilder::new(self, self.kernel.clone(), ledger, self.updater(), None)
@@ -75,7 +75,7 @@ impl Identities {
 /// | [`push_all`](Self::push_all) | no |
 /// | [`check_source`](Self::check_source) | yes |
 /// | [`renew_after`](Self::renew_after) | 30 days |
-/// | [`changes_only`](Self::changes_only) | no: what was not pushed is deleted |
+/// | [`changes_only`](Self::changes_only) | no: items that were not pushed are deleted |
 /// | [`expect_at_least`](Self::expect_at_least) | 1 |
 /// | [`allow_deleting`](Self::allow_deleting) | half of the known ids, and always 100 |
 #[must_use = "a sync starts with `start`"]
@@ -146,7 +146,7 @@ impl<T> SyncBuilder<T> {
         self
     }
 
-    /// Pushes an unchanged item again when it was recorded this long ago. It repairs what was dropped or changed at
+    /// Pushes an unchanged item again when it was recorded this long ago. It repairs items that were dropped or changed at
     /// the service without a trace. Items are spread by their fingerprint, from half of this age on, so that they do
     /// not come all at once. Default: 30 days.
     pub fn renew_after(mut self, age: Duration) -> Self {
@@ -154,7 +154,7 @@ impl<T> SyncBuilder<T> {
         self
     }
 
-    /// The run gets a feed of changes, and not everything: nothing is deleted but what the feed deletes.
+    /// The run gets a feed of changes, and not everything: only the deletions of the feed delete.
     pub fn changes_only(mut self) -> Self {
         self.deletion.changes_only = true;
         self

@@ -1,4 +1,4 @@
-//! Whether a source holds what the ledger says, before a sync skips anything.
+//! Whether a source holds the items of the ledger, before a sync skips anything.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

@@ -1,4 +1,4 @@
-//! The work of a sync on its ledger: compares with it, marks what is about to be committed, and records what was accepted.
+//! The work of a sync on its ledger: compares with it, marks ids before their commit, and records them after.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -205,7 +205,7 @@ impl LedgerJournal {
                             tables.set_sample(&key, &sample)?;
                         }
                     }
-                    // What the service holds now is not known: it stays in doubt.
+                    // The state of the service is unknown now: it stays in doubt.
                     (Change::Whole | Change::Aliases | Change::Part, _) => {}
                     (Change::Delete, _) => tables.forget(id)?,
                     (Change::DeleteTree, _) => tables.forget_below(id)?,

@@ -1,4 +1,4 @@
-//! What a sync does with each operation: skips it when the ledger has it, marks it before its commit, and records it
+//! The steps of a sync for each operation: skips it when the ledger has it, marks it before its commit, and records it
 //! after its acceptance.
 
 use std::sync::Arc;

@@ -9,7 +9,7 @@ use super::error::LedgerError;
 use super::store::{Position, Store, Tables};
 use super::target::{LedgerTarget, TargetName};
 
-/// Remembers what the service was last known to hold, in one file: the id of each item, a fingerprint of it, and when it
+/// Remembers the last known state of the service, in one file: the id of each item, a fingerprint of it, and when it
 /// was recorded. A [sync](crate::Items::sync) needs one.
 ///
 /// One file holds any number of sources, catalogs and providers, of any organization and service. A ledger is for one
@@ -75,7 +75,7 @@ impl Ledger {
     /// Forgets all ids of a target, so that the next sync pushes everything: after you restored a copy of the file, or
     /// rebuilt or emptied the source. It blocks.
     ///
-    /// The next sync does not delete what went before it, as the ledger does not know it any more. A
+    /// The next sync does not delete items that went before it, because the ledger no longer knows them. A
     /// [refresh](crate::Items::refresh) does.
     ///
     /// # Errors

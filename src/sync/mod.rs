@@ -1,4 +1,4 @@
-//! Only what changed: a ledger in a file remembers what the service was last known to hold.
+//! Only what changed: a ledger in a file remembers the last known state of the service.
 //!
 //! The run is a bulk run of `push`, which asks the [`journal`] about each operation and tells it of each batch: an id is
 //! in doubt from before its commit until its acceptance is recorded. So a crash leads to a second push, and never to

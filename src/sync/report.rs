@@ -139,7 +139,7 @@ pub enum SyncError {
     /// The ledger cannot be used.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
-    /// The source holds less than 90 % of what the ledger says. Someone rebuilt or emptied it, the ledger is a copy of
+    /// The source holds less than 90 % of the ledger's items. Someone rebuilt or emptied it, the ledger is a copy of
     /// another time, or the service drops items. Nothing was sent.
     #[error(
         "the source `{target}` holds {held} items, but the ledger says {known}: to push everything, sync once with \

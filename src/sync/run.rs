@@ -95,7 +95,7 @@ impl<T> SyncRun<T> {
         Self { pusher: CutOff(pusher), started }
     }
 
-    /// Something exists whose id could not be read: nothing is deleted in this run but what the caller deletes.
+    /// Something exists whose id could not be read: only the caller's own deletions delete in this run.
     pub fn keep_missing(&self) {
         self.started.journal.lock().counts.without_id += 1;
     }

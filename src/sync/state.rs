@@ -35,7 +35,7 @@ pub(super) struct State {
     seen: HashSet<u64>,
     /// The last operation on each id that was not recorded, by its order.
     pending: HashMap<Box<str>, u64>,
-    /// Those of them that delete what is below their id.
+    /// Those of them that delete everything below their id.
     pending_trees: HashMap<Box<str>, u64>,
     last: u64,
     /// The samples of the operations that are not recorded yet.

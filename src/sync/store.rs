@@ -24,7 +24,7 @@ type Doubts = TableDefinition<'static, RowKey, ()>;
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 /// The targets, by their names.
 const TARGETS: TableDefinition<'_, &str, u64> = TableDefinition::new("targets");
-/// What the service was last known to hold.
+/// The last known state of the service.
 const ROWS: Rows = TableDefinition::new("rows");
 /// The ids of which that is in doubt, whatever their row says.
 const DOUBTS: Doubts = TableDefinition::new("doubts");

@@ -15,7 +15,7 @@ mod sealed {
     }
 }
 
-/// What a ledger holds ids of: [`Items`], a [`Catalog`] or [`Identities`]. No other type can implement it.
+/// A target whose ids a ledger holds: [`Items`], a [`Catalog`] or [`Identities`]. No other type can implement it.
 pub trait LedgerTarget: Sealed + Send + Sync {}
 
 /// What tells a target from the others in a ledger.
@@ -71,12 +71,12 @@ impl LedgerTarget for Items {}
 impl LedgerTarget for Catalog {}
 impl LedgerTarget for Identities {}
 
-/// What a sync pushes into: [`Items`], [`CatalogUpdates`], [`Identities`]. No other type can implement it.
+/// A target of a sync: [`Items`], [`CatalogUpdates`], [`Identities`]. No other type can implement it.
 pub trait SyncInto: DeleteMissing {}
 
 /// Deletes by the ids of a ledger.
 pub trait DeleteMissing: Sized {
-    /// Deletes what has this id.
+    /// Deletes the item or identity with this id.
     fn delete_by_id(queue: &PushQueue<Self>, id: &str) -> impl Future<Output = Result<Pushed, PushError>> + Send;
 }
 

@@ -1,4 +1,4 @@
-//! Marks what the logs say was dropped, so that the next sync pushes it again.
+//! Marks items that the logs report as dropped, so that the next sync pushes it again.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::model::LogOperation;
 use crate::outcome::{AsksOutcomes, Outcomes, OutcomesOf};
 
 impl SyncReport {
-    /// Finds out what became of the pushed items, by the logs of the indexing pipeline: which ones were dropped, and
+    /// Finds the outcomes of the pushed items, by the logs of the indexing pipeline: which ones were dropped, and
     /// why. Skipped items are not asked for. See [`PushReport::outcomes`](crate::report::PushReport::outcomes), and
     /// [`Ledger::verify_with`] for what to do with them.
     pub fn outcomes<A: AsksOutcomes>(&self, service: &A) -> OutcomesOf<A> {

@@ -1,4 +1,4 @@
-//! What a client tells of its calls.
+//! The counts that a client keeps of its calls.
 
 use coveo_push::RetryPolicy;
 use coveo_push::fake::Fault;

@@ -110,7 +110,7 @@ async fn guarantee_9_a_batch_whose_pushing_again_is_dropped_is_in_the_report() {
     let failed = handed.take().remove(0);
     fake.inject(Fault::on(COMMIT).latency(secs(20)).always());
     let again = async {
-        // By then there is no room for another batch.
+        // By then another batch has no room.
         tokio::time::sleep(secs(1)).await;
         assert!(tokio::time::timeout(secs(1), run.push_again(failed)).await.is_err());
     };

@@ -275,7 +275,7 @@ async fn a_saved_batch_that_the_run_pushes_again_with_success_leaves_no_file() {
     run.push_again(failed).await.unwrap();
     let looking = async {
         tokio::time::sleep(secs(5)).await;
-        // The same version is no later one.
+        // The same version does not count as a later one.
         (ids_in(&saved), saved.superseded_ids().unwrap())
     };
     let (_, (ids, superseded)) = tokio::join!(run.flush(), looking);
@@ -292,7 +292,7 @@ async fn a_file_that_was_changed_is_not_guessed_at_and_the_later_version_is_not_
     let flushed = run.flush().await.unwrap();
     assert_eq!((flushed.failed, number(&fake, "a://2")), (1, None));
     assert_eq!(fs::read(saved.path()).unwrap(), b"{\"addOrUpdate\":[]}");
-    // One that was removed is no obstacle.
+    // A removed one is not an obstacle.
     saved.remove().unwrap();
     run.add_or_update("a://2", &full(10)).await.unwrap();
     assert_eq!((run.flush().await.unwrap().failed, number(&fake, "a://2")), (0, Some(10)));

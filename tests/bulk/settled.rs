@@ -1,4 +1,4 @@
-//! The numbers of pushes, up to which one everything is settled, and what a flush tells.
+//! The numbers of pushes, up to which one everything is settled, and the results of a flush.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};

@@ -27,7 +27,7 @@ const KINDS: [Kind; 3] = [Kind::Update, Kind::Refresh, Kind::Load];
 /// The items that a run pushes. There are more than fit into the batches under way, so that pushes wait.
 const NEW: Range<u32> = 2..7;
 
-/// What a run told before it was cut off, and while it was dropped. Ids are those of operations.
+/// The events of a run before it was cut off, and while it was dropped. Ids are those of operations.
 #[derive(Default)]
 struct Told {
     taken: Vec<String>,

@@ -1,4 +1,4 @@
-//! What the crate does where the service's documentation is silent: each row of the guide's table of readings.
+//! The behaviour of the crate where the service's documentation is silent: each row of the guide's table of readings.
 
 use std::time::Duration;
 

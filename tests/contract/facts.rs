@@ -1,4 +1,4 @@
-//! The facts of the contract that can be checked where its file is not at hand: method, path, query, statuses and
+//! The facts of the contract that can be checked without its file: method, path, query, statuses and
 //! content type of each operation.
 
 use std::collections::BTreeSet;
@@ -90,7 +90,7 @@ impl Fact {
         differences
     }
 
-    /// The differences between this fact and what the crate sends and its fake answers.
+    /// The differences between this fact and the crate's requests and its fake's responses.
     pub(crate) fn against_exchanges(&self, exchanges: &[Exchange]) -> Vec<String> {
         let mut differences = Vec::new();
         let mut seen = BTreeSet::new();

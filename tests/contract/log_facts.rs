@@ -1,4 +1,4 @@
-//! What is known of calls of which there is no machine-readable contract: those of the logs.
+//! The facts of the calls of the logs, which have no machine-readable contract.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, UNIX_EPOCH};

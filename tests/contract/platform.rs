@@ -1,4 +1,4 @@
-//! The platform API, of which no contract is at hand: a table of facts from the service's documentation, and what the
+//! The platform API, without a contract: a table of facts from the service's documentation, and what the
 //! crate sends and its fake answers.
 
 use std::collections::BTreeSet;
@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::exchanges::{Exchange, Watched};
 use crate::facts::is_of;
 
-/// What one operation sends and gets.
+/// The request and the responses of one operation.
 struct Fact {
     operation: Operation,
     method: Method,

@@ -1,4 +1,4 @@
-//! Creates what must not be there twice.
+//! Creates resources that must not exist twice.
 
 use crate::error::Error;
 use crate::kernel::call_settings::CallSettings;
@@ -9,7 +9,7 @@ const ATTEMPTS: u32 = 3;
 
 /// Something that is created once.
 pub(super) trait Creation: Sync {
-    /// What the service says of it.
+    /// Its description by the service.
     type Created: Send;
 
     /// Sends the request that creates it.
@@ -35,7 +35,7 @@ pub(super) async fn create_once<C: Creation>(creation: &C) -> Result<C::Created,
         match creation.find().await {
             Ok(Some(found)) => return Ok(found),
             Ok(None) if may_repeat && error.is_retryable() && attempt < ATTEMPTS => attempt += 1,
-            // What is known of the first error says more than a second one.
+            // The first error says more than a second one.
             Ok(None) | Err(_) => return Err(error),
         }
     }

@@ -17,7 +17,7 @@ use crate::privilege::Privilege;
 
 /// The organization itself, by the platform API: [`PushClient::platform`](crate::PushClient::platform).
 ///
-/// It creates what a connector pushes into: a source, its security identity provider, and the fields of its metadata.
+/// It creates the targets of a connector: a source, its security identity provider, and the fields of its metadata.
 /// [`guide::setting_up`](crate::guide::setting_up) has a program.
 ///
 /// Each call needs a privilege, which [`Operation::privilege`](crate::Operation::privilege) tells. The key that the
@@ -135,7 +135,7 @@ impl Platform {
         ListFields::new(&self.kernel)
     }
 
-    /// Creates the fields that the organization does not have, and tells what became of each
+    /// Creates the fields that the organization does not have, and tells the result for each
     /// ([article 1833](https://docs.coveo.com/en/1833/)). Fields that are there are left as they are.
     ///
     /// ```
@@ -160,7 +160,7 @@ impl Platform {
     /// The metadata keys for which the organization has no field. The service accepts values under such a key and
     /// loses them without a word, unless a mapping of the source uses them.
     ///
-    /// Upper and lower case make no difference, and properties of an item such as `permissions` are no metadata.
+    /// Upper and lower case make no difference, and properties of an item such as `permissions` do not count as metadata.
     ///
     /// ```
     /// # async fn example(client: coveo_push::PushClient) -> Result<(), coveo_push::Error> {

@@ -39,7 +39,7 @@ open_words!(IdentityCacheState {
 pub enum IdentityUpdateResult {
     /// It succeeded.
     Success,
-    /// There was no update.
+    /// No update yet.
     None,
     /// The provider was not allowed to read it.
     AccessDenied,
@@ -83,7 +83,7 @@ impl IdentityState {
         self.text("type")?.parse().ok()
     }
 
-    /// What the cache knows of it. It is [`Unknown`](IdentityCacheState::Unknown) where the service did not say.
+    /// Its state in the cache. It is [`Unknown`](IdentityCacheState::Unknown) where the service did not say.
     #[must_use]
     pub fn state(&self) -> IdentityCacheState {
         self.text("state").map_or(IdentityCacheState::Unknown, IdentityCacheState::from)

@@ -1,4 +1,4 @@
-//! Models that are the JSON object as the service wrote it, so that an update writes back what was read.
+//! Models that keep the JSON object of the service, so that an update writes back every key that was read.
 
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};

@@ -177,7 +177,7 @@ impl SourceModel {
         self.text("sourceVisibility").map(SourceVisibility::from)
     }
 
-    /// What it does at the moment, by its `information`.
+    /// Its current activity, by its `information`.
     #[must_use]
     pub fn state(&self) -> Option<SourceState> {
         self.information("sourceStatus")?.get("type")?.as_str().map(SourceState::from)
