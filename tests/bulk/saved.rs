@@ -163,6 +163,16 @@ fn the_files_of_a_folder_come_in_the_order_of_their_batches_and_nothing_else_of_
     assert!(error.to_string().contains(names[0]), "{error}");
 }
 
+/// A run whose first batch failed: it holds `a://1`.
+async fn one_failed(fake: &FakePushApi) -> (coveo_push::ItemPusher, Handed) {
+    fake.inject(Fault::on(COMMIT).status(412));
+    let handed = Handed::default();
+    let run = pusher(fake).on_failed_batch(handed.handler()).start();
+    run.add_or_update("a://1", &full(1)).await.unwrap();
+    run.flush().await.unwrap();
+    (run, handed)
+}
+
 /// A run whose first batch failed and is saved: it holds `a://1` and `a://2`.
 async fn one_saved(fake: &FakePushApi, folder: &Folder) -> (coveo_push::ItemPusher, SavedBatch) {
     fake.inject(Fault::on(COMMIT).status(412));
@@ -223,11 +233,7 @@ async fn an_operation_stays_named_when_its_later_version_fails() {
 async fn a_batch_that_is_saved_while_a_later_version_is_under_way_names_the_operation() {
     for accepted in [false, true] {
         let (fake, folder) = (fake(), Folder::new());
-        fake.inject(Fault::on(COMMIT).status(412));
-        let handed = Handed::default();
-        let run = pusher(&fake).on_failed_batch(handed.handler()).start();
-        run.add_or_update("a://1", &full(1)).await.unwrap();
-        run.flush().await.unwrap();
+        let (run, handed) = one_failed(&fake).await;
         run.add_or_update("a://1", &full(2)).await.unwrap();
         if accepted {
             run.flush().await.unwrap();
@@ -264,11 +270,7 @@ async fn an_earlier_version_that_is_accepted_later_takes_nothing_out_of_a_file()
 #[tokio::test(start_paused = true)]
 async fn a_saved_batch_that_the_run_pushes_again_with_success_leaves_no_file() {
     let (fake, folder) = (fake(), Folder::new());
-    fake.inject(Fault::on(COMMIT).status(412));
-    let handed = Handed::default();
-    let run = pusher(&fake).on_failed_batch(handed.handler()).start();
-    run.add_or_update("a://1", &full(1)).await.unwrap();
-    run.flush().await.unwrap();
+    let (run, handed) = one_failed(&fake).await;
     let failed = handed.take().remove(0);
     let saved = failed.save(&folder.0).await.unwrap();
     fake.inject(Fault::on(COMMIT).latency(secs(10)));
