@@ -52,7 +52,7 @@ impl RunValidation {
     }
 
     /// Notes that an operation on an identity is part of the run.
-    pub(crate) fn was_queued(&self, pushed: SeenIdentity<'_>) {
+    pub(crate) fn was_pushed(&self, pushed: SeenIdentity<'_>) {
         if let Some(earlier) = &self.pushed {
             earlier.note(pushed);
         }
@@ -365,7 +365,7 @@ mod tests {
         let mut found = Vec::new();
         for pushed in pushed {
             found = rules(&checks.identity(*pushed));
-            checks.was_queued(*pushed);
+            checks.was_pushed(*pushed);
         }
         found
     }

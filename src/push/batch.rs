@@ -331,11 +331,8 @@ impl Batch {
 
     /// It was accepted, except for the operations that were left out: adds the identities to the known ones.
     pub(super) fn learn(&self, at: &Destination, known: Option<&KnownIdentities>, left_out: &BTreeSet<usize>) {
-        let (Some(known), Some(learn)) = (known, at.kind.learn) else { return };
-        let provider = at.id();
-        for (_, list, json) in self.kept().filter(|(operation, ..)| !left_out.contains(operation)) {
-            learn(known, &provider, list, json);
-        }
+        let operations = self.kept().filter(|(operation, ..)| !left_out.contains(operation));
+        at.learn(known, operations.map(|(_, list, json)| (list, json)));
     }
 
     /// The number of one of its operations in the run.

@@ -106,6 +106,17 @@ impl Destination {
         std::ptr::eq(self.kind, other.kind) && self.id() == other.id()
     }
 
+    /// Adds the identities that operations name, by their lists and JSON, to the known ones: the service holds them.
+    pub(super) fn learn<'a>(
+        &self,
+        known: Option<&KnownIdentities>,
+        operations: impl IntoIterator<Item = (usize, &'a [u8])>,
+    ) {
+        let (Some(known), Some(learn)) = (known, self.kind.learn) else { return };
+        let provider = self.id();
+        operations.into_iter().for_each(|(list, json)| learn(known, &provider, list, json));
+    }
+
     /// A container for a batch.
     pub(super) async fn acquire(&self, kernel: &Kernel, calls: &CallSettings) -> Result<DatedContainer, Error> {
         match &self.containers {

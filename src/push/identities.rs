@@ -61,7 +61,7 @@ impl Identities {
 
 impl PusherBuilder<Identities> {
     /// Adds the identities that the service accepts to the known ones, for the run that pushes the items. Flush or
-    /// finish this run before you push items that name them.
+    /// finish this run before you push items that name them. In a sync, skipped and kept identities are added, too.
     pub fn known_identities(mut self, known: &KnownIdentities) -> Self {
         self.settings.validation.known = Some(known.clone());
         self
@@ -132,6 +132,15 @@ impl PushQueue<Identities> {
         self.change(Change::Delete(Cow::Borrowed(identity)))
     }
 
+    /// Adds an identity to the known ones: the provider holds it, although it is not pushed.
+    #[cfg(feature = "ledger")]
+    pub(crate) fn learn(&self, identity: &Identity) {
+        let account = &self.intake.account;
+        if let Some(known) = &account.settings.validation.known {
+            known.add(&account.destination.id(), identity);
+        }
+    }
+
     pub(super) fn change<'a>(&'a self, change: Change<'a>) -> PushIdentity<'a> {
         PushIdentity { intake: &self.intake, change: Ok(change) }
     }
@@ -164,8 +173,8 @@ impl<'a> IntoFuture for PushIdentity<'a> {
                 Err(refused) => return intake.push(|| Err(refused)).await,
             };
             let pushed = intake.push(|| write(intake, change.seen())).await?;
-            if pushed.is_queued() {
-                intake.account.settings.validation.was_queued(change.seen());
+            if pushed.refused().is_none() {
+                intake.account.settings.validation.was_pushed(change.seen());
             }
             Ok(pushed)
         })

@@ -100,13 +100,18 @@ impl Intake {
 
     /// Asks the journal, where there is one, whether an operation would change anything.
     fn is_unchanged(&self, operation: &mut QueuedOperation<'_>) -> Result<bool, PushError> {
-        let Some(journal) = self.account.destination.journal.as_ref().filter(|_| operation.note.is_none()) else {
+        let destination = &self.account.destination;
+        let Some(journal) = destination.journal.as_ref().filter(|_| operation.note.is_none()) else {
             return Ok(false);
         };
-        let list = self.account.destination.kind.lists.get(operation.list);
+        let list = destination.kind.lists.get(operation.list);
         let change = list.map_or(Change::Part, |list| Change::of(list.kind, operation.affects));
         match journal.look(&Subject { id: &operation.id, change, json: &operation.json }) {
-            Ok(Look::Unchanged) => Ok(true),
+            Ok(Look::Unchanged) => {
+                let known = self.account.settings.validation.known.as_ref();
+                destination.learn(known, [(operation.list, &*operation.json)]);
+                Ok(true)
+            }
             Ok(Look::Changed(note)) => {
                 operation.note = Some(Arc::new(note));
                 Ok(false)

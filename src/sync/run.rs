@@ -86,6 +86,7 @@ impl SyncRun<CatalogUpdates> {
 impl SyncRun<Identities> {
     /// An identity exists, and could not be read this time: it is not deleted.
     pub fn keep(&self, identity: &Identity) {
+        self.pusher.0.queue().learn(identity);
         self.started.keep(&identity_id(identity));
     }
 }

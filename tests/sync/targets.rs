@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use coveo_push::{Identity, IdentityBody, MappedIdentity, MappedIdentityBody, PartialUpdate};
+use coveo_push::{Identity, IdentityBody, KnownIdentities, MappedIdentity, MappedIdentityBody, PartialUpdate};
 
 use super::support::{World, counts, doc};
 
@@ -62,4 +62,48 @@ async fn identities_are_synced_with_their_aliases() {
     run.keep(&Identity::user("ann"));
     run.keep(&Identity::user("bob"));
     assert_eq!(counts(&run.finish().await.into_result().unwrap()), [0, 0, 0, 1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn skipped_and_kept_identities_are_known_to_the_run_of_the_items() {
+    let world = World::new();
+    let (identities, ledger) = (world.fake.client().identities("My Provider"), world.ledger());
+    for is_skipped in [false, true] {
+        let known = KnownIdentities::new();
+        let sync = identities.sync(&ledger).pusher(|pusher| pusher.known_identities(&known));
+        let run = sync.start().await.unwrap();
+        let staff = IdentityBody::group("Staff").member(Identity::user("ann"));
+        assert_eq!(run.add_or_update(&staff).await.unwrap().is_queued(), !is_skipped);
+        if is_skipped {
+            run.keep(&Identity::user("bob"));
+        } else {
+            run.add_or_update(&IdentityBody::user("bob")).await.unwrap();
+            run.add_or_update(&IdentityBody::user("gone")).await.unwrap();
+        }
+        let report = run.finish().await.into_result().unwrap();
+        assert_eq!(report.deleted, u64::from(is_skipped));
+        for (reader, is_known) in [
+            (Identity::group("Staff"), true),
+            (Identity::user("ann"), true),
+            (Identity::user("bob"), true),
+            (Identity::user("gone"), !is_skipped),
+            (Identity::user("zoe"), false),
+        ] {
+            assert_eq!(known.knows(&reader.into()), is_known, "skipped: {is_skipped}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_that_is_skipped_and_then_pushed_with_other_members_is_refused() {
+    let world = World::new();
+    let (identities, ledger) = (world.fake.client().identities("My Provider"), world.ledger());
+    let staff = |member: &str| IdentityBody::group("Staff").member(Identity::user(member));
+    for _ in 0..2 {
+        let sync = identities.sync(&ledger).pusher(|pusher| pusher.compare_identities(true));
+        let run = sync.start().await.unwrap();
+        assert!(run.add_or_update(&staff("ann")).await.unwrap().refused().is_none());
+        assert!(run.add_or_update(&staff("bob")).await.unwrap().refused().is_some());
+        run.finish().await.into_result().unwrap();
+    }
 }
