@@ -615,6 +615,31 @@ async fn guarantee_12_a_load_of_files_replaces_everything_only_when_every_line_w
     assert_eq!((closed(), service.ids().len()), (1, 2));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_program_with_the_ledger_is_told_so_and_the_first_one_goes_on() {
+    let service = Service::start().await;
+    let ledger = service.path("items.ledger");
+    let options = [&["--ledger", ledger.to_str().unwrap()], &LINE_A_BATCH[..]].concat();
+    let mut first = service.run(&options, &[]);
+    first.write(&lines(0..3));
+    // It records them in the ledger, which it has open until its input ends.
+    wait_until("the first program pushes", || !service.ids().is_empty());
+    let other = service.file("other.jsonl", lines(100..103));
+    let second = service.push(&options, &[&other]);
+    assert_eq!((second.status.code(), second.said.as_str()), (Some(1), ""), "{second:?}");
+    let told = format!("Error: the ledger {} is open already; end the other program, or", ledger.display());
+    assert!(second.complained.starts_with(&told), "{second:?}");
+    first.write(&lines(3..6));
+    let ended = first.end();
+    assert!(ended.status.success() && ended.said.contains(": 6 added, 0 updated, 0 unchanged, 0 deleted"), "{ended:?}");
+    assert_eq!(service.ids(), (0..6).map(id).collect::<Vec<_>>());
+    // It is free again, and has all that the first one pushed.
+    let all = service.file("all.jsonl", lines(0..6));
+    let third = service.push(&options, &[&all]);
+    assert!(third.status.success() && third.said.contains(": 0 added, 0 updated, 6 unchanged, 0 deleted"), "{third:?}");
+    assert!(third.said.contains("; 0 API calls"), "{third:?}");
+}
+
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn guarantee_12_a_load_that_a_signal_stops_is_not_closed() {
