@@ -2,26 +2,22 @@
 //!
 //! ```sh
 //! cargo run --example wiki
-//! cargo test --example wiki
+//! cargo test --test wiki
 //! ```
 //!
-//! A run pushes the users and groups as a refresh, and then the pages and their attachments as another:
-//! what has gone from the wiki goes from the index. At the end of the file it is tested on the fake
-//! service. **To a real service it goes with a source and a provider made for trying alone**, as it
-//! deletes what they held before.
+//! Each run gives the whole wiki to two syncs: first all users and groups, then all pages and attachments. By their ledger
+//! they push only what changed since the last run, and delete what is gone from the wiki. After a crash or a failed batch
+//! just run it again: nothing is lost. For a real service the ledger is the file `wiki.ledger` in the current folder; keep
+//! it for the next run. The end of this file tests the connector on the fake service.
 
 mod shared;
 
-use std::mem;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use coveo_push::KnownIdentities;
-use coveo_push::report::{FailedBatch, Progress, RefreshReport};
+use coveo_push::report::SyncReport;
 use coveo_push::{
-    Content, DocumentBody, Identity, IdentityBody, IdentityQueue, ItemQueue, Items, MappedIdentity, MappedIdentityBody,
-    PermissionSet, PushClient, PushError, RefreshKind,
+    Content, DocumentBody, Identity, IdentityBody, IdentityQueue, ItemQueue, KnownIdentities, Ledger, MappedIdentity,
+    MappedIdentityBody, PermissionSet, PushClient, PushError, SyncInto, SyncRun,
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 
@@ -58,13 +54,19 @@ impl Page {
 #[tokio::main]
 async fn main() -> Result<(), shared::Failure> {
     let setup = shared::Setup::quiet()?;
+    // The fake service is gone with the program, and so is its ledger.
+    let folder = tempfile::tempdir()?;
+    let path = if setup.fake.is_some() { folder.path().join("wiki.ledger") } else { PathBuf::from("wiki.ledger") };
     let connector = Connector {
         client: setup.client.clone(),
         source: setup.source_id()?.to_owned(),
         provider: setup.provider_id()?.to_owned(),
+        ledger: Ledger::open(path)?,
     };
-    let attachment = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    connector.run(&sample(attachment)).await?;
+    let wiki = sample(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md"));
+    connector.run(&wiki).await?;
+    // Nothing changed meanwhile, so this run pushes nothing.
+    connector.run(&wiki).await?;
     if let Some(fake) = &setup.fake {
         let graph = fake.identity_graph();
         for item in fake.source(&connector.source).items() {
@@ -102,48 +104,33 @@ struct Connector {
     client: PushClient,
     source: String,
     provider: String,
+    ledger: Ledger,
 }
 
 impl Connector {
-    /// One run: everything is pushed again, identities first, as items can only name known identities.
-    async fn run(&self, wiki: &Wiki) -> Result<(), shared::Failure> {
-        let known = self.push_identities(wiki).await?;
-        let report = self.push_items(&self.client.items(&self.source), wiki, &known).await?;
-        println!("{report}");
-        report.into_result()?;
-        Ok(())
+    /// One run: the identities first, as items can only name known identities. Returns the report of the items.
+    async fn run(&self, wiki: &Wiki) -> Result<SyncReport, shared::Failure> {
+        let known = self.sync_identities(wiki).await?;
+        self.sync_items(wiki, &known).await
     }
 
-    async fn push_identities(&self, wiki: &Wiki) -> Result<KnownIdentities, shared::Failure> {
+    async fn sync_identities(&self, wiki: &Wiki) -> Result<KnownIdentities, shared::Failure> {
         let known = KnownIdentities::new();
-        // The alias of a user counts, too.
-        let expected = (wiki.groups.len() + 2 * wiki.users.len()) as u64;
-        let run = self.client.identities(&self.provider).refresh().expect_at_least(expected);
-        let run = run.pusher(|pusher| pusher.known_identities(&known).compare_identities(true)).start().await?;
-        let report = match shared::unless_stopped(push_identities(run.pusher(), wiki)).await {
-            Ok(()) => run.finish().await,
-            Err(error) => {
-                eprintln!("{error:?}");
-                run.abort().await
-            }
-        };
-        println!("{report}");
-        report.into_result()?;
+        let sync = self.client.identities(&self.provider).sync(&self.ledger);
+        let sync = sync.pusher(|pusher| pusher.known_identities(&known).compare_identities(true));
+        let run = sync.start().await?;
+        let pushed = shared::unless_stopped(push_identities(run.pusher(), wiki)).await;
+        end(run, pushed).await?;
         Ok(known)
     }
 
-    async fn push_items(
-        &self,
-        items: &Items,
-        wiki: &Wiki,
-        known: &KnownIdentities,
-    ) -> Result<RefreshReport, shared::Failure> {
-        let failed = Arc::new(Mutex::new(Vec::new()));
-        let handed = Arc::clone(&failed);
+    async fn sync_items(&self, wiki: &Wiki, known: &KnownIdentities) -> Result<SyncReport, shared::Failure> {
         let attachments: usize = wiki.pages.iter().map(|page| page.attachments.len()).sum();
         let expected = wiki.page_count + attachments as u64;
-        let run = items
-            .refresh(RefreshKind::Refresh)
+        let run = self
+            .client
+            .items(&self.source)
+            .sync(&self.ledger)
             // If the wiki returns less than nine tenths of its pages, delete nothing.
             .expect_at_least(expected - expected / 10)
             .pusher(|pusher| {
@@ -151,33 +138,27 @@ impl Connector {
                     .secured(true)
                     .known_identities(known)
                     .on_refused(|refused| eprintln!("left out: {refused}"))
-                    .on_failed_batch(move |batch| {
-                        eprintln!("{batch}");
-                        handed.lock().unwrap_or_else(PoisonError::into_inner).push(batch);
-                    })
+                    // The run goes on, and the next run pushes the items of this batch again.
+                    .on_failed_batch(|batch| eprintln!("{batch}"))
             })
             .start()
             .await?;
-        let mut progress = run.pusher().progress();
-        let printer = tokio::spawn(async move {
-            while progress.changed().await.is_ok() {
-                let Progress { pushed, accepted, .. } = *progress.borrow_and_update();
-                println!("{pushed} items, {accepted} accepted");
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-        });
-        // Ctrl-C and SIGTERM abort the run, too: nothing is deleted, and the source is idle again.
-        let report = match shared::unless_stopped(push_pages(run.pusher(), &wiki.pages)).await {
-            Ok(()) => run.finish().await,
-            Err(error) => {
-                eprintln!("{error:?}");
-                run.abort().await
-            }
-        };
-        printer.await?;
-        push_again(&failed).await?;
-        Ok(report)
+        let pushed = shared::unless_stopped(push_pages(run.pusher(), &wiki.pages)).await;
+        end(run, pushed).await
     }
+}
+
+/// Ends a sync. If not everything was pushed, because of an error, Ctrl-C or SIGTERM, nothing is deleted.
+async fn end<T: SyncInto>(run: SyncRun<T>, pushed: Result<(), shared::Failure>) -> Result<SyncReport, shared::Failure> {
+    let report = match pushed {
+        Ok(()) => run.finish().await,
+        Err(error) => {
+            eprintln!("{error:?}");
+            run.abort().await
+        }
+    };
+    println!("{report}");
+    Ok(report.into_result()?)
 }
 
 async fn push_identities(pusher: &IdentityQueue, wiki: &Wiki) -> Result<(), PushError> {
@@ -220,25 +201,15 @@ async fn push_page(pusher: &ItemQueue, page: &Page) -> Result<(), PushError> {
     Ok(())
 }
 
-/// Pushes failed batches again, in their order, with what they hold still in memory. For a connector that
-/// does not push everything again in its next run `push_jsonl` keeps them in files.
-async fn push_again(failed: &Mutex<Vec<FailedBatch>>) -> Result<(), shared::Failure> {
-    let mut batches = mem::take(&mut *failed.lock().unwrap_or_else(PoisonError::into_inner));
-    batches.sort_by_key(FailedBatch::number);
-    for batch in batches {
-        batch.push_again().await?;
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use std::fs;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::time::Duration;
 
     use coveo_push::fake::{FakePushApi, Fault};
-    use coveo_push::report::{DeletionOutcome, DeletionSkipped};
-    use coveo_push::{Operation, PermissionIdentity};
+    use coveo_push::{Host, Operation, PermissionIdentity};
 
     use super::*;
 
@@ -247,28 +218,37 @@ mod tests {
 
     struct Test {
         fake: FakePushApi,
-        connector: Connector,
         wiki: Wiki,
-        // Goes away with it.
-        _folder: tempfile::TempDir,
+        /// The attachment and the ledger.
+        folder: tempfile::TempDir,
     }
 
     impl Test {
         fn new() -> Self {
             let fake = FakePushApi::builder().secured_source(SOURCE).provider(PROVIDER).build();
-            let connector =
-                Connector { client: fake.client(), source: SOURCE.to_owned(), provider: PROVIDER.to_owned() };
             let folder = tempfile::tempdir().unwrap();
             let attachment = folder.path().join("map.txt");
             fs::write(&attachment, "You are here.").unwrap();
-            Self { fake, connector, wiki: sample(attachment), _folder: folder }
+            Self { fake, wiki: sample(attachment), folder }
         }
 
-        /// Runs, and lets time pass: items of the last five seconds before a run are not old.
-        async fn run(&self) -> Result<(), shared::Failure> {
-            let outcome = self.connector.run(&self.wiki).await;
+        /// The connector as a program that was just started.
+        fn connector(&self) -> Connector {
+            let ledger = Ledger::open(self.folder.path().join("ledger")).unwrap();
+            Connector { client: self.fake.client(), source: SOURCE.to_owned(), provider: PROVIDER.to_owned(), ledger }
+        }
+
+        /// A day passes, and then it runs.
+        async fn run(&self) -> Result<SyncReport, shared::Failure> {
             tokio::time::sleep(Duration::from_secs(86_400)).await;
-            outcome
+            self.fake.clear_requests();
+            self.connector().run(&self.wiki).await
+        }
+
+        /// The calls of the Push API in the last run.
+        fn calls(&self) -> Vec<Operation> {
+            let calls = self.fake.requests().into_iter().filter_map(|request| request.operation());
+            calls.filter(|operation| operation.host() == Host::Push).collect()
         }
 
         /// The names of the items that a user sees after signing in with an e-mail address.
@@ -279,6 +259,15 @@ mod tests {
             items.retain(|item| item.visible_to(&viewer).is_allowed());
             items.iter().map(|item| item.title().unwrap().to_owned()).collect()
         }
+
+        fn content_of(&self, page: &Page) -> Vec<u8> {
+            self.fake.source(SOURCE).item(&page.uri()).unwrap().content().unwrap().to_vec()
+        }
+    }
+
+    /// Added, updated, unchanged, deleted.
+    fn counts(report: &SyncReport) -> [u64; 4] {
+        [report.added, report.updated, report.unchanged, report.deleted]
     }
 
     #[tokio::test(start_paused = true)]
@@ -290,18 +279,37 @@ mod tests {
         assert_eq!(test.seen_by("alice@example.com"), ["handbook", "map.txt", "menu", "news", "plans"]);
         assert_eq!(test.seen_by("bob@example.com"), ["handbook", "map.txt", "menu", "news"]);
         assert!(test.seen_by("carol@example.com").is_empty());
-        let handbook = source.item("https://wiki.example.com/handbook").unwrap();
-        assert_eq!(handbook.content().unwrap(), test.wiki.pages[0].html);
+        assert_eq!(test.content_of(&test.wiki.pages[0]), test.wiki.pages[0].html.as_bytes());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_page_that_is_gone_goes_and_a_group_that_changed_changes_who_sees() {
+    async fn a_run_in_which_nothing_changed_makes_no_call_of_the_push_api() {
+        let test = Test::new();
+        assert_eq!(counts(&test.run().await.unwrap()), [5, 0, 0, 0]);
+        assert_eq!(counts(&test.run().await.unwrap()), [0, 0, 5, 0]);
+        assert_eq!(test.calls(), []);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn of_the_pages_only_the_changed_one_is_pushed() {
+        let mut test = Test::new();
+        test.run().await.unwrap();
+        test.wiki.pages[2].html = "<p>Other news.</p>".to_owned();
+        assert_eq!(counts(&test.run().await.unwrap()), [0, 1, 4, 0]);
+        assert_eq!(test.content_of(&test.wiki.pages[2]), b"<p>Other news.</p>");
+        let is_commit = |call: &&Operation| **call == Operation::PushItemContainer;
+        assert_eq!(test.calls().iter().filter(is_commit).count(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_page_that_is_gone_is_deleted_and_a_group_that_changed_changes_who_sees() {
         let mut test = Test::new();
         test.run().await.unwrap();
         test.wiki.pages.remove(0);
         test.wiki.page_count = 3;
         test.wiki.groups[1] = ("Editors", vec![Identity::user("carol")]);
-        test.run().await.unwrap();
+        // With its attachment.
+        assert_eq!(counts(&test.run().await.unwrap()), [0, 0, 3, 2]);
         assert_eq!(test.seen_by("carol@example.com"), ["menu", "news", "plans"]);
         assert!(test.seen_by("alice@example.com").is_empty());
         assert_eq!(test.fake.source(SOURCE).len(), 3);
@@ -318,7 +326,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_batch_that_failed_is_pushed_again_and_nothing_is_deleted_by_that_run() {
+    async fn a_run_with_a_failed_batch_deletes_nothing_and_the_next_one_pushes_and_deletes() {
         let mut test = Test::new();
         test.run().await.unwrap();
         test.wiki.pages.pop();
@@ -327,10 +335,11 @@ mod tests {
         // A call is tried twelve times.
         test.fake.inject(Fault::on(Operation::PushItemContainer).status(500).times(12));
         let error = format!("{:?}", test.run().await.unwrap_err());
-        assert!(error.contains("nothing is deleted, because 4 operations failed"), "{error}");
-        let plans = test.fake.source(SOURCE).item("https://wiki.example.com/plans").unwrap();
-        assert_eq!(plans.content().unwrap(), "<p>Other plans.</p>");
+        assert!(error.contains("missing items are not deleted, because 1 operations failed"), "{error}");
         assert_eq!(test.fake.source(SOURCE).len(), 5);
+        assert_eq!(counts(&test.run().await.unwrap()), [0, 1, 3, 1]);
+        assert_eq!(test.content_of(&test.wiki.pages[1]), b"<p>Other plans.</p>");
+        assert_eq!(test.fake.source(SOURCE).len(), 4);
     }
 
     #[tokio::test(start_paused = true)]
@@ -338,12 +347,35 @@ mod tests {
         let mut test = Test::new();
         test.run().await.unwrap();
         test.wiki.pages.truncate(2);
-        let items = test.connector.client.items(SOURCE);
-        let known = test.connector.push_identities(&test.wiki).await.unwrap();
-        let report = test.connector.push_items(&items, &test.wiki, &known).await.unwrap();
-        let DeletionOutcome::Skipped(reason) = report.deletion else { panic!("{report}") };
-        assert!(matches!(reason, DeletionSkipped::TooFew { .. }), "{reason}");
-        test.fake.pass_time(Duration::from_secs(15 * 60));
+        let error = format!("{:?}", test.run().await.unwrap_err());
+        assert!(error.contains("not deleted, because 3 ids came, but at least 5 were expected"), "{error}");
         assert_eq!(test.fake.source(SOURCE).len(), 5);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_a_crash_at_any_time_the_next_run_leaves_the_source_like_the_wiki() {
+        for crash in 0.. {
+            let mut test = Test::new();
+            test.wiki.pages[0].html = "<p>Words.</p>".to_owned();
+            test.run().await.unwrap();
+            test.wiki.pages.pop();
+            test.wiki.page_count = 3;
+            test.wiki.pages[1].html = "<p>Other plans.</p>".to_owned();
+            // It crashes before, in or after one of its transactions: from there on nothing is written.
+            let (connector, steps) = (test.connector(), AtomicU32::new(0));
+            connector.ledger.on_transaction(move |_| steps.fetch_add(1, Ordering::Relaxed) < crash);
+            let is_crashed = connector.run(&test.wiki).await.is_err();
+            drop(connector);
+            test.run().await.unwrap();
+            assert_eq!(test.content_of(&test.wiki.pages[1]), b"<p>Other plans.</p>", "{crash}");
+            assert_eq!(test.seen_by("alice@example.com"), ["handbook", "map.txt", "news", "plans"], "{crash}");
+            assert_eq!(counts(&test.run().await.unwrap()), [0, 0, 4, 0], "{crash}");
+            assert_eq!(test.calls(), [], "{crash}");
+            if !is_crashed {
+                // Two batches, each marked and recorded.
+                assert_eq!(crash, 12);
+                break;
+            }
+        }
     }
 }

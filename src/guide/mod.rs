@@ -23,7 +23,7 @@
 //!
 //! # Examples
 //!
-//! `cargo run --example NAME` in a checkout; in the published package with `--features test-util`.
+//! `cargo run --example NAME` in a checkout; in the published package with `--features test-util,ledger`.
 //!
 //! | Example | |
 //! |---|---|
@@ -34,7 +34,7 @@
 //! | `outcomes` | the outcomes of accepted items, and why some were dropped |
 //! | `catalog` | a catalog of Coveo for Commerce: a refresh, changes of prices, a merge and a load |
 //! | `sharded` | one refresh from many machines: a coordinator and its workers |
-//! | `wiki` | a whole connector with its tests |
+//! | `wiki` | a whole connector with a ledger, and its tests |
 //! | `push_jsonl`, `push_directory` | tools for files, with a ledger if you like |
 //! | `daemon` | a service that pushes single changes for months, with metrics and a stop by SIGTERM |
 //! | `who_can_see` | a table of people and items, with reasons |
