@@ -13,6 +13,7 @@ use super::error::LedgerError;
 use super::ledger::Ledger;
 use super::report::SyncError;
 use super::run::{Started, SyncRun};
+use super::state::State;
 use super::status::Status;
 use super::target::{LedgerTarget, SyncInto, TargetName};
 use crate::api::{Catalog, Identities, Items};
@@ -147,7 +148,7 @@ impl<T> SyncBuilder<T> {
     }
 
     /// Pushes an unchanged item again when it was recorded this long ago. It repairs items that were dropped or changed at
-    /// the service without a trace. Items are spread by their fingerprint, from half of this age on, so that they do
+    /// the service without a trace. Items are spread by their id, from half of this age on, so that they do
     /// not come all at once. Default: 30 days.
     pub fn renew_after(mut self, age: Duration) -> Self {
         self.compare.renew_after = age;
@@ -169,7 +170,7 @@ impl<T> SyncBuilder<T> {
     }
 
     /// The most missing items that are deleted. Without it, nothing is deleted when more than 100 are missing that are
-    /// more than half of the known ones.
+    /// more than half of those that the ledger knew before the run.
     pub fn allow_deleting(mut self, items: u64) -> Self {
         self.deletion.at_most = Some(items);
         self
@@ -210,7 +211,7 @@ impl<T> SyncBuilder<T> {
             settings: compare,
             kernel,
             status: source.map(Status::new),
-            state: Mutex::default(),
+            state: Mutex::new(State::new()),
             is_closed: Mutex::default(),
         });
         let pusher = pusher.with_journal(Arc::clone(&journal) as Arc<dyn Journal>).start();

@@ -1,13 +1,12 @@
 //! The work of a sync on its ledger: compares with it, marks ids before their commit, and records them after.
 
-use std::borrow::Cow;
 use std::fs::File;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::error::LedgerError;
 use super::fingerprint::{self, Fingerprint};
-use super::row::Row;
+use super::row::{ALIASES, Row, row_id, rows};
 use super::state::{Renewal, State};
 use super::status::Status;
 use super::store::{Known, Store, Tables};
@@ -37,17 +36,8 @@ pub(super) struct LedgerJournal {
     pub(super) is_closed: Mutex<bool>,
 }
 
-/// Separates the id of an identity from the mark of its aliases, which are a row of their own.
-const ALIASES: &str = "\0aliases";
 /// Of so many ids, one has a sample.
 const SAMPLE: u32 = 64;
-
-pub(super) fn row_id(id: &str, change: Change) -> Cow<'_, str> {
-    match change {
-        Change::Aliases => Cow::Owned([id, ALIASES].concat()),
-        _ => Cow::Borrowed(id),
-    }
-}
 
 /// Whether the hashes of the keys of an item are kept, by its id.
 fn is_sampled(id: &str) -> bool {
@@ -87,9 +77,9 @@ impl LedgerJournal {
 
     /// Whether an item with this fingerprint is skipped. `is_open` tells that an earlier operation on its id is not
     /// recorded.
-    pub(super) fn compare(&self, known: &Known, is_open: bool, is_same: impl FnOnce(&Row) -> bool) -> bool {
+    pub(super) fn compare(&self, id: &str, known: &Known, is_open: bool, is_same: impl FnOnce(&Row) -> bool) -> bool {
         let Known::Row(row) = known else { return false };
-        let is_old = || row.is_old(self.settings.renew_after, (self.kernel.shared.local_now)());
+        let is_old = || row.is_old(id, self.settings.renew_after, (self.kernel.shared.local_now)());
         !is_open && !self.settings.push_all && is_same(row) && !is_old()
     }
 
@@ -170,14 +160,12 @@ impl LedgerJournal {
             for JournalEntry { id, change, .. } in entries {
                 match change {
                     Change::Whole | Change::Aliases => tables.doubt(&row_id(id, change))?,
-                    // An item that others pushed stays theirs.
-                    Change::Part | Change::Delete if !tables.is_known(id)? => {}
-                    Change::Part | Change::Delete => tables.doubt(id)?,
                     Change::DeleteTree => tables.doubt_below(id)?,
-                    Change::DeleteIdentity => {
-                        for id in [Cow::Borrowed(id), row_id(id, Change::Aliases)] {
-                            if tables.is_known(&id)? {
-                                tables.doubt(&id)?;
+                    Change::Part | Change::Delete | Change::DeleteIdentity => {
+                        for row in rows(id, change) {
+                            // An item that others pushed stays theirs.
+                            if tables.is_known(&row)? {
+                                tables.doubt(&row)?;
                             }
                         }
                     }
@@ -207,11 +195,11 @@ impl LedgerJournal {
                     }
                     // The state of the service is unknown now: it stays in doubt.
                     (Change::Whole | Change::Aliases | Change::Part, _) => {}
-                    (Change::Delete, _) => tables.forget(id)?,
                     (Change::DeleteTree, _) => tables.forget_below(id)?,
-                    (Change::DeleteIdentity, _) => {
-                        tables.forget(id)?;
-                        tables.forget(&row_id(id, Change::Aliases))?;
+                    (Change::Delete | Change::DeleteIdentity, _) => {
+                        for row in rows(id, *change) {
+                            tables.forget(&row)?;
+                        }
                     }
                 }
             }
@@ -230,7 +218,7 @@ impl LedgerJournal {
             // Without a fingerprint it stays pending, like in the ledger.
             let is_recorded = note.filter(|note| note.fingerprint.is_some() || change.deletes());
             if let Some(note) = is_recorded {
-                state.settle(&row_id(id, *change), note.order);
+                rows(id, *change).for_each(|row| state.settle(&row, note.order));
             }
         }
     }

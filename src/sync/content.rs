@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::compare::LedgerJournal;
 use super::fingerprint::{self, Fingerprint};
+use super::row::Row;
 use super::state::Renewal;
 use super::store::Known;
 use crate::content::ReadBytes;
@@ -44,7 +45,11 @@ impl ContentReading {
     }
 
     pub(super) fn is_unchanged_by(&self, fingerprint: &Fingerprint) -> bool {
-        self.journal.compare(&self.known, self.is_open, |row| row.fingerprint == *fingerprint)
+        self.is_unchanged_if(|row| row.fingerprint == *fingerprint)
+    }
+
+    fn is_unchanged_if(&self, is_same: impl FnOnce(&Row) -> bool) -> bool {
+        self.journal.compare(&self.id, &self.known, self.is_open, is_same)
     }
 
     /// Whether a file has the recorded content: by its times where these are trusted, or else by its bytes. A file
@@ -54,12 +59,11 @@ impl ContentReading {
         let is_file = fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
         let Some(Ok(file)) = is_file.then(|| File::open(path)) else { return false };
         self.file_times = self.journal.file_times(&self.item, &file);
-        let is_same_file = |times| self.journal.compare(&self.known, self.is_open, |row| row.file_times == Some(times));
-        if self.file_times.is_some_and(is_same_file) {
+        if self.file_times.is_some_and(|times| self.is_unchanged_if(|row| row.file_times == Some(times))) {
             return true;
         }
         // Its bytes tell nothing when the item is pushed in any case.
-        if !self.journal.compare(&self.known, self.is_open, |_| true) {
+        if !self.is_unchanged_if(|_| true) {
             return false;
         }
         let Ok(content) = fingerprint::of_reader(file) else { return false };

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use tokio::task::spawn_blocking;
 
-use super::compare::{LedgerJournal, row_id};
+use super::compare::LedgerJournal;
 use super::content::ContentReading;
 use super::fingerprint;
+use super::row::row_id;
 use super::store::Known;
 use crate::content::{Content, KnownBytes};
 use crate::error::{BoxError, Error};
@@ -20,9 +21,11 @@ impl Journal for LedgerJournal {
         let is_whole = matches!(change, Change::Whole | Change::Aliases);
         let fingerprint = is_whole.then(|| fingerprint::of_json(json, &self.settings.ignored_keys));
         let row_id = row_id(id, change);
-        let (order, is_open) = self.lock().register(&row_id, change == Change::DeleteTree);
+        let (order, is_open) = self.lock().register(id, change);
         let known = self.known(&row_id)?;
-        if self.compare(&known, is_open, |row| Some(row.fingerprint) == fingerprint) && self.skip(&row_id, order) {
+        if self.compare(&row_id, &known, is_open, |row| Some(row.fingerprint) == fingerprint)
+            && self.skip(&row_id, order)
+        {
             return Ok(Look::Unchanged);
         }
         if is_whole {
@@ -42,7 +45,7 @@ impl Journal for LedgerJournal {
         // A content that is a reader is not shared with other threads.
         let known_bytes = content.known_bytes();
         Box::pin(async move {
-            let (order, is_open) = self.lock().register(id, false);
+            let (order, is_open) = self.lock().register(id, Change::Whole);
             let known = self.known(id)?;
             let mut reading = ContentReading::new(Arc::clone(&self), id, json, item, order, is_open, known);
             match known_bytes {

@@ -1,8 +1,28 @@
-//! The row of one id in the ledger.
+//! The row of one id in the ledger, and the rows of an operation.
 
+use std::borrow::Cow;
+use std::iter;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::fingerprint::Fingerprint;
+use super::fingerprint::{self, Fingerprint};
+use crate::push::journal::Change;
+
+/// Separates the id of an identity from the mark of its aliases, which are a row of their own.
+pub(super) const ALIASES: &str = "\0aliases";
+
+/// The row whose fingerprint tells whether an operation is needed.
+pub(super) fn row_id(id: &str, change: Change) -> Cow<'_, str> {
+    match change {
+        Change::Aliases => Cow::Owned([id, ALIASES].concat()),
+        _ => Cow::Borrowed(id),
+    }
+}
+
+/// The rows that an operation changes, except for those below a tree.
+pub(super) fn rows(id: &str, change: Change) -> impl Iterator<Item = Cow<'_, str>> {
+    let aliases = (change == Change::DeleteIdentity).then(|| row_id(id, Change::Aliases));
+    iter::once(row_id(id, change)).chain(aliases)
+}
 
 /// The state of an id that the service was last known to hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,14 +62,14 @@ impl Row {
     }
 
     /// Whether it is so old that its item is pushed again: from half of the age on, spread by the id.
-    pub(super) fn is_old(&self, age: Duration, now: SystemTime) -> bool {
+    pub(super) fn is_old(&self, id: &str, age: Duration, now: SystemTime) -> bool {
         let now = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        let spread = u64::from(u16::from_le_bytes([self.fingerprint[0], self.fingerprint[1]]));
-        let half = age.as_secs() / 2;
-        let limit = half.saturating_add(
-            half / u64::from(u16::MAX) * spread + half % u64::from(u16::MAX) * spread / u64::from(u16::MAX),
-        );
-        now.saturating_sub(self.recorded) >= limit
+        let (is_for, half) = (u128::from(now.saturating_sub(self.recorded)), u128::from(age.as_secs() / 2));
+        if is_for < half {
+            return false;
+        }
+        let [spread, ..] = fingerprint::of_bytes(id.as_bytes());
+        is_for >= half + half * u128::from(spread) / u128::from(u8::MAX)
     }
 }
 
@@ -73,8 +93,9 @@ mod tests {
     fn items_grow_old_between_half_of_the_age_and_all_of_it() {
         let (day, born) = (Duration::from_secs(86_400), UNIX_EPOCH + Duration::from_secs(1_800_000_000));
         let old_after = |days: u32| {
-            let is_old = |n: &u8| Row::new([*n; 32], None, born).is_old(30 * day, born + days * day);
-            (0..=u8::MAX).filter(is_old).count()
+            // They all say the same.
+            let row = Row::new([7; 32], None, born);
+            (0..256).filter(|id| row.is_old(&format!("a://{id}"), 30 * day, born + days * day)).count()
         };
         assert_eq!(old_after(14), 0);
         assert_eq!(old_after(30), 256);

@@ -5,6 +5,8 @@ use std::hash::{BuildHasher, RandomState};
 
 use super::error::LedgerError;
 use super::fingerprint::Fingerprint;
+use super::row::{row_id, rows};
+use crate::push::journal::Change;
 
 /// The counts of a sync.
 #[derive(Debug, Clone, Copy, Default)]
@@ -49,6 +51,11 @@ pub(super) struct State {
 }
 
 impl State {
+    pub(super) fn new() -> Self {
+        // Batches of an earlier run can be pushed again in this one, with their orders.
+        Self { last: fastrand::u64(..u64::MAX / 2), ..Self::default() }
+    }
+
     pub(super) fn see(&mut self, id: &str) {
         self.seen.insert(self.hasher.hash_one(id));
     }
@@ -61,12 +68,17 @@ impl State {
         self.seen.len() as u64
     }
 
-    /// Registers an operation on an id, until it is recorded. Returns its order, and whether an earlier one is not recorded.
-    pub(super) fn register(&mut self, id: &str, is_tree: bool) -> (u64, bool) {
-        self.see(id);
+    /// Registers an operation, until it is recorded. Returns its order, and whether an earlier one on its id is not
+    /// recorded.
+    pub(super) fn register(&mut self, id: &str, change: Change) -> (u64, bool) {
+        let row = row_id(id, change);
+        self.see(&row);
         self.last += 1;
-        let is_open = self.pending.insert(id.into(), self.last).is_some() || self.is_below_a_tree(id);
-        if is_tree {
+        let is_open = self.pending.contains_key(&*row) || self.is_below_a_tree(&row);
+        for row in rows(id, change) {
+            self.pending.insert((&*row).into(), self.last);
+        }
+        if change == Change::DeleteTree {
             self.pending_trees.insert(id.into(), self.last);
         }
         (self.last, is_open)

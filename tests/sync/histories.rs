@@ -175,6 +175,27 @@ async fn guarantee_14_a_failed_batch_that_is_pushed_again_by_its_owner_is_in_dou
 }
 
 #[tokio::test(start_paused = true)]
+async fn guarantee_14_a_failed_batch_of_the_run_before_settles_nothing_of_the_next_run() {
+    let world = World::new();
+    let ledger = world.ledger();
+    world.fake.inject(Fault::on(Operation::UploadToContainer).status(403).times(1));
+    let run = world.sync(&ledger).start().await.unwrap();
+    push_all(&run, &corpus([("a://1", 1)])).await;
+    let failed = run.finish().await.push.failed_batches.remove(0);
+    let run = world.sync(&ledger).start().await.unwrap();
+    run.push_again(failed).await.unwrap();
+    run.add_or_update("a://1", &doc(2)).await.unwrap();
+    // The old batch is recorded while the new version is queued.
+    while ledger.stats().unwrap().iter().all(|of| of.items == of.in_doubt) {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    assert!(run.add_or_update("a://1", &doc(1)).await.unwrap().is_queued());
+    run.finish().await.into_result().unwrap();
+    assert_eq!(world.held(), corpus([("a://1", 1)]));
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_file_keeps_two_services_apart() {
     let world = World::new();
     let other = FakePushApi::builder().organization("other-org").source(SOURCE).build();

@@ -107,3 +107,21 @@ async fn a_group_that_is_skipped_and_then_pushed_with_other_members_is_refused()
         run.finish().await.into_result().unwrap();
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn guarantee_14_aliases_that_come_again_behind_the_deletion_of_their_identity_are_pushed() {
+    let world = World::new();
+    let (identities, ledger) = (world.fake.client().identities("My Provider"), world.ledger());
+    let address = MappedIdentity::user("ann@y.z").provider("Email Security Provider");
+    let (body, alias) = (IdentityBody::user("ann"), MappedIdentityBody::user("ann").alias(address));
+    for (deletes, expected) in [(false, [2, 0, 0, 0]), (true, [0, 2, 0, 1]), (false, [0, 0, 2, 0])] {
+        let run = identities.sync(&ledger).start().await.unwrap();
+        if deletes {
+            run.delete(&Identity::user("ann")).await.unwrap();
+        }
+        run.add_or_update(&body).await.unwrap();
+        run.add_or_update_alias(&alias).await.unwrap();
+        assert_eq!(counts(&run.finish().await.into_result().unwrap()), expected, "deletes: {deletes}");
+        tokio::time::sleep(Duration::from_secs(2)).await;
+    }
+}
