@@ -45,7 +45,7 @@ pub enum MissingKept {
     TooMany {
         /// The number of missing ids.
         missing: u64,
-        /// The number of ids that the ledger knows.
+        /// The number of ids that the ledger knew before the run.
         known: u64,
     },
 }
@@ -72,7 +72,10 @@ impl fmt::Display for MissingKept {
             Self::UnknownIds(count) => write!(f, "{count} items came whose id could not be read"),
             Self::TooFew { seen, expected } => write!(f, "{seen} ids came, but at least {expected} were expected"),
             Self::TooMany { missing, known } => {
-                write!(f, "{missing} of {known} are missing; if they are really gone, set `allow_deleting({missing})`")
+                write!(
+                    f,
+                    "{missing} of {known} ids are missing; if they are really gone, set `allow_deleting({missing})`"
+                )
             }
         }
     }

@@ -174,6 +174,8 @@ impl Started {
             known += page.known;
             position = page.next;
         }
+        // New ids say nothing of the missing ones.
+        known -= self.journal.lock().counts.added.min(known);
         may_delete_so_many(self.deletion, missing, known)?;
         let (mut deleted, mut position) = (0, Position::start());
         while missing > 0 && position != Position::End {

@@ -49,6 +49,15 @@ async fn guarantee_14_missing_items_are_deleted_by_the_rules() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn guarantee_14_new_ids_do_not_allow_the_deletion_of_all_old_ones() {
+    let world = World::new();
+    let renamed: Corpus = (0..150).map(|number| (format!("b://{number}"), 1)).collect();
+    let outcome = missing(&world, &many(150), &renamed, |sync| sync).await;
+    assert_eq!(outcome, MissingOutcome::Kept(MissingKept::TooMany { missing: 150, known: 150 }));
+    assert_eq!(world.held().len(), 300);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_feed_of_changes_deletes_only_what_it_says() {
     let world = World::new();
     world.run(&many(4)).await.into_result().unwrap();
