@@ -2,6 +2,7 @@
 //! return.
 
 use std::fmt;
+use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -94,17 +95,18 @@ impl Store {
         let store =
             Self { path: path.to_owned(), database: opened?, snapshot: Mutex::default(), probe: Mutex::default() };
         let format = store.write(|transaction| {
-            for table in [ROWS, SAMPLES] {
-                transaction.open_table(table)?;
-            }
-            transaction.open_table(DOUBTS)?;
-            transaction.open_table(TARGETS)?;
             let mut meta = transaction.open_table(META)?;
-            let format = meta.get("format")?.map(|format| format.value());
-            if format.is_none() {
-                meta.insert("format", FORMAT)?;
+            let format = meta.get("format")?.map_or(FORMAT, |format| format.value());
+            // The tables of a newer format can be others.
+            if format <= FORMAT {
+                meta.insert("format", format)?;
+                for table in [ROWS, SAMPLES] {
+                    transaction.open_table(table)?;
+                }
+                transaction.open_table(DOUBTS)?;
+                transaction.open_table(TARGETS)?;
             }
-            Ok(format.unwrap_or(FORMAT))
+            Ok(format)
         })?;
         if format > FORMAT {
             return Err(LedgerError::Newer { path: path.to_owned(), format });
@@ -295,7 +297,12 @@ fn create(path: &Path) -> Result<(), LedgerError> {
     match temporary.persist_noclobber(path) {
         // Another program was faster.
         Err(failed) if failed.error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-        created => created.map_err(|failed| LedgerError::io(path, failed.error)),
+        Err(failed) => Err(LedgerError::io(path, failed.error)),
+        // Its name is on the disk when its folder is. Not every system opens folders.
+        Ok(()) if cfg!(unix) => {
+            File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| LedgerError::io(path, error))
+        }
+        Ok(()) => Ok(()),
     }
 }
 
@@ -444,5 +451,27 @@ fn guarded<T>(path: &Path, work: impl FnOnce() -> Result<T, StoreError>) -> Resu
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Store").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ledger_of_a_newer_format_is_left_as_it_is_and_needs_a_newer_version() {
+        const NEWER_ROWS: TableDefinition<'_, &str, &str> = TableDefinition::new("rows");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger");
+        let newer = builder().create(&path).unwrap();
+        let transaction = newer.begin_write().unwrap();
+        transaction.open_table(META).unwrap().insert("format", FORMAT + 1).unwrap();
+        transaction.open_table(NEWER_ROWS).unwrap();
+        transaction.commit().unwrap();
+        drop(newer);
+        let error = Store::open(&path).unwrap_err();
+        assert!(matches!(error, LedgerError::Newer { format: 2, .. }), "{error}");
+        let newer = builder().open(&path).unwrap();
+        assert_eq!(newer.begin_read().unwrap().list_tables().unwrap().count(), 2);
     }
 }
