@@ -71,11 +71,22 @@ pub(super) fn with_file(item: &Fingerprint, metadata: &Metadata) -> Option<Finge
 }
 
 /// Whether the times of a file tell its next change: not when it was changed less than two seconds before it is read,
-/// which some file systems do not tell apart, and not when it is from the future.
+/// which some file systems do not tell apart, and not when it is from the future. A program that copies a file can set
+/// the time of its content, and not the one of its last change.
 pub(super) fn are_settled(metadata: &Metadata, now: SystemTime) -> bool {
     const GRANULARITY: Duration = Duration::from_secs(2);
-    let age = metadata.modified().ok().and_then(|modified| now.duration_since(modified).ok());
-    age.is_some_and(|age| age >= GRANULARITY)
+    let is_settled = |time: SystemTime| now.duration_since(time).is_ok_and(|age| age >= GRANULARITY);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+
+        let (seconds, nanos) = (u64::try_from(metadata.ctime()), u32::try_from(metadata.ctime_nsec()));
+        let changed = Duration::new(seconds.unwrap_or_default(), nanos.unwrap_or_default());
+        if !UNIX_EPOCH.checked_add(changed).is_some_and(is_settled) {
+            return false;
+        }
+    }
+    metadata.modified().is_ok_and(is_settled)
 }
 
 fn joined(item: &Fingerprint, what: &[u8], other: &Fingerprint) -> Fingerprint {
@@ -231,6 +242,29 @@ mod tests {
         let item = fingerprint("{}");
         assert_ne!(with_content(&item, &[0; 32]), item);
         assert_ne!(with_content(&item, &[0; 32]), with_content(&item, &[1; 32]));
+    }
+
+    #[test]
+    fn the_times_of_a_file_are_trusted_two_seconds_after_its_last_change() {
+        let file = tempfile::tempfile().unwrap();
+        let (now, second) = (SystemTime::now(), Duration::from_secs(1));
+        for (modified, looked_at, expected) in [
+            // It was changed now, whatever the time of its content says.
+            (now - 60 * second, now + second, false),
+            (now - 60 * second, now + 10 * second, true),
+            (now + 5 * second, now + 6 * second, false),
+            (now + 5 * second, now + 10 * second, true),
+            // From the future.
+            (now + 60 * second, now + 10 * second, false),
+        ] {
+            file.set_modified(modified).unwrap();
+            let metadata = file.metadata().unwrap();
+            assert_eq!(
+                are_settled(&metadata, looked_at),
+                expected || cfg!(not(unix)) && modified < now,
+                "{modified:?}"
+            );
+        }
     }
 
     #[test]
