@@ -6,8 +6,8 @@
 //!
 //! Each item has the file's URI for its id, and its name, dates, size and type as metadata. A file that
 //! cannot be read is reported, and the rest is pushed. With `--refresh` the items of files that are
-//! there no more are deleted, unless something went wrong. With `--ledger` only what changed is pushed. With `--fake` it pushes into a fake service in
-//! memory.
+//! there no more are deleted, unless something went wrong. With `--ledger` only what changed is pushed.
+//! With `--fake` it pushes into a fake service in memory.
 
 mod shared;
 
@@ -24,8 +24,8 @@ use std::{fs, io};
 use clap::Parser;
 use coveo_push::report::PushReport;
 use coveo_push::{
-    Content, DateTime, DocumentBody, ItemPusher, ItemQueue, Items, Ledger, Permissions, Pushed, Refresh, RefreshKind,
-    SyncRun, file_uri,
+    Content, DateTime, DocumentBody, ItemPusher, ItemQueue, Items, Ledger, Permissions, Pushed, PusherBuilder, Refresh,
+    RefreshKind, SyncRun, file_uri,
 };
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -67,6 +67,7 @@ struct Arguments {
     #[arg(long)]
     follow_links: bool,
     /// Waits so many minutes for the outcome of the items, and lists the dropped ones. The exit code is 3 if there are any.
+    /// With `--ledger`, the next run pushes them again.
     #[arg(long, value_name = "MINUTES")]
     confirm: Option<u32>,
     /// Pushes into a fake service in memory, and lists the dropped items.
@@ -94,17 +95,22 @@ async fn main() -> Result<ExitCode, shared::Failure> {
     let setup = shared::Setup::of_program(arguments.fake)?;
     let items = setup.client.items(setup.source_id()?);
     let permissions = arguments.public.then(Permissions::public);
-    let run = Run::start(&items, &arguments).await?;
+    let ledger = arguments.ledger.as_ref().map(Ledger::open).transpose()?;
+    let run = Run::start(&items, ledger.as_ref(), &arguments).await?;
     let is_stopped = push_files(run.pusher(), files, permissions, &arguments).await;
     let Ended { summary, is_complete, report } = run.end(unread == 0 && !is_stopped).await;
     say!("{summary}");
     report.refused_samples.iter().for_each(|refused| say!("refused {refused}"));
     report.failed_batches.iter().for_each(|failed| say!("failed {failed}"));
     let is_held = setup.print_held()?;
-    if let Some(minutes) = arguments.confirm
-        && confirm::tells_of_drops(&report, &setup.client, minutes).await?
-    {
-        return Ok(confirm::DROPPED.into());
+    if let Some(minutes) = arguments.confirm {
+        let outcomes = confirm::outcomes(&report, &setup.client, minutes).await?;
+        if let Some(ledger) = &ledger {
+            ledger.verify_with(&items, &outcomes).await?;
+        }
+        if confirm::tells_of_drops(&outcomes) {
+            return Ok(confirm::DROPPED.into());
+        }
     }
     let is_clean = is_held && is_complete && report.totals.refused == 0 && unread == 0 && !is_stopped;
     Ok(if is_clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -209,22 +215,19 @@ struct Ended {
 }
 
 impl Run {
-    async fn start(items: &Items, arguments: &Arguments) -> Result<Self, shared::Failure> {
-        let concurrency = usize::from(arguments.concurrency);
-        if let Some(path) = &arguments.ledger {
-            let sync = items.sync(&Ledger::open(path)?).trust_file_times(arguments.trust_file_times);
-            let run = sync.pusher(|pusher| pusher.concurrency(concurrency)).start().await?;
-            return Ok(Self::Sync(Box::new(run)));
+    async fn start(items: &Items, ledger: Option<&Ledger>, arguments: &Arguments) -> Result<Self, shared::Failure> {
+        let set = |pusher: PusherBuilder<Items>| {
+            let pusher = pusher.concurrency(arguments.concurrency.into());
+            if arguments.confirm.is_some() { pusher.track_outcomes() } else { pusher }
+        };
+        if let Some(ledger) = ledger {
+            let sync = items.sync(ledger).trust_file_times(arguments.trust_file_times).pusher(set);
+            return Ok(Self::Sync(Box::new(sync.start().await?)));
         }
         if !arguments.refresh {
-            let pusher = items.pusher().concurrency(concurrency);
-            let pusher = if arguments.confirm.is_some() { pusher.track_outcomes() } else { pusher };
-            return Ok(Self::Push(pusher.start()));
+            return Ok(Self::Push(set(items.pusher()).start()));
         }
-        let refresh = items.refresh(RefreshKind::Refresh).pusher(|pusher| {
-            let pusher = pusher.concurrency(concurrency);
-            if arguments.confirm.is_some() { pusher.track_outcomes() } else { pusher }
-        });
+        let refresh = items.refresh(RefreshKind::Refresh).pusher(set);
         let refresh = if arguments.no_permissions { refresh.allow_missing_permissions() } else { refresh };
         Ok(Self::Refresh(Box::new(refresh.start().await?)))
     }

@@ -39,7 +39,9 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use coveo_push::report::{Progress, PushReport};
-use coveo_push::{Catalog, Items, Ledger, PushQueue, PushTarget, PusherBuilder, SyncBuilder, SyncInto};
+use coveo_push::{
+    Catalog, Items, Ledger, LedgerError, Outcomes, PushQueue, PushTarget, PusherBuilder, SyncBuilder, SyncInto,
+};
 use indicatif::{ProgressBar, ProgressStyle};
 use pushing::{Line, Place};
 use saved::Saved;
@@ -83,6 +85,7 @@ struct Arguments {
     #[arg(long, value_name = "DIR")]
     retry: Option<PathBuf>,
     /// Waits so many minutes for the outcome of the items, and lists the dropped ones. The exit code is 3 if there are any.
+    /// With `--ledger`, the next run pushes them again.
     #[arg(long, value_name = "MINUTES")]
     confirm: Option<u32>,
     /// Pushes into a fake service in memory, and lists the dropped items.
@@ -131,6 +134,16 @@ impl Target {
             Mode::Merge => Self::Merges(catalog),
         })
     }
+
+    /// Makes the next run with the ledger push dropped items again.
+    async fn verify(&self, ledger: &Ledger, outcomes: &Outcomes) -> Result<u64, LedgerError> {
+        match self {
+            Self::Items(items) => ledger.verify_with(items, outcomes).await,
+            Self::Updates(catalog) | Self::Load(catalog) | Self::Merges(catalog) => {
+                ledger.verify_with(catalog, outcomes).await
+            }
+        }
+    }
 }
 
 #[tokio::main]
@@ -142,12 +155,17 @@ async fn main() -> Result<ExitCode, shared::Failure> {
     };
     let target = Target::new(&arguments, &setup)?;
     let stop = Stop::on_signal();
-    let (is_clean, report) = push(&target, &arguments, &stop).await?;
+    let ledger = arguments.ledger.as_ref().map(Ledger::open).transpose()?;
+    let (is_clean, report) = push(&target, ledger.as_ref(), &arguments, &stop).await?;
     let is_held = setup.print_held()?;
-    if let (Some(minutes), Some(report)) = (arguments.confirm, report)
-        && confirm::tells_of_drops(&report, &setup.client, minutes).await?
-    {
-        return Ok(confirm::DROPPED.into());
+    if let (Some(minutes), Some(report)) = (arguments.confirm, report) {
+        let outcomes = confirm::outcomes(&report, &setup.client, minutes).await?;
+        if let Some(ledger) = &ledger {
+            target.verify(ledger, &outcomes).await?;
+        }
+        if confirm::tells_of_drops(&outcomes) {
+            return Ok(confirm::DROPPED.into());
+        }
     }
     Ok(if is_clean && is_held { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -158,6 +176,7 @@ const MOST_IDS: usize = 20;
 /// Does the work and prints its result. Returns whether everything was pushed.
 async fn push(
     target: &Target,
+    ledger: Option<&Ledger>,
     arguments: &Arguments,
     stop: &Arc<Stop>,
 ) -> Result<(bool, Option<PushReport>), shared::Failure> {
@@ -171,7 +190,7 @@ async fn push(
             return Ok((false, None));
         }
     }
-    let ended = push_files(target, arguments, stop).await?;
+    let ended = push_files(target, ledger, arguments, stop).await?;
     say!("{}", ended.summary);
     let ids = ended.report.failed_batches.iter().flat_map(|failed| failed.ids().take(MOST_IDS)).map(str::to_owned);
     let places = pushing::places(arguments.files.clone(), ids.collect()).await;
@@ -219,14 +238,24 @@ macro_rules! tracked {
 }
 
 /// Pushes the lines of all files.
-async fn push_files(target: &Target, arguments: &Arguments, stop: &Arc<Stop>) -> Result<Ended, shared::Failure> {
+async fn push_files(
+    target: &Target,
+    ledger: Option<&Ledger>,
+    arguments: &Arguments,
+    stop: &Arc<Stop>,
+) -> Result<Ended, shared::Failure> {
     let bar = if arguments.quiet { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
     let run = Run { arguments, stop, saved: Saved::default(), bar };
-    if let Some(path) = &arguments.ledger {
-        let ledger = Ledger::open(path)?;
+    if let Some(ledger) = ledger {
         return match target {
-            Target::Items(items) => run.sync(items.sync(&ledger), pushing::to_item).await,
-            Target::Updates(catalog) => run.sync(catalog.sync(&ledger), pushing::to_update).await,
+            Target::Items(items) => {
+                let sync = items.sync(ledger).pusher(|pusher| tracked!(pusher, arguments));
+                run.sync(sync, pushing::to_item).await
+            }
+            Target::Updates(catalog) => {
+                let sync = catalog.sync(ledger).pusher(|pusher| tracked!(pusher, arguments));
+                run.sync(sync, pushing::to_update).await
+            }
             Target::Load(_) | Target::Merges(_) => {
                 Err(io::Error::other("a ledger is for updates: leave out --mode or --ledger").into())
             }

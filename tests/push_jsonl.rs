@@ -692,3 +692,18 @@ async fn confirm_ends_with_3_and_the_reason_when_an_item_was_dropped_and_with_0_
     assert!(dropped.said.contains("outcomes of 3 items in my-source: 2 indexed, 0 removed, 1 failed"), "{dropped:?}");
     assert!(dropped.said.ends_with(&told), "{dropped:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_a_ledger_an_item_that_was_dropped_is_pushed_again_by_the_next_run() {
+    let service = Service::start().await;
+    let allowed = format!(r#"{{"documentId":"{}","permissions":[{{"allowAnonymous":true}}]}}"#, id(1));
+    // The fake's source is secured.
+    let file = service.file("items.jsonl", format!("{allowed}\n{{\"documentId\":\"{}\"}}", id(2)));
+    let ledger = service.path("items.ledger");
+    let options = ["--fake", "--ledger", ledger.to_str().unwrap(), "--confirm", "1"];
+    let first = service.push(&options, &[&file]);
+    assert_eq!(first.status.code(), Some(3), "{first:?}");
+    assert!(first.said.contains(": 2 added, 0 updated, 0 unchanged, 0 deleted"), "{first:?}");
+    let second = service.push(&options[..3], &[&file]);
+    assert!(second.said.contains(": 0 added, 1 updated, 1 unchanged, 0 deleted"), "{second:?}");
+}
