@@ -284,7 +284,7 @@ async fn check_end(case: &Case, fake: &FakePushApi, taken: &[Operation], failed:
 }
 
 proptest! {
-    #![proptest_config(cases(2_500))]
+    #![proptest_config(cases(1_000))]
 
     #[test]
     fn guarantee_5_and_6_nothing_is_lost_and_the_order_of_identities_holds_whatever_goes_wrong(case in case()) {

@@ -7,6 +7,7 @@ use coveo_push::fake::FakePushApi;
 use coveo_push::{LogEntry, LogOperation, LogResult, LogTask, Outcome};
 use proptest::prelude::*;
 
+use super::cases::cases;
 use super::support::{SOURCE, doc, secs, uri};
 
 /// How many ids a run may have; the log also has entries of others.
@@ -142,7 +143,7 @@ fn check(operations: &[(usize, bool)], entries: &[Written]) -> Result<(), TestCa
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases(200))]
 
     #[test]
     fn guarantee_13_an_item_is_indexed_only_when_the_log_says_so(

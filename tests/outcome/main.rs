@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 mod any;
+#[path = "../shared/cases.rs"]
+mod cases;
 mod identities;
 mod item;
 mod logs;
