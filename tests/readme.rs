@@ -42,8 +42,8 @@ fn the_guide_has_every_operation_with_its_request_and_its_article() {
                 .replace("{epochMilliseconds}", "{n}"),
         };
         let article = operation.article();
-        let row =
-            format!("| `{handle}({of}).{method}` | {request} | [{article}](https://docs.coveo.com/en/{article}/) |");
+        let article = format!("[{article}](https://docs.coveo.com/en/{article}/)");
+        let row = format!("| `{handle}({of}).{method}` | `{operation:?}` | {request} | {article} |");
         assert!(guide.contains(&row), "the guide lacks the row\n{row}");
     }
 }
