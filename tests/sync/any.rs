@@ -1,12 +1,11 @@
 //! Random histories with faults of the service at every step, and crashes before, in and after every transaction: at
 //! the end the source holds exactly the corpus, and a last run sends nothing.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use coveo_push::fake::{FaultRates, RecordedRequest};
-use coveo_push::{Host, Items, LedgerStep, PushError, SyncError, SyncRun};
+use coveo_push::{Host, Items, Ledger, LedgerStep, PushError, SyncError, SyncRun};
 use proptest::prelude::*;
 
 use super::cases::cases;
@@ -65,9 +64,10 @@ fn run() -> impl Strategy<Value = Run> {
     )
 }
 
-fn rates(run: &Run) -> FaultRates {
-    let rate = f64::from(run.faults) / 600.0;
-    FaultRates::seeded(run.seed)
+/// Faults of so many percent of the calls.
+pub(super) fn rates(percent: u32, seed: u64) -> FaultRates {
+    let rate = f64::from(percent) / 600.0;
+    FaultRates::seeded(seed)
         .status(503, rate)
         .status(400, rate)
         .status(500, rate)
@@ -107,9 +107,23 @@ async fn push_one(to: &SyncRun<Items>, number: usize, version: u32) -> Result<()
     Ok(())
 }
 
+/// The calls of the Push API.
+pub(super) fn pushes(world: &World) -> usize {
+    let is_push = |request: &RecordedRequest| request.operation().is_some_and(|it| it.host() == Host::Push);
+    world.fake.requests().iter().filter(|request| is_push(request)).count()
+}
+
+/// Crashes at a probe of a transaction: from there on nothing is written any more.
+pub(super) fn crash_at(ledger: &Ledger, probe: Option<u32>) {
+    if let Some(probe) = probe {
+        let probes = AtomicU32::new(0);
+        ledger.on_transaction(move |_: LedgerStep| probes.fetch_add(1, Ordering::SeqCst) < probe);
+    }
+}
+
 /// Runs once; returns whether the run says that it is complete.
 async fn go(world: &World, run: &Run) -> bool {
-    world.fake.inject_random(rates(run));
+    world.fake.inject_random(rates(run.faults, run.seed));
     let ledger = world.ledger();
     let set = |pusher: coveo_push::PusherBuilder<Items>| pusher.batch_bytes(1_024).concurrency(run.concurrency);
     let sync = world.sync(&ledger).pusher(set).allow_deleting(u64::MAX).expect_at_least(0).start().await;
@@ -122,11 +136,7 @@ async fn go(world: &World, run: &Run) -> bool {
             return false;
         }
     };
-    if let Some(crash) = run.crash {
-        let probes = Arc::new(AtomicU32::new(0));
-        // From the crash on nothing is written any more.
-        ledger.on_transaction(move |_: LedgerStep| probes.fetch_add(1, Ordering::SeqCst) < crash);
-    }
+    crash_at(&ledger, run.crash);
     let pushed = push(run, &sync).await;
     let is_complete = match run.ends {
         End::Finish if pushed.is_ok() => sync.finish().await.is_complete(),
@@ -184,9 +194,7 @@ proptest! {
             prop_assert_eq!(world.held(), corpus(&last));
             world.fake.clear_requests();
             prop_assert!(go(&world, &last).await);
-            let is_push = |request: &RecordedRequest| request.operation().is_some_and(|it| it.host() == Host::Push);
-            let pushes = world.fake.requests().iter().filter(|request| is_push(request)).count();
-            prop_assert_eq!(pushes, 0, "{:?}", counts(&world.run(&Corpus::new()).await));
+            prop_assert_eq!(pushes(&world), 0, "{:?}", counts(&world.run(&Corpus::new()).await));
             Ok(())
         })?;
     }
