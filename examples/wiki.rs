@@ -372,8 +372,8 @@ mod tests {
             assert_eq!(counts(&test.run().await.unwrap()), [0, 0, 4, 0], "{crash}");
             assert_eq!(test.calls(), [], "{crash}");
             if !is_crashed {
-                // Two batches, each marked and recorded.
-                assert_eq!(crash, 12);
+                // Two batches, each marked and recorded, and a status that is set back.
+                assert_eq!(crash, 15);
                 break;
             }
         }

@@ -42,12 +42,13 @@ impl Server {
         Self { child, output, url: url.trim().to_owned() }
     }
 
-    /// Ends it; returns the versions of the items that it holds.
+    /// Ends it, with an idle source; returns the versions of the items that it holds.
     fn end(mut self) -> BTreeMap<String, u64> {
         drop(self.child.stdin.take());
         let mut held = String::new();
         self.output.read_to_string(&mut held).unwrap();
         let held: Value = serde_json::from_str(&held).unwrap();
+        assert_eq!(held["sources"]["lines"]["status"], "IDLE");
         let items = held["sources"]["lines"]["items"].as_array().unwrap().iter();
         items.map(|item| (text(&item["documentId"]), item["item"]["version"].as_u64().unwrap())).collect()
     }

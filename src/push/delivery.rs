@@ -115,8 +115,8 @@ impl Delivery {
 
     async fn before_commit(&self, batch: &Batch) -> Result<(), FailureReason> {
         let Some(journal) = &self.account.destination.journal else { return Ok(()) };
-        journal.begin().await.map_err(FailureReason::Error)?;
-        self.account.destination.mark(batch).await.map_err(FailureReason::Ledger)
+        self.account.destination.mark(batch).await.map_err(FailureReason::Ledger)?;
+        journal.begin().await.map_err(FailureReason::Error)
     }
 
     /// Tells the journal of an accepted batch. When it cannot note it, the run stops.

@@ -25,7 +25,7 @@ pub(crate) trait Journal: Send + Sync {
     /// An operation is refused. Its id is empty where it could not be read.
     fn refused(&self, id: &str);
 
-    /// Called before each commit, and before the marks of its batch.
+    /// Called before each commit, after the marks of its batch.
     fn begin(&self) -> BoxFuture<'_, Result<(), Error>>;
 
     /// Called on a blocking thread before a batch is committed. After an error it is not committed.

@@ -43,7 +43,7 @@ impl Items {
     /// ```
     ///
     /// The source gets the status `INCREMENTAL` before the first batch, and is idle at the end. Where nothing changed,
-    /// nothing is sent.
+    /// nothing is sent, unless an earlier run ended without setting the source to idle: then this one does.
     pub fn sync(&self, ledger: &Ledger) -> SyncBuilder<Items> {
         SyncBuilder::new(self, self.kernel.clone(), ledger, self.pusher(), Some(self.clone()))
     }
@@ -198,19 +198,20 @@ impl<T> SyncBuilder<T> {
                 let number = ledger.store.target(&name.to_key())?;
                 let claim = ledger.claim(number, &name)?;
                 let known = if is_checked { known_items(&ledger.store, number, now)? } else { 0 };
-                Ok((number, claim, ledger.store.doubts(number)?, known))
+                let (in_doubt, is_left) = (ledger.store.doubts(number)?, ledger.store.is_active(number)?);
+                Ok((number, claim, in_doubt, is_left, known))
             })
         };
         let path = ledger.path();
         let begun = begun.await.unwrap_or_else(|gone| Err(LedgerError::io(path, gone)));
-        let (target, claim, in_doubt, known) = begun.map_err(SyncError::Ledger)?;
+        let (target, claim, in_doubt, is_left, known) = begun.map_err(SyncError::Ledger)?;
         check(&kernel, &name, known).await?;
         let journal = Arc::new(LedgerJournal {
             store: Arc::clone(&ledger.store),
             target,
             settings: compare,
             kernel,
-            status: source.map(Status::new),
+            status: source.map(|source| Status::new(source, is_left)),
             state: Mutex::new(State::new()),
             is_closed: Mutex::default(),
         });

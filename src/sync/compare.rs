@@ -9,7 +9,7 @@ use super::fingerprint::{self, Fingerprint};
 use super::row::{ALIASES, Row, row_id, rows};
 use super::state::{Renewal, State};
 use super::status::Status;
-use super::store::{Known, Store, Tables};
+use super::store::{Known, Store, Tables, set_active};
 use crate::error::BoxError;
 use crate::kernel::shared::Kernel;
 use crate::push::journal::{Change, JournalEntry, Note};
@@ -155,7 +155,11 @@ impl LedgerJournal {
     }
 
     pub(super) fn mark(&self, entries: &mut dyn Iterator<Item = JournalEntry<'_>>) -> Result<(), LedgerError> {
+        let sets_status = self.status.is_some() && !*self.is_closed.lock().unwrap_or_else(PoisonError::into_inner);
         self.store.write(|transaction| {
+            if sets_status {
+                set_active(transaction, self.target)?;
+            }
             let mut tables = Tables::open(transaction, self.target)?;
             for JournalEntry { id, change, .. } in entries {
                 match change {

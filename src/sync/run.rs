@@ -204,6 +204,13 @@ impl Started {
         })
     }
 
+    /// Notes that the source is idle, so that the next run need not set it.
+    async fn note_idle(&self) -> Result<(), LedgerError> {
+        let journal = Arc::clone(&self.journal);
+        let noted = spawn_blocking(move || journal.store.set_idle(journal.target)).await;
+        noted.unwrap_or_else(|gone| Err(LedgerError::io(self.journal.store.path(), gone)))
+    }
+
     async fn end(self, push: PushReport, missing: MissingOutcome) -> SyncReport {
         let journal = Arc::clone(&self.journal);
         let written = spawn_blocking(move || {
@@ -217,8 +224,9 @@ impl Started {
             Some(status) => status.end(is_aborted).await,
             None => IdleOutcome::NotNeeded,
         };
+        let noted = if matches!(idle, IdleOutcome::Set) { self.note_idle().await } else { Ok(()) };
         let mut state = self.journal.lock();
-        let in_doubt = in_doubt.unwrap_or_else(|error| {
+        let in_doubt = noted.and(in_doubt).unwrap_or_else(|error| {
             state.error.get_or_insert(error);
             0
         });

@@ -16,11 +16,13 @@ pub(super) struct Status {
     calls: OnceLock<CallSettings>,
     is_set: OnceCell<()>,
     idle: Mutex<Option<IdleGuard>>,
+    /// Whether an earlier run left its status behind, because it crashed or the call failed.
+    is_left: bool,
 }
 
 impl Status {
-    pub(super) fn new(items: Items) -> Self {
-        Self { items, calls: OnceLock::new(), is_set: OnceCell::new(), idle: Mutex::default() }
+    pub(super) fn new(items: Items, is_left: bool) -> Self {
+        Self { items, calls: OnceLock::new(), is_set: OnceCell::new(), idle: Mutex::default(), is_left }
     }
 
     /// The settings of its calls, which only the started run has.
@@ -36,11 +38,11 @@ impl Status {
 
     async fn set(&self) -> Result<(), Error> {
         // Made before the call, because a call that is cut off may still have arrived.
-        let calls = self.calls.get().cloned().unwrap_or_default();
-        let guard = IdleGuard::new(&self.items, &calls);
+        let guard = self.guard();
         if let Some(earlier) = self.idle.lock().unwrap_or_else(PoisonError::into_inner).replace(guard) {
             earlier.not_needed();
         }
+        let calls = self.calls.get().cloned().unwrap_or_default();
         let sources = Sources::new(self.items.kernel.clone());
         let request = sources.set_status(self.items.source_id(), SourceStatus::Incremental).call_settings(&calls);
         request.await.map(drop).inspect_err(|error| {
@@ -56,9 +58,13 @@ impl Status {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// Sets the source back to idle, if its status was set.
+    fn guard(&self) -> IdleGuard {
+        IdleGuard::new(&self.items, &self.calls.get().cloned().unwrap_or_default())
+    }
+
+    /// Sets the source back to idle, if its status was set in this run or left by an earlier one.
     pub(super) async fn end(&self, is_aborted: bool) -> IdleOutcome {
-        match self.take() {
+        match self.take().or_else(|| self.is_left.then(|| self.guard())) {
             Some(guard) if is_aborted => guard.set_after_abort().await,
             Some(guard) => guard.set().await,
             None => IdleOutcome::NotNeeded,

@@ -1,4 +1,4 @@
-//! The file of a ledger: two tables, read by snapshots, and written in transactions that are on the disk when they
+//! The file of a ledger: its tables, read by snapshots, and written in transactions that are on the disk when they
 //! return.
 
 use std::fmt;
@@ -29,6 +29,8 @@ const TARGETS: TableDefinition<'_, &str, u64> = TableDefinition::new("targets");
 const ROWS: Rows = TableDefinition::new("rows");
 /// The ids of which that is in doubt, whatever their row says.
 const DOUBTS: Doubts = TableDefinition::new("doubts");
+/// The targets whose source has the status of a run, as far as is known.
+const ACTIVE: TableDefinition<'_, u64, ()> = TableDefinition::new("active");
 /// Of a few rows, the hashes of their keys: to tell which key differs.
 const SAMPLES: Rows = TableDefinition::new("samples");
 
@@ -105,6 +107,7 @@ impl Store {
                 }
                 transaction.open_table(DOUBTS)?;
                 transaction.open_table(TARGETS)?;
+                transaction.open_table(ACTIVE)?;
             }
             Ok(format)
         })?;
@@ -246,6 +249,15 @@ impl Store {
         })
     }
 
+    /// Whether a run gave the source of a target its status, and it is not known to be idle again.
+    pub(super) fn is_active(&self, target: u64) -> Result<bool, LedgerError> {
+        guarded(&self.path, || Ok(self.database.begin_read()?.open_table(ACTIVE)?.get(target)?.is_some()))
+    }
+
+    pub(super) fn set_idle(&self, target: u64) -> Result<(), LedgerError> {
+        self.write(|transaction| Ok(transaction.open_table(ACTIVE)?.remove(target).map(drop)?))
+    }
+
     /// The targets and their numbers.
     pub(super) fn targets(&self) -> Result<Vec<(String, u64)>, LedgerError> {
         guarded(&self.path, || {
@@ -304,6 +316,12 @@ fn create(path: &Path) -> Result<(), LedgerError> {
         }
         Ok(()) => Ok(()),
     }
+}
+
+/// Notes that a run is about to give the source of a target its status.
+pub(super) fn set_active(transaction: &WriteTransaction, target: u64) -> Result<(), StoreError> {
+    transaction.open_table(ACTIVE)?.insert(target, ())?;
+    Ok(())
 }
 
 /// The tables in a transaction, for the ids of one target.

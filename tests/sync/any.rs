@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use coveo_push::fake::{FaultRates, RecordedRequest};
-use coveo_push::{Host, Items, Ledger, LedgerStep, PushError, SyncError, SyncRun};
+use coveo_push::{Host, Items, Ledger, LedgerStep, PushError, SourceStatus, SyncError, SyncRun};
 use proptest::prelude::*;
 
 use super::cases::cases;
-use super::support::{Corpus, World, counts, doc};
+use super::support::{Corpus, SOURCE, World, counts, doc};
 
 /// One run of a history.
 #[derive(Debug, Clone)]
@@ -192,6 +192,7 @@ proptest! {
             };
             prop_assert!(go(&world, &last).await);
             prop_assert_eq!(world.held(), corpus(&last));
+            prop_assert_ne!(world.fake.source(SOURCE).status(), Some(SourceStatus::Incremental));
             world.fake.clear_requests();
             prop_assert!(go(&world, &last).await);
             prop_assert_eq!(pushes(&world), 0, "{:?}", counts(&world.run(&Corpus::new()).await));

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use coveo_push::fake::{FakePushApi, Fault};
+use coveo_push::report::IdleOutcome;
 use coveo_push::{LedgerStep, Operation, Pushed, SourceStatus};
 
 use super::support::{Corpus, SOURCE, World, corpus, counts, doc, push_all};
@@ -41,6 +42,24 @@ async fn the_source_is_incremental_from_the_first_commit_to_the_end() {
     run.finish().await.into_result().unwrap();
     assert_eq!(world.fake.source(SOURCE).status(), Some(SourceStatus::Idle));
     assert_eq!(world.calls(Operation::SetSourceStatus), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_a_run_could_not_set_to_idle_is_set_by_the_next_one() {
+    let (world, all) = (World::new(), corpus([("a://1", 1)]));
+    let status = || world.fake.source(SOURCE).status();
+    world.fake.inject(Fault::on(Operation::SetSourceStatus).skip(1).status(403));
+    let first = world.run(&all).await;
+    assert!(matches!(first.idle, IdleOutcome::Failed(_)) && !first.is_complete(), "{first}");
+    drop(first);
+    assert_eq!(status(), Some(SourceStatus::Incremental));
+    // Nothing changed meanwhile.
+    let second = world.run(&all).await.into_result().unwrap();
+    assert_eq!((counts(&second), status()), ([0, 0, 1, 0], Some(SourceStatus::Idle)));
+    drop(second);
+    world.fake.clear_requests();
+    world.run(&all).await.into_result().unwrap();
+    assert_eq!(world.fake.requests().len(), 0);
 }
 
 #[tokio::test(start_paused = true)]
