@@ -308,7 +308,7 @@ impl Run<'_> {
     }
 
     /// Pushes the lines that changed.
-    async fn sync<T: SyncInto + PushTarget, O: Into<T::Operation> + Send + 'static>(
+    async fn sync<T: SyncInto + PushTarget, O: Into<T::Operation>>(
         self,
         builder: SyncBuilder<T>,
         make: fn(&str) -> Line<O>,
@@ -329,7 +329,7 @@ impl Run<'_> {
         Ok(Ended { summary, is_whole, ..self.end(&place, report.push).await? })
     }
 
-    async fn push_lines<T: PushTarget, O: Into<T::Operation> + Send + 'static>(
+    async fn push_lines<T: PushTarget, O: Into<T::Operation>>(
         &self,
         queue: &PushQueue<T>,
         make: fn(&str) -> Line<O>,

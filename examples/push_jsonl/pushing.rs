@@ -31,13 +31,13 @@ pub(crate) struct Place {
 const MOST_REFUSED: usize = 100;
 
 /// Pushes all lines of the files, or those before the stop. `make` makes an operation of a line, which is text.
-pub(crate) async fn push_lines<T: PushTarget, O: Into<T::Operation> + Send + 'static>(
+pub(crate) async fn push_lines<T: PushTarget, O: Into<T::Operation>>(
     queue: &PushQueue<T>,
     files: Vec<PathBuf>,
     make: fn(&str) -> Line<O>,
     stop: &Stop,
 ) -> Place {
-    let mut blocks = lines::read(files, move |line| to_operation(line, make));
+    let mut blocks = lines::read(files);
     let mut place = Place::default();
     loop {
         let block = tokio::select! {
@@ -50,7 +50,7 @@ pub(crate) async fn push_lines<T: PushTarget, O: Into<T::Operation> + Send + 'st
         };
         match block {
             None => return place,
-            Some(Ok(block)) => place.push_block(block, queue, stop).await,
+            Some(Ok(block)) => place.push_block(&block, make, queue, stop).await,
             Some(Err(error)) => {
                 eprintln!("{error}");
                 place.unread += 1;
@@ -62,21 +62,23 @@ pub(crate) async fn push_lines<T: PushTarget, O: Into<T::Operation> + Send + 'st
 impl Place {
     async fn push_block<T: PushTarget, O: Into<T::Operation>>(
         &mut self,
-        Block { name, lines }: Block<Line<O>>,
+        block: &Block,
+        make: fn(&str) -> Line<O>,
         queue: &PushQueue<T>,
         stop: &Stop,
     ) {
+        let name = &block.name;
         // Not by text: the same file can be given twice.
-        if !Arc::ptr_eq(&self.name, &name) {
-            (self.name, self.line) = (Arc::clone(&name), 0);
+        if !Arc::ptr_eq(&self.name, name) {
+            (self.name, self.line) = (Arc::clone(name), 0);
         }
-        for line in lines {
+        for line in block.lines() {
             if stop.is_set() {
                 self.left += 1;
                 continue;
             }
             let number = self.line + 1;
-            match line {
+            match to_operation(line, make) {
                 Ok(None) => {}
                 Ok(Some(operation)) => match queue.push(operation).await {
                     Ok(Pushed::Refused(refused)) => {
@@ -217,16 +219,16 @@ pub(crate) async fn places(files: Vec<PathBuf>, ids: HashSet<String>) -> HashMap
         let id = value(&item, "documentId").and_then(Value::as_str).or_else(|| value(&item, "uri")?.as_str())?;
         ids.get(id).cloned()
     };
-    let (mut blocks, mut number, mut name) = (lines::read(files, find), 0_u64, Arc::<str>::default());
+    let (mut blocks, mut number, mut name) = (lines::read(files), 0_u64, Arc::<str>::default());
     while let Some(block) = blocks.recv().await {
         // An unreadable file was told before.
         let Ok(block) = block else { continue };
         if !Arc::ptr_eq(&name, &block.name) {
             (name, number) = (Arc::clone(&block.name), 0);
         }
-        for id in block.lines {
+        for line in block.lines() {
             number += 1;
-            places.extend(id.map(|id| (id, format!("{name}:{number}"))));
+            places.extend(find(line).map(|id| (id, format!("{name}:{number}"))));
         }
     }
     places

@@ -13,69 +13,64 @@ const READ: usize = 64 * 1024;
 /// How many blocks wait to be pushed.
 const QUEUE: usize = 4;
 
-/// Successive lines of one file, converted.
-pub(crate) struct Block<T> {
+/// Whole lines of one file, one after another.
+pub(crate) struct Block {
     /// The file's name, shared by all of its blocks.
     pub(crate) name: Arc<str>,
-    pub(crate) lines: Vec<T>,
+    text: Vec<u8>,
 }
 
-/// Reads the files one after the other, or standard input without files, and converts each line on the reading
-/// thread. An unreadable file is an error among the blocks; the other files are still read.
-pub(crate) fn read<T: Send + 'static>(
-    files: Vec<PathBuf>,
-    convert: impl Fn(&[u8]) -> T + Send + 'static,
-) -> Receiver<io::Result<Block<T>>> {
+impl Block {
+    pub(crate) fn lines(&self) -> impl Iterator<Item = &[u8]> {
+        let mut rest = self.text.as_slice();
+        std::iter::from_fn(move || {
+            let end = memchr::memchr(b'\n', rest).map_or(rest.len(), |at| at + 1);
+            rest.split_off(..end).filter(|line| !line.is_empty())
+        })
+    }
+}
+
+/// Reads the files one after the other, or standard input without files. An unreadable file is an error among the
+/// blocks; the other files are still read.
+pub(crate) fn read(files: Vec<PathBuf>) -> Receiver<io::Result<Block>> {
     let (sender, blocks) = mpsc::channel(QUEUE);
     // Not `spawn_blocking`: the runtime would wait for an idle standard input before it shuts down.
     thread::spawn(move || {
         if files.is_empty() {
-            read_file("standard input", Ok(io::stdin().lock()), &convert, &sender);
+            read_file("standard input", Ok(io::stdin().lock()), &sender);
         }
         for path in files.iter().take_while(|_| !sender.is_closed()) {
-            read_file(&path.display().to_string(), File::open(path), &convert, &sender);
+            read_file(&path.display().to_string(), File::open(path), &sender);
         }
     });
     blocks
 }
 
-fn read_file<T>(
-    name: &str,
-    file: io::Result<impl Read>,
-    convert: &impl Fn(&[u8]) -> T,
-    to: &Sender<io::Result<Block<T>>>,
-) {
-    if let Err(error) = file.and_then(|file| read_blocks(name, file, convert, to)) {
+fn read_file(name: &str, file: io::Result<impl Read>, to: &Sender<io::Result<Block>>) {
+    if let Err(error) = file.and_then(|file| read_blocks(name, file, to)) {
         // The receiver is dropped when pushing has stopped.
         let _ = to.blocking_send(Err(io::Error::new(error.kind(), format!("{name}: {error}"))));
     }
 }
 
-fn read_blocks<T>(
-    name: &str,
-    file: impl Read,
-    convert: &impl Fn(&[u8]) -> T,
-    to: &Sender<io::Result<Block<T>>>,
-) -> io::Result<()> {
+fn read_blocks(name: &str, file: impl Read, to: &Sender<io::Result<Block>>) -> io::Result<()> {
     let name: Arc<str> = name.into();
     let mut file = BufReader::with_capacity(READ, file);
     if let Some(wrong) = is_not_lines(next(&mut file)?) {
         return Err(io::Error::new(ErrorKind::InvalidData, wrong));
     }
-    // Ends with the beginning of a line.
     let mut text = Vec::new();
     loop {
         // What standard input has at the moment does not wait for more.
         let read = next(&mut file)?;
         let (length, is_end) = (read.len(), read.is_empty());
-        let (whole, next_line) = read.split_at(memchr::memrchr(b'\n', read).map_or(0, |at| at + 1));
-        text.extend_from_slice(whole);
-        if !text.is_empty() && (is_end || !whole.is_empty()) {
-            let block = Block { name: Arc::clone(&name), lines: lines(&text).map(convert).collect() };
+        let (lines, next_line) = read.split_at(memchr::memrchr(b'\n', read).map_or(0, |at| at + 1));
+        text.extend_from_slice(lines);
+        if !text.is_empty() && (is_end || !lines.is_empty()) {
+            let block = Block { name: Arc::clone(&name), text: std::mem::take(&mut text) };
             if to.blocking_send(Ok(block)).is_err() {
                 return Ok(());
             }
-            text.clear();
         }
         if is_end {
             return Ok(());
@@ -83,13 +78,6 @@ fn read_blocks<T>(
         text.extend_from_slice(next_line);
         file.consume(length);
     }
-}
-
-fn lines(mut text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    std::iter::from_fn(move || {
-        let end = memchr::memchr(b'\n', text).map_or(text.len(), |at| at + 1);
-        text.split_off(..end).filter(|line| !line.is_empty())
-    })
 }
 
 /// Why a file that begins like this is not one of JSON lines.
