@@ -171,8 +171,8 @@ impl DeletionOutcome {
 impl fmt::Display for DeletionOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Accepted => f.write_str("the deletion of old items was accepted"),
-            Self::Unknown(error) => write!(f, "the deletion of old items may have been accepted ({error})"),
+            Self::Accepted => f.write_str("the deletion of the rest was accepted"),
+            Self::Unknown(error) => write!(f, "the deletion of the rest may have been accepted ({error})"),
             Self::Failed(error) => write!(f, "nothing is deleted ({error})"),
             Self::Skipped(reason) => write!(f, "nothing is deleted, because {reason}"),
         }

@@ -67,7 +67,7 @@ impl fmt::Display for RefreshReport {
         }
         write!(f, "{push}; {deletion}")?;
         if let Some(boundary) = boundary {
-            write!(f, "; items below {boundary} are old")?;
+            write!(f, "; the rest is older than {boundary}")?;
         }
         if let Some(local_clock) = local_clock.filter(|clock| clock.is_off()) {
             write!(f, "; the local clock is {local_clock}")?;

@@ -18,9 +18,9 @@ async fn a_report_is_one_line_that_says_what_was_pushed_what_is_deleted_and_by_w
     let boundary = report.boundary.unwrap().ordering_id;
     for part in [
         "REBUILD of my-source: 3 pushed: 3 accepted, 0 failed, 0 refused, 0 unsent".to_owned(),
-        "; the deletion of old items was accepted;".to_owned(),
-        format!("; items below {boundary} ("),
-        " GMT, from the service's clock) are old".to_owned(),
+        "; the deletion of the rest was accepted;".to_owned(),
+        format!("; the rest is older than {boundary} ("),
+        " GMT, from the service's clock)".to_owned(),
         "; the local clock is 60".to_owned(),
         " s ahead; the source is idle".to_owned(),
     ] {
