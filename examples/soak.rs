@@ -1,39 +1,63 @@
-//! Pushes random items and identities through random faults, and compares what the fake service then
-//! holds with a model: as long as it is told to.
+//! Pushes random items, identities and catalogs, syncs, sharded refreshes and outcomes through random faults, and
+//! compares what the fake service then holds and tells with a model: as long as it is told to.
 //!
 //! ```sh
 //! cargo run --release --example soak -- --minutes 10 --seed 7
 //! ```
 //!
 //! Time is paused: a round of some hours takes milliseconds. All that happens comes from the seed, and
-//! a mismatch is printed with the command that makes it again.
+//! a mismatch is printed with the command that makes it again. Five kinds of rounds take turns.
 
 #[path = "soak/bulk.rs"]
 mod bulk;
+#[path = "soak/catalogs.rs"]
+mod catalogs;
 #[path = "soak/corpus.rs"]
 mod corpus;
+#[path = "../tests/shared/cut_off.rs"]
+mod cut_off;
 #[path = "soak/faults.rs"]
 mod faults;
 #[path = "soak/figures.rs"]
 mod figures;
 #[path = "soak/identities.rs"]
 mod identities;
+#[path = "soak/idle.rs"]
+mod idle;
 #[path = "soak/items.rs"]
 mod items;
 #[path = "soak/kind.rs"]
 mod kind;
+#[path = "soak/merges.rs"]
+mod merges;
 #[path = "soak/model.rs"]
 mod model;
+#[path = "soak/outcomes.rs"]
+mod outcomes;
 #[path = "soak/plan.rs"]
 mod plan;
-#[path = "soak/refresh.rs"]
-mod refresh;
+#[path = "soak/products.rs"]
+mod products;
+#[path = "soak/pushes.rs"]
+mod pushes;
 #[path = "soak/round.rs"]
 mod round;
+#[path = "soak/running.rs"]
+mod running;
 #[path = "soak/settle.rs"]
 mod settle;
+#[path = "soak/sharded.rs"]
+mod sharded;
 #[path = "soak/single.rs"]
 mod single;
+#[path = "soak/synced.rs"]
+mod synced;
+#[path = "soak/syncs.rs"]
+mod syncs;
+#[path = "soak/updates.rs"]
+mod updates;
+#[path = "soak/world.rs"]
+mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;

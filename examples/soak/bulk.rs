@@ -11,11 +11,12 @@ use tokio::time::{sleep, timeout};
 
 use crate::kind::Kind;
 use crate::model::Fate;
-use crate::plan::{Ending, Plan, Step};
-use crate::refresh::{Report, Run};
+use crate::plan::{Ending, Plan, Step, Way};
+use crate::running::Report;
 
 /// The result of a run.
 pub(crate) struct Outcome<K: Kind> {
+    pub(crate) way: Way,
     /// The queued operations, in order.
     pub(crate) taken: Vec<K::Operation>,
     /// The number of each accepted batch, and how many operations it holds.
@@ -36,8 +37,9 @@ pub(crate) struct Outcome<K: Kind> {
 }
 
 impl<K: Kind> Outcome<K> {
-    fn not_begun() -> Self {
+    fn not_begun(way: Way) -> Self {
         Self {
+            way,
             taken: Vec::new(),
             accepted: Vec::new(),
             replaces: false,
@@ -70,15 +72,18 @@ pub(crate) async fn run<K: Kind>(client: PushClient, plan: Plan<K>) -> Result<Ou
     let handed: Shared<Vec<FailedBatch>> = Shared::default();
     let accepted: Shared<Vec<(u64, u64)>> = Shared::default();
     let receipts = Arc::clone(&accepted);
-    let builder = plan.set(K::pusher(&client));
-    let mut builder = builder
-        .on_accepted(move |receipt| with(&receipts, |receipts| receipts.push((receipt.number, receipt.operations))));
-    if plan.has_handler {
-        let handed = Arc::clone(&handed);
-        builder = builder.on_failed_batch(move |batch| with(&handed, |handed| handed.push(batch)));
-    }
-    let Some(run) = Run::<K>::start(&client, plan.way, builder).await else {
-        return Ok(Outcome::not_begun());
+    let handler = plan.has_handler.then(|| Arc::clone(&handed));
+    let set = |builder| {
+        let builder = plan.set(builder).on_accepted(move |receipt| {
+            with(&receipts, |receipts| receipts.push((receipt.number, receipt.operations)));
+        });
+        match handler {
+            Some(handed) => builder.on_failed_batch(move |batch| with(&handed, |handed| handed.push(batch))),
+            None => builder,
+        }
+    };
+    let Some(run) = K::start(&client, plan.way, set).await else {
+        return Ok(Outcome::not_begun(plan.way));
     };
     let run = Arc::new(run);
     let mut progress = run.pusher().progress();
@@ -108,10 +113,15 @@ pub(crate) async fn run<K: Kind>(client: PushClient, plan: Plan<K>) -> Result<Ou
     while progress.changed().await.is_ok() {}
     let last = *progress.borrow();
     let mut failed = with(&handed, std::mem::take);
+    let may_have_deleted = match deletion_sent {
+        Some(sent) => *sent.borrow(),
+        // A run of a catalog does not say so.
+        None => plan.way != Way::Bulk && matches!(plan.ending, Ending::DropWhileFinishing(_)),
+    };
     let (mut report, deletion) = match report {
         Some(Report { push, deletion }) => (Some(push), deletion),
-        // A deletion that was being sent may have arrived.
-        None if deletion_sent.is_some_and(|sent| *sent.borrow()) => (None, Some(Fate::Unknown)),
+        // It may have arrived.
+        None if may_have_deleted => (None, Some(Fate::Unknown)),
         None => (None, None),
     };
     if let Some(report) = &mut report {
@@ -124,6 +134,7 @@ pub(crate) async fn run<K: Kind>(client: PushClient, plan: Plan<K>) -> Result<Ou
     check_account(&log, report.as_ref(), last, &failed)?;
     check_deletion(&log, report.as_ref(), plan.ending, deletion)?;
     Ok(Outcome {
+        way: plan.way,
         taken: log.taken,
         accepted: with(&accepted, std::mem::take),
         replaces: plan.replaces,

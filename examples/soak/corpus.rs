@@ -27,9 +27,16 @@ pub(crate) fn identity_keys(rng: &mut Rng) -> Vec<String> {
     (0..rng.u32(2..60)).map(|number| format!("USER:person {number}")).collect()
 }
 
-/// Keys for the calls of one task, which no other one makes.
-pub(crate) fn own_keys(prefix: &str, task: usize, rng: &mut Rng) -> Vec<String> {
-    (0..rng.u32(1..6)).map(|number| format!("{prefix}{task}/{number}")).collect()
+/// The ids of the products of a catalog.
+pub(crate) fn product_ids(rng: &mut Rng) -> Vec<String> {
+    let most = one_of(rng, [4, 30, 300]);
+    (0..rng.u32(2..most)).map(|number| format!("product://{number}")).collect()
+}
+
+/// Keys for the calls of some tasks, each its own.
+pub(crate) fn own_keys(prefix: &str, rng: &mut Rng) -> Vec<Vec<String>> {
+    let tasks = rng.usize(..5);
+    (0..tasks).map(|task| (0..rng.u32(1..6)).map(|number| format!("{prefix}{task}/{number}")).collect()).collect()
 }
 
 /// One of them, each as likely as every other.

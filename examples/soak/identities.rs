@@ -3,13 +3,15 @@
 use coveo_push::fake::FakePushApi;
 use coveo_push::{
     BatchIdentityBody, Error, Identity, IdentityBody, MappedIdentity, MappedIdentityBody, PushClient, PushError,
-    PushQueue, Pushed, PusherBuilder, RefreshBuilder, SecurityIdentityType,
+    PushQueue, Pushed, PusherBuilder, SecurityIdentityType,
 };
 use fastrand::Rng;
 use serde_json::Value;
 
 use crate::corpus::one_of;
-use crate::kind::{Kind, PROVIDER};
+use crate::kind::{Kind, PROVIDER, SingleCalls};
+use crate::plan::Way;
+use crate::running::Running;
 
 pub(crate) struct Identities;
 
@@ -72,7 +74,10 @@ fn number(other: &str) -> Option<u64> {
 impl Kind for Identities {
     // A deletion replaces the members and aliases of an identity, which are then not there.
     const REPLACED_LEAVE_NO_TRACE: bool = false;
-    const HAS_INCREMENTAL: bool = false;
+    const WAYS: [Way; 8] = {
+        use Way::{Bulk, Refresh};
+        [Refresh, Refresh, Refresh, Bulk, Bulk, Bulk, Bulk, Bulk]
+    };
 
     type Operation = Operation;
     type State = Option<Held>;
@@ -136,10 +141,6 @@ impl Kind for Identities {
         })
     }
 
-    fn pusher(client: &PushClient) -> PusherBuilder<Self::Handle> {
-        client.identities(PROVIDER).pusher()
-    }
-
     fn with_ordering_id(builder: PusherBuilder<Self::Handle>, id: u64) -> PusherBuilder<Self::Handle> {
         builder.ordering_id(id)
     }
@@ -152,10 +153,24 @@ impl Kind for Identities {
         }
     }
 
-    fn refresh(client: &PushClient, _: bool) -> RefreshBuilder<Self::Handle> {
-        client.identities(PROVIDER).refresh()
+    async fn start(
+        client: &PushClient,
+        way: Way,
+        set: impl FnOnce(PusherBuilder<Self::Handle>) -> PusherBuilder<Self::Handle>,
+    ) -> Option<Box<dyn Running<Self::Handle>>> {
+        let identities = client.identities(PROVIDER);
+        if way != Way::Refresh {
+            return Some(Box::new(set(identities.pusher()).start()));
+        }
+        Some(Box::new(identities.refresh().pusher(set).start().await.ok()?))
     }
 
+    fn name_of(entry: &Value) -> Option<String> {
+        Some(format!("USER:{}", entry.get("identity")?.get("name")?.as_str()?))
+    }
+}
+
+impl SingleCalls for Identities {
     async fn call(client: &PushClient, operation: &Operation) -> Result<(), Error> {
         let identities = client.identities(PROVIDER);
         let batch = BatchIdentityBody::new();
@@ -171,9 +186,5 @@ impl Kind for Identities {
                 identities.push_batch(&batch.delete(Identity::user(operation.name()))).await.map(drop)
             }
         }
-    }
-
-    fn key_of(entry: &Value) -> Option<String> {
-        Some(format!("USER:{}", entry.get("identity")?.get("name")?.as_str()?))
     }
 }

@@ -3,14 +3,16 @@
 use coveo_push::fake::FakePushApi;
 use coveo_push::{
     BatchDocumentBody, DocumentBody, Error, ItemOperation, PushClient, PushError, PushQueue, Pushed, PusherBuilder,
-    RefreshBuilder, RefreshKind,
+    RefreshKind,
 };
 use fastrand::Rng;
 use futures_util::stream;
 use serde_json::{Value, json};
 
 use crate::corpus::one_of;
-use crate::kind::{Kind, SOURCE};
+use crate::kind::{Kind, SOURCE, SingleCalls};
+use crate::plan::Way as RunWay;
+use crate::running::Running;
 
 pub(crate) struct Items;
 
@@ -49,6 +51,10 @@ impl Operation {
         format!("{} \"é\\ {}", self.n, "x".repeat(bytes))
     }
 
+    pub(crate) fn number(&self) -> u64 {
+        self.n
+    }
+
     fn body(&self, bytes: usize) -> DocumentBody {
         DocumentBody::text(self.text(bytes)).metadata("n", self.n as i64)
     }
@@ -56,7 +62,10 @@ impl Operation {
 
 impl Kind for Items {
     const REPLACED_LEAVE_NO_TRACE: bool = true;
-    const HAS_INCREMENTAL: bool = true;
+    const WAYS: [RunWay; 8] = {
+        use RunWay::{Bulk, Incremental, Refresh};
+        [Refresh, Refresh, Refresh, Incremental, Bulk, Bulk, Bulk, Bulk]
+    };
 
     type Operation = Operation;
     /// The number of the item.
@@ -121,12 +130,12 @@ impl Kind for Items {
         fake.source(SOURCE).item(key)?.metadata("n")?.as_u64()
     }
 
-    fn pusher(client: &PushClient) -> PusherBuilder<Self::Handle> {
-        client.items(SOURCE).pusher()
-    }
-
     fn with_ordering_id(builder: PusherBuilder<Self::Handle>, id: u64) -> PusherBuilder<Self::Handle> {
         builder.ordering_id(id)
+    }
+
+    fn tracked(builder: PusherBuilder<Self::Handle>) -> PusherBuilder<Self::Handle> {
+        builder.track_outcomes()
     }
 
     async fn push(pusher: &PushQueue<Self::Handle>, operation: &Operation) -> Result<Pushed, PushError> {
@@ -153,11 +162,27 @@ impl Kind for Items {
         }
     }
 
-    fn refresh(client: &PushClient, is_incremental: bool) -> RefreshBuilder<Self::Handle> {
-        let kind = if is_incremental { RefreshKind::Incremental } else { RefreshKind::Rebuild };
-        client.items(SOURCE).refresh(kind).allow_missing_permissions()
+    async fn start(
+        client: &PushClient,
+        way: RunWay,
+        set: impl FnOnce(PusherBuilder<Self::Handle>) -> PusherBuilder<Self::Handle>,
+    ) -> Option<Box<dyn Running<Self::Handle>>> {
+        let items = client.items(SOURCE);
+        let kind = match way {
+            RunWay::Bulk | RunWay::Load => return Some(Box::new(set(items.pusher()).start())),
+            RunWay::Refresh => RefreshKind::Rebuild,
+            RunWay::Incremental => RefreshKind::Incremental,
+        };
+        let refresh = items.refresh(kind).allow_missing_permissions().pusher(set);
+        Some(Box::new(refresh.start().await.ok()?))
     }
 
+    fn name_of(entry: &Value) -> Option<String> {
+        entry.get("documentId")?.as_str().map(str::to_owned)
+    }
+}
+
+impl SingleCalls for Items {
     async fn call(client: &PushClient, operation: &Operation) -> Result<(), Error> {
         let items = client.items(SOURCE);
         let Operation { id, what, .. } = operation;
@@ -173,9 +198,5 @@ impl Kind for Items {
             What::Delete => items.delete(id).await.map(drop),
             What::DeleteChildren => items.delete(id).delete_children(true).await.map(drop),
         }
-    }
-
-    fn key_of(entry: &Value) -> Option<String> {
-        entry.get("documentId")?.as_str().map(str::to_owned)
     }
 }

@@ -1,17 +1,20 @@
-//! The two kinds of runs: items and identities.
+//! The kinds of runs: items, identities, and three of catalogs.
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use coveo_push::fake::FakePushApi;
-use coveo_push::{Error, PushClient, PushError, PushQueue, Pushed, PusherBuilder, RefreshBuilder};
+use coveo_push::{Error, PushClient, PushError, PushQueue, Pushed, PusherBuilder};
 use fastrand::Rng;
 use serde_json::Value;
+
+use crate::plan::Way;
+use crate::running::Running;
 
 pub(crate) const SOURCE: &str = "soak-source";
 pub(crate) const PROVIDER: &str = "Soak Provider";
 
-/// Everything that differs between the kinds, so that the same code pushes and compares both.
+/// Everything that differs between the kinds, so that the same code pushes and compares all of them.
 pub(crate) trait Kind: Sized + Send + 'static {
     type Operation: Clone + Debug + Send + Sync + 'static;
     /// The state of a key in the service.
@@ -26,6 +29,10 @@ pub(crate) trait Kind: Sized + Send + 'static {
 
     /// The key of an operation, as a failed batch names it.
     fn key(operation: &Self::Operation) -> &str;
+    /// Tells an operation from the others of its list in a batch.
+    fn name(operation: &Self::Operation) -> String {
+        Self::key(operation).to_owned()
+    }
     /// In which list of a batch it stands.
     fn list(operation: &Self::Operation) -> &'static str;
     /// Whether it changes the state of that key, which starts with its own.
@@ -39,9 +46,12 @@ pub(crate) trait Kind: Sized + Send + 'static {
     fn without_old(state: &Self::State, last: u64) -> Self::State;
     fn found(fake: &FakePushApi, key: &str) -> Self::State;
 
-    fn pusher(client: &PushClient) -> PusherBuilder<Self::Handle>;
-    /// The settings, with one ordering id for everything in the run.
+    /// The settings, with one ordering id for everything in the run, where there is such a setting.
     fn with_ordering_id(builder: PusherBuilder<Self::Handle>, id: u64) -> PusherBuilder<Self::Handle>;
+    /// The settings, tracked where the logs can be asked for outcomes.
+    fn tracked(builder: PusherBuilder<Self::Handle>) -> PusherBuilder<Self::Handle> {
+        builder
+    }
     fn push(
         pusher: &PushQueue<Self::Handle>,
         operation: &Self::Operation,
@@ -49,27 +59,34 @@ pub(crate) trait Kind: Sized + Send + 'static {
 
     /// Whether the state is the same when an operation is replaced by a later one, and never sent.
     const REPLACED_LEAVE_NO_TRACE: bool;
-    /// Whether there are incremental runs.
-    const HAS_INCREMENTAL: bool;
-    /// A refresh, incremental or not where there is a choice.
-    fn refresh(client: &PushClient, is_incremental: bool) -> RefreshBuilder<Self::Handle>;
+    /// The ways of its runs, each as often as it is drawn.
+    const WAYS: [Way; 8];
+    /// Starts a run. None when the service did not let it begin.
+    fn start(
+        client: &PushClient,
+        way: Way,
+        set: impl FnOnce(PusherBuilder<Self::Handle>) -> PusherBuilder<Self::Handle>,
+    ) -> impl Future<Output = Option<Box<dyn Running<Self::Handle>>>>;
 
-    /// The same operation as a call of its own.
-    fn call(client: &PushClient, operation: &Self::Operation) -> impl Future<Output = Result<(), Error>> + Send;
-
-    /// The key of an entry of a batch.
-    fn key_of(entry: &Value) -> Option<String>;
+    /// The [name](Self::name) of an entry of a batch.
+    fn name_of(entry: &Value) -> Option<String>;
 }
 
-/// The list and the key of each operation of a batch.
+/// A kind whose operations are also calls of their own.
+pub(crate) trait SingleCalls: Kind {
+    /// The same operation as a call of its own.
+    fn call(client: &PushClient, operation: &Self::Operation) -> impl Future<Output = Result<(), Error>> + Send;
+}
+
+/// The list and the name of each operation of a batch.
 pub(crate) fn held<K: Kind>(body: &[u8]) -> Result<BTreeSet<(String, String)>, String> {
     let batch: Value = serde_json::from_slice(body).map_err(|error| format!("a batch is no JSON: {error}"))?;
     let lists = batch.as_object().ok_or("a batch is no object")?;
     let mut held = BTreeSet::new();
     for (list, entries) in lists {
         for entry in entries.as_array().ok_or("a list is none")? {
-            let key = K::key_of(entry).ok_or_else(|| format!("an entry without a key: {entry}"))?;
-            if !held.insert((list.clone(), key)) {
+            let name = K::name_of(entry).ok_or_else(|| format!("an entry without a key: {entry}"))?;
+            if !held.insert((list.clone(), name)) {
                 return Err(format!("an operation comes twice in a batch: {entry}"));
             }
         }

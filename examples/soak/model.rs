@@ -57,6 +57,11 @@ impl<K: Kind> Model<K> {
         }
     }
 
+    /// Whether this key has a state that goes when everything up to the operation `last` is deleted.
+    pub(crate) fn has_old(&self, key: &str, last: u64) -> bool {
+        self.0.get(key).is_some_and(|states| states.iter().any(|state| K::without_old(state, last) != *state))
+    }
+
     /// Excludes the keys of an operation from the comparison.
     pub(crate) fn leave_out(&mut self, operation: &K::Operation) {
         let covered: Vec<_> = self.covered(operation).map(|(key, _)| key.clone()).collect();

@@ -18,6 +18,8 @@ pub(crate) struct Plan<K: Kind> {
     pub(crate) has_handler: bool,
     /// Whether operations replace earlier ones of their batch.
     pub(crate) replaces: bool,
+    /// Whether the ids are kept, to ask for their outcomes.
+    pub(crate) is_tracked: bool,
     ordering_id: Option<OrderingId>,
     batch_bytes: usize,
     concurrency: usize,
@@ -44,6 +46,8 @@ pub(crate) enum Way {
     Bulk,
     Refresh,
     Incremental,
+    /// A load of a catalog.
+    Load,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,18 +73,16 @@ impl<K: Kind> Plan<K> {
             3 => Ending::DropWhileFinishing(Duration::from_millis(rng.u64(..60_000))),
             _ => Ending::Finish,
         };
-        let way = match rng.u8(..8) {
-            0..=2 => Way::Refresh,
-            3 if K::HAS_INCREMENTAL => Way::Incremental,
-            _ => Way::Bulk,
-        };
+        let way = one_of(rng, K::WAYS);
         // A refresh that refuses an item, or of which a push is dropped, deletes nothing: some go well.
-        let is_smooth = way == Way::Refresh && rng.bool();
+        let is_smooth = matches!(way, Way::Refresh | Way::Load) && rng.bool();
+        // A load refuses the second item of an id.
+        let may_repeat = ending.has_report() && way != Way::Load;
         let mut tasks: Vec<Vec<Step<K>>> = (0..one_of(rng, [1, 1, 2, 3, 8])).map(|_| Vec::new()).collect();
         let mut keys = keys.to_vec();
         let most = one_of(rng, [10, 60, 300, 1_500]);
         for _ in 0..rng.usize(1..most) {
-            let step = step(rng, &mut keys, next, ending.has_report(), is_smooth);
+            let step = step(rng, &mut keys, next, may_repeat, is_smooth);
             let task = rng.usize(..tasks.len());
             if let Some(task) = tasks.get_mut(task) {
                 task.extend(step);
@@ -94,6 +96,7 @@ impl<K: Kind> Plan<K> {
             cut: (!is_smooth && rng.u8(..10) == 0).then(|| Duration::from_millis(rng.u64(..30_000))),
             has_handler: rng.bool() || !ending.has_report(),
             replaces: K::REPLACED_LEAVE_NO_TRACE && rng.bool(),
+            is_tracked: false,
             ordering_id: (rng.u8(..4) == 0).then_some(now),
             batch_bytes: rng.usize(1_024..most_bytes),
             concurrency: rng.usize(1..7),
@@ -102,6 +105,16 @@ impl<K: Kind> Plan<K> {
             attempts: one_of(rng, [1, 2, 3, 5, 5]),
             api_calls: (rng.u8(..8) == 0).then(|| rng.u32(1..10)),
         }
+    }
+
+    /// The same run, tracked and to its end. It replaces nothing, so that each operation is in a batch of its own order.
+    pub(crate) fn tracked(mut self) -> Self {
+        self.is_tracked = true;
+        self.ending = Ending::Finish;
+        self.cut = None;
+        self.replaces = false;
+        self.ordering_id = None;
+        self
     }
 
     /// The settings of the run.
@@ -115,6 +128,9 @@ impl<K: Kind> Plan<K> {
             .retry(RetryPolicy::default().max_attempts(self.attempts));
         if let Some(id) = self.ordering_id {
             builder = K::with_ordering_id(builder, id.into());
+        }
+        if self.is_tracked {
+            builder = K::tracked(builder);
         }
         if let Some(calls) = self.api_calls {
             builder = builder.max_api_calls(calls, Duration::from_secs(10));

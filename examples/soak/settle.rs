@@ -11,23 +11,24 @@ use fastrand::Rng;
 use crate::bulk::Outcome;
 use crate::kind::{Kind, held};
 use crate::model::{Fate, Model};
+use crate::plan::Way;
 
 /// A batch of the run.
-struct Batch<'a, K: Kind> {
-    operations: &'a [K::Operation],
+pub(crate) struct Batch<'a, K: Kind> {
+    pub(crate) operations: &'a [K::Operation],
     /// When it was handed back.
-    failed: Option<Failed<'a>>,
+    pub(crate) failed: Option<Failed<'a>>,
 }
 
-struct Failed<'a> {
+pub(crate) struct Failed<'a> {
     batch: &'a FailedBatch,
-    /// The list and the key of each operation that is pushed again with it.
+    /// The list and the name of each operation that is pushed again with it.
     left: BTreeSet<(String, String)>,
 }
 
 impl Failed<'_> {
     fn holds<K: Kind>(&self, operation: &K::Operation) -> bool {
-        self.left.contains(&(K::list(operation).to_owned(), K::key(operation).to_owned()))
+        self.left.contains(&(K::list(operation).to_owned(), K::name(operation)))
     }
 }
 
@@ -40,6 +41,9 @@ pub(crate) async fn settle<K: Kind>(
     outcome: &Outcome<K>,
     last: u64,
 ) -> Result<u64, String> {
+    if outcome.way == Way::Load {
+        return settle_load(fake, model, outcome, last);
+    }
     if outcome.replaces {
         return settle_replaced(fake, model, outcome, last).await;
     }
@@ -99,8 +103,31 @@ async fn settle_replaced<K: Kind>(
     Ok(pushed_again)
 }
 
+/// The same for a load: everything is replaced, or nothing happened. Its failed batches belong to a stream that is never
+/// closed.
+fn settle_load<K: Kind>(
+    fake: &FakePushApi,
+    model: &mut Model<K>,
+    outcome: &Outcome<K>,
+    last: u64,
+) -> Result<u64, String> {
+    let mut closed = model.clone();
+    outcome.taken.iter().for_each(|operation| closed.apply(operation, Fate::Done));
+    // A load that shares no item with its catalog does not empty it.
+    if outcome.taken.iter().any(|operation| model.has_old(K::key(operation), last)) {
+        closed.change(|state| K::without_old(state, last), Fate::Done);
+    }
+    match outcome.deletion.unwrap_or(Fate::NotDone) {
+        Fate::Done => closed.compare(fake, "after a load")?,
+        Fate::NotDone => model.compare(fake, "after a load that was not closed")?,
+        Fate::Unknown => closed.compare(fake, "").or_else(|_| model.compare(fake, "after a load, or before it"))?,
+    }
+    model.settle(fake);
+    Ok(0)
+}
+
 /// The batches in the order of the run. An operation is in one of them.
-fn batches<K: Kind>(outcome: &Outcome<K>) -> Result<Vec<Batch<'_, K>>, String> {
+pub(crate) fn batches<K: Kind>(outcome: &Outcome<K>) -> Result<Vec<Batch<'_, K>>, String> {
     let Outcome { taken, accepted, report, failed, .. } = outcome;
     let mut rest = taken.as_slice();
     let mut cut = |operations: usize| {

@@ -6,7 +6,7 @@ use coveo_push::PushClient;
 use fastrand::Rng;
 use tokio::time::timeout;
 
-use crate::kind::Kind;
+use crate::kind::{Kind, SingleCalls};
 use crate::model::Fate;
 use crate::settle::fate_of;
 
@@ -20,7 +20,7 @@ pub(crate) struct Calls<K: Kind> {
 pub(crate) const MOST: u64 = 40;
 
 /// Makes calls on keys that nobody else uses.
-pub(crate) async fn run<K: Kind>(
+pub(crate) async fn run<K: SingleCalls>(
     mut rng: Rng,
     client: PushClient,
     keys: Vec<String>,
