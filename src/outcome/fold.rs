@@ -23,6 +23,8 @@ pub(super) struct Fold {
     told: BTreeMap<String, ItemOutcome>,
     /// The ids of further troubles, where nothing is tracked, by their weights.
     further: BTreeMap<u128, u8>,
+    /// How many entries tell the end of an operation on a tracked id: indexed ones, and dropped ones.
+    ends: [u64; 2],
     /// Batches that failed as a whole.
     pub(super) failed_batches: Vec<ItemOutcome>,
 }
@@ -35,7 +37,8 @@ impl Fold {
     ) -> Self {
         let ids = tracked.as_ref().map_or(0, |tracked| tracked.lock().unwrap_or_else(PoisonError::into_inner).len());
         let (told, further, failed_batches) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
-        Self { tracked, is_catalog, ordering_ids, weights: vec![0; ids], told, further, failed_batches }
+        let (weights, ends) = (vec![0; ids], [0; 2]);
+        Self { tracked, is_catalog, ordering_ids, weights, told, further, ends, failed_batches }
     }
 
     pub(super) fn add(&mut self, entries: Vec<LogEntry>) {
@@ -62,6 +65,9 @@ impl Fold {
         let weight = outcome.weight();
         if let Some(tracked) = tracked {
             let Some((place, deletes)) = tracked.find(&entry.id) else { return };
+            let [indexed, dropped] = &mut self.ends;
+            *indexed += u64::from(matches!(outcome, Outcome::Indexed | Outcome::Removed));
+            *dropped += u64::from(outcome.is_dropped());
             // An entry about an earlier operation of another kind does not tell the end of the last one.
             let is_other = (deletes && outcome == Outcome::Indexed) || (!deletes && outcome == Outcome::Removed);
             let Some(known) = self.weights.get_mut(place).filter(|known| weight > **known && !is_other) else { return };
@@ -92,6 +98,25 @@ impl Fold {
         if self.failed_batches.len() < MOST && !self.failed_batches.iter().any(|known| known.id == entry.id) {
             self.failed_batches.push(ItemOutcome::new(entry, outcome));
         }
+    }
+
+    /// From now on, all entries of trouble come, again or for the first time.
+    pub(super) fn begin_troubles(&mut self) {
+        self.ends[1] = 0;
+    }
+
+    /// The same for those of items in the index.
+    pub(super) fn begin_indexed(&mut self) {
+        self.ends[0] = 0;
+    }
+
+    /// How many operations on tracked ids came to their end.
+    pub(super) fn ends(&self) -> u64 {
+        self.ends.iter().sum()
+    }
+
+    pub(super) fn is_catalog(&self) -> bool {
+        self.is_catalog
     }
 
     /// How many outcomes of each kind there are.

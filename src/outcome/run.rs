@@ -37,6 +37,8 @@ pub struct FindOutcomes {
     to: SystemTime,
     fold: Fold,
     items: Option<u64>,
+    /// How many operations may have an end in the log: those of failed batches may have arrived.
+    sent: u64,
     wait: Duration,
     on_progress: Option<OnProgress>,
 }
@@ -58,7 +60,8 @@ impl FindOutcomes {
         let items = push.tracked.as_ref().map(|it| it.lock().unwrap_or_else(PoisonError::into_inner).len() as u64);
         let accepted = if *is_void { 0 } else { push.totals.accepted };
         let wait = Duration::from_secs(15 * 60);
-        Self { logs, target, accepted, from, to, fold, items, wait, on_progress: None }
+        let sent = accepted + push.totals.failed;
+        Self { logs, target, accepted, from, to, fold, items, sent, wait, on_progress: None }
     }
 
     /// How long to wait until the log has told everything. With zero, it is asked once. Default: 15 minutes, because the
@@ -161,7 +164,7 @@ impl Search {
             self.tell_progress();
             // Others push into the same source: an untracked run is over when nothing happens any more.
             let is_quiet = self.counts == before && self.may_be_done();
-            let is_settled = if self.run.items.is_some() { self.run.fold.is_all_told() } else { is_quiet };
+            let is_settled = if self.run.items.is_some() { self.is_all_told() } else { is_quiet };
             let Some(left) = left.filter(|_| !is_settled) else { return Ok(is_settled) };
             sleep(pause.min(left)).await;
             pause = (pause * 2).min(LONGEST_WAIT);
@@ -179,14 +182,17 @@ impl Search {
     async fn read(&mut self, is_last: bool) -> Result<(), Error> {
         let troubles = self.counts.troubles();
         let is_first = self.troubles_read == 0;
-        if troubles > self.troubles_read && (is_first || is_last || self.may_be_done()) {
+        let is_due = is_first || is_last || self.may_be_done() || self.may_all_have_ended();
+        if troubles > self.troubles_read && is_due {
+            self.run.fold.begin_troubles();
             self.read_all(SearchLogs::errors).await?;
             self.troubles_read = troubles;
         }
         let indexed = self.counts.task(&LogTask::Indexing);
         let new = indexed.saturating_sub(self.indexed_read);
         let is_enough = new >= self.run.fold.left() || is_last;
-        if self.run.items.is_some() && new > 0 && is_enough && !self.run.fold.is_all_told() {
+        if self.run.items.is_some() && new > 0 && is_enough && !self.is_all_told() {
+            self.run.fold.begin_indexed();
             self.read_all(|search| search.task(LogTask::Indexing).result(LogResult::Completed)).await?;
             self.indexed_read = indexed;
         }
@@ -196,6 +202,22 @@ impl Search {
     /// Whether as many operations may have come to their end as were accepted, if nobody else pushed any.
     fn may_be_done(&self) -> bool {
         self.counts.task(&LogTask::Indexing) + self.run.fold.ended_before_indexing() >= self.run.accepted
+    }
+
+    /// Whether every tracked item has an outcome, and it is that of its last operation: of several operations on one item
+    /// the last one may still be under way, and be dropped.
+    fn is_all_told(&self) -> bool {
+        self.run.fold.is_all_told() && (!self.has_repeated_items() || self.run.fold.ends() >= self.run.sent)
+    }
+
+    /// Whether there are several operations on one item. Not in a catalog, whose log need not have an entry for each.
+    fn has_repeated_items(&self) -> bool {
+        !self.run.fold.is_catalog() && self.run.items.is_some_and(|items| items < self.run.accepted)
+    }
+
+    /// Whether as many operations came to their end as were sent, if nobody else sent any.
+    fn may_all_have_ended(&self) -> bool {
+        self.has_repeated_items() && self.counts.task(&LogTask::Indexing) + self.counts.troubles() >= self.run.sent
     }
 
     async fn read_all(&mut self, filter: impl Fn(SearchLogs) -> SearchLogs) -> Result<(), Error> {

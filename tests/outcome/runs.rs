@@ -136,6 +136,24 @@ async fn a_deletion_is_removed_and_the_last_operation_on_an_id_counts() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn guarantee_13_an_item_whose_last_version_is_dropped_after_a_look_at_the_log_is_told_as_dropped() {
+    let fake = fake();
+    rejecting(&fake);
+    fake.indexing_delay(secs(100));
+    let client = fake.client();
+    let pusher = client.items(SOURCE).pusher().track_outcomes().start();
+    pusher.add_or_update(uri(1), &doc()).await.unwrap();
+    pusher.flush().await.unwrap();
+    tokio::time::sleep(secs(95)).await;
+    pusher.add_or_update(uri(1), &bad()).await.unwrap();
+    let report = pusher.finish().await.into_result().unwrap();
+    // At the second look the first version is indexed, and the second one is under way.
+    let outcomes = report.outcomes(&client).await.unwrap();
+    assert_eq!((told(&outcomes), outcomes.counts.indexed), (vec![&*uri(1)], 0), "{outcomes}");
+    assert!(outcomes.is_settled);
+}
+
+#[tokio::test(start_paused = true)]
 async fn batches_of_a_catalog_are_told_from_others_by_their_ordering_ids() {
     let fake = FakePushApi::builder().catalog_source("my-catalog").build();
     let client = fake.client();
