@@ -98,15 +98,20 @@ impl Intake {
         }
     }
 
+    /// An operation, for the journal.
+    fn subject<'a>(&self, operation: &'a QueuedOperation<'_>) -> Subject<'a> {
+        let list = self.account.destination.kind.lists.get(operation.list);
+        let change = list.map_or(Change::Part, |list| Change::of(list.kind, operation.affects));
+        Subject { id: &operation.id, change, json: &operation.json }
+    }
+
     /// Asks the journal, where there is one, whether an operation would change anything.
     fn is_unchanged(&self, operation: &mut QueuedOperation<'_>) -> Result<bool, PushError> {
         let destination = &self.account.destination;
         let Some(journal) = destination.journal.as_ref().filter(|_| operation.note.is_none()) else {
             return Ok(false);
         };
-        let list = destination.kind.lists.get(operation.list);
-        let change = list.map_or(Change::Part, |list| Change::of(list.kind, operation.affects));
-        match journal.look(&Subject { id: &operation.id, change, json: &operation.json }) {
+        match journal.look(&self.subject(operation)) {
             Ok(Look::Unchanged) => {
                 let known = self.account.settings.validation.known.as_ref();
                 destination.learn(known, [(operation.list, &*operation.json)]);
@@ -171,6 +176,9 @@ impl Intake {
                 let replaced = filling.batch.push(operation.list, operation.parts(), key, number);
                 filling.batch.with_content(operation.content.clone());
                 filling.batch.with_note(operation.note.as_ref());
+                if let (Some(journal), Some(note)) = (&account.destination.journal, &operation.note) {
+                    journal.queued(&self.subject(operation), note);
+                }
                 totals.replaced += replaced;
                 totals.without_permissions += u64::from(operation.lacks_permissions);
                 totals.bytes_queued += operation.len() as u64;

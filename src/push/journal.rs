@@ -4,6 +4,7 @@
 #![cfg_attr(not(feature = "ledger"), expect(dead_code, reason = "only a ledger is one"))]
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use crate::content::{Content, ReadBytes};
 use crate::error::{BoxError, Error};
@@ -21,6 +22,9 @@ pub(crate) trait Journal: Send + Sync {
         json: &'a [u8],
         content: &'a Content,
     ) -> BoxFuture<'a, Result<ContentLook, BoxError>>;
+
+    /// An operation goes into a batch, behind all that went into one before. The run is locked meanwhile.
+    fn queued(&self, subject: &Subject<'_>, note: &Note);
 
     /// An operation is refused. Its id is empty where it could not be read.
     fn refused(&self, id: &str);
@@ -97,8 +101,8 @@ pub(crate) trait ContentJournal: ReadBytes {
 /// The token that a journal gets back for an operation when its batch is committed.
 #[derive(Debug)]
 pub(crate) struct Note {
-    /// Increases with each look.
-    pub(crate) order: u64,
+    /// Set by each look, and again when the operation goes into a batch. Later ones are greater.
+    pub(crate) order: AtomicU64,
     /// The state of the service after the operation. `None`: unknown.
     pub(crate) fingerprint: Option<[u8; 32]>,
     /// The same by the times of a file.

@@ -1,6 +1,7 @@
 //! The work of a sync on its ledger: compares with it, marks ids before their commit, and records them after.
 
 use std::fs::File;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -222,7 +223,8 @@ impl LedgerJournal {
             // Without a fingerprint it stays pending, like in the ledger.
             let is_recorded = note.filter(|note| note.fingerprint.is_some() || change.deletes());
             if let Some(note) = is_recorded {
-                rows(id, *change).for_each(|row| state.settle(&row, note.order));
+                let order = note.order.load(Ordering::Relaxed);
+                rows(id, *change).for_each(|row| state.settle(&row, order));
             }
         }
     }

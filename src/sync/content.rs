@@ -104,7 +104,7 @@ impl ContentJournal for ContentReading {
     }
 
     fn note(&self) -> Note {
-        let (order, file_times, is_known) = (self.order, self.file_times, self.known != Known::Nothing);
+        let (order, file_times, is_known) = (self.order.into(), self.file_times, self.known != Known::Nothing);
         Note { order, fingerprint: Some(self.fingerprint()), file_times, is_known }
     }
 }

@@ -2,6 +2,7 @@
 //! after its acceptance.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use tokio::task::spawn_blocking;
 
@@ -32,7 +33,12 @@ impl Journal for LedgerJournal {
             let is_different = matches!(&known, Known::Row(row) if Some(row.fingerprint) != fingerprint);
             self.sample(&row_id, json, is_different)?;
         }
-        Ok(Look::Changed(Note { order, fingerprint, file_times: None, is_known: known != Known::Nothing }))
+        Ok(Look::Changed(Note {
+            order: order.into(),
+            fingerprint,
+            file_times: None,
+            is_known: known != Known::Nothing,
+        }))
     }
 
     fn look_with_content<'a>(
@@ -71,6 +77,11 @@ impl Journal for LedgerJournal {
             }
             Ok(ContentLook::Read(Arc::new(reading)))
         })
+    }
+
+    fn queued(&self, subject: &Subject<'_>, note: &Note) {
+        let order = self.lock().queue(subject.id, subject.change);
+        note.order.store(order, Ordering::Relaxed);
     }
 
     fn refused(&self, id: &str) {

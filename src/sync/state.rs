@@ -73,15 +73,20 @@ impl State {
     pub(super) fn register(&mut self, id: &str, change: Change) -> (u64, bool) {
         let row = row_id(id, change);
         self.see(&row);
-        self.last += 1;
         let is_open = self.pending.contains_key(&*row) || self.is_below_a_tree(&row);
+        (self.queue(id, change), is_open)
+    }
+
+    /// Makes an operation the last one on its id. Returns its order.
+    pub(super) fn queue(&mut self, id: &str, change: Change) -> u64 {
+        self.last += 1;
         for row in rows(id, change) {
             self.pending.insert((&*row).into(), self.last);
         }
         if change == Change::DeleteTree {
             self.pending_trees.insert(id.into(), self.last);
         }
-        (self.last, is_open)
+        self.last
     }
 
     fn is_below_a_tree(&self, id: &str) -> bool {

@@ -1,10 +1,13 @@
 //! Single histories: what is skipped, pushed and deleted.
 
+use std::future::{IntoFuture, poll_fn};
+use std::task::Poll;
 use std::time::Duration;
 
 use coveo_push::fake::{FakePushApi, Fault};
 use coveo_push::report::IdleOutcome;
-use coveo_push::{LedgerStep, Operation, Pushed, SourceStatus};
+use coveo_push::{Items, LedgerStep, Operation, Pushed, SourceStatus};
+use futures_util::FutureExt;
 
 use super::support::{Corpus, SOURCE, World, corpus, counts, doc, push_all};
 
@@ -212,6 +215,33 @@ async fn guarantee_14_a_failed_batch_of_the_run_before_settles_nothing_of_the_ne
     assert!(run.add_or_update("a://1", &doc(1)).await.unwrap().is_queued());
     run.finish().await.into_result().unwrap();
     assert_eq!(world.held(), corpus([("a://1", 1)]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn guarantee_14_an_item_is_pushed_again_while_another_task_has_an_older_version_of_it_queued() {
+    let world = World::new();
+    let ledger = world.ledger();
+    let small = |pusher: coveo_push::PusherBuilder<Items>| pusher.batch_bytes(1_024).concurrency(1);
+    let run = world.sync(&ledger).pusher(small).start().await.unwrap();
+    let full = |version| doc(version).metadata("filler", "x".repeat(600));
+    let (other, first, second) = (full(0), full(1), full(2));
+    for id in ["a://8", "a://9"] {
+        run.add_or_update(id, &other).await.unwrap();
+    }
+    // It waits for room.
+    let mut slow = run.add_or_update("a://1", &first).into_future();
+    let is_waiting = poll_fn(|context| Poll::Ready(slow.poll_unpin(context).is_pending())).await;
+    assert!(is_waiting);
+    // Another task is faster: the first version comes into a batch behind the second one.
+    let (fast, slow) = futures_util::future::join(run.add_or_update("a://1", &second).into_future(), slow).await;
+    assert!(fast.unwrap().number() < slow.unwrap().number());
+    while world.held().get("a://1") != Some(&2) || ledger.stats().unwrap()[0].in_doubt > 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    assert!(run.add_or_update("a://1", &second).await.unwrap().is_queued());
+    run.finish().await.into_result().unwrap();
+    assert_eq!(world.held(), corpus([("a://1", 2), ("a://8", 0), ("a://9", 0)]));
 }
 
 #[tokio::test(start_paused = true)]
