@@ -119,6 +119,8 @@ rules! {
         ContentChanged = "content-changed",
         /// The content of an item is in its file container when the service carries out the batch.
         ContentExpired = "content-expired",
+        /// An operation of a failed batch that is pushed again undoes no later operation.
+        OperationConflict = "operation-conflict",
         /// A batch holds something.
         BatchEmpty = "batch-empty",
         /// A batch has only the lists of its kind: `addOrUpdate` and `delete`, or `members`, `mappings` and

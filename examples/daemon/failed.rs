@@ -114,7 +114,7 @@ pub(crate) async fn push_saved(items: &Items, folder: &Path) -> Result<(), Failu
         }
         let saved = SavedBatch::open(path)?;
         for id in saved.superseded_ids()? {
-            say!("{}: {id} is left out: push it again, unless a later file has it", saved.path().display());
+            say!("{}: {id} is left out: push it again from where it came", saved.path().display());
         }
         if let Some(body) = saved.body()? {
             match items.push_batch_json(body).await {

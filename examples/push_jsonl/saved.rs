@@ -95,7 +95,7 @@ pub(crate) fn whole_files(folder: &Path) -> io::Result<(Vec<PathBuf>, Vec<PathBu
 async fn push_file(target: &Target, path: &Path) -> Result<(), Failure> {
     let saved = SavedBatch::open(path)?;
     for id in saved.superseded_ids()? {
-        say!("{}: {} is left out: push it again, unless a later file has it", path.display(), Value::from(id));
+        say!("{}: {} is left out: push it again from where it came", path.display(), Value::from(id));
     }
     for id in saved.expired_ids()? {
         say!("{}: {} is left out: push it again with its content", path.display(), Value::from(id));

@@ -87,14 +87,19 @@ async fn settle_replaced<K: Kind>(
     tokio::time::sleep(Duration::from_secs(900)).await;
     let mut pushed_again = 0;
     for batch in failed {
-        let again = batch.push_again().await.map_err(|error| format!("{batch}: {error}"))?;
-        pushed_again += u64::from(again.is_some());
+        match batch.push_again().await {
+            Ok(again) => pushed_again += u64::from(again.is_some()),
+            // All that is left of it would undo later operations.
+            Err(Error::Invalid(_)) if !batch.to_conflicting_ids().is_empty() => {}
+            Err(error) => return Err(format!("{batch}: {error}")),
+        }
     }
     taken.iter().for_each(|operation| model.apply(operation, Fate::Done));
     model.change(|state| K::without_old(state, last), deletion.unwrap_or(Fate::NotDone));
-    let superseded: BTreeSet<&str> = failed.iter().flat_map(FailedBatch::to_superseded_ids).collect();
+    let superseded = failed.iter().flat_map(FailedBatch::to_superseded_ids);
+    let left_out: BTreeSet<&str> = superseded.chain(failed.iter().flat_map(FailedBatch::to_conflicting_ids)).collect();
     for operation in taken {
-        if K::leaves_a_rest(operation) && superseded.contains(K::key(operation)) {
+        if K::leaves_a_rest(operation) && left_out.contains(K::key(operation)) {
             model.leave_out(operation);
         }
     }
@@ -207,6 +212,7 @@ async fn push_again<K: Kind>(
             match batch.push_again().await {
                 Ok(accepted) if accepted.is_some() != left.is_empty() => break,
                 Ok(accepted) => return Err(format!("{batch}: pushed again: {accepted:?}, left: {left:?}")),
+                Err(Error::Invalid(_)) if left.is_empty() && !batch.to_conflicting_ids().is_empty() => break,
                 Err(error) if attempt > tries_with_faults + 10 => return Err(format!("{batch}: {error}")),
                 Err(error) => {
                     let fate = fate_of(&error);

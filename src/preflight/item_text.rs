@@ -165,6 +165,12 @@ impl<'a> ItemText<'a> {
         pair.first().map(|key| String::from_utf8_lossy(key).into_owned().into())
     }
 
+    /// All keys except a property, in lower case.
+    pub(crate) fn other_keys(&self, property: &str) -> impl Iterator<Item = String> {
+        let others = self.entries.iter().filter(move |entry| entry.property != Some(property));
+        others.map(|entry| self.key(entry).to_lowercase())
+    }
+
     /// The properties and dates, and their values as JSON.
     pub(super) fn properties(&self) -> impl Iterator<Item = (&'static str, &[u8])> {
         self.entries.iter().filter_map(|entry| Some((entry.property?, self.json.get(entry.value.clone())?)))

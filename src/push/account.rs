@@ -12,7 +12,6 @@ use tokio::time::Instant;
 use super::batch::{Batch, BufferPool};
 use super::destination::Destination;
 use super::failed::{FailedBatch, FailureReason, PushStep, Unknown};
-use super::keys::Keys;
 use super::report::{BatchReceipt, Delivered, Progress, PushError, PushReport, Pushed, Refused, RunStopped};
 use super::saved_files::SavedFiles;
 use super::settings::Settings;
@@ -66,7 +65,7 @@ pub(super) struct HandedOver<'a> {
 impl Drop for HandedOver<'_> {
     fn drop(&mut self) {
         let mut state = self.account.lock();
-        state.handing_over.remove(&self.origin);
+        state.handed_over(self.origin);
         self.account.settle(state);
     }
 }
@@ -234,7 +233,7 @@ impl Account {
             state.accepted.push(receipt.clone());
         }
         self.publish(&state);
-        state.handing_over.insert(origin);
+        state.handing_over.push(origin);
         drop(state);
         trace::batch_accepted(&self.label, number, operations, bytes, receipt.attempts);
         let _handed_over = HandedOver { account: self, origin };
@@ -256,8 +255,8 @@ impl Account {
     pub(super) fn not_accepted(&self, number: u64, step: PushStep, reason: FailureReason, may_have_been_applied: bool) {
         let mut state = self.lock();
         let Some(UnderWay { batch, origin, .. }) = state.under_way.remove(&number) else { return };
-        let failed = self.failed_batch(number, batch, step, reason, may_have_been_applied);
-        self.hand_over(state, FailedBatch { origin, ..failed });
+        let failed = self.failed_batch((number, origin), batch, step, reason, may_have_been_applied);
+        self.hand_over(state, failed);
     }
 
     pub(super) fn hand_over(&self, mut state: MutexGuard<'_, State>, failed: FailedBatch) {
@@ -277,9 +276,10 @@ impl Account {
         answer
     }
 
+    /// A batch that failed, with its own number and the one that its operations had first.
     pub(super) fn failed_batch(
         &self,
-        number: u64,
+        (number, origin): (u64, u64),
         batch: Batch,
         step: PushStep,
         reason: FailureReason,
@@ -287,14 +287,14 @@ impl Account {
     ) -> FailedBatch {
         FailedBatch {
             number,
-            origin: number,
+            origin,
             files: Arc::clone(&self.files),
             is_settled: Arc::default(),
             calls: self.calls.clone(),
             step,
             reason: Arc::new(reason),
             may_have_been_applied,
-            superseded: Arc::new(SupersededOperations::new(number, batch.keys())),
+            superseded: Arc::new(SupersededOperations::new(origin, batch.keys())),
             batch,
             content: None,
             known: self.settings.validation.known.clone(),
@@ -304,7 +304,7 @@ impl Account {
         }
     }
 
-    fn account_failed(&self, state: &mut State, failed: &FailedBatch) {
+    pub(super) fn account_failed(&self, state: &mut State, failed: &FailedBatch) {
         let operations = failed.operations() as u64;
         if failed.is_unsent() {
             state.totals.unsent += operations;
@@ -316,7 +316,6 @@ impl Account {
             state.unknown.push(Unknown::new(failed));
         }
         self.files.failed(&failed.superseded);
-        note_superseded(state, failed);
         state.failed_numbers.insert(failed.batch.open_from(), failed.number, &failed.superseded);
         state.flushes.failed(failed.origin, failed.number, operations, failed.is_unsent());
     }
@@ -345,7 +344,8 @@ impl Account {
         }
         if let Some(Filling { number, batch, task }) = state.filling.take() {
             BatchTask::abort(&task.abort);
-            let failed = self.failed_batch(number, batch.seal(), PushStep::Wait, FailureReason::Aborted, false);
+            let failed =
+                self.failed_batch((number, number), batch.seal(), PushStep::Wait, FailureReason::Aborted, false);
             self.hand_over(state, failed);
         } else {
             self.publish(&state);
@@ -409,20 +409,6 @@ impl Account {
     pub(super) fn publish(&self, state: &State) {
         if let Some(progress) = &*self.progress.lock().unwrap_or_else(PoisonError::into_inner) {
             progress.send_replace(self.totals(state));
-        }
-    }
-}
-
-/// Marks the operations that later batches already supersede, and watches the others.
-fn note_superseded(state: &mut State, failed: &FailedBatch) {
-    let later = state.under_way.range(failed.number..).map(|(_, under_way)| &**under_way.batch.keys());
-    let filling = state.filling.iter().filter(|filling| filling.number > failed.number);
-    let later: Vec<&Keys> = later.chain(filling.map(|filling| filling.batch.keys())).collect();
-    for (operation, key) in failed.batch.keys().iter() {
-        if later.iter().any(|later| later.supersedes(key)) {
-            failed.superseded.insert(operation);
-        } else {
-            state.superseded.watch(key, operation, &failed.superseded);
         }
     }
 }

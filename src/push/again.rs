@@ -11,12 +11,12 @@ use tokio::time::{Instant, timeout_at};
 use super::account::{Account, HandedOver};
 use super::batch::{Batch, BatchBuilder, BufferPool};
 use super::delivery::Delivery;
-use super::failed::{AfterFailure, FailedBatch, FailureReason, PushStep};
+use super::failed::{AfterFailure, FailedBatch, FailureReason};
 use super::keys::Key;
 use super::renewal;
 use super::report::{PushError, RunStopped};
 use super::state::{State, UnderWay};
-use super::superseded::SupersededOperations;
+use super::superseded::LeftOut;
 use crate::error::{ConfigError, Error};
 use crate::kernel::{trace, wait};
 
@@ -36,13 +36,13 @@ impl Account {
             return self.changed.notify_waiters();
         };
         let stopped = RunStopped::by(&failed);
-        state.handing_over.insert(origin);
+        state.handing_over.push(origin);
         drop(state);
         tell();
         let _handed_over = HandedOver { account: self, origin };
         match self.guarded("failed batches", || handler(failed)) {
-            // Pushing it again would leave all of it out.
-            Some(AfterFailure::Again(failed, _)) if failed.has_all_expired() => self.lock().failed.push(failed),
+            // None of it can be pushed again.
+            Some(AfterFailure::Again(failed, _)) if failed.is_stuck() => self.lock().failed.push(failed),
             Some(AfterFailure::Again(failed, after)) => {
                 if let Some(account) = self.me.upgrade() {
                     account.again_after(failed, after);
@@ -76,13 +76,15 @@ impl Account {
         kept.push().await
     }
 
-    /// Uploads content that was not uploaded, and returns the batch that has it.
-    async fn with_content(&self, failed: &FailedBatch) -> Result<Batch, Error> {
-        let Some(content) = &failed.content else { return Ok(failed.batch.clone()) };
+    /// Uploads content that was not uploaded, and returns the batch that has it; `None` where there is no such content, or
+    /// its item is not pushed again.
+    async fn with_content(&self, failed: &FailedBatch) -> Result<Option<Batch>, Error> {
+        let is_left_out = failed.superseded.left_out().len() > 0;
+        let Some(content) = failed.content.as_ref().filter(|_| !is_left_out) else { return Ok(None) };
         let _place = self.content_place().await;
         let id = failed.ids().next().unwrap_or_default();
         let (item, uploaded) = content.upload(id, &self.kernel, &self.calls).await?;
-        Ok(failed.batch.with_single(&item, uploaded))
+        Ok(Some(failed.batch.with_single(&item, uploaded)))
     }
 
     /// Counts a failed batch as settled.
@@ -94,94 +96,140 @@ impl Account {
         }
     }
 
-    fn append(self: &Arc<Self>, failed: FailedBatch, batch: Batch) -> Result<(), PushError> {
-        let expired = renewal::expired(&batch);
-        let left_out_of = |superseded: &BTreeSet<usize>| superseded.union(&expired).copied().collect();
-        let mut superseded = failed.superseded.get();
-        let is_own = Arc::ptr_eq(&self.files, &failed.files);
-        let mut builder = self.without(&batch, &left_out_of(&superseded), is_own);
+    /// Pushes a failed batch again as the next one: in its own form, or as the `uploaded` batch. It `waits` no longer then.
+    /// `Err` gives it back while later operations that overlap with its own are on their way.
+    fn append(
+        self: &Arc<Self>,
+        mut failed: FailedBatch,
+        uploaded: Option<&Batch>,
+        waits: &mut Option<u64>,
+    ) -> Result<Result<(), PushError>, Box<FailedBatch>> {
+        let is_own = self.is_own(&failed);
+        let batch = uploaded.unwrap_or(&failed.batch).clone();
+        let mut left_out = failed.superseded.left_out();
+        let mut parts = self.parts(&batch, &left_out, is_own);
         let mut state = loop {
             let state = self.lock();
-            let now = failed.superseded.get();
-            if now == superseded {
+            let now = failed.superseded.left_out();
+            if now == left_out {
                 break state;
             }
             drop(state);
-            builder = self.without(&batch, &left_out_of(&now), is_own);
-            superseded = now;
+            parts = self.parts(&batch, &now, is_own);
+            left_out = now;
         };
         if let Err(stopped) = state.goes_on() {
             state.failed.push(failed);
-            return Err(stopped);
+            return Ok(Err(stopped));
+        }
+        if is_own && !state.overlapping(&failed).is_empty() {
+            return Err(Box::new(failed));
         }
         // Later pushes go into a later batch.
         let cut_off = state.filling.take().and_then(|filling| self.seal(&mut state, filling));
+        let Parts { mut again, mut rest, conflicting } = parts;
         if !is_own {
-            builder.renumber(state.totals.pushed + 1);
+            let next = state.totals.pushed + 1;
+            again.renumber(next);
+            rest.renumber(next + again.keys().len() as u64);
         }
-        let expired: BTreeSet<usize> = expired.difference(&superseded).copied().collect();
-        state.moves_on(&failed, is_own, superseded.len() as u64, expired.is_empty());
-        let started = (builder.keys().len() > 0).then(|| {
+        state.moves_on(&failed, is_own, left_out.covered.len() as u64);
+        let started = (again.keys().len() > 0).then(|| {
             state.last_number += 1;
             let number = state.last_number;
             let (delivery, abort) = Delivery::sealed(Arc::clone(self), number, failed.leaves_order_open());
-            let batch = builder.seal();
-            for (_, key) in batch.keys().iter() {
-                state.superseded.pushed_again(key);
-            }
             let origin = if is_own { failed.origin } else { number };
-            state.under_way.insert(number, UnderWay::new(batch, origin, Arc::clone(&abort)));
+            state.under_way.insert(number, UnderWay::new(again.seal(), origin, Arc::clone(&abort)));
             (delivery, abort)
         });
+        failed.is_settled.store(true, Ordering::Relaxed);
+        let content = failed.content.take().filter(|_| uploaded.is_none());
+        let rest = (rest.keys().len() > 0).then(|| failed.without_what_goes_on(rest.seal(), content, conflicting));
+        if let Some(rest) = &rest {
+            // Before the state is unlocked: later operations that are sent mark them.
+            self.account_failed(&mut state, rest);
+            state.handing_over.push(rest.origin);
+        }
+        state.no_longer_waits(waits.take());
         self.publish(&state);
         drop(state);
-        failed.is_settled.store(true, Ordering::Relaxed);
         self.changed.notify_waiters();
         if let Some((delivery, abort)) = started {
             let task = tokio::spawn(delivery.go());
             let _ = abort.set(task.abort_handle());
         }
         self.cut_off(cut_off);
-        if !expired.is_empty() {
-            self.left_out(failed, &batch, &expired, is_own);
+        if let Some(rest) = rest {
+            let _handed_over = HandedOver { account: self, origin: rest.origin };
+            self.give_to_handler(self.lock(), rest);
         }
-        Ok(())
+        Ok(Ok(()))
     }
 
-    /// Hands back the operations of a batch whose content may have expired.
-    fn left_out(&self, failed: FailedBatch, batch: &Batch, expired: &BTreeSet<usize>, is_own: bool) {
-        let others = batch.kept().map(|(number, ..)| number).filter(|number| !expired.contains(number)).collect();
-        let before = failed.batch.open_from();
-        let mut builder = self.without(batch, &others, is_own);
-        let mut state = self.lock();
-        if !is_own {
-            builder.renumber(state.totals.pushed + 1 - expired.len() as u64);
-        }
-        let batch = builder.seal();
-        let ids = batch.keys().iter().map(|(_, key)| key.text.to_owned()).collect();
-        let (step, reason) = (PushStep::Renew, Arc::new(FailureReason::ContentExpired(ids)));
-        let superseded = Arc::new(SupersededOperations::new(failed.number, batch.keys()));
-        state.failed_numbers.remove(before, failed.number);
-        let failed = FailedBatch { step, reason, batch, superseded, is_settled: Arc::default(), ..failed };
-        self.hand_over(state, failed);
+    /// Whether a failed batch is one of this run.
+    fn is_own(&self, failed: &FailedBatch) -> bool {
+        Arc::ptr_eq(&self.files, &failed.files)
     }
 
-    /// The batch without some of its operations, in a buffer of its own. They keep their numbers in their own run.
-    fn without(&self, batch: &Batch, left_out: &BTreeSet<usize>, is_own: bool) -> BatchBuilder {
-        let bytes = usize::try_from(batch.len()).unwrap_or_default();
+    /// Waits until no later operations that overlap with those of a failed batch are on their way: whether they are
+    /// applied is known then.
+    async fn later_are_done(&self, failed: &FailedBatch) {
+        if !self.is_own(failed) {
+            return;
+        }
+        let mut later = self.lock().overlapping(failed);
+        if later.is_empty() {
+            return;
+        }
+        self.seal_filling(|_| ());
+        self.wait_for(|state| {
+            later.retain(|number| state.under_way.contains_key(number));
+            (later.is_empty() || state.stopped.is_some()).then_some(())
+        })
+        .await;
+    }
+
+    fn parts(&self, batch: &Batch, left_out: &LeftOut, is_own: bool) -> Parts {
+        let expired = renewal::expired(batch);
+        let is_rest = |operation| {
+            left_out.conflicting.contains(&operation)
+                || (expired.contains(&operation) && !left_out.covered.contains(&operation))
+        };
+        let rest = batch.keys().iter().map(|(operation, _)| operation).filter(|operation| is_rest(*operation));
+        Parts {
+            again: self.part(batch, |operation| !is_rest(operation) && !left_out.contains(operation), is_own),
+            rest: self.part(batch, is_rest, is_own),
+            conflicting: (0..)
+                .zip(rest)
+                .filter(|(_, old)| left_out.conflicting.contains(old))
+                .map(|(new, _)| new)
+                .collect(),
+        }
+    }
+
+    /// Some operations of a batch, in a buffer of their own. They keep their numbers in their own run.
+    fn part(&self, batch: &Batch, is_in: impl Fn(usize) -> bool, is_own: bool) -> BatchBuilder {
+        let kept = || batch.kept().filter(|(number, ..)| is_in(*number));
+        let bytes = kept().map(|(.., json)| json.len() + 1).sum();
         let mut builder = BatchBuilder::new(self.destination.kind.lists, &BufferPool::new(bytes, 0));
-        let mut count = 0;
-        for (number, list, json) in batch.kept() {
-            if let Some(Key { text, affects, .. }) = batch.keys().get(number).filter(|_| !left_out.contains(&number)) {
-                let pushed = if is_own { batch.number_of(number) } else { count };
-                builder.push(list, [json, &[]], Key::new(text, affects, &self.hasher), pushed);
-                builder.with_content(batch.content(number).cloned());
-                builder.with_note(batch.note(number));
-                count += 1;
-            }
+        for (count, (number, list, json)) in (0..).zip(kept()) {
+            let Some(Key { text, affects, .. }) = batch.keys().get(number) else { continue };
+            let pushed = if is_own { batch.number_of(number) } else { count };
+            builder.push(list, [json, &[]], Key::new(text, affects, &self.hasher), pushed);
+            builder.with_content(batch.content(number).cloned());
+            builder.with_note(batch.note(number));
         }
         builder
     }
+}
+
+/// The operations of a batch that is pushed again, without those that were replaced.
+struct Parts {
+    again: BatchBuilder,
+    /// They are handed back: they would undo later operations, or their content may have expired.
+    rest: BatchBuilder,
+    /// Those of the rest that would undo later operations.
+    conflicting: BTreeSet<usize>,
 }
 
 /// A failed batch on its way back into the run. When it is dropped before, the report has it.
@@ -209,21 +257,29 @@ impl KeptBatch {
         if !account.destination.is_same(&failed.destination) {
             return Err(PushError::Call(ConfigError::new("the batch is not one of this source or provider").into()));
         }
-        account.room_while(State::goes_on).await?;
-        let uploaded = account.with_content(failed).await;
-        match (uploaded, self.failed.take()) {
-            (Ok(batch), Some(failed)) => account.append(failed, batch),
-            // Its handler has it, or the report.
-            (Err(error), Some(failed)) => {
+        account.room_again(self.waits.is_some()).await?;
+        account.later_are_done(failed).await;
+        let uploaded = match account.with_content(failed).await {
+            Ok(uploaded) => uploaded,
+            Err(error) => {
+                let Some(failed) = self.failed.take() else { return Ok(()) };
                 let failed = FailedBatch { reason: Arc::new(FailureReason::Error(error)), ..failed };
                 let mut state = account.lock();
-                // It may wait anew, by the answer of the handler.
+                // Its handler has it, or the report. It may wait anew, by the answer of the handler.
                 state.no_longer_waits(self.waits.take());
                 account.give_to_handler(state, failed);
-                Ok(())
+                return Ok(());
             }
-            (_, None) => Ok(()),
+        };
+        while let Some(failed) = &self.failed {
+            account.later_are_done(failed).await;
+            let Some(failed) = self.failed.take() else { break };
+            match account.append(failed, uploaded.as_ref(), &mut self.waits) {
+                Ok(pushed) => return pushed,
+                Err(failed) => self.failed = Some(*failed),
+            }
         }
+        Ok(())
     }
 }
 

@@ -8,9 +8,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use tokio::time::Instant;
 
+use super::affects::Affects;
 use super::destination::{Destination, List, ListKind, Repeated};
 use super::journal::{Change, JournalEntry, Note};
-use super::keys::{Affects, Fit, Key, Keys};
+use super::keys::{Fit, Key, Keys};
 use crate::content::Uploaded;
 use crate::preflight::KnownIdentities;
 
@@ -329,10 +330,9 @@ impl Batch {
         self.chunks.iter().cloned()
     }
 
-    /// It was accepted, except for the operations that were left out: adds the identities to the known ones.
-    pub(super) fn learn(&self, at: &Destination, known: Option<&KnownIdentities>, left_out: &BTreeSet<usize>) {
-        let operations = self.kept().filter(|(operation, ..)| !left_out.contains(operation));
-        at.learn(known, operations.map(|(_, list, json)| (list, json)));
+    /// It was accepted: adds the identities to the known ones.
+    pub(super) fn learn(&self, at: &Destination, known: Option<&KnownIdentities>) {
+        at.learn(known, self.kept().map(|(_, list, json)| (list, json)));
     }
 
     /// The number of one of its operations in the run.
@@ -348,11 +348,6 @@ impl Batch {
     /// The container's bytes with only the operations that are kept, in parts.
     pub(super) fn chunks_of(&self, is_kept: impl Fn(usize) -> bool) -> Vec<Bytes> {
         chunks(self.lists, &self.bytes, &self.operations, |number| self.keys.get(number).is_some() && is_kept(number))
-    }
-
-    /// The same batch, of whose operations only these are sent.
-    pub(super) fn only(&self, is_kept: impl Fn(usize) -> bool) -> Self {
-        Self { chunks: self.chunks_of(is_kept).into(), ..self.clone() }
     }
 
     pub(super) fn keys(&self) -> &Arc<Keys> {

@@ -5,18 +5,18 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::affects::{Affects, FieldChange, hash_of_keys};
 use super::destination::{Containers, Destination, DestinationKind, List, ListKind, Repeated};
 use super::intake::{Intake, QueuedOperation};
 use super::item::Item;
 use super::items::{PushItem, PushItemDeletion, Sealed, WholeItems};
-use super::keys::Affects;
 use super::load_stream::LoadStream;
 use super::push_future::PushFuture;
 use super::pusher::{PushQueue, Pusher};
 use super::report::Refused;
 use super::settings::{PusherBuilder, track_outcomes};
 use crate::api::Catalog;
-use crate::model::{PartialUpdate, PartialUpdateOperator};
+use crate::model::{MetadataValue, PartialUpdate, PartialUpdateOperator};
 use crate::operation::Operation;
 use crate::preflight::{self, InvalidText, limit};
 
@@ -26,7 +26,7 @@ static UPDATES: DestinationKind = DestinationKind {
     lists: &[
         List { key: "addOrUpdate", kind: ListKind::Upsert, repeated: Repeated::Replaces },
         List { key: "delete", kind: ListKind::Delete, repeated: Repeated::Replaces },
-        // Of two changes of one field, the later one replaces the earlier one only if both replace the field.
+        // Of two changes of one field, the later one replaces the earlier one only if it says all that this one said.
         List { key: "partialUpdate", kind: ListKind::Patch, repeated: Repeated::Replaces },
     ],
     item_bytes: Some(limit::STREAM_ITEM_BYTES),
@@ -152,8 +152,10 @@ impl PushQueue<CatalogUpdates> {
 
     /// Changes one field of an item that exists.
     ///
-    /// A replacement of a field can take the place of an earlier one of the same field, as a full item can take that of
-    /// a full item. Other changes of one field are kept in order, each in a batch after that of the one before.
+    /// A replacement of a field can take the place of an earlier change of the same field, as a full item can take that of
+    /// a full item, and a change of a dictionary that of one with the same keys. Other changes of one field are kept in
+    /// order, each in a batch after that of the one before. After a failed batch, see
+    /// [what is pushed again](crate::guide::catalogs#failed-batches-of-a-catalog).
     ///
     /// # Errors
     ///
@@ -201,10 +203,29 @@ fn write_partial_update(intake: &Intake, update: PartialUpdate) -> Result<Queued
     let warnings = preflight::judge(findings, switch).map_err(refuse)?;
     let json = serde_json::to_vec(&update);
     let json = json.map_err(|error| refuse(vec![InvalidText::from(error).finding(&update.document_id)]))?;
-    let is_replacement = update.operator == PartialUpdateOperator::FieldValueReplace;
-    let affects = Affects::field_of(&update.document_id, &update.field, is_replacement, &account.hasher);
+    let affects = Affects::field_of(&update.document_id, &update.field, change_of(&update));
     let (id, list, remedy) = (Cow::Owned(update.document_id), PARTIAL_UPDATE, "change it in smaller steps");
     let (head, json) = (Vec::new(), json.into());
     let (content, note) = (None, None);
     Ok(QueuedOperation { id, list, affects, head, json, lacks_permissions: false, content, warnings, remedy, note })
+}
+
+/// How a partial update changes its field.
+fn change_of(update: &PartialUpdate) -> FieldChange {
+    let keys = || match &update.value {
+        Some(MetadataValue::Dictionary(entries)) => hash_of_keys(entries.keys().cloned()),
+        Some(MetadataValue::String(key)) => hash_of_keys([key.clone()]),
+        Some(MetadataValue::Array(keys)) => hash_of_keys(keys.iter().map(|key| match key {
+            MetadataValue::String(key) => key.clone(),
+            other => format!("{other:?}"),
+        })),
+        _ => hash_of_keys::<String>([]),
+    };
+    match update.operator {
+        PartialUpdateOperator::FieldValueReplace => FieldChange::Replace,
+        PartialUpdateOperator::ArrayAppend => FieldChange::Append,
+        PartialUpdateOperator::ArrayRemove => FieldChange::Remove,
+        PartialUpdateOperator::DictionaryPut => FieldChange::Put(keys()),
+        PartialUpdateOperator::DictionaryRemove => FieldChange::Take(keys()),
+    }
 }

@@ -12,9 +12,9 @@ use super::account::Account;
 use super::batch;
 use super::failed::{FailedBatch, FailureReason, PushStep};
 use super::intake::{Intake, QueuedOperation};
-use super::item::{ADD_OR_UPDATE, CheckedItem, Item};
+use super::item::{ADD_OR_UPDATE, CheckedItem, Item, affects_of};
 use super::journal::{ContentJournal, ContentLook, Note};
-use super::keys::{Affects, Key};
+use super::keys::Key;
 use super::report::{PushError, Pushed, Refused};
 use super::unsent::UnsentContent;
 use crate::content::{Content, NotPlaced, ReadBytes, Uploaded};
@@ -61,8 +61,9 @@ pub(super) async fn push<'a>(
     };
     match place(intake, &id, text, content).await {
         Ok((text, content, note)) => {
+            let affects = affects_of(&text, account.destination.kind);
             let (lacks_permissions, json) = (!text.has_permissions(), text.into_json());
-            let (id, list, affects) = (Cow::Owned(id), ADD_OR_UPDATE, Affects::Item);
+            let (id, list) = (Cow::Owned(id), ADD_OR_UPDATE);
             let (head, remedy) = (Vec::new(), REMEDY);
             let operation =
                 QueuedOperation { id, list, affects, head, json, lacks_permissions, content, warnings, remedy, note };
@@ -156,15 +157,18 @@ async fn with_content(
 
 /// Accounts for an item whose content could not be uploaded, and returns its number: a failed batch of this one item.
 fn failed(account: &Account, id: &str, unsent: UnsentContent, error: Error) -> u64 {
-    let key = Key::new(id, Affects::Item, &account.hasher);
+    let key = Key::new(id, affects_of(&unsent.item, account.destination.kind), &account.hasher);
     let json = unsent.item.json();
     let mut state = account.lock();
+    // Later pushes go into a later batch.
+    let cut_off = state.filling.take().and_then(|filling| account.seal(&mut state, filling));
     state.last_number += 1;
     state.totals.bytes_queued += json.len() as u64;
-    state.superseded.pushed_again(key);
     let number = account.count(&mut state);
     let batch = batch::single(account.destination.kind.lists, ADD_OR_UPDATE, json, key, number, None);
-    let failed = account.failed_batch(state.last_number, batch, PushStep::Content, FailureReason::Error(error), false);
+    let last = state.last_number;
+    let failed = account.failed_batch((last, last), batch, PushStep::Content, FailureReason::Error(error), false);
     account.hand_over(state, FailedBatch { content: Some(unsent), ..failed });
+    account.cut_off(cut_off);
     number
 }

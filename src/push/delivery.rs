@@ -105,7 +105,7 @@ impl Delivery {
         let marked = batch.clone();
         let delivered = self.commit(batch, container).await?;
         // Before the batch is done: later batches with the same ids are marked after this.
-        marked.learn(&account.destination, account.settings.validation.known.as_ref(), &BTreeSet::new());
+        marked.learn(&account.destination, account.settings.validation.known.as_ref());
         if let Err(error) = account.files.accepted(later).await {
             trace::not_taken_out(&account.label, &error);
         }

@@ -13,13 +13,13 @@ use super::batch::{Batch, BufferPool};
 use super::destination::Destination;
 use super::keys::Keys;
 use super::renewal::{self, Renewed};
-use super::saved_files::SavedFiles;
-use super::superseded::SupersededOperations;
+use super::saved_files::{Later, SavedFiles};
+use super::superseded::{LeftOut, SupersededOperations};
 use super::unsent::UnsentContent;
 use crate::api::Accepted;
 use crate::api::file_containers::{self, DatedContainer};
 use crate::error::{BoxError, ConfigError, Error, InvalidError};
-use crate::finding::Finding;
+use crate::finding::{Finding, Rule};
 use crate::kernel::body::Body;
 use crate::kernel::call_settings::CallSettings;
 use crate::kernel::shared::Kernel;
@@ -78,6 +78,11 @@ pub enum FailureReason {
     /// uploaded again: it was not from a file, or its file has changed. Push these items again with their content.
     #[error("the content of {} items may have expired, and cannot be uploaded again: {}", .0.len(), listed(.0))]
     ContentExpired(Vec<String>),
+    /// The batch was pushed again, and these operations would undo later ones that were sent meanwhile, which do not say
+    /// everything that they say: the replacement of a field to which a later operation appends, for example. Push these
+    /// items again from where they came.
+    #[error("{} operations would undo later ones on the same items: {}", .0.len(), listed(.0))]
+    Conflict(Vec<String>),
     /// The ledger of a sync could not be written, so the batch was not committed. The run stops.
     #[error("the ledger could not be written: {0}")]
     Ledger(BoxError),
@@ -127,8 +132,9 @@ impl From<()> for AfterFailure {
 
 /// A batch that was not accepted: what it is about, why, and its bytes.
 ///
-/// It can be pushed again ([`push_again`](Self::push_again)) or saved ([`save`](Self::save)); both
-/// leave out what was pushed again later in the run. Push failed batches again in the order of their
+/// It can be pushed again ([`push_again`](Self::push_again)) or saved ([`save`](Self::save)). Both leave out operations
+/// that later ones of the run [replaced](Self::to_superseded_ids), and those that would
+/// [undo later ones](Self::to_conflicting_ids). Push failed batches again in the order of their
 /// [`number`](Self::number), and not after a later run, whose items they would overwrite. After a
 /// [refresh](crate::Items::refresh) push them again at once or not at all: its next run pushes everything,
 /// and counts what was pushed within its [margin](crate::RefreshBuilder::margin) before it as its own.
@@ -189,6 +195,7 @@ impl FailedBatch {
             FailureReason::Error(error) => Some(error),
             FailureReason::EarlierBatchUnknown
             | FailureReason::ContentExpired(_)
+            | FailureReason::Conflict(_)
             | FailureReason::Ledger(_)
             | FailureReason::SavedFile(_)
             | FailureReason::Stopped
@@ -227,7 +234,7 @@ impl FailedBatch {
         self.may_have_been_applied && !is_answered
     }
 
-    /// How many operations it holds, superseded ones included.
+    /// How many operations it holds, those included that are not pushed again.
     #[must_use]
     pub fn operations(&self) -> usize {
         self.batch.keys().len()
@@ -239,78 +246,136 @@ impl FailedBatch {
         self.batch.keys().iter().map(|(_, key)| key.text)
     }
 
-    /// The ids that were pushed again later in the run: pushing this batch again leaves them out.
-    /// The list is complete when the run has ended.
+    /// The ids of operations that later ones replaced: a later operation of the run that was sent says everything that
+    /// they say. Pushing this batch again leaves them out, and nothing is lost by it.
     ///
-    /// An operation is left out entirely if any part of it would undo a later push. So the list also has an id
-    /// that was to be deleted with its children when an item below it was pushed later, and an identity that was
-    /// to be deleted when only its aliases, or only its members, were pushed later. Delete the rest of these
-    /// yourself.
+    /// A later full item or deletion says everything about its id, a deletion with children about all ids below it, and a
+    /// replacement of a field about the field. A merge, and a change of a dictionary, replaces an earlier one with the same
+    /// keys. The list is complete when the run has ended.
     #[must_use]
     pub fn to_superseded_ids(&self) -> Vec<&str> {
-        let superseded = self.superseded.get();
-        superseded.into_iter().filter_map(|number| self.batch.keys().get(number)).map(|key| key.text).collect()
+        self.ids_of(&self.superseded.left_out().covered)
     }
 
-    /// The bytes of the file container without superseded operations: JSON that can be uploaded as it is. An item
-    /// whose [content](PushStep::Content) was not uploaded is left out as well.
+    /// The ids of operations that cannot be pushed again, because they would undo a later operation of the run that was
+    /// sent and does not say everything that they say. **They are lost unless you push these items again from where they
+    /// came.** The list is complete when the run has ended.
+    ///
+    /// | This failed | and this was sent later |
+    /// |---|---|
+    /// | a full item, or its deletion | a change of one of its fields |
+    /// | a deletion with children | an operation on an item below, or on the item itself |
+    /// | the deletion of an identity | its members, or its aliases |
+    /// | a merge | a merge of the same item with other keys |
+    /// | the replacement of a field | another change of the field |
+    /// | values appended to a list | values removed from it, and the other way around |
+    /// | keys put into a dictionary, or removed | other keys put into it |
+    ///
+    /// Two appends to one list are both pushed, in whatever order, and so are two removals.
+    #[must_use]
+    pub fn to_conflicting_ids(&self) -> Vec<&str> {
+        self.ids_of(&self.superseded.left_out().conflicting)
+    }
+
+    fn ids_of(&self, operations: &BTreeSet<usize>) -> Vec<&str> {
+        operations.iter().filter_map(|number| self.batch.keys().get(*number)).map(|key| key.text).collect()
+    }
+
+    /// The bytes of the file container without the operations that are not pushed again: JSON that can be uploaded as it
+    /// is. An item whose [content](PushStep::Content) was not uploaded is left out as well.
     #[must_use]
     pub fn to_body(&self) -> Vec<u8> {
-        let superseded = self.superseded.get();
-        self.batch.chunks_of(|number| !superseded.contains(&number) && self.content.is_none()).concat()
+        let left_out = self.superseded.left_out();
+        self.batch.chunks_of(|number| !left_out.contains(number) && self.content.is_none()).concat()
     }
 
     /// The ids of items whose [content](Self#content-in-file-containers) may have expired by now, and cannot be uploaded
     /// again: pushing this batch again leaves them out.
     #[must_use]
     pub fn to_expired_ids(&self) -> Vec<&str> {
-        let superseded = self.superseded.get();
-        let expired = renewal::expired(&self.batch).into_iter().filter(|number| !superseded.contains(number));
-        expired.filter_map(|number| self.batch.keys().get(number)).map(|key| key.text).collect()
+        let left_out = self.superseded.left_out();
+        let expired = renewal::expired(&self.batch).into_iter().filter(|number| !left_out.contains(*number));
+        self.ids_of(&expired.collect())
     }
 
-    /// Whether pushing it again would leave out all of it.
-    pub(super) fn has_all_expired(&self) -> bool {
-        renewal::expired(&self.batch).len() == self.operations()
+    /// Whether none of it can be pushed again, and none of it was replaced.
+    pub(super) fn is_stuck(&self) -> bool {
+        let LeftOut { covered, conflicting } = self.superseded.left_out();
+        covered.is_empty() && (&conflicting | &renewal::expired(&self.batch)).len() == self.operations()
     }
 
-    /// Pushes it again, in a fresh file container, without what was superseded; `None` when nothing
-    /// is left. [Content](PushStep::Content) that was not uploaded is uploaded first: the batch holds it,
+    /// The operations that are not pushed again with the others, because they conflict or their content may have expired.
+    pub(super) fn without_what_goes_on(
+        &self,
+        batch: Batch,
+        content: Option<UnsentContent>,
+        conflicting: BTreeSet<usize>,
+    ) -> Self {
+        let is_of = |operation: usize| conflicting.is_empty() || conflicting.contains(&operation);
+        let ids = batch.keys().iter().filter(|(operation, _)| is_of(*operation)).map(|(_, key)| key.text.to_owned());
+        let (step, reason) = match conflicting.is_empty() {
+            true => (PushStep::Renew, FailureReason::ContentExpired(ids.collect())),
+            false => (PushStep::Order, FailureReason::Conflict(ids.collect())),
+        };
+        let superseded = SupersededOperations::with_conflicting(self.origin, batch.keys(), conflicting);
+        Self {
+            number: self.number,
+            origin: self.origin,
+            files: Arc::clone(&self.files),
+            is_settled: Arc::default(),
+            calls: self.calls.clone(),
+            step,
+            reason: Arc::new(reason),
+            may_have_been_applied: self.may_have_been_applied,
+            batch,
+            content,
+            superseded: Arc::new(superseded),
+            known: self.known.clone(),
+            kernel: self.kernel.clone(),
+            destination: self.destination.clone(),
+            ordering_id: self.ordering_id,
+        }
+    }
+
+    /// Pushes it again, in a fresh file container, without [replaced](Self::to_superseded_ids) operations; `None` when
+    /// nothing else is left. [Content](PushStep::Content) that was not uploaded is uploaded first: the batch holds it,
     /// or the open file, until it is dropped. Content that [may have expired](Self#content-in-file-containers) is
-    /// uploaded again; the items of which it cannot be are left out, and are the
-    /// [warnings](Accepted::warnings) of the result.
+    /// uploaded again. Operations that would [undo later ones](Self::to_conflicting_ids), and items whose content cannot be
+    /// uploaded again, are left out, and are the [warnings](Accepted::warnings) of the result.
     ///
-    /// What is pushed again while this uploads is left out, too. But the run does not wait for it: while
-    /// the run goes on, what is pushed of the same ids as it is being committed may arrive before it, and
-    /// be overwritten. Call it when the run has ended. While it goes on, push the batch with
+    /// The run does not wait for it: while the run goes on, operations on the same ids that are committed at the same time
+    /// may arrive before it, and be overwritten. Call it when the run has ended. While it goes on, push the batch with
     /// [`ItemPusher::push_again`](crate::PushQueue::push_again), which keeps the order and the counts. The run's
     /// settings for calls apply to both.
     ///
     /// # Errors
     ///
     /// The error of the step that fails, as
-    /// [`Items::push_batch`](crate::Items::push_batch) has it; [`Error::Invalid`] when the content of all items that
-    /// are left may have expired.
+    /// [`Items::push_batch`](crate::Items::push_batch) has it; [`Error::Invalid`] when all that is left would undo later
+    /// operations, or has content that may have expired.
     pub async fn push_again(&self) -> Result<Option<Accepted>, Error> {
         let settings = self.calls.uncounted();
         let mut refills = 0;
         loop {
-            let superseded = self.superseded.get();
-            if superseded.len() == self.operations() {
+            let left_out = self.superseded.left_out();
+            if left_out.covered.len() == self.operations() {
                 return Ok(None);
             }
-            let (batch, left_out) = self.to_push(&superseded, &settings).await?;
+            let (batch, findings) = self.to_push(&left_out, &settings).await?;
             if batch.keys().len() == 0 {
-                return Err(InvalidError::new(Some(self.destination.commit), left_out).into());
+                return Err(InvalidError::new(Some(self.destination.commit), findings).into());
             }
             let body = Body::chunks(batch.chunks());
             let bytes = body.len();
             let container = file_containers::store(&self.kernel, body, &settings).await?;
-            if self.superseded.get() != superseded {
+            if self.superseded.left_out() != left_out {
                 continue;
             }
             let marked = self.destination.mark(&self.batch).await;
             marked.map_err(|error| ConfigError::new(format!("the ledger could not be written: {error}")))?;
+            let sent = Later { origin: self.origin, keys: Arc::clone(batch.keys()) };
+            let not_marked = |error| ConfigError::new(format!("the file of an earlier failed batch: {error}"));
+            self.files.mark(sent.clone()).await.map_err(not_marked)?;
             let (ordering_id, latest) = (self.ordering_id, batch.latest_push());
             let pushed = self.destination.commit_alone(&self.kernel, &container, ordering_id, latest, &settings).await;
             let accepted = match pushed {
@@ -320,35 +385,39 @@ impl FailedBatch {
                 }
                 pushed => pushed?,
             };
-            self.batch.learn(&self.destination, self.known.as_ref(), &superseded);
-            if left_out.is_empty() {
+            batch.learn(&self.destination, self.known.as_ref());
+            // The ids stay in the files, which names them once too often.
+            let _ = self.files.accepted(sent).await;
+            if findings.is_empty() {
                 self.is_settled.store(true, Ordering::Relaxed);
             }
-            return Ok(Some(accepted.with_bytes(bytes).warned(left_out)));
+            return Ok(Some(accepted.with_bytes(bytes).warned(findings)));
         }
     }
 
     /// The batch that is pushed again, with its content in containers that last, and the findings about operations
-    /// that are left out because theirs does not.
-    async fn to_push(
-        &self,
-        superseded: &BTreeSet<usize>,
-        settings: &CallSettings,
-    ) -> Result<(Batch, Vec<Finding>), Error> {
-        if let Some(content) = &self.content {
+    /// that can not be.
+    async fn to_push(&self, left_out: &LeftOut, settings: &CallSettings) -> Result<(Batch, Vec<Finding>), Error> {
+        if let Some(content) = self.content.as_ref().filter(|_| left_out.len() == 0) {
             let id = self.ids().next().unwrap_or_default();
             let (item, uploaded) = content.upload(id, &self.kernel, settings).await?;
             return Ok((self.batch.with_single(&item, uploaded), Vec::new()));
         }
-        if self.batch.contents().all(|(_, content)| !content.is_old()) {
-            return Ok((self.batch.only(|number| !superseded.contains(&number)), Vec::new()));
-        }
         let pool = BufferPool::new(usize::try_from(self.batch.len()).unwrap_or_default(), 0);
         let Renewed { batch, expired, .. } =
-            renewal::renew(&self.batch, superseded, &pool, &self.kernel, settings).await?;
-        let keys = expired.into_iter().filter_map(|number| self.batch.keys().get(number));
-        Ok((batch, keys.map(|key| renewal::finding(key.text)).collect()))
+            renewal::renew(&self.batch, &left_out.all(), &pool, &self.kernel, settings).await?;
+        let key = |number: &usize| self.batch.keys().get(*number);
+        let conflicting = left_out.conflicting.iter().filter_map(key).map(|key| conflict(key.text));
+        let expired = expired.iter().filter(|number| !left_out.contains(**number)).filter_map(key);
+        Ok((batch, conflicting.chain(expired.map(|key| renewal::finding(key.text))).collect()))
     }
+}
+
+/// The finding about an operation that would undo a later one.
+fn conflict(id: &str) -> Finding {
+    let message =
+        "it would undo a later operation that was sent, and is left out; push the item again from where it came";
+    Finding::new(id, Rule::OperationConflict, message)
 }
 
 /// A batch that failed and may still be applied.
@@ -409,12 +478,16 @@ pub struct FailedBatchSummary {
     pub bytes: u64,
     /// The ids of its operations.
     pub ids: Vec<String>,
-    /// The ids that were pushed again later in the run.
+    /// The ids of operations that later ones [replaced](FailedBatch::to_superseded_ids).
     pub superseded_ids: Vec<String>,
+    /// The ids of operations that would [undo later ones](FailedBatch::to_conflicting_ids).
+    #[serde(default)]
+    pub conflicting_ids: Vec<String>,
 }
 
 impl From<&FailedBatch> for FailedBatchSummary {
     fn from(failed: &FailedBatch) -> Self {
+        let owned = |ids: Vec<&str>| ids.into_iter().map(str::to_owned).collect();
         Self {
             number: failed.number,
             step: failed.step.to_string(),
@@ -422,7 +495,8 @@ impl From<&FailedBatch> for FailedBatchSummary {
             may_have_been_applied: failed.may_have_been_applied,
             bytes: failed.batch.len(),
             ids: failed.ids().map(str::to_owned).collect(),
-            superseded_ids: failed.to_superseded_ids().into_iter().map(str::to_owned).collect(),
+            superseded_ids: owned(failed.to_superseded_ids()),
+            conflicting_ids: owned(failed.to_conflicting_ids()),
         }
     }
 }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::affects::Affects;
 use super::destination::{Containers, Destination, DestinationKind, List, ListKind, Repeated};
 use super::intake::{Intake, QueuedOperation};
 use super::items::Sealed;
-use super::keys::Affects;
 use super::push_future::PushFuture;
 use super::pusher::{PushQueue, Pusher};
 use super::report::{PushError, Pushed, Refused};

@@ -8,11 +8,12 @@ use tokio::sync::oneshot;
 use tokio::task::coop;
 
 use super::account::Account;
+use super::affects::Affects;
 use super::batch::{self, BatchBuilder};
 use super::delivery::Delivery;
 use super::destination::{Destination, Repeated};
 use super::journal::{Change, Look, Note, Subject};
-use super::keys::{Affects, Fit, Key};
+use super::keys::{Fit, Key};
 use super::report::{PushError, Pushed, Refused, RunStopped};
 use super::settings::Settings;
 use super::state::{BatchTask, Filling, State};
@@ -167,7 +168,7 @@ impl Intake {
             let has_room = state.has_room(account.settings.concurrency);
             has_room.then(|| {
                 let number = state.totals.pushed + 1;
-                let State { filling, last_number, totals, superseded, .. } = &mut *state;
+                let State { filling, last_number, totals, .. } = &mut *state;
                 let filling = filling.get_or_insert_with(|| {
                     let (filling, delivery) = self.open(last_number);
                     opened = Some(delivery);
@@ -182,7 +183,6 @@ impl Intake {
                 totals.replaced += replaced;
                 totals.without_permissions += u64::from(operation.lacks_permissions);
                 totals.bytes_queued += operation.len() as u64;
-                superseded.pushed_again(key);
                 once.into_iter().for_each(|id| state.ids.insert(id));
                 state.warned(&operation.warnings);
                 account.count(&mut state)

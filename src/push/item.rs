@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use super::account::Account;
+use super::affects::{Affects, hash_of_keys};
 use super::destination::{DestinationKind, List, ListKind, Repeated};
 use super::intake::QueuedOperation;
-use super::keys::Affects;
 use super::report::Refused;
 use crate::finding::{Finding, Preflight};
 use crate::model::{DeletedDocument, document_keys as key};
@@ -111,8 +111,9 @@ impl<'a> CheckedItem<'a> {
     }
 
     /// The operation, with the id in front of the item's text.
-    pub(super) fn into_operation(self, remedy: &'static str) -> QueuedOperation<'a> {
+    pub(super) fn into_operation(self, kind: &DestinationKind, remedy: &'static str) -> QueuedOperation<'a> {
         let Self { id, text, has_id, warnings } = self;
+        let affects = affects_of(&text, kind);
         let (is_empty, lacks_permissions) = (text.is_empty(), !text.has_permissions());
         let json = text.into_json();
         let mut head = Vec::new();
@@ -120,9 +121,17 @@ impl<'a> CheckedItem<'a> {
             head = format!("{{\"{}\":{}", key::DOCUMENT_ID, serde_json::Value::from(&*id)).into_bytes();
             head.extend_from_slice(if is_empty { b"" } else { b"," });
         }
-        let (list, affects) = (ADD_OR_UPDATE, Affects::Item);
+        let list = ADD_OR_UPDATE;
         let (content, note) = (None, None);
         QueuedOperation { id, list, affects, head, json, lacks_permissions, content, warnings, remedy, note }
+    }
+}
+
+/// What an item changes of its id: all of it, or the keys that it has.
+pub(super) fn affects_of(text: &ItemText<'_>, kind: &DestinationKind) -> Affects {
+    match kind.lists.get(ADD_OR_UPDATE).map(|list| list.kind) {
+        Some(ListKind::Patch) => Affects::Keys(hash_of_keys(text.other_keys(key::DOCUMENT_ID))),
+        _ => Affects::Item,
     }
 }
 

@@ -255,7 +255,8 @@ impl<'a> IntoFuture for PushItem<'a> {
             Some(content) => PushFuture::new(intake, content::push(intake, document_id, item, content)),
             None => {
                 let write = move || CheckedItem::check(&intake.account, document_id, item);
-                PushFuture::new(intake, intake.push(move || write().map(|item| item.into_operation(REMEDY))))
+                let kind = intake.account.destination.kind;
+                PushFuture::new(intake, intake.push(move || write().map(|item| item.into_operation(kind, REMEDY))))
             }
         }
     }

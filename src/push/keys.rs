@@ -5,6 +5,8 @@ use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 use std::ops::Bound;
 use std::sync::OnceLock;
 
+use super::affects::{Affects, Overlap};
+
 /// The key of one operation.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Key<'a> {
@@ -30,59 +32,11 @@ impl<'a> Key<'a> {
         let is_field = self.affects.field().is_some();
         self.hashes().skip(if is_field { self.affects.slots().len() } else { 0 })
     }
-}
 
-/// The part of an id's data that an operation replaces or deletes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Affects {
-    /// An item, or the members of an identity.
-    Item,
-    /// The aliases of an identity, which are replaced apart from its members.
-    Aliases,
-    /// An identity with its members and aliases.
-    Identity,
-    /// An item and all items whose id begins with its id.
-    Subtree,
-    /// One field of an item, by a hash of both.
-    Field { field: u64, is_replacement: bool },
-}
-
-impl Affects {
-    /// One field of an item. All of a run must be made with the same `hasher`.
-    pub(super) fn field_of(id: &str, field: &str, is_replacement: bool, hasher: &RandomState) -> Self {
-        // Fields do not differ by case.
-        Self::Field { field: hasher.hash_one((id, field.to_lowercase())), is_replacement }
-    }
-
-    pub(super) fn shares_slot(self, other: Self) -> bool {
-        if let (Some(field), Some(other)) = (self.field(), other.field()) {
-            return field == other;
-        }
-        self.slots().iter().any(|slot| other.slots().contains(slot))
-    }
-
-    /// Whether an operation on one says everything that an earlier one on the other said about the same id.
-    fn covers(self, earlier: Self) -> bool {
-        if self.field().is_some() || earlier.field().is_some() {
-            return self == earlier && matches!(self, Self::Field { is_replacement: true, .. });
-        }
-        let is_subtree = self == Self::Subtree || earlier == Self::Subtree;
-        !is_subtree && earlier.slots().iter().all(|slot| self.slots().contains(slot))
-    }
-
-    fn field(self) -> Option<u64> {
-        match self {
-            Self::Field { field, .. } => Some(field),
-            _ => None,
-        }
-    }
-
-    fn slots(self) -> &'static [u8] {
-        match self {
-            Self::Item | Self::Subtree | Self::Field { .. } => &[0],
-            Self::Aliases => &[1],
-            Self::Identity => &[0, 1],
-        }
+    /// Whether an operation can take the place of an earlier one on the same id in a batch. A whole item leaves changes
+    /// of its fields alone: there may be several.
+    fn replaces(self, earlier: Key<'_>) -> bool {
+        self.affects.covers(earlier.affects) && self.affects.field().is_some() == earlier.affects.field().is_some()
     }
 }
 
@@ -187,7 +141,7 @@ impl Keys {
         for operation in key.hashes().filter_map(|hash| self.index.get(&hash)) {
             // Two texts with one hash are kept apart as if they were the same.
             match self.get(*operation as usize) {
-                Some(earlier) if earlier.text == key.text && key.affects.covers(earlier.affects) => fit = Fit::Covers,
+                Some(earlier) if earlier.text == key.text && key.replaces(earlier) => fit = Fit::Covers,
                 Some(earlier) if earlier.text == key.text && !key.affects.shares_slot(earlier.affects) => {}
                 _ => return Fit::Conflicts,
             }
@@ -205,15 +159,26 @@ impl Keys {
         self.parent_of(key.text).is_some() || (key.affects == Affects::Subtree && self.has_below(key.text))
     }
 
-    /// Whether some operation of these supersedes an earlier one on `key`.
-    pub(super) fn supersedes(&self, key: Key<'_>) -> bool {
-        let is_same = |hash: u64| {
-            let operation = self.index.get(&hash);
-            // Unlike a conflict, this must not be guessed from a hash.
-            let earlier = operation.and_then(|number| self.get(*number as usize));
-            earlier.is_some_and(|same| same.text == key.text && same.affects.shares_slot(key.affects))
-        };
-        key.hashes().any(is_same) || self.is_in_subtree(key)
+    /// How these operations overlap with an earlier one on `key`, which would come after them.
+    pub(super) fn overlap(&self, earlier: Key<'_>) -> Option<Overlap> {
+        if self.parent_of(earlier.text).is_some() {
+            return Some(Overlap::Covers);
+        }
+        if earlier.affects == Affects::Subtree && self.has_below(earlier.text) {
+            return Some(Overlap::Conflicts);
+        }
+        self.on_id_of(earlier).filter_map(|later| later.affects.overlap(earlier.affects)).max()
+    }
+
+    /// Whether this very operation is one of these.
+    pub(super) fn holds(&self, key: Key<'_>) -> bool {
+        self.on_id_of(key).any(|same| same.affects == key.affects)
+    }
+
+    /// The operations that concern the same part of the id. Unlike a conflict, this must not be guessed from a hash.
+    fn on_id_of(&self, key: Key<'_>) -> impl Iterator<Item = Key<'_>> {
+        let numbers = key.hashes().filter_map(|hash| self.index.get(&hash));
+        numbers.filter_map(|number| self.get(*number as usize)).filter(move |same| same.text == key.text)
     }
 
     /// Whether some operation of `other` must not change places with one of these.
@@ -269,11 +234,12 @@ impl Hasher for AsIs {
 mod tests {
     use super::Affects::{Aliases, Field, Identity, Item, Subtree};
     use super::*;
+    use crate::push::affects::FieldChange;
 
     /// Two changes of one field, and one of another field.
-    const REPLACED: Affects = Field { field: 7, is_replacement: true };
-    const CHANGED: Affects = Field { field: 7, is_replacement: false };
-    const OTHER: Affects = Field { field: 8, is_replacement: true };
+    const REPLACED: Affects = Field { field: 7, change: FieldChange::Replace };
+    const APPENDED: Affects = Field { field: 7, change: FieldChange::Append };
+    const OTHER: Affects = Field { field: 8, change: FieldChange::Replace };
 
     fn keys(hasher: &RandomState, entries: &[(&str, Affects)]) -> Keys {
         let mut keys = Keys::default();
@@ -324,9 +290,9 @@ mod tests {
             (Subtree, Item, Fit::Conflicts),
             (Subtree, Subtree, Fit::Conflicts),
             (REPLACED, REPLACED, Fit::Covers),
-            (REPLACED, CHANGED, Fit::Conflicts),
-            (CHANGED, REPLACED, Fit::Conflicts),
-            (CHANGED, CHANGED, Fit::Conflicts),
+            (REPLACED, APPENDED, Fit::Covers),
+            (APPENDED, REPLACED, Fit::Conflicts),
+            (APPENDED, APPENDED, Fit::Conflicts),
             (REPLACED, OTHER, Fit::New),
             (Item, REPLACED, Fit::Conflicts),
             (REPLACED, Item, Fit::Conflicts),

@@ -3,6 +3,7 @@
 
 mod abort_on_drop;
 mod account;
+mod affects;
 mod again;
 mod batch;
 mod catalogs;

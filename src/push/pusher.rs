@@ -159,12 +159,13 @@ impl<T> PushQueue<T> {
         self.intake.account.lock().is_proven = true;
     }
 
-    /// Pushes a failed batch again, as the next batch of the run. Operations that were superseded by now
-    /// are left out, and count as [replaced](Progress::replaced). All others leave the count of failed ones, and
-    /// count by their new result. A batch of an earlier run for the same source or
+    /// Pushes a failed batch again, as the next batch of the run. Operations that later ones
+    /// [replaced](FailedBatch::to_superseded_ids) are left out, and count as [replaced](Progress::replaced). Those that would
+    /// [undo later ones](FailedBatch::to_conflicting_ids) stay failed: the handler for failed batches gets them back, or the
+    /// report. All others leave the count of failed ones, and count by their new result. A batch of an earlier run for the same source or
     /// provider counts as pushed in this run.
     ///
-    /// It returns when the batch is queued. [Content](crate::report::PushStep::Content) that was not uploaded is
+    /// It waits for later operations on the same items that are on their way, and returns when the batch is queued. [Content](crate::report::PushStep::Content) that was not uploaded is
     /// uploaded before. If you drop the future before, the report has the batch.
     ///
     /// # Errors

@@ -164,7 +164,8 @@ pub struct Progress {
     pub uploaded: u64,
     /// Operations that the service accepted. Accepted is not indexed.
     pub accepted: u64,
-    /// Operations that were not sent because a later one in the same batch says everything that they said.
+    /// Operations that were not sent because a later one says everything that they said: one of the same batch, or one
+    /// that was sent before their failed batch was pushed again.
     pub replaced: u64,
     /// Operations in batches that failed.
     pub failed: u64,

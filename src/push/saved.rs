@@ -19,11 +19,11 @@ impl FailedBatch {
     /// and its name are on the disk. A file that was [cut off](SavedBatch::is_whole) is replaced.
     ///
     /// **The run keeps the file up to date** for as long as the run lasts, also when this batch and the [`SavedBatch`] are
-    /// dropped. Before it commits a later version of an operation, it takes the operation out of the file and writes
-    /// its id into a file beside, durably; when the later version is accepted, the id goes, too. So a program that ends
-    /// at any time never leaves a file that would undo a later version, and the ids beside are those whose later
-    /// version might not have arrived: [`SavedBatch::superseded_ids`]. The run remembers the ids of the operations
-    /// in its files for this.
+    /// dropped. Before it commits a later operation that replaces one of the file, or would be undone by it, it takes that
+    /// one out of the file and writes its id into a file beside, durably. When a later operation that says everything that
+    /// it says is accepted, the id is removed, too. So a program that ends at any time never leaves a file that would undo
+    /// a later operation, and the ids beside are those that need to be pushed again from where they came:
+    /// [`SavedBatch::superseded_ids`]. The run remembers the ids of the operations in its files for this.
     ///
     /// The file does not hold the run's [ordering id](crate::PusherBuilder::ordering_id): where the run had
     /// one, say it again as the file is pushed, `push_batch_json(..).ordering_id(..)`. Otherwise the
@@ -77,11 +77,10 @@ impl FailedBatch {
         let folder = folder.to_owned();
         let path = folder.join(format!("{FILE_BEGIN}{:06}{FILE_END}", self.number));
         let (files, superseded, batch) = (Arc::clone(&self.files), Arc::clone(&self.superseded), self.batch.clone());
-        let origin = self.origin;
         Ok(move || {
             destination.mark_here(&batch).map_err(io::Error::other)?;
             fs::create_dir_all(&folder).map_err(|error| at(&folder, &error))?;
-            files.write(path.clone(), origin, &batch, superseded)?;
+            files.write(path.clone(), &batch, superseded)?;
             Ok(SavedBatch { path })
         })
     }
@@ -98,7 +97,7 @@ impl FailedBatch {
 /// for path in SavedBatch::files("failed")? {
 ///     let saved = SavedBatch::open(path)?;
 ///     for id in saved.superseded_ids()? {
-///         // Whether its later version arrived is not known: push it again from where it came.
+///         // It is not known to have arrived: push it again from where it came, after the files.
 ///         eprintln!("{}: {id} is left out", saved.path().display());
 ///     }
 ///     for id in saved.expired_ids()? {
@@ -210,9 +209,10 @@ impl SavedBatch {
         }
     }
 
-    /// The ids of operations that are left out, because a later version of each was about to be committed, and of which
-    /// the file does not tell whether it arrived. They are document ids, or types and names of identities. A later file
-    /// may hold the later version. Otherwise push it again from where it came.
+    /// The ids of operations that are left out, because a later operation on the same item was about to be committed.
+    /// They are document ids, or types and names of identities. Either the later one says as much, and the file does not
+    /// tell whether it arrived, or it would be [undone](FailedBatch::to_conflicting_ids). Push these items again from where
+    /// they came, after all files. If a later file has the whole item, that is enough.
     ///
     /// # Errors
     ///

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use serde_json::value::RawValue;
 use tokio::task::spawn_blocking;
 
+use super::affects::Overlap;
 use super::batch::Batch;
 use super::content_times::{ContentTimes, times_of};
 use super::keys::Keys;
@@ -27,9 +28,6 @@ pub(super) struct SavedFiles {
 #[derive(Debug)]
 pub(super) struct SavedFile {
     pub(super) path: PathBuf,
-    /// The number of its batch, and the one that its operations had first.
-    number: u64,
-    origin: u64,
     superseded: Arc<SupersededOperations>,
     /// Locked while the file is written; `None` before.
     contents: Mutex<Option<Contents>>,
@@ -40,14 +38,14 @@ pub(super) struct SavedFile {
 struct Contents {
     /// Those that it holds, each with the key of its list, in their order.
     held: Vec<(usize, &'static str)>,
-    /// Those that it does not hold, because a later version was about to be committed.
+    /// Those that it does not hold, because a later operation on the same data was about to be committed: conflicting
+    /// ones, and those of which no later one that says as much was accepted.
     marked: BTreeSet<usize>,
 }
 
-/// Later versions of operations: the batch that is committed, and the number that its operations had first.
+/// Operations of a batch that is committed, with the number of the batch in which they were first.
 #[derive(Clone)]
 pub(super) struct Later {
-    pub(super) number: u64,
     pub(super) origin: u64,
     pub(super) keys: Arc<Keys>,
 }
@@ -64,17 +62,9 @@ impl SavedFiles {
         failed.push(Arc::downgrade(superseded));
     }
 
-    /// Writes a failed batch into a file, without its superseded operations. Those whose later version was not accepted
-    /// by now are marked.
-    pub(super) fn write(
-        &self,
-        path: PathBuf,
-        origin: u64,
-        batch: &Batch,
-        superseded: Arc<SupersededOperations>,
-    ) -> io::Result<()> {
-        let number = superseded.number();
-        let file = Arc::new(SavedFile { path, number, origin, superseded, contents: Mutex::default() });
+    /// Writes a failed batch into a file, without the operations that are not pushed again.
+    pub(super) fn write(&self, path: PathBuf, batch: &Batch, superseded: Arc<SupersededOperations>) -> io::Result<()> {
+        let file = Arc::new(SavedFile { path, superseded, contents: Mutex::default() });
         let mut contents = lock(&file.contents);
         // Known before it is written: later commits wait for it.
         self.add(&file);
@@ -90,15 +80,22 @@ impl SavedFiles {
         files.push(Arc::clone(file));
     }
 
-    fn before(&self, later: &Later) -> Vec<Arc<SavedFile>> {
-        lock(&self.files).iter().filter(|file| file.number < later.number).map(Arc::clone).collect()
+    /// The failed batches that the caller holds, with operations that are earlier than these.
+    fn failed_before(&self, later: &Later) -> Vec<Arc<SupersededOperations>> {
+        let failed = lock(&self.failed);
+        failed.iter().filter_map(Weak::upgrade).filter(|failed| failed.origin() < later.origin).collect()
     }
 
-    /// Marks the operations of which a later version is about to be committed.
+    /// The files of operations that are earlier than these, or the same.
+    fn files_to(&self, later: &Later) -> Vec<Arc<SavedFile>> {
+        lock(&self.files).iter().filter(|file| file.superseded.origin() <= later.origin).map(Arc::clone).collect()
+    }
+
+    /// Marks the operations with which later ones overlap that are about to be committed.
     pub(super) async fn mark(&self, later: Later) -> io::Result<()> {
-        let mut files = self.before(&later);
-        // The same version does not count as a later one.
-        files.retain(|file| file.origin != later.origin);
+        self.failed_before(&later).iter().for_each(|failed| failed.sent(&later.keys));
+        let mut files = self.files_to(&later);
+        files.retain(|file| file.superseded.origin() < later.origin);
         if files.is_empty() {
             return Ok(());
         }
@@ -106,15 +103,14 @@ impl SavedFiles {
         marked.await.map_err(io::Error::other)?
     }
 
-    /// Takes out the operations of which a later version, or the same, was accepted.
+    /// Forgets the operations that later ones say that were accepted, and those that were accepted themselves.
     pub(super) async fn accepted(&self, later: Later) -> io::Result<()> {
-        let failed: Vec<_> = lock(&self.failed).iter().filter_map(Weak::upgrade).collect();
-        failed.iter().for_each(|failed| failed.accepted(later.number, &later.keys));
-        let files = self.before(&later);
+        self.failed_before(&later).iter().for_each(|failed| failed.accepted(&later.keys));
+        let files = self.files_to(&later);
         if files.is_empty() {
             return Ok(());
         }
-        let taken_out = spawn_blocking(move || files.iter().try_for_each(|file| file.accepted(&later.keys)));
+        let taken_out = spawn_blocking(move || files.iter().try_for_each(|file| file.accepted(&later)));
         taken_out.await.map_err(io::Error::other)?
     }
 }
@@ -126,8 +122,8 @@ impl SavedFile {
             // It may be all that is left of a batch.
             return Err(at(&self.path, &io::ErrorKind::AlreadyExists.into()));
         }
-        let left_out = self.superseded.get();
-        let marked = self.superseded.get_open();
+        let left_out = self.superseded.left_out().all();
+        let marked = self.superseded.open();
         let held: Vec<_> = batch.lists().filter(|(operation, _)| !left_out.contains(operation)).collect();
         self.write_marks(&marked)?;
         match ContentTimes::of(batch).to_json() {
@@ -141,16 +137,24 @@ impl SavedFile {
         Ok(Contents { held, marked })
     }
 
-    /// Whether an operation of a batch has a later version among these.
-    fn is_superseded(&self, operation: usize, later: &Keys) -> bool {
-        self.superseded.keys().get(operation).is_some_and(|key| later.supersedes(key))
+    /// How later operations overlap with one of the batch.
+    fn overlap(&self, operation: usize, later: &Keys) -> Option<Overlap> {
+        self.superseded.keys().get(operation).and_then(|key| later.overlap(key))
+    }
+
+    /// Whether accepted operations say everything that one of the batch says, or are the same.
+    fn is_done(&self, operation: usize, accepted: &Later) -> bool {
+        if self.superseded.origin() == accepted.origin {
+            return self.superseded.keys().get(operation).is_some_and(|key| accepted.keys.holds(key));
+        }
+        self.overlap(operation, &accepted.keys) == Some(Overlap::Covers)
     }
 
     fn mark(&self, later: &Keys) -> io::Result<()> {
         let mut contents = lock(&self.contents);
         let Some(Contents { held, marked }) = &mut *contents else { return Ok(()) };
-        let now: BTreeSet<usize> = held.iter().map(|(operation, _)| *operation).collect();
-        let now: BTreeSet<usize> = now.into_iter().filter(|operation| self.is_superseded(*operation, later)).collect();
+        let held_now = held.iter().map(|(operation, _)| *operation);
+        let now: BTreeSet<usize> = held_now.filter(|operation| self.overlap(*operation, later).is_some()).collect();
         if now.is_empty() {
             return Ok(());
         }
@@ -160,11 +164,11 @@ impl SavedFile {
         self.take_out(held, &now)
     }
 
-    fn accepted(&self, later: &Keys) -> io::Result<()> {
+    fn accepted(&self, accepted: &Later) -> io::Result<()> {
         let mut contents = lock(&self.contents);
         let Some(Contents { held, marked }) = &mut *contents else { return Ok(()) };
-        let now: BTreeSet<usize> = held.iter().map(|(operation, _)| *operation).chain(marked.iter().copied()).collect();
-        let now: BTreeSet<usize> = now.into_iter().filter(|operation| self.is_superseded(*operation, later)).collect();
+        let all = held.iter().map(|(operation, _)| *operation).chain(marked.iter().copied());
+        let now: BTreeSet<usize> = all.filter(|operation| self.is_done(*operation, accepted)).collect();
         if now.is_empty() {
             return Ok(());
         }

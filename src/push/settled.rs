@@ -14,7 +14,8 @@ use super::superseded::SupersededOperations;
 pub struct Flushed {
     /// Operations that the service accepted.
     pub accepted: u64,
-    /// Operations of batches that were pushed again, and left out because a later push superseded them.
+    /// Operations of batches that were pushed again, and left out because a later one that was sent says everything that
+    /// they said.
     pub replaced: u64,
     /// Operations in batches that failed. The handler for failed batches has them.
     pub failed: u64,
@@ -125,14 +126,19 @@ impl Flushes {
 
     pub(super) fn failed(&self, origin: u64, batch: u64, operations: u64, is_unsent: bool) {
         self.tell(origin, |tally| {
-            tally.failed.insert(batch, (operations, is_unsent));
+            // A batch that was pushed again in part hands back the rest, in parts.
+            let (count, unsent) = tally.failed.entry(batch).or_default();
+            *count += operations;
+            *unsent = is_unsent;
         });
     }
 
-    /// A failed batch is under way again, without superseded operations.
-    pub(super) fn moved_on(&self, origin: u64, batch: u64, replaced: u64) {
+    /// A failed batch of so many operations is under way again, without those that were replaced.
+    pub(super) fn moved_on(&self, origin: u64, batch: u64, operations: u64, replaced: u64) {
         self.tell(origin, |tally| {
-            tally.failed.remove(&batch);
+            if let Some((count, _)) = tally.failed.get_mut(&batch) {
+                *count = count.saturating_sub(operations);
+            }
             tally.replaced += replaced;
         });
     }

@@ -1,6 +1,6 @@
 //! The state of a run: the batch that is being filled, the batches under way, and the counts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
@@ -11,10 +11,10 @@ use tokio::time::Instant;
 use super::batch::{Batch, BatchBuilder};
 use super::failed::{FailedBatch, Unknown};
 use super::id_set::IdSet;
+use super::keys::Keys;
 use super::report::{BatchReceipt, Progress, PushError, PushReport, Refused, RunStopped};
 use super::settled::{FailedNumbers, Flushes};
 use super::spacing::RecentBatches;
-use super::superseded::Superseded;
 use crate::finding::Finding;
 use crate::model::OrderingId;
 
@@ -32,7 +32,7 @@ pub(super) struct State {
     /// How long the run took, when it has ended.
     pub(super) took: Option<Duration>,
     /// The batches that are done and that a handler is being given, by the numbers that their operations had first.
-    pub(super) handing_over: BTreeSet<u64>,
+    pub(super) handing_over: Vec<u64>,
     pub(super) totals: Progress,
     pub(super) first_accepted: Option<SystemTime>,
     pub(super) last_accepted: Option<SystemTime>,
@@ -45,7 +45,6 @@ pub(super) struct State {
     pub(super) failed: Vec<FailedBatch>,
     pub(super) refused: Vec<Refused>,
     pub(super) warnings: Vec<Finding>,
-    pub(super) superseded: Superseded,
     /// Batches that failed and may still be applied.
     pub(super) unknown: Vec<Unknown>,
     /// Whether the service accepted a batch, or is known to have the source.
@@ -102,7 +101,7 @@ impl State {
     pub(super) fn is_done_to(&self, last: u64) -> bool {
         let is_later = |first: Option<&u64>| first.is_none_or(|first| *first > last);
         let origin = self.under_way.values().map(|under_way| &under_way.origin).min();
-        is_later(origin) && is_later(self.handing_over.first()) && is_later(self.waiting.keys().next())
+        is_later(origin) && is_later(self.handing_over.iter().min()) && is_later(self.waiting.keys().next())
     }
 
     /// The highest number up to which every operation was accepted, replaced or refused.
@@ -122,16 +121,14 @@ impl State {
         self.held().is_some()
     }
 
-    /// Accounts for a failed batch that is under way again, without its superseded operations. When it is not
-    /// the whole batch, the rest is handed back next.
-    pub(super) fn moves_on(&mut self, failed: &FailedBatch, is_own: bool, superseded: u64, is_whole: bool) {
+    /// Accounts for a failed batch that is under way again, without operations that were replaced. Parts of it that are
+    /// not are handed back next.
+    pub(super) fn moves_on(&mut self, failed: &FailedBatch, is_own: bool, replaced: u64) {
         let operations = failed.operations() as u64;
-        self.totals.replaced += superseded;
+        self.totals.replaced += replaced;
         if is_own {
-            if is_whole {
-                self.failed_numbers.remove(failed.batch.open_from(), failed.number);
-            }
-            self.flushes.moved_on(failed.origin, failed.number, superseded);
+            self.failed_numbers.remove(failed.batch.open_from(), failed.number);
+            self.flushes.moved_on(failed.origin, failed.number, operations, replaced);
         }
         if !is_own {
             self.totals.pushed += operations;
@@ -140,6 +137,27 @@ impl State {
         } else {
             self.totals.failed -= operations;
             self.totals.batches_failed -= 1;
+        }
+    }
+
+    /// The batches on their way whose operations are later than those of a failed batch of this run, and overlap with
+    /// them. Whether they are applied is not known yet.
+    pub(super) fn overlapping(&self, failed: &FailedBatch) -> Vec<u64> {
+        let left_out = failed.superseded.left_out();
+        let keys = failed.batch.keys();
+        let overlaps = |later: &Keys| {
+            keys.iter().any(|(operation, key)| !left_out.contains(operation) && later.overlap(key).is_some())
+        };
+        let sealed = self.under_way.iter().filter(|(_, under_way)| under_way.origin > failed.origin);
+        let sealed = sealed.map(|(number, under_way)| (*number, &**under_way.batch.keys()));
+        let filling = self.filling.iter().map(|filling| (filling.number, filling.batch.keys()));
+        sealed.chain(filling).filter(|(_, later)| overlaps(later)).map(|(number, _)| number).collect()
+    }
+
+    /// A handler was given a batch.
+    pub(super) fn handed_over(&mut self, origin: u64) {
+        if let Some(at) = self.handing_over.iter().position(|other| *other == origin) {
+            self.handing_over.swap_remove(at);
         }
     }
 
@@ -153,6 +171,12 @@ impl State {
     /// works it holds their memory.
     pub(super) fn has_room(&self, concurrency: usize) -> bool {
         self.under_way.len() + self.handing_over.len() + self.waiting.len() <= concurrency
+    }
+
+    /// Whether there is room for a batch that waits to be pushed again. The others that wait do not count: with each
+    /// counting the others, none would ever be pushed.
+    pub(super) fn has_room_for_waiting(&self, concurrency: usize) -> bool {
+        self.under_way.len() + self.handing_over.len() <= concurrency
     }
 
     pub(super) fn warned(&mut self, warnings: &[Finding]) {

@@ -1,151 +1,117 @@
-//! Which operations of failed batches were pushed again later: pushing such a batch again must not
-//! undo what came after it.
+//! Which operations of failed batches overlap with later ones that were sent: pushing such a batch again must not undo
+//! what came after it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::keys::{Affects, Key, Keys};
+use super::affects::Overlap;
+use super::keys::Keys;
 
-/// The operations of a failed batch that were pushed again later, as far as known by now.
+/// The operations of a failed batch, and how they overlap with later operations that may have been applied.
 #[derive(Debug, Default)]
 pub(super) struct SupersededOperations {
-    /// The number of the batch, and its keys.
-    number: u64,
+    /// The number of the batch in which its operations were first.
+    origin: u64,
     keys: Arc<Keys>,
-    /// Each with whether a later version of it was accepted.
-    operations: Mutex<BTreeMap<usize, bool>>,
+    operations: Mutex<BTreeMap<usize, Superseded>>,
+}
+
+/// How a later operation that was sent overlaps with one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Superseded {
+    Covered { is_accepted: bool },
+    Conflicting,
+}
+
+/// The operations of a failed batch that are not pushed again with it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct LeftOut {
+    /// A later operation says everything that they say.
+    pub(super) covered: BTreeSet<usize>,
+    /// They would undo a later operation that does not say everything that they say.
+    pub(super) conflicting: BTreeSet<usize>,
+}
+
+impl LeftOut {
+    pub(super) fn len(&self) -> usize {
+        self.covered.len() + self.conflicting.len()
+    }
+
+    pub(super) fn contains(&self, operation: usize) -> bool {
+        self.covered.contains(&operation) || self.conflicting.contains(&operation)
+    }
+
+    pub(super) fn all(&self) -> BTreeSet<usize> {
+        &self.covered | &self.conflicting
+    }
 }
 
 impl SupersededOperations {
-    pub(super) fn new(number: u64, keys: &Arc<Keys>) -> Self {
-        Self { number, keys: Arc::clone(keys), operations: Mutex::default() }
+    pub(super) fn new(origin: u64, keys: &Arc<Keys>) -> Self {
+        Self { origin, keys: Arc::clone(keys), operations: Mutex::default() }
     }
 
-    pub(super) fn number(&self) -> u64 {
-        self.number
+    /// The same, some of which are known to conflict.
+    pub(super) fn with_conflicting(origin: u64, keys: &Arc<Keys>, conflicting: BTreeSet<usize>) -> Self {
+        let operations = conflicting.into_iter().map(|operation| (operation, Superseded::Conflicting)).collect();
+        Self { operations: Mutex::new(operations), ..Self::new(origin, keys) }
+    }
+
+    pub(super) fn origin(&self) -> u64 {
+        self.origin
     }
 
     pub(super) fn keys(&self) -> &Keys {
         &self.keys
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<usize, bool>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<usize, Superseded>> {
         self.operations.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn insert(&self, operation: usize) {
-        self.lock().entry(operation).or_insert(false);
-    }
-
-    pub(super) fn get(&self) -> BTreeSet<usize> {
-        self.lock().keys().copied().collect()
-    }
-
-    /// Those whose later version was not accepted so far.
-    pub(super) fn get_open(&self) -> BTreeSet<usize> {
-        self.lock().iter().filter(|(_, is_accepted)| !**is_accepted).map(|(operation, _)| *operation).collect()
-    }
-
-    /// A batch was accepted.
-    pub(super) fn accepted(&self, number: u64, batch: &Keys) {
-        if number <= self.number {
-            return;
-        }
-        for (operation, is_accepted) in self.lock().iter_mut().filter(|(_, is_accepted)| !**is_accepted) {
-            *is_accepted = self.keys.get(*operation).is_some_and(|key| batch.supersedes(key));
-        }
-    }
-}
-
-/// The operations of failed batches that no later operation supersedes so far.
-#[derive(Debug, Default)]
-pub(super) struct Superseded {
-    watched: BTreeMap<Box<str>, Vec<Watched>>,
-    /// Those of them that delete an item with its children.
-    parents: BTreeMap<Box<str>, Vec<Watched>>,
-    /// How many ids were watched after those of batches that are gone were last forgotten.
-    swept: usize,
-}
-
-#[derive(Debug, Clone)]
-struct Watched {
-    affects: Affects,
-    operation: usize,
-    /// Held by the batch: nobody asks for the marks of one that is gone.
-    marks: Weak<SupersededOperations>,
-}
-
-impl Superseded {
-    /// How many ids may be watched before those of batches that are gone are first looked for.
-    const FEW: usize = 1024;
-
-    pub(super) fn watch(&mut self, key: Key<'_>, operation: usize, marks: &Arc<SupersededOperations>) {
-        let watched = Watched { affects: key.affects, operation, marks: Arc::downgrade(marks) };
-        let one = || Vec::with_capacity(1);
-        if key.affects == Affects::Subtree {
-            self.parents.entry(key.text.into()).or_insert_with(one).push(watched.clone());
-        }
-        self.watched.entry(key.text.into()).or_insert_with(one).push(watched);
-        if self.watched.len() >= 2 * self.swept.max(Self::FEW) {
-            self.forget_what_is_gone();
+    pub(super) fn left_out(&self) -> LeftOut {
+        let operations = self.lock();
+        let of = |is_wanted: fn(&Superseded) -> bool| {
+            operations.iter().filter(|(_, superseded)| is_wanted(superseded)).map(|(operation, _)| *operation).collect()
+        };
+        LeftOut {
+            covered: of(|superseded| matches!(superseded, Superseded::Covered { .. })),
+            conflicting: of(|superseded| *superseded == Superseded::Conflicting),
         }
     }
 
-    /// Forgets the operations of batches that were dropped, so that a run does not grow with all that
-    /// ever failed in it.
-    fn forget_what_is_gone(&mut self) {
-        for by_id in [&mut self.watched, &mut self.parents] {
-            by_id.retain(|_, watched| {
-                watched.retain(|watched| watched.marks.strong_count() > 0);
-                !watched.is_empty()
-            });
-        }
-        self.swept = self.watched.len();
+    /// Those of which no accepted operation is known to say everything that they say.
+    pub(super) fn open(&self) -> BTreeSet<usize> {
+        let is_done = |superseded: &Superseded| *superseded == Superseded::Covered { is_accepted: true };
+        self.lock().iter().filter(|(_, superseded)| !is_done(superseded)).map(|(operation, _)| *operation).collect()
     }
 
-    /// Marks everything that an operation that was just taken replaces.
-    pub(super) fn pushed_again(&mut self, key: Key<'_>) {
-        if let Some(watched) = self.watched.get_mut(key.text) {
-            watched.retain(|watched| !replaces(key.affects, watched));
-            if watched.is_empty() {
-                self.watched.remove(key.text);
-            }
-        }
-        // One that deletes children would delete this one, too, if it came after it.
-        if !self.parents.is_empty() {
-            let ends = key.text.char_indices().map(|(start, char)| start + char.len_utf8());
-            for above in ends.filter_map(|end| key.text.get(..end)) {
-                supersede(self.parents.remove(above));
-            }
-        }
-        if key.affects == Affects::Subtree {
-            let from = (Bound::Included(key.text), Bound::Unbounded);
-            let below = self.watched.range::<str, _>(from).map(|(text, _)| text.clone());
-            let below = below.take_while(|text| text.starts_with(key.text));
-            for text in below.collect::<Vec<_>>() {
-                supersede(self.watched.remove(&text));
+    /// A batch of later operations is about to be committed.
+    pub(super) fn sent(&self, later: &Keys) {
+        let mut operations = self.lock();
+        for (operation, key) in self.keys.iter() {
+            let superseded = match later.overlap(key) {
+                Some(Overlap::Covers) => Superseded::Covered { is_accepted: false },
+                Some(Overlap::Conflicts) => Superseded::Conflicting,
+                None => continue,
+            };
+            let known = operations.entry(operation).or_insert(superseded);
+            if *known == Superseded::Conflicting {
+                *known = superseded;
             }
         }
     }
-}
 
-fn supersede(watched: Option<Vec<Watched>>) {
-    watched.into_iter().flatten().for_each(|watched| watched.supersede());
-}
-
-fn replaces(affects: Affects, watched: &Watched) -> bool {
-    let replaces = affects.shares_slot(watched.affects);
-    if replaces {
-        watched.supersede();
-    }
-    replaces
-}
-
-impl Watched {
-    fn supersede(&self) {
-        if let Some(marks) = self.marks.upgrade() {
-            marks.insert(self.operation);
+    /// A batch of later operations was accepted.
+    pub(super) fn accepted(&self, later: &Keys) {
+        let is_covered =
+            |operation| self.keys.get(operation).is_some_and(|key| later.overlap(key) == Some(Overlap::Covers));
+        for (operation, superseded) in self.lock().iter_mut() {
+            if let Superseded::Covered { is_accepted } = superseded
+                && !*is_accepted
+            {
+                *is_accepted = is_covered(*operation);
+            }
         }
     }
 }
@@ -155,21 +121,36 @@ mod tests {
     use std::hash::RandomState;
 
     use super::*;
+    use crate::push::affects::{Affects, FieldChange};
+    use crate::push::keys::Key;
+
+    fn keys(hasher: &RandomState, affects: &[Affects]) -> Arc<Keys> {
+        let mut keys = Keys::default();
+        for affects in affects {
+            keys.push(Key::new("a", *affects, hasher));
+        }
+        Arc::new(keys)
+    }
 
     #[test]
-    fn guarantee_7_what_failed_in_batches_that_are_gone_is_forgotten() {
+    fn an_operation_that_conflicts_with_one_and_is_covered_by_another_is_covered() {
         let hasher = RandomState::new();
-        let mut superseded = Superseded::default();
-        let held = Arc::<SupersededOperations>::default();
-        superseded.watch(Key::new("held", Affects::Item, &hasher), 0, &held);
-        for number in 0..100_000 {
-            let gone = Arc::<SupersededOperations>::default();
-            let affects = if number % 2 == 0 { Affects::Item } else { Affects::Subtree };
-            superseded.watch(Key::new(&number.to_string(), affects, &hasher), 0, &gone);
-            assert!(superseded.watched.len() <= 2 * Superseded::FEW);
-            assert!(superseded.parents.len() <= 2 * Superseded::FEW);
+        let [field, item] = [Affects::field_of("a", "f", FieldChange::Replace), Affects::Item];
+        for later in [[field, item], [item, field]] {
+            let marks = SupersededOperations::new(1, &keys(&hasher, &[Affects::Item]));
+            for affects in later {
+                marks.sent(&keys(&hasher, &[affects]));
+            }
+            let left_out = marks.left_out();
+            assert_eq!(
+                (left_out.covered.len(), left_out.conflicting.len(), marks.open().len()),
+                (1, 0, 1),
+                "{later:?}"
+            );
+            marks.accepted(&keys(&hasher, &[field]));
+            assert_eq!(marks.open().len(), 1);
+            marks.accepted(&keys(&hasher, &[item]));
+            assert_eq!(marks.open().len(), 0);
         }
-        superseded.pushed_again(Key::new("held", Affects::Item, &hasher));
-        assert_eq!(held.get().len(), 1);
     }
 }

@@ -127,7 +127,7 @@ impl Account {
     /// The role of a batch for the files of failed ones.
     pub(super) fn later(&self, number: u64, batch: &Batch) -> Later {
         let origin = self.lock().under_way.get(&number).map_or(number, |under_way| under_way.origin);
-        Later { number, origin, keys: Arc::clone(batch.keys()) }
+        Later { origin, keys: Arc::clone(batch.keys()) }
     }
 
     /// The batch of that number, once it is sealed and until it is done.
@@ -157,13 +157,23 @@ impl Account {
 
     /// Waits until there may be room for an operation. `Err` when the run accepts none.
     pub(super) async fn room(&self) -> Result<(), PushError> {
-        self.room_while(State::accepts).await
+        self.room_while(State::accepts, State::has_room).await
     }
 
-    /// Waits until there may be room for a batch that is pushed again.
-    pub(super) async fn room_while(&self, goes_on: fn(&State) -> Result<(), PushError>) -> Result<(), PushError> {
+    /// Waits until there may be room for a failed batch that is pushed again, and that `waits` for it by the answer of
+    /// the handler, or is given to the run. `Err` when the run has stopped.
+    pub(super) async fn room_again(&self, waits: bool) -> Result<(), PushError> {
+        let has_room = if waits { State::has_room_for_waiting } else { State::has_room };
+        self.room_while(State::goes_on, has_room).await
+    }
+
+    async fn room_while(
+        &self,
+        goes_on: fn(&State) -> Result<(), PushError>,
+        has_room: fn(&State, usize) -> bool,
+    ) -> Result<(), PushError> {
         self.wait_for(|state| match goes_on(state) {
-            Ok(()) => state.has_room(self.settings.concurrency).then_some(Ok(())),
+            Ok(()) => has_room(state, self.settings.concurrency).then_some(Ok(())),
             stopped => Some(stopped),
         })
         .await

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use tokio::sync::watch;
+
 use super::boundary::{Boundary, BoundarySource, StartError};
 use super::deletion::{Counts, DeletionOutcome, DeletionSettings, DeletionSkipped, is_whole};
 use super::idle::IdleOutcome;
@@ -100,7 +102,8 @@ impl CatalogRefreshBuilder {
             return Err(RefreshError::NotStarted { reason: StartError::Invalid(error), idle: IdleOutcome::NotNeeded });
         }
         let workers = Workers::default();
-        Ok(CatalogRefresh { pusher: CutOff(pusher.start()), catalog, deletion, queue_delay, workers })
+        let (pusher, deletion_sent) = (CutOff(pusher.start()), watch::Sender::new(false));
+        Ok(CatalogRefresh { pusher, catalog, deletion, queue_delay, deletion_sent, workers })
     }
 }
 
@@ -124,6 +127,7 @@ pub struct CatalogRefresh {
     catalog: Catalog,
     deletion: DeletionSettings,
     queue_delay: Option<Duration>,
+    deletion_sent: watch::Sender<bool>,
     /// None until there is a ticket.
     workers: Workers,
 }
@@ -133,6 +137,14 @@ impl CatalogRefresh {
     #[must_use]
     pub fn pusher(&self) -> &PushQueue<CatalogItems> {
         self.pusher.0.queue()
+    }
+
+    /// Turns `true` just before [`finish`](Self::finish) sends the deletion of old items. Look at it if
+    /// you drop the future of `finish` before it is done: with `false` nothing is deleted, with `true` it
+    /// is unknown.
+    #[must_use]
+    pub fn deletion_sent(&self) -> watch::Receiver<bool> {
+        self.deletion_sent.subscribe()
     }
 
     /// Sends the rest, waits until everything is accepted or failed, and deletes old items if everything was
@@ -157,7 +169,7 @@ impl CatalogRefresh {
     /// complete report. [`Refresh::finish_with`](crate::Refresh::finish_with) has the rules.
     #[must_use = "only the report tells whether old items are deleted"]
     pub async fn finish_with(self, reports: &[WorkerReport]) -> RefreshReport {
-        let Self { pusher, catalog, deletion, queue_delay, workers } = self;
+        let Self { pusher, catalog, deletion, queue_delay, deletion_sent, workers } = self;
         let calls = pusher.0.call_settings().unlimited();
         let has_stopped = pusher.0.has_stopped();
         let reports = CountedReports::new(workers, reports);
@@ -166,6 +178,7 @@ impl CatalogRefresh {
         let deletion = match counted.and_then(|()| decide(deletion, boundary, has_stopped, &push)) {
             Err(reason) => DeletionOutcome::Skipped(reason),
             Ok(id) => {
+                deletion_sent.send_replace(true);
                 trace::deletion_sent(calls.label(), &id);
                 let request = catalog.delete_older_than(id).call_settings(&calls);
                 match queue_delay.into_iter().fold(request, DeleteOldCatalogItems::queue_delay).await {

@@ -133,6 +133,20 @@ async fn guarantee_9_a_batch_that_is_pushed_again_after_the_report_is_in_the_nex
 }
 
 #[tokio::test(start_paused = true)]
+async fn guarantee_5_as_many_batches_as_a_run_holds_wait_to_be_pushed_again_and_all_are() {
+    for concurrency in 1..4 {
+        let fake = fake();
+        let run = pusher(&fake).concurrency(concurrency).retry(RetryPolicy::none());
+        let run = run.on_failed_batch(|failed| AfterFailure::Again(failed, secs(60))).start();
+        prove(&run).await;
+        fake.inject(Fault::on(Operation::CreateFileContainer).status(503).times(20));
+        push_many(&run, 20).await;
+        let report = tokio::time::timeout(secs(86_400), run.finish()).await.unwrap();
+        assert_eq!(report.into_result().unwrap().totals.accepted, 21, "concurrency {concurrency}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_handler_that_answers_stop_stops_the_run() {
     let fake = fake();
     fake.inject(Fault::on(COMMIT).status(413));

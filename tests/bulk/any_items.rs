@@ -16,7 +16,7 @@ use serde_json::json;
 
 use super::cases::cases;
 use super::model::Model;
-use super::support::{Faults, Handed, Held, Item, SOURCE, block_on, commits, faults, held, ms, uploads};
+use super::support::{Faults, Handed, Held, Item, SOURCE, block_on, commits, faults, held, ms, push_again, uploads};
 
 /// A small tree with shared prefixes, and some leaves apart.
 const IDS: [&str; 16] = [
@@ -540,13 +540,12 @@ async fn check_end(case: &Case, outcome: &Outcome) {
     let mut model = before.clone();
     taken.iter().for_each(|operation| model.apply(operation));
     for batch in failed {
-        for superseded in batch.to_superseded_ids() {
-            if taken.contains(&Held::DeleteChildren(superseded.to_owned())) {
-                // It would delete an item that was pushed later, and so it is not pushed again.
-                model.leave_out(|id| id.starts_with(superseded));
-            }
+        for conflicting in batch.to_conflicting_ids() {
+            assert!(taken.contains(&Held::DeleteChildren(conflicting.to_owned())), "{conflicting}");
+            // It would delete an item that was pushed later, and so it is not pushed again.
+            model.leave_out(|id| id.starts_with(conflicting));
         }
-        batch.push_again().await.unwrap();
+        push_again(batch).await;
     }
     assert_eq!(model.difference(fake), None, "as if nothing had failed");
 }
@@ -582,27 +581,27 @@ async fn push_the_rest(outcome: &Outcome, batches: &[(&[Held], Option<&FailedBat
     for (at, (operations, batch)) in batches.iter().enumerate() {
         operations.iter().for_each(|operation| without_failures.apply(operation));
         let Some(batch) = batch else { continue };
-        let superseded = batch.to_superseded_ids();
+        let (superseded, conflicting) = (batch.to_superseded_ids(), batch.to_conflicting_ids());
         let mut is_left = false;
         for operation in *operations {
-            let is_superseded = superseded.contains(&operation.id());
+            let says_all = |later: &Held| later.says_all_of(operation);
             let undoes = |later: &Held| later.covers(operation.id()) || operation.covers(later.id());
             let later = || batches[at + 1..].iter();
-            if is_superseded {
-                assert!(later().any(|(later, _)| later.iter().any(undoes)), "{operation:?} is not superseded");
-                if let Held::DeleteChildren(parent) = operation {
-                    // It would delete what was pushed later below it, and so it is not pushed again.
-                    without_failures.leave_out(|id| id.starts_with(parent.as_str()));
-                }
+            let accepted = || later().filter(|(_, failed)| failed.is_none());
+            if superseded.contains(&operation.id()) {
+                assert!(later().any(|(later, _)| later.iter().any(says_all)), "{operation:?} is not superseded");
+            } else if conflicting.contains(&operation.id()) {
+                assert!(later().any(|(later, _)| later.iter().any(undoes)), "{operation:?} undoes nothing");
+                assert!(!accepted().any(|(later, _)| later.iter().any(says_all)), "{operation:?} is superseded");
+                // It would delete what was pushed later below it, and so it is not pushed again.
+                without_failures.leave_out(|id| operation.covers(id));
             } else {
-                let accepted = later().filter(|(_, failed)| failed.is_none());
-                assert!(!accepted.clone().any(|(later, _)| later.iter().any(undoes)), "{operation:?} is superseded");
+                assert!(!accepted().any(|(later, _)| later.iter().any(undoes)), "{operation:?} undoes a later one");
                 model.apply(operation);
                 is_left = true;
             }
         }
-        let again = batch.push_again().await.unwrap();
-        assert_eq!(again.is_some(), is_left);
+        assert_eq!(push_again(batch).await, is_left);
     }
     assert_eq!(model.difference(fake), None, "pushed again");
     assert_eq!(without_failures.difference(fake), None, "as if nothing had failed");

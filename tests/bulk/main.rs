@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 mod again;
+mod any_again;
 mod any_identities;
 mod any_items;
 mod cancel;

@@ -234,13 +234,15 @@ async fn a_batch_that_is_saved_while_a_later_version_is_under_way_names_the_oper
     for accepted in [false, true] {
         let (fake, folder) = (fake(), Folder::new());
         let (run, handed) = one_failed(&fake).await;
+        fake.inject(Fault::on(COMMIT).latency(secs(10)));
         run.add_or_update("a://1", &full(2)).await.unwrap();
-        if accepted {
-            run.flush().await.unwrap();
-        }
-        let saved = handed.take().remove(0).save(&folder.0).await.unwrap();
-        let named: &[&str] = if accepted { &[] } else { &["a://1"] };
-        assert_eq!(saved.superseded_ids().unwrap(), named);
+        let saving = async {
+            tokio::time::sleep(secs(if accepted { 20 } else { 5 })).await;
+            let saved = handed.take().remove(0).save(&folder.0).await.unwrap();
+            saved.superseded_ids().unwrap()
+        };
+        let (_, named) = tokio::join!(run.flush(), saving);
+        assert_eq!(named, if accepted { vec![] } else { vec!["a://1".to_owned()] });
         let _ = run.finish().await;
         assert!(folder.files().is_empty(), "{:?}", folder.files());
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use coveo_push::bytes::Bytes;
 use coveo_push::fake::{FakePushApi, FaultRates, RecordedRequest};
 use coveo_push::report::FailedBatch;
-use coveo_push::{ItemPusher, Items, Operation, PusherBuilder};
+use coveo_push::{Error, ItemPusher, Items, Operation, PusherBuilder, Rule};
 use proptest::prelude::*;
 use serde::Serialize;
 use serde_json::Value;
@@ -129,6 +129,29 @@ impl Held {
             Self::DeleteChildren(own) => id.starts_with(own.as_str()),
         }
     }
+
+    /// Whether it says everything that an earlier one says.
+    pub(crate) fn says_all_of(&self, earlier: &Self) -> bool {
+        let is_item = |own: &str| own == earlier.id() && !matches!(earlier, Self::DeleteChildren(_));
+        match self {
+            Self::Add(own, _) | Self::Delete(own) => is_item(own),
+            Self::DeleteChildren(own) => earlier.id().starts_with(own.as_str()),
+        }
+    }
+}
+
+/// Pushes a failed batch again, and returns whether something of it was pushed. It names the operations that would undo
+/// later ones.
+pub(crate) async fn push_again(batch: &FailedBatch) -> bool {
+    let (is_pushed, findings) = match batch.push_again().await {
+        Ok(Some(accepted)) => (true, accepted.warnings().to_vec()),
+        Ok(None) => (false, Vec::new()),
+        Err(Error::Invalid(invalid)) => (false, invalid.findings().to_vec()),
+        Err(error) => panic!("{error}"),
+    };
+    assert!(findings.iter().all(|finding| finding.rule() == Rule::OperationConflict), "{findings:?}");
+    assert!(findings.iter().map(|finding| finding.item()).eq(batch.to_conflicting_ids()), "{findings:?}");
+    is_pushed
 }
 
 /// What a container of items holds; a panic where it breaks a rule of the service.

@@ -50,6 +50,30 @@ async fn a_refresh_deletes_what_it_did_not_push_by_the_lowest_ordering_id_of_its
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_dropped_finish_of_a_refresh_of_a_catalog_says_whether_the_deletion_was_sent() {
+    for (fault, is_sent) in [
+        (Fault::on(Operation::UploadToContainer).latency(Duration::from_secs(10)), false),
+        (Fault::on(Operation::DeleteOldCatalogItems).late_answer(Duration::from_secs(10)), true),
+    ] {
+        let fake = fake();
+        let catalog = fake.client().catalog(CATALOG);
+        refresh(catalog.refresh(), &ids(0..3)).await.into_result().unwrap();
+        tokio::time::sleep(DAY).await;
+        fake.clear_requests();
+        fake.inject(fault.clone());
+        let run = catalog.refresh().pusher(|pusher| pusher.batch_bytes(1_024)).start().await.unwrap();
+        push_ids(run.pusher(), &ids(2..4)).await;
+        let sent = run.deletion_sent();
+        assert!(!*sent.borrow(), "{fault:?}");
+        assert!(tokio::time::timeout(Duration::from_secs(5), run.finish()).await.is_err(), "{fault:?}");
+        tokio::time::sleep(DAY).await;
+        assert_eq!(*sent.borrow(), is_sent, "{fault:?}");
+        assert_eq!(requests_of(&fake, Operation::DeleteOldCatalogItems).len(), usize::from(is_sent), "{fault:?}");
+        assert_eq!(fake.source(CATALOG).document_ids() == ids(2..4), is_sent, "{fault:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn guarantee_11_a_refresh_of_a_catalog_that_may_be_incomplete_deletes_nothing() {
     let update = || Fault::on(Operation::UpdateCatalog).skip(1);
     let table: [(&str, Option<Fault>, u64, usize); 6] = [

@@ -1,16 +1,17 @@
 //! Updaters and mergers.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use coveo_push::fake::{Fault, FaultRates};
-use coveo_push::report::PushReport;
+use coveo_push::report::{AfterFailure, FailedBatch, PushReport};
 use coveo_push::{
     CatalogMerger, CatalogUpdater, DocumentBody, Operation, OrderingId, PartialUpdate, Preflight, Pushed, Rule,
 };
 use proptest::prelude::*;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::cases::cases;
 use super::support::{CATALOG, Items, block_on, fake, faults, items, requests_of, targets};
@@ -24,6 +25,7 @@ enum Step {
     DictionaryPut(u8, u8, i64),
     DictionaryRemove(u8, u8),
     ArrayRemove(u8, i64),
+    ArrayAppend(u8, i64),
     Flush,
 }
 
@@ -69,6 +71,11 @@ async fn push(updater: &CatalogUpdater, step: &Step, model: &mut Items) -> Optio
             array.into_iter().for_each(|array| array.as_array_mut().unwrap().retain(|it| *it != value));
             updater.partial_update(PartialUpdate::array_remove(id(n), "array", [value])).await
         }
+        Step::ArrayAppend(n, value) => {
+            let array = model.entry(id(n)).or_default().get_mut("array");
+            array.into_iter().for_each(|array| array.as_array_mut().unwrap().push(value.into()));
+            updater.partial_update(PartialUpdate::array_append(id(n), "array", [value])).await
+        }
         Step::Flush => return updater.flush().await.ok().map(drop),
     };
     // A partial update creates no item.
@@ -86,6 +93,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (id(), field(), value()).prop_map(|(id, key, value)| Step::DictionaryPut(id, key, value)),
         1 => (id(), field()).prop_map(|(id, key)| Step::DictionaryRemove(id, key)),
         1 => (id(), value()).prop_map(|(id, value)| Step::ArrayRemove(id, value)),
+        2 => (id(), 0..1_000_i64).prop_map(|(id, value)| Step::ArrayAppend(id, value)),
         1 => Just(Step::Flush),
     ]
 }
@@ -120,13 +128,36 @@ fn containers_are_sound(fake: &coveo_push::fake::FakePushApi, receipts: usize) {
     assert!(committed.len() >= receipts, "{} batches by {} containers", receipts, committed.len());
 }
 
-async fn run(steps: Vec<Step>, rates: FaultRates, concurrency: usize, cut_after: Option<u64>) {
+/// The items, with each value of an array once, and in order: an append whose response was lost is sent again, and appends
+/// that are pushed again come in any order.
+fn without_order(items: Items) -> Items {
+    let of_item = |mut item: Map<String, Value>| {
+        if let Some(Value::Array(array)) = item.get_mut("array") {
+            array.sort_by_key(Value::as_i64);
+            array.dedup();
+        }
+        item
+    };
+    items.into_iter().map(|(id, item)| (id, of_item(item))).collect()
+}
+
+/// Answers a failed batch so that the run pushes it again, each after another time, and a hundred times.
+fn again() -> impl Fn(FailedBatch) -> AfterFailure + Send + Sync + 'static {
+    let given = AtomicU32::new(0);
+    move |failed| match given.fetch_add(1, Ordering::Relaxed) {
+        time @ 0..100 => AfterFailure::Again(failed, Duration::from_secs(u64::from(time % 3))),
+        _ => AfterFailure::Stop,
+    }
+}
+
+async fn run(steps: Vec<Step>, rates: FaultRates, concurrency: usize, cut_after: Option<u64>, pushes_again: bool) {
     let fake = fake();
     fake.inject_random(rates);
     let ids = Arc::new(Mutex::new(Vec::new()));
     let heard = Arc::clone(&ids);
     let updater = fake.client().catalog(CATALOG).updater().batch_bytes(1_024).concurrency(concurrency);
-    let updater = updater.on_accepted(move |receipt| heard.lock().unwrap().push(receipt.ordering_id.unwrap())).start();
+    let updater = updater.on_accepted(move |receipt| heard.lock().unwrap().push(receipt.ordering_id.unwrap()));
+    let updater = if pushes_again { updater.on_failed_batch(again()) } else { updater }.start();
     let mut model = Items::new();
     let pushing = async {
         for step in &steps {
@@ -149,7 +180,29 @@ async fn run(steps: Vec<Step>, rates: FaultRates, concurrency: usize, cut_after:
     assert_eq!(report.lowest_ordering_id, ids.iter().min().copied());
     containers_are_sound(&fake, ids.len());
     if report.is_complete() && !is_cut {
-        assert_eq!(items(&fake.source(CATALOG)), model);
+        assert_eq!(without_order(items(&fake.source(CATALOG))), without_order(model));
+    }
+}
+
+/// Each step merges some keys into an item.
+async fn run_of_merges(steps: Vec<(u8, Vec<&str>, u64)>, rates: FaultRates, concurrency: usize) {
+    let fake = fake();
+    fake.inject_random(rates);
+    let merger = fake.client().catalog(CATALOG).merger().concurrency(concurrency).linger(Duration::from_millis(100));
+    let merger = merger.on_failed_batch(again()).start();
+    let mut model = Items::new();
+    for (n, (item, keys, wait)) in steps.into_iter().enumerate() {
+        let values: Map<String, Value> = keys.into_iter().map(|key| (key.to_owned(), n.into())).collect();
+        if merger.add_or_merge(id(item), &values).await.is_err() {
+            break;
+        }
+        model.entry(id(item)).or_default().extend(values);
+        tokio::time::sleep(Duration::from_millis(wait)).await;
+    }
+    let report = merger.finish().await;
+    is_accounted_for(&report);
+    if report.is_complete() {
+        assert_eq!(items(&fake.source(CATALOG)), model, "{report}");
     }
 }
 
@@ -162,8 +215,18 @@ proptest! {
         rates in faults(),
         concurrency in 1..5_usize,
         cut_after in prop::option::weighted(0.2, 0..30_000_u64),
+        pushes_again in any::<bool>(),
     ) {
-        block_on(run(steps, rates, concurrency, cut_after));
+        block_on(run(steps, rates, concurrency, cut_after, pushes_again));
+    }
+
+    #[test]
+    fn guarantee_5_merges_whose_batches_are_pushed_again_lose_no_key_where_the_report_is_complete(
+        steps in prop::collection::vec((0..3_u8, prop::sample::subsequence(vec!["a", "b", "c"], 1..3), 0..3_000_u64), 1..30),
+        rates in faults(),
+        concurrency in 1..5_usize,
+    ) {
+        block_on(run_of_merges(steps, rates, concurrency));
     }
 }
 
@@ -186,7 +249,7 @@ async fn every_batch_has_a_container_of_its_own_and_none_is_lost() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn changes_of_one_field_are_kept_in_order_and_only_replacements_replace_each_other() {
+async fn changes_of_one_field_are_kept_in_order_unless_a_later_one_says_all_that_they_say() {
     let fake = fake();
     let client = fake.client();
     let updater = client.catalog(CATALOG).updater().linger(Duration::MAX).start();
@@ -206,8 +269,9 @@ async fn changes_of_one_field_are_kept_in_order_and_only_replacements_replace_ea
     updater.partial_update(PartialUpdate::replace("p://1", "list", 1)).await.unwrap();
     updater.partial_update(PartialUpdate::clear("p://1", "PRICE")).await.unwrap();
     let report = updater.finish().await.into_result().unwrap();
-    // The item, the replacements with the first of each, the second of each, the third of each, the last ones.
-    assert_eq!((report.totals.batches_accepted, report.totals.replaced), (5, 4));
+    // The item, the replacements with the first of each, the second of each, and the last ones: the list is replaced, and
+    // its third value is not appended before.
+    assert_eq!((report.totals.batches_accepted, report.totals.replaced), (4, 5));
     let item = fake.source(CATALOG).item("p://1").unwrap();
     assert_eq!(item.json(), &json!({"other": 2, "list": 1, "map": {"0": 0, "1": 1, "2": 2}}));
 }
