@@ -1,4 +1,4 @@
-//! What an operation changes of its id, and how that fits in with an earlier operation on the same id.
+//! The part of an id's data that an operation changes, and whether it must keep its order with earlier operations.
 
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash};
 

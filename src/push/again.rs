@@ -70,7 +70,7 @@ impl Account {
         runtime.spawn(kept.push_after(until));
     }
 
-    /// Pushes a batch again as the next one, without its superseded operations.
+    /// Pushes a batch again as the next one, without operations that were replaced or would undo later ones.
     pub(super) async fn push_again(self: &Arc<Self>, failed: FailedBatch) -> Result<(), PushError> {
         let kept = KeptBatch { account: Arc::clone(self), failed: Some(failed), waits: None };
         kept.push().await
@@ -89,7 +89,7 @@ impl Account {
 
     /// Counts a failed batch as settled.
     pub(super) fn settle_failed(&self, failed: &FailedBatch) {
-        if Arc::ptr_eq(&self.files, &failed.files) {
+        if self.is_own(failed) {
             let mut state = self.lock();
             state.failed_numbers.remove(failed.batch.open_from(), failed.number);
             self.publish(&state);

@@ -231,7 +231,8 @@ impl FailedBatch {
             status.is_client_error() && status != StatusCode::REQUEST_TIMEOUT && status != StatusCode::TOO_MANY_REQUESTS
         };
         let is_answered = self.error().and_then(Error::status).is_some_and(is_answer);
-        self.may_have_been_applied && !is_answered
+        // Later operations were sent already where there is a conflict.
+        self.may_have_been_applied && !is_answered && !matches!(*self.reason, FailureReason::Conflict(_))
     }
 
     /// How many operations it holds, those included that are not pushed again.
@@ -386,7 +387,7 @@ impl FailedBatch {
                 pushed => pushed?,
             };
             batch.learn(&self.destination, self.known.as_ref());
-            // The ids stay in the files, which names them once too often.
+            // A file that cannot be updated still names the ids.
             let _ = self.files.accepted(sent).await;
             if findings.is_empty() {
                 self.is_settled.store(true, Ordering::Relaxed);
@@ -396,7 +397,7 @@ impl FailedBatch {
     }
 
     /// The batch that is pushed again, with its content in containers that last, and the findings about operations
-    /// that can not be.
+    /// that cannot be.
     async fn to_push(&self, left_out: &LeftOut, settings: &CallSettings) -> Result<(Batch, Vec<Finding>), Error> {
         if let Some(content) = self.content.as_ref().filter(|_| left_out.len() == 0) {
             let id = self.ids().next().unwrap_or_default();

@@ -1,5 +1,5 @@
 //! Which operations of failed batches overlap with later ones that were sent: pushing such a batch again must not undo
-//! what came after it.
+//! later operations.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

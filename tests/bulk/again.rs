@@ -140,8 +140,11 @@ async fn guarantee_5_as_many_batches_as_a_run_holds_wait_to_be_pushed_again_and_
         let run = run.on_failed_batch(|failed| AfterFailure::Again(failed, secs(60))).start();
         prove(&run).await;
         fake.inject(Fault::on(Operation::CreateFileContainer).status(503).times(20));
-        push_many(&run, 20).await;
-        let report = tokio::time::timeout(secs(86_400), run.finish()).await.unwrap();
+        let whole_run = async {
+            push_many(&run, 20).await;
+            run.finish().await
+        };
+        let report = tokio::time::timeout(secs(86_400), whole_run).await.unwrap();
         assert_eq!(report.into_result().unwrap().totals.accepted, 21, "concurrency {concurrency}");
     }
 }
