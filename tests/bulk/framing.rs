@@ -4,7 +4,7 @@ use coveo_push::ItemPusher;
 use proptest::prelude::*;
 
 use super::cases::cases;
-use super::support::{Held, Item, SOURCE, block_on, fake, held, number, pusher, secs, uploads};
+use super::support::{Held, Item, SOURCE, block_on, fake, held, number, pusher, uploads};
 
 /// How many bytes a container has that holds these operations.
 fn container(adds: &[String], deletes: &[String]) -> usize {
