@@ -57,16 +57,16 @@ impl LedgerJournal {
         *self.is_closed.lock().unwrap_or_else(PoisonError::into_inner) = true;
     }
 
-    /// The ids of these that the run did not see. The aliases of an identity count as the identity.
-    pub(super) fn missing(&self, ids: Vec<String>) -> Vec<String> {
+    /// How many ids these rows are of, and the ids among them that the run did not see. The aliases of an identity count
+    /// as the identity.
+    pub(super) fn missing(&self, rows: Vec<String>) -> (u64, Vec<String>) {
+        let of_row = |row: String| row.strip_suffix(ALIASES).map(str::to_owned).unwrap_or(row);
+        let mut ids: Vec<String> = rows.into_iter().map(of_row).collect();
+        ids.dedup();
+        let known = ids.len() as u64;
         let state = self.lock();
-        let mut missing: Vec<String> = ids
-            .into_iter()
-            .map(|id| id.strip_suffix(ALIASES).map(str::to_owned).unwrap_or(id))
-            .filter(|id| !state.has_seen(id) && !state.has_seen(&row_id(id, Change::Aliases)))
-            .collect();
-        missing.dedup();
-        missing
+        ids.retain(|id| !state.has_seen(id) && !state.has_seen(&row_id(id, Change::Aliases)));
+        (known, ids)
     }
 
     /// Keeps the first error for the report.
@@ -216,7 +216,10 @@ impl LedgerJournal {
         let mut state = self.lock();
         for JournalEntry { id, change, note } in entries {
             match change {
-                Change::Whole | Change::Aliases if note.is_none_or(|note| !note.is_known) => state.counts.added += 1,
+                Change::Whole | Change::Aliases if note.is_none_or(|note| !note.is_known) => {
+                    state.counts.added += 1;
+                    state.counts.new_ids += u64::from(*change == Change::Whole);
+                }
                 Change::Whole | Change::Aliases | Change::Part => state.counts.updated += 1,
                 Change::Delete | Change::DeleteTree | Change::DeleteIdentity => state.counts.deleted += 1,
             }

@@ -175,7 +175,7 @@ impl Started {
             position = page.next;
         }
         // New ids say nothing of the missing ones.
-        known -= self.journal.lock().counts.added.min(known);
+        known -= self.journal.lock().counts.new_ids.min(known);
         may_delete_so_many(self.deletion, missing, known)?;
         let (mut deleted, mut position) = (0, Position::start());
         while missing > 0 && position != Position::End {
@@ -194,7 +194,7 @@ impl Started {
         let journal = Arc::clone(&self.journal);
         let read = spawn_blocking(move || {
             let (ids, next) = journal.store.ids(journal.target, &from, Self::PAGE)?;
-            let (known, missing) = (ids.len() as u64, journal.missing(ids));
+            let (known, missing) = journal.missing(ids);
             Ok(Page { missing, known, next })
         });
         let read = read.await.unwrap_or_else(|gone| Err(LedgerError::io(self.journal.store.path(), gone)));

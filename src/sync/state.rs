@@ -12,6 +12,8 @@ use crate::push::journal::Change;
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Counts {
     pub(super) added: u64,
+    /// The added ones without aliases.
+    pub(super) new_ids: u64,
     pub(super) updated: u64,
     pub(super) unchanged: u64,
     pub(super) deleted: u64,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use coveo_push::report::{MissingKept, MissingOutcome};
 use coveo_push::{Identity, IdentityBody, KnownIdentities, MappedIdentity, MappedIdentityBody, PartialUpdate};
 
 use super::support::{World, counts, doc};
@@ -123,5 +124,25 @@ async fn guarantee_14_aliases_that_come_again_behind_the_deletion_of_their_ident
         run.add_or_update_alias(&alias).await.unwrap();
         assert_eq!(counts(&run.finish().await.into_result().unwrap()), expected, "deletes: {deletes}");
         tokio::time::sleep(Duration::from_secs(2)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn guarantee_14_of_identities_with_aliases_more_than_half_are_deleted_only_when_allowed() {
+    let world = World::new();
+    let (identities, ledger) = (world.fake.client().identities("My Provider"), world.ledger());
+    for (users, missing) in [
+        (0..150, MissingOutcome::Deleted(0)),
+        (0..40, MissingOutcome::Kept(MissingKept::TooMany { missing: 110, known: 150 })),
+        (40..300, MissingOutcome::Deleted(40)),
+    ] {
+        let run = identities.sync(&ledger).start().await.unwrap();
+        for user in users {
+            let (name, address) = (format!("user-{user}"), format!("{user}@y.z"));
+            let alias = MappedIdentity::user(address).provider("Email Security Provider");
+            run.add_or_update(&IdentityBody::user(&name)).await.unwrap();
+            run.add_or_update_alias(&MappedIdentityBody::user(&name).alias(alias)).await.unwrap();
+        }
+        assert_eq!(run.finish().await.missing, missing);
     }
 }
