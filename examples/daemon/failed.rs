@@ -44,8 +44,7 @@ impl FailedBatches {
         let (to_file, again_after) = (self.to_file.clone(), self.again_after);
         move |failed| {
             eprintln!("failed {failed}");
-            let may_pass = failed.error().is_none_or(|error| error.is_retryable() || error.holds_for_all());
-            if may_pass && !failed.is_unsent() {
+            if failed.is_retryable() {
                 return AfterFailure::Again(failed, again_after);
             }
             // Written in a task: the handler must not keep the run waiting for the disk.

@@ -217,6 +217,22 @@ impl FailedBatch {
         matches!(*self.reason, FailureReason::Ledger(_)) || self.error().is_some_and(Error::holds_for_all)
     }
 
+    /// Whether pushing it again later, as it is, may succeed: after an outage, a wrong key or a used-up quota, for example.
+    /// A batch that the service rejected would be rejected again, and operations that
+    /// [conflict](FailureReason::Conflict) or whose content [may have expired](FailureReason::ContentExpired) cannot be
+    /// pushed again. It is `false` after the run stopped or was aborted, too.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match &*self.reason {
+            FailureReason::Error(error) => error.is_retryable() || error.holds_for_all(),
+            FailureReason::EarlierBatchUnknown | FailureReason::Ledger(_) | FailureReason::SavedFile(_) => true,
+            FailureReason::ContentExpired(_)
+            | FailureReason::Conflict(_)
+            | FailureReason::Stopped
+            | FailureReason::Aborted => false,
+        }
+    }
+
     /// Whether the service may have accepted it all the same. Its operations may then be carried
     /// out twice, which changes nothing, or late.
     #[must_use]

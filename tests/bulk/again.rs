@@ -47,8 +47,8 @@ async fn an_error_that_holds_for_all_batches_stops_the_run_before_a_second_batch
         assert!(fake.requests().len() <= 8, "{code}: {}", fake.requests().len());
         assert_eq!(report.totals.pushed, report.totals.failed + report.totals.unsent);
         let first = &handed[0];
-        assert!(first.holds_for_all() && !first.is_unsent(), "{code}");
-        assert!(handed[1..].iter().all(FailedBatch::is_unsent), "{code}");
+        assert!(first.holds_for_all() && first.is_retryable() && !first.is_unsent(), "{code}");
+        assert!(handed[1..].iter().all(|batch| batch.is_unsent() && !batch.is_retryable()), "{code}");
     }
 }
 
@@ -63,7 +63,7 @@ async fn an_error_of_the_storage_or_of_one_batch_does_not_stop_a_run_with_a_hand
         fake.inject(fault);
         let (report, handed) = kept(&fake).await;
         assert_eq!((report.totals.accepted, report.totals.failed), (199, 1), "{report}");
-        assert!(!handed[0].holds_for_all());
+        assert!(!handed[0].holds_for_all() && !handed[0].is_retryable());
     }
 }
 

@@ -217,6 +217,7 @@ async fn an_operation_that_would_undo_a_later_one_is_handed_back_and_the_rest_of
     let conflict = handed.lock().unwrap().pop().unwrap();
     assert!(matches!(conflict.reason(), FailureReason::Conflict(ids) if ids[..] == [ID]), "{conflict}");
     assert_eq!((conflict.operations(), conflict.to_conflicting_ids()), (1, vec![ID]));
+    assert!(!conflict.is_retryable() && !conflict.is_unsent());
     assert!(conflict.to_string().contains("`p://1/`"), "{conflict}");
     // By itself it is not pushed either.
     let Err(Error::Invalid(invalid)) = conflict.push_again().await else { panic!("it was pushed again") };
