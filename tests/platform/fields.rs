@@ -91,3 +91,13 @@ async fn a_field_that_the_service_refuses_has_its_reason_and_one_that_it_does_no
     assert_eq!(outcomes[..4], expected);
     assert_eq!(outcomes[4..], ["unknown", "unknown"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_same_page_of_fields_again_is_the_end() {
+    let (fake, client) = empty();
+    let page = r#"{"items":[{"name":"wikitags"},{"name":"wikipages"}],"totalPages":4294967295}"#;
+    fake.inject(Fault::on(Operation::SearchFields).status(200).body(page).always());
+    let fields = client.platform().fields().await.unwrap();
+    assert_eq!(fields.iter().map(FieldModel::name).collect::<Vec<_>>(), ["wikitags", "wikipages"]);
+    assert_eq!(count(&fake, Operation::SearchFields), 2);
+}

@@ -1,6 +1,6 @@
 //! Sources: created once, read, updated with all that was read, deleted.
 
-use coveo_push::fake::FakePushApi;
+use coveo_push::fake::{FakePushApi, Fault};
 use coveo_push::platform::{NewSource, SourceModel, SourceState, SourceVisibility};
 use coveo_push::{DocumentBody, Error, Operation, Permissions, Rule, SourceStatus};
 use serde_json::json;
@@ -144,6 +144,16 @@ async fn all_pages_of_sources_are_listed() {
     let ids: Vec<_> = sources.iter().map(|source| source.id().to_owned()).collect();
     assert_eq!(ids, (0..250).map(|number| format!("source-{number:03}")).collect::<Vec<_>>());
     assert_eq!(count(&fake, Operation::ListSources), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_page_of_sources_again_is_the_end() {
+    let fake = FakePushApi::builder().build();
+    let page = r#"{"sourceModels":[{"id":"a","name":"wiki"},{"id":"b"}],"totalPages":4294967295}"#;
+    fake.inject(Fault::on(Operation::ListSources).status(200).body(page).always());
+    let sources = fake.client().platform().sources().await.unwrap();
+    assert_eq!(sources.iter().map(SourceModel::id).collect::<Vec<_>>(), ["a", "b"]);
+    assert_eq!(count(&fake, Operation::ListSources), 2);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -31,7 +31,7 @@ async fn search(kernel: &Kernel, settings: &CallSettings, names: Option<&[String
         total_pages: u32,
     }
 
-    let mut fields = Vec::new();
+    let (mut seen, mut fields) = (HashSet::new(), Vec::new());
     for page in 0_u32.. {
         let mut filters = json!({"origin": "ALL"});
         if let (Some(names), Some(filters)) = (names, filters.as_object_mut()) {
@@ -42,9 +42,10 @@ async fn search(kernel: &Kernel, settings: &CallSettings, names: Option<&[String
         request.settings = settings.clone();
         let (success, _) = request.json(serde_json::to_vec(&body), "fields").send().await?;
         let Page { items, total_pages } = decode::json(&success)?;
-        let is_last = items.is_empty() || page + 1 >= total_pages;
-        fields.extend(items);
-        if is_last {
+        let before = seen.len();
+        fields.extend(items.into_iter().filter(|field| seen.insert(field.name().to_owned())));
+        // A page without a new field is the last one in any case.
+        if seen.len() == before || page + 1 >= total_pages {
             break;
         }
     }

@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use serde::Deserialize;
 
 use super::create_once::{Creation, create_once};
@@ -98,7 +100,7 @@ async fn list(kernel: &Kernel, settings: &CallSettings, name: Option<&str>) -> R
         total_pages: u32,
     }
 
-    let mut sources = Vec::new();
+    let (mut seen, mut sources) = (HashSet::new(), Vec::new());
     for page in 0_u32.. {
         let mut request = ApiRequest::new(kernel, Operation::ListSources, PathParams::organization());
         request.settings = settings.clone();
@@ -111,9 +113,10 @@ async fn list(kernel: &Kernel, settings: &CallSettings, name: Option<&str>) -> R
         }
         let (success, _) = request.send().await?;
         let Page { source_models, total_pages } = decode::json(&success)?;
-        let is_last = source_models.is_empty() || page + 1 >= total_pages;
-        sources.extend(source_models);
-        if is_last {
+        let before = seen.len();
+        sources.extend(source_models.into_iter().filter(|source| seen.insert(source.id().to_owned())));
+        // A page without a new source is the last one in any case.
+        if seen.len() == before || page + 1 >= total_pages {
             break;
         }
     }
