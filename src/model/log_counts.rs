@@ -28,7 +28,7 @@ impl LogCounts {
     /// How many entries there are.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.results.values().sum()
+        sum(self.results.values().copied())
     }
 
     /// How many entries have this stage.
@@ -47,14 +47,15 @@ impl LogCounts {
     #[must_use]
     pub fn troubles(&self) -> u64 {
         let kinds = [LogResult::Error, LogResult::Rejected, LogResult::Warning, LogResult::Skipped];
-        kinds.iter().map(|result| self.result(result)).sum()
+        sum(kinds.iter().map(|result| self.result(result)))
     }
 
     /// Adds the counts of another range.
     pub(crate) fn add(&mut self, other: Self) {
         fn add<K: Ord>(to: &mut BTreeMap<K, u64>, from: BTreeMap<K, u64>) {
             for (key, count) in from {
-                *to.entry(key).or_default() += count;
+                let sum = to.entry(key).or_default();
+                *sum = sum.saturating_add(count);
             }
         }
 
@@ -63,5 +64,26 @@ impl LogCounts {
         add(&mut self.results, other.results);
         add(&mut self.source_ids, other.source_ids);
         add(&mut self.resource_ids, other.resource_ids);
+    }
+}
+
+/// The sum of counts, which may be any numbers.
+fn sum(counts: impl Iterator<Item = u64>) -> u64 {
+    counts.fold(0, u64::saturating_add)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_of_any_size_have_a_sum() {
+        let json = format!(r#"{{"results":{{"ERROR":{0},"WARNING":{0}}},"tasks":{{"INDEXING":{0}}}}}"#, u64::MAX);
+        let mut counts: LogCounts = serde_json::from_str(&json).unwrap();
+        counts.add(counts.clone());
+        assert_eq!(
+            (counts.total(), counts.troubles(), counts.task(&LogTask::Indexing)),
+            (u64::MAX, u64::MAX, u64::MAX)
+        );
     }
 }

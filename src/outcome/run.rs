@@ -201,7 +201,7 @@ impl Search {
 
     /// Whether as many operations may have come to their end as were accepted, if nobody else pushed any.
     fn may_be_done(&self) -> bool {
-        self.counts.task(&LogTask::Indexing) + self.run.fold.ended_before_indexing() >= self.run.accepted
+        self.counts.task(&LogTask::Indexing).saturating_add(self.run.fold.ended_before_indexing()) >= self.run.accepted
     }
 
     /// Whether every tracked item has an outcome, and it is that of its last operation: of several operations on one item

@@ -125,13 +125,14 @@ impl Outcomes {
     /// How many items the service dropped: failed and skipped ones.
     #[must_use]
     pub fn dropped(&self) -> u64 {
-        self.counts.failed + self.counts.skipped
+        self.counts.failed.saturating_add(self.counts.skipped)
     }
 
     /// Whether the log says of every item that it is indexed or removed. A run that tracks nothing never says so.
     #[must_use]
     pub fn is_all_indexed(&self) -> bool {
-        self.is_tracked && self.failed_batches.is_empty() && self.counts.indexed + self.counts.removed == self.items
+        let done = self.counts.indexed.checked_add(self.counts.removed);
+        self.is_tracked && self.failed_batches.is_empty() && done == Some(self.items)
     }
 
     /// The items that the service dropped, with their reasons.
