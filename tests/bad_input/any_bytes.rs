@@ -180,6 +180,121 @@ const JSON: [&str; 34] = [
     "\"fileExtension\":\".a\"",
     "\"parentId\":\"a\"",
 ];
+const STREAM_ANSWERS: [&str; 26] = [
+    "200\n",
+    "201\n\n",
+    "202\n\n",
+    "202\n\n{\"orderingId\":1718728552000,\"requestId\":\"r-1\"}",
+    "202\n\n{\"orderingId\":\"1718728552001\"}",
+    "\n----\n",
+    "\n----\n202\n\n",
+    "429\n",
+    "500\n",
+    "retry-after: 1\n",
+    "content-type: text/html\n",
+    "\n",
+    "{",
+    "}",
+    ",",
+    "\"orderingId\":",
+    "\"ORDERINGID\":",
+    "\"streamId\":\"t\"",
+    "\"fileId\":\"f\",\"uploadUri\":\"https://a/f\"",
+    "\"requestId\":\"kanary-5f0a\"",
+    "1",
+    "-1",
+    "1e3",
+    "\" 7 \"",
+    "18446744073709551616",
+    "null",
+];
+/// Answers of the logs and of the platform, put together from these.
+const PAGES: [&str; 34] = [
+    "200\n\n",
+    "\n----\n200\n\n",
+    "404\n\n{\"errorCode\":\"kanary-5f0a\"}",
+    "{\"results\":{\"COMPLETED\":3},\"tasks\":{\"INDEXING\":3}}",
+    "{\"results\":{\"ERROR\":18446744073709551615,\"WARNING\":1}}",
+    "{\"documentLogEntries\":[",
+    "{\"id\":\"a://1\",\"task\":\"INDEXING\",\"operation\":\"ADD\",\"result\":\"COMPLETED\",\"datetime\":\"2024-06-18T16:35:52Z\"}",
+    "{\"id\":\"a://3\",\"task\":\"indexing\",\"operation\":\"DELETE\",\"result\":\"completed\",\"datetime\":1}",
+    "{\"id\":\"a://2\",\"task\":\"PROCESSING\",\"operation\":\"ADD\",\"result\":\"REJECTED\",\"datetime\":0,\"meta\":{\"error\":\"e\"}}",
+    "],\"hasNextPage\":true}",
+    "{\"sourceModels\":[",
+    "],\"totalPages\":2}",
+    "{\"items\":[",
+    "{\"id\":\"s\",\"name\":\"wiki\",\"sourceType\":\"PUSH\",\"sourceVisibility\":\"SECURED\",\"x\":[1.5]}",
+    "{\"name\":\"wikitags\",\"type\":\"STRING\"}",
+    "{\"name\":\"a\",\"state\":\"IN_ERROR\",\"lastUpdateDate\":1718728552000}",
+    "{\"content\":{\"numberOfSourcesLimit\":{\"limit\":1,\"actualCount\":2}}}",
+    "{\"approved\":true}",
+    "{\"id\":\"s\",\"information\":{\"sourceStatus\":{\"type\":\"IDLE\"},\"numberOfDocuments\":",
+    "\"paused\":",
+    "\"referencedBy\":[{\"id\":\"s\",\"type\":\"SOURCE\"}]",
+    "\"datetime\":",
+    "\"id\":",
+    "\"a\"",
+    "12345678901234567890123",
+    "1e999",
+    "-0.0",
+    "null",
+    "{",
+    "}",
+    "[",
+    "]",
+    ",",
+    ":",
+];
+const CHANGES: [&str; 20] = [
+    "\n~{\"documentId\":\"a://1\",\"operator\":\"arrayAppend\",\"field\":\"f\",\"value\":[1,\"b\"]}",
+    "\n~{\"DOCUMENTID\":\"a://1\",\"Operator\":\"FIELDVALUEREPLACE\",\"field\":\"f\",\"value\":",
+    "\n~{\"documentId\":\"a://2\",\"operator\":\"dictionaryPut\",\"field\":\"g\",\"value\":{\"a\":1.5}}",
+    "\n*a://1\t",
+    "\n*a://2\t{\"a\":null}",
+    "\n+a://1\t",
+    "\n-a://1",
+    "\n/a://",
+    "\n=\t{\"documentId\":\"a://3\"}",
+    "\n~",
+    "{\"partialUpdate\":[",
+    "{\"addOrMerge\":[",
+    "]}",
+    "{\"documentId\":\"a\"}",
+    "{}",
+    "null",
+    "}",
+    "18446744073709551615",
+    "0.1",
+    "\"x\"",
+];
+const REPORTS: [&str; 26] = [
+    "\n0\t",
+    "\n1\t",
+    "\nt\t",
+    "\n0\n1",
+    "\n0\t{\"push\":",
+    "\n1\t{\"push\":",
+    "\n0\t{\"attempt\":1}",
+    "{\"index\":1}",
+    "{\"run\":1}",
+    "{\"is_finished\":false}",
+    "{\"workers\":4294967295}",
+    "{\"target\":\"x\"}",
+    "{\"family\":\"catalog\"}",
+    "{\"boundary\":null}",
+    "{\"accepted\":0}}",
+    "{\"accepted\":18446744073709551615,\"pushed\":0}}",
+    "{\"refused\":1,\"pushed\":2}}",
+    "{\"failed\":1}}",
+    "{\"cancelled\":1}}",
+    "{\"first_accepted\":18446744073709551615}}",
+    "{\"last_accepted\":-1}}",
+    "{\"lowest_ordering_id\":null}}",
+    "{\"lowest_ordering_id\":\"7\"}}",
+    "{\"throttled\":1e300}}",
+    "{\"elapsed\":-1.5}}",
+    "{}",
+];
 
 fn text(parts: &'static [&'static str]) -> impl Strategy<Value = String> {
     any_of(parts).prop_map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
@@ -219,6 +334,14 @@ proptest! {
     }
 
     #[test]
+    fn any_text_is_no_item_or_is_sent_as_the_value_that_it_has(text in any_of(&LINES), is_object in any::<bool>()) {
+        checks::item_text::check(&text);
+        if is_object {
+            checks::item_text::check(&[b"{\"a\":[", text.as_slice(), b"],\"documentId\":\"a://1\"}"].concat());
+        }
+    }
+
+    #[test]
     fn any_json_is_no_model_or_is_kept_by_it(json in any_of(&JSON)) {
         checks::models::check(&json);
     }
@@ -226,5 +349,63 @@ proptest! {
     #[test]
     fn any_permissions_in_any_graph_are_evaluated_by_the_rules(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
         checks::permissions::check(&bytes);
+    }
+}
+
+// Each case of these has runs of its own.
+proptest! {
+    #![proptest_config(cases(300))]
+
+    #[test]
+    fn no_answer_of_the_stream_api_becomes_an_ordering_id_that_it_does_not_have(answers in any_of(&STREAM_ANSWERS)) {
+        checks::stream_answers::check(&answers);
+    }
+
+    #[test]
+    fn nothing_is_indexed_of_which_the_logs_do_not_say_so(answers in any_of(&PAGES)) {
+        checks::logs::check(&answers);
+    }
+
+    #[test]
+    fn any_answer_of_the_platform_is_an_error_or_kept_with_all_of_its_keys(answers in any_of(&PAGES)) {
+        checks::platform::check(&answers);
+    }
+
+    #[test]
+    fn any_partial_updates_and_merges_are_refused_or_in_batches_as_they_were_pushed(lines in any_of(&CHANGES)) {
+        checks::partial_updates::check(&lines);
+    }
+
+    #[test]
+    fn guarantee_11_no_reports_delete_anything_but_one_complete_report_of_each_worker(lines in any_of(&REPORTS)) {
+        checks::tickets::check(&lines);
+    }
+}
+
+/// What the fuzz targets begin with.
+#[test]
+fn the_seeds_hold() {
+    let checks: [(&str, fn(&[u8])); 12] = [
+        ("answers", checks::answers::check),
+        ("framing", checks::framing::check),
+        ("item_text", checks::item_text::check),
+        ("logs", checks::logs::check),
+        ("models", checks::models::check),
+        ("partial_updates", checks::partial_updates::check),
+        ("permissions", checks::permissions::check),
+        ("platform", checks::platform::check),
+        ("push_api_url", |seed| checks::push_api_url::check(std::str::from_utf8(seed).unwrap())),
+        ("retry_after", checks::retry_after::check),
+        ("stream_answers", checks::stream_answers::check),
+        ("tickets", checks::tickets::check),
+    ];
+    let seeds = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds");
+    for (target, check) in checks {
+        let seeds: Vec<_> = std::fs::read_dir(seeds.join(target)).unwrap().map(|seed| seed.unwrap().path()).collect();
+        assert!(!seeds.is_empty(), "{target}");
+        for seed in seeds {
+            println!("{}", seed.display());
+            check(&std::fs::read(&seed).unwrap());
+        }
     }
 }

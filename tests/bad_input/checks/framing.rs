@@ -2,21 +2,19 @@
 
 use std::collections::BTreeMap;
 
+use coveo_push::bytes::Bytes;
 use coveo_push::fake::FakePushApi;
+use coveo_push::report::PushReport;
 use coveo_push::{ItemPusher, Operation, Preflight, Pushed};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{block_on, split};
 
 const SOURCE: &str = "s";
-const BATCH_BYTES: usize = 1_024;
+pub(crate) const BATCH_BYTES: usize = 1_024;
 
-/// An operation as it has to stand in a batch.
-#[derive(Debug, PartialEq)]
-enum Entry {
-    Add(Value),
-    Delete { id: String, children: bool },
-}
+/// An operation as it has to be in a batch: the list, and the value in it.
+pub(crate) type Entry = (&'static str, Value);
 
 /// One operation a line: its first byte says which, and a tab stands between the id and the item's JSON.
 ///
@@ -31,29 +29,35 @@ pub(crate) fn check(lines: &[u8]) {
         for line in lines.split(|byte| *byte == b'\n') {
             taken.extend(push(&pusher, line).await);
         }
-        let report = pusher.finish().await.into_result().unwrap();
-        assert_eq!(report.totals.accepted as usize, taken.len());
-
-        let mut uploads: BTreeMap<_, _> = BTreeMap::new();
-        for request in fake.requests() {
-            if request.operation() == Some(Operation::UploadToContainer) {
-                let file_id = request.path().rsplit('/').next().unwrap().to_owned();
-                assert!(request.body().len() <= BATCH_BYTES);
-                uploads.insert(file_id, request.body().clone());
-            }
-        }
-        let mut batches = report.batch_samples;
-        batches.sort_by_key(|batch| batch.number);
-        let mut taken = taken.into_iter();
-        for batch in batches {
-            let meant: Vec<_> = taken.by_ref().take(batch.operations as usize).collect();
-            assert!(!meant.is_empty(), "an empty batch");
-            // The additions stand before the deletions, each in their order.
-            let (adds, deletes): (Vec<_>, Vec<_>) = meant.into_iter().partition(|entry| matches!(entry, Entry::Add(_)));
-            assert_eq!(held(&uploads[&batch.file_id]), (adds, deletes));
-        }
-        assert_eq!(taken.count(), 0);
+        hold(&fake, pusher.finish().await, taken);
     });
+}
+
+/// The batches of a run hold exactly what was taken, in order, and nothing else.
+pub(crate) fn hold(fake: &FakePushApi, report: PushReport, taken: Vec<Entry>) {
+    let report = report.into_result().unwrap();
+    assert_eq!(report.totals.accepted as usize, taken.len());
+    let mut uploads: BTreeMap<_, _> = BTreeMap::new();
+    for request in fake.requests() {
+        if request.operation() == Some(Operation::UploadToContainer) {
+            let file_id = request.path().rsplit('/').next().unwrap().to_owned();
+            assert!(request.body().len() <= BATCH_BYTES);
+            uploads.insert(file_id, request.body().clone());
+        }
+    }
+    let mut batches = report.batch_samples;
+    batches.sort_by_key(|batch| batch.number);
+    let mut taken = taken.into_iter();
+    for batch in batches {
+        let mut meant: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        // Each list has its operations in their order.
+        for (list, entry) in taken.by_ref().take(batch.operations as usize) {
+            meant.entry(list.to_owned()).or_default().push(entry);
+        }
+        assert!(!meant.is_empty(), "an empty batch");
+        assert_eq!(held(&uploads[&batch.file_id]), meant);
+    }
+    assert_eq!(taken.count(), 0);
 }
 
 /// Pushes what a line says, and returns how it has to stand in a batch when it was taken.
@@ -62,21 +66,31 @@ async fn push(pusher: &ItemPusher, line: &[u8]) -> Option<Entry> {
     let (id, json) = split(line.as_bytes(), b"\t");
     let (what, id) = std::str::from_utf8(id).ok()?.split_at_checked(1)?;
     let json = std::str::from_utf8(json).ok()?;
-    let delete = |children| Entry::Delete { id: id.to_owned(), children };
     let (pushed, entry) = match what {
-        "-" => (pusher.delete(id).await, Some(delete(false))),
-        "/" => (pusher.delete(id).delete_children(true).await, Some(delete(true))),
-        "=" => (pusher.add_or_update_json(json).await, item(json, None).map(Entry::Add)),
-        _ => (pusher.add_or_update_json(json).document_id(id).await, item(json, Some(id)).map(Entry::Add)),
+        "-" => (pusher.delete(id).await, Some(deletion(id, false))),
+        "/" => (pusher.delete(id).delete_children(true).await, Some(deletion(id, true))),
+        "=" => (pusher.add_or_update_json(json).await, item(json, None).map(add)),
+        _ => (pusher.add_or_update_json(json).document_id(id).await, item(json, Some(id)).map(add)),
     };
-    match pushed.unwrap() {
-        Pushed::Queued(_) => Some(entry.unwrap_or_else(|| panic!("taken, and no item: {line:?}"))),
-        _ => None,
-    }
+    if_taken(&pushed.unwrap(), entry, line)
+}
+
+/// The operation, if it was taken; it is one then.
+pub(crate) fn if_taken(pushed: &Pushed, entry: Option<Entry>, line: &str) -> Option<Entry> {
+    pushed.is_queued().then(|| entry.unwrap_or_else(|| panic!("taken, and no operation: {line:?}")))
+}
+
+fn add(item: Value) -> Entry {
+    ("addOrUpdate", item)
+}
+
+pub(crate) fn deletion(id: &str, children: bool) -> Entry {
+    ("delete", json!({"documentId": id, "deleteChildren": children}))
 }
 
 /// What a text is as an item, if it is one.
-fn item(json: &str, id: Option<&str>) -> Option<Value> {
+pub(crate) fn item(json: &str, id: Option<&str>) -> Option<Value> {
+    let json = json.strip_prefix('\u{feff}').unwrap_or(json);
     let mut item: Value = serde_json::from_str(json).ok()?;
     let keys = item.as_object_mut()?;
     // One that is null counts as absent.
@@ -87,13 +101,9 @@ fn item(json: &str, id: Option<&str>) -> Option<Value> {
     Some(item)
 }
 
-/// The additions and the deletions of a batch.
-fn held(batch: &[u8]) -> (Vec<Entry>, Vec<Entry>) {
-    let batch: Value = serde_json::from_slice(batch).unwrap();
-    let list = |name: &str| batch.get(name).map_or(&[][..], |list| list.as_array().unwrap()).iter();
-    let delete = |entry: &Value| Entry::Delete {
-        id: entry["documentId"].as_str().unwrap().to_owned(),
-        children: entry["deleteChildren"].as_bool().unwrap(),
-    };
-    (list("addOrUpdate").cloned().map(Entry::Add).collect(), list("delete").map(delete).collect())
+/// The lists of a batch, but for empty ones.
+fn held(batch: &Bytes) -> BTreeMap<String, Vec<Value>> {
+    let mut lists: BTreeMap<String, Vec<Value>> = serde_json::from_slice(batch).unwrap();
+    lists.retain(|_, list| !list.is_empty());
+    lists
 }

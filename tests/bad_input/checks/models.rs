@@ -22,7 +22,7 @@ pub(crate) fn check(json: &[u8]) {
     is_kept::<OrderingId>(json);
 }
 
-fn is_kept<T: Serialize + DeserializeOwned + Debug + PartialEq>(json: &[u8]) {
+pub(crate) fn is_kept<T: Serialize + DeserializeOwned + Debug + PartialEq>(json: &[u8]) {
     let Ok(read) = serde_json::from_slice::<T>(json) else { return };
     let written = serde_json::to_vec(&read).unwrap();
     let again = serde_json::from_slice::<T>(&written);
