@@ -66,7 +66,7 @@ async fn main() -> Result<ExitCode, shared::Failure> {
     let setup = shared::Setup::of_program(arguments.fake)?;
     let items = setup.client.items(setup.source_id()?);
     // First: from here on no signal ends the program.
-    let stop = tokio::spawn(shared::stop_signal_or_eof(arguments.until_eof));
+    let stop = tokio::spawn(shared::stop_signal_or_eof(arguments.until_eof)?);
 
     shared::try_writing(&arguments.failed_dir)?;
     // Old changes before new ones.

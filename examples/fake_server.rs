@@ -68,10 +68,11 @@ async fn main() -> Result<(), shared::Failure> {
         arguments.sources.push("my-source".to_owned());
     }
     let fake = build(&arguments);
+    let stop = shared::stop_signal_or_eof(arguments.until_eof)?;
     let server = fake.serve_on(arguments.port).await?;
     println!("{}", server.base_url());
     eprintln!("look into it with a browser: {}", server.page_url());
-    shared::stop_signal_or_eof(arguments.until_eof).await?;
+    stop.await?;
     drop(server);
     fake.pass_time(Duration::from_secs(15 * 60));
     println!("{:#}", held(&fake, &arguments));

@@ -96,6 +96,8 @@ async fn main() -> Result<ExitCode, shared::Failure> {
     let items = setup.client.items(setup.source_id()?);
     let permissions = arguments.public.then(Permissions::public);
     let ledger = arguments.ledger.as_ref().map(Ledger::open).transpose()?;
+    // Before the source has a status that must end.
+    shared::hold_signals()?;
     let run = Run::start(&items, ledger.as_ref(), &arguments).await?;
     let is_stopped = push_files(run.pusher(), files, permissions, &arguments).await;
     let Ended { summary, is_complete, report } = run.end(unread == 0 && !is_stopped).await;

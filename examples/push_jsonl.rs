@@ -154,7 +154,7 @@ async fn main() -> Result<ExitCode, shared::Failure> {
         false => shared::Setup::of_program(arguments.fake)?,
     };
     let target = Target::new(&arguments, &setup)?;
-    let stop = Stop::on_signal();
+    let stop = Stop::on_signal()?;
     let ledger = arguments.ledger.as_ref().map(Ledger::open).transpose()?;
     let (is_clean, report) = push(&target, ledger.as_ref(), &arguments, &stop).await?;
     let is_held = setup.print_held()?;

@@ -32,6 +32,7 @@ async fn main() -> Result<(), shared::Failure> {
     if let Some(fake) = &setup.fake {
         push_leftover(fake, source_id).await?;
     }
+    shared::hold_signals()?;
     rebuild(&setup.client, source_id, provider_id).await?;
     if let Some(fake) = &setup.fake {
         fake.pass_time(Duration::from_secs(15 * 60));

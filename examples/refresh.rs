@@ -15,6 +15,7 @@ use coveo_push::{DocumentBody, ItemQueue, Items, Permissions, PushError, Refresh
 #[tokio::main]
 async fn main() -> Result<(), shared::Failure> {
     let setup = shared::Setup::new()?;
+    shared::hold_signals()?;
     let items = setup.client.items(setup.source_id()?);
     refresh(&items, &["home", "news", "jobs"]).await?;
     if let Some(fake) = &setup.fake {

@@ -5,7 +5,7 @@
 //! cargo run --example sharded -- --workers 4
 //! ```
 //!
-//! When a worker dies, or fails, nothing is deleted.
+//! When a worker dies, or fails, nothing is deleted. Ctrl-C and SIGTERM stop the workers, too, and leave the source idle.
 
 mod shared;
 
@@ -21,6 +21,7 @@ use coveo_push::{
     ApiKey, DocumentBody, ItemQueue, Items, OrderingId, Permissions, PushClient, PushError, RefreshKind, RefreshTicket,
 };
 use shared::{Failure, say};
+use tokio::time::sleep;
 
 /// Refreshes a source by several processes.
 #[derive(Parser)]
@@ -44,7 +45,7 @@ async fn main() -> Result<ExitCode, Failure> {
     let arguments = Arguments::parse();
     match (arguments.worker, &arguments.folder) {
         (Some(index), Some(folder)) => work(index, folder, arguments.items).await,
-        _ => shared::unless_stopped(coordinate(&arguments)).await,
+        _ => coordinate(&arguments).await,
     }
 }
 
@@ -75,28 +76,28 @@ async fn push_part(worker: &ItemQueue, ticket: &RefreshTicket<Items>, index: u32
 /// Starts the refresh and the workers, and ends the refresh with their reports.
 async fn coordinate(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let service = Service::new().await?;
+    // Before the source has a status that must end.
+    shared::hold_signals()?;
     let items = service.client.items(&*service.source_id);
     let mut run = items.refresh(RefreshKind::Rebuild).expect_at_least(arguments.items).start().await?;
     let folder = tempfile::tempdir()?;
     fs::write(folder.path().join("ticket.json"), serde_json::to_vec(&run.ticket(arguments.workers))?)?;
 
-    let mut workers = Vec::new();
+    let mut workers = Workers::default();
     for index in 0..arguments.workers {
         let worker = service.spawn(index, folder.path(), arguments.items)?;
         say!("worker {index} is process {}", worker.id());
-        workers.push(worker);
+        workers.0.push(worker);
     }
-    let mut reports = Vec::new();
-    for (index, worker) in (0..).zip(workers) {
-        match report_of(worker, report_path(folder.path(), index)).await {
-            Ok(report) => {
-                say!("{report}");
-                reports.push(report);
-            }
-            Err(error) => say!("worker {index}: no report ({error})"),
+    let report = match shared::unless_stopped(workers.reports(folder.path())).await {
+        Ok(reports) => run.finish_with(&reports).await,
+        // Ctrl-C or SIGTERM: nothing is deleted, and the source is idle again.
+        Err(stopped) => {
+            eprintln!("{stopped:?}: stopping the workers");
+            drop(workers);
+            run.abort().await
         }
-    }
-    let report = run.finish_with(&reports).await;
+    };
     say!("{report}");
     service.print_held();
     Ok(if report.is_complete() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -106,13 +107,43 @@ fn report_path(folder: &Path, index: u32) -> PathBuf {
     folder.join(format!("report-{index}.json"))
 }
 
-/// Waits for a worker, and reads its report. One that was cut off is not JSON.
-async fn report_of(mut worker: Child, path: PathBuf) -> Result<WorkerReport, std::io::Error> {
-    let read = move || {
-        worker.wait()?;
-        Ok(serde_json::from_slice(&fs::read(path)?)?)
-    };
-    tokio::task::spawn_blocking(read).await?
+/// The processes of the workers. Its drop ends them.
+#[derive(Default)]
+struct Workers(Vec<Child>);
+
+impl Workers {
+    /// Waits for each, and reads its report. A worker that was killed has none.
+    async fn reports(&mut self, folder: &Path) -> Result<Vec<WorkerReport>, std::io::Error> {
+        let mut reports = Vec::new();
+        for (index, worker) in (0..).zip(&mut self.0) {
+            while worker.try_wait()?.is_none() {
+                sleep(Duration::from_millis(20)).await;
+            }
+            match report_of(&report_path(folder, index)) {
+                Ok(report) => {
+                    say!("{report}");
+                    reports.push(report);
+                }
+                Err(error) => say!("worker {index}: no report ({error})"),
+            }
+        }
+        Ok(reports)
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        for worker in &mut self.0 {
+            // It has mostly ended by itself.
+            let _ = worker.kill();
+            let _ = worker.wait();
+        }
+    }
+}
+
+/// The report of a worker. One that was cut off is not JSON.
+fn report_of(path: &Path) -> std::io::Result<WorkerReport> {
+    Ok(serde_json::from_slice(&fs::read(path)?)?)
 }
 
 /// The service that the environment names, or else a fake one on a port of this machine.

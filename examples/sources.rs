@@ -14,6 +14,7 @@ use coveo_push::{DocumentBody, Error, Permissions, PushClient, SourceStatus};
 #[tokio::main]
 async fn main() -> Result<(), shared::Failure> {
     let setup = shared::Setup::new()?;
+    shared::hold_signals()?;
     push_changes(&setup.client, setup.source_id()?).await?;
     Ok(())
 }

@@ -54,6 +54,8 @@ impl Page {
 #[tokio::main]
 async fn main() -> Result<(), shared::Failure> {
     let setup = shared::Setup::quiet()?;
+    // Before a sync sets a status that must end.
+    shared::hold_signals()?;
     // The fake service is gone with the program, and so is its ledger.
     let folder = tempfile::tempdir()?;
     let path = if setup.fake.is_some() { folder.path().join("wiki.ledger") } else { PathBuf::from("wiki.ledger") };

@@ -5,6 +5,8 @@
 
 #[path = "shared/program.rs"]
 mod program;
+#[path = "shared/signal.rs"]
+mod signal;
 
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
@@ -37,8 +39,7 @@ async fn stopped(fake: &FakePushApi, example: &str, arguments: &[&str], signal: 
         assert!(child.try_wait().unwrap().is_none(), "{example} has ended");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    let id = child.id().to_string();
-    assert!(Command::new("kill").args(["-s", signal, &id]).status().unwrap().success());
+    signal::send(signal, child.id());
     tokio::task::spawn_blocking(move || child.wait_with_output().unwrap()).await.unwrap()
 }
 
@@ -57,6 +58,8 @@ async fn an_example_that_is_stopped_by_a_signal_leaves_the_source_idle_and_says_
         // A sync sets the status right before it commits.
         ("wiki", vec![], commit(), "missing items are not deleted, because the run was aborted"),
         ("push_directory", vec!["--refresh", "--public", folder], upload(), "nothing is deleted"),
+        // Its workers push, and are stopped, too.
+        ("sharded", vec!["--workers", "2"], upload(), "nothing is deleted, because the run was aborted"),
     ] {
         for signal in ["INT", "TERM"] {
             let fake = FakePushApi::builder().organization("my-org").api_key("my-key");

@@ -1,11 +1,12 @@
 //! When to stop before everything is pushed.
 
+use std::io;
 use std::sync::Arc;
 
 use coveo_push::report::Progress;
 use tokio::sync::watch;
 
-use crate::shared::stop_signal;
+use crate::shared::StopSignals;
 
 /// Set once: by Ctrl-C or SIGTERM, or when the run has stopped.
 #[derive(Default)]
@@ -13,18 +14,19 @@ pub(crate) struct Stop(watch::Sender<bool>);
 
 impl Stop {
     /// Ctrl-C and SIGTERM set it; a second one ends the program at once.
-    pub(crate) fn on_signal() -> Arc<Self> {
+    pub(crate) fn on_signal() -> io::Result<Arc<Self>> {
+        let mut signals = StopSignals::listen()?;
         let stop = Arc::new(Self::default());
         let stopped = Arc::clone(&stop);
         tokio::spawn(async move {
-            if stop_signal().await.is_ok() {
+            if signals.next().await.is_ok() {
                 stopped.set("stopped by a signal (again to end at once)");
             }
-            if stop_signal().await.is_ok() {
+            if signals.next().await.is_ok() {
                 std::process::exit(130);
             }
         });
-        stop
+        Ok(stop)
     }
 
     /// A failed batch sets it: a failed batch without a handler stops the run.

@@ -19,16 +19,17 @@ pub(crate) use say;
 
 pub(crate) mod lines;
 
-use std::env;
 use std::error::Error as StdError;
-use std::fmt;
 use std::path::Path;
+use std::sync::OnceLock;
 use std::time::Duration;
+use std::{env, fmt, io};
 
 use coveo_push::bytes::Bytes;
 use coveo_push::fake::FakePushApi;
 use coveo_push::transport::{Body, BoxFuture, ReqwestTransport, SendError, Transport};
 use coveo_push::{BoxError, PushClient, reqwest};
+use tokio::sync::watch;
 
 const SOURCE_ID: &str = "COVEO_SOURCE_ID";
 const PROVIDER_ID: &str = "COVEO_PROVIDER_ID";
@@ -185,29 +186,52 @@ impl<T: Transport> Transport for Printing<T> {
 }
 
 /// Makes a folder, and tries whether a file can be written into it.
-pub(crate) fn try_writing(folder: &Path) -> std::io::Result<()> {
-    let named = |error: std::io::Error| std::io::Error::new(error.kind(), format!("{}: {error}", folder.display()));
+pub(crate) fn try_writing(folder: &Path) -> io::Result<()> {
+    let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", folder.display()));
     std::fs::create_dir_all(folder).map_err(named)?;
     let file = folder.join(format!("try-{}.tmp", std::process::id()));
     std::fs::write(&file, "batch").and_then(|()| std::fs::remove_file(&file)).map_err(named)
 }
 
-/// Waits for Ctrl-C, or for SIGTERM, by which services are stopped. Neither ends the program from then on.
-pub(crate) async fn stop_signal() -> Result<(), std::io::Error> {
+/// Ctrl-C, and SIGTERM, by which services are stopped.
+pub(crate) struct StopSignals {
     #[cfg(unix)]
-    {
-        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-        tokio::select! {
-            pressed = tokio::signal::ctrl_c() => pressed,
-            _ = terminate.recv() => Ok(()),
-        }
-    }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
 }
 
-/// Waits for a [`stop_signal`], or, when the program is to end with whoever started it, for the end of the standard input.
-pub(crate) async fn stop_signal_or_eof(until_eof: bool) -> Result<(), std::io::Error> {
+impl StopSignals {
+    /// From now on neither ends the program.
+    #[cfg(unix)]
+    pub(crate) fn listen() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    #[cfg(not(unix))]
+    pub(crate) fn listen() -> io::Result<Self> {
+        Ok(Self {})
+    }
+
+    #[cfg(unix)]
+    pub(crate) async fn next(&mut self) -> io::Result<()> {
+        tokio::select! {
+            _ = self.interrupt.recv() => Ok(()),
+            _ = self.terminate.recv() => Ok(()),
+        }
+    }
+
+    #[cfg(not(unix))]
+    pub(crate) async fn next(&mut self) -> io::Result<()> {
+        tokio::signal::ctrl_c().await
+    }
+}
+
+/// Waits for Ctrl-C or SIGTERM, neither of which ends the program from this call on; or, when the program is to end with
+/// whoever started it, for the end of the standard input.
+pub(crate) fn stop_signal_or_eof(until_eof: bool) -> io::Result<impl Future<Output = io::Result<()>> + Send> {
+    let mut signals = StopSignals::listen()?;
     let (ended, has_ended) = tokio::sync::oneshot::channel();
     if until_eof {
         // A thread of its own: a runtime waits for those that it has lent out, and this one may never end.
@@ -216,25 +240,44 @@ pub(crate) async fn stop_signal_or_eof(until_eof: bool) -> Result<(), std::io::E
             let _ = ended.send(());
         });
     }
-    tokio::select! {
-        // First: from its first poll on, no signal ends the program.
-        biased;
-        signal = stop_signal() => signal,
-        Ok(()) = has_ended => Ok(()),
+    Ok(async move {
+        tokio::select! {
+            signal = signals.next() => signal,
+            Ok(()) = has_ended => Ok(()),
+        }
+    })
+}
+
+/// Whether Ctrl-C or SIGTERM came.
+static IS_STOPPED: OnceLock<watch::Receiver<bool>> = OnceLock::new();
+
+/// From now on Ctrl-C and SIGTERM end no more than the work of [`unless_stopped`], even when they come before it. A
+/// second one ends the program at once. Call it before a source gets a status that somebody has to end.
+pub(crate) fn hold_signals() -> io::Result<watch::Receiver<bool>> {
+    if let Some(is_stopped) = IS_STOPPED.get() {
+        return Ok(is_stopped.clone());
     }
+    let mut signals = StopSignals::listen()?;
+    let (sender, is_stopped) = watch::channel(false);
+    tokio::spawn(async move {
+        if signals.next().await.is_ok() {
+            sender.send_replace(true);
+        }
+        if signals.next().await.is_ok() {
+            std::process::exit(130);
+        }
+    });
+    Ok(IS_STOPPED.get_or_init(|| is_stopped).clone())
 }
 
 /// Does some work, unless the program is told to stop before it is done.
 pub(crate) async fn unless_stopped<T, E: Into<Failure>>(
     work: impl Future<Output = Result<T, E>>,
 ) -> Result<T, Failure> {
+    let mut is_stopped = hold_signals()?;
     tokio::select! {
-        // First: from its first poll on, no signal ends the program.
         biased;
-        signal = stop_signal() => {
-            signal?;
-            Err(std::io::Error::other("stopped by a signal").into())
-        }
+        Ok(_) = is_stopped.wait_for(|is_stopped| *is_stopped) => Err(io::Error::other("stopped by a signal").into()),
         done = work => done.map_err(Into::into),
     }
 }
