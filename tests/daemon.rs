@@ -5,6 +5,8 @@
 
 #[path = "shared/program.rs"]
 mod program;
+#[path = "shared/signal.rs"]
+mod signal;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
@@ -71,8 +73,7 @@ impl Daemon {
 
     /// Sends SIGTERM, waits for the end, and returns its output, and whether it succeeded.
     async fn stop(mut self) -> (String, bool) {
-        let sent = Command::new("kill").args(["-s", "TERM", &self.child.id().to_string()]).status().unwrap();
-        assert!(sent.success());
+        signal::send("TERM", self.child.id());
         tokio::task::spawn_blocking(move || {
             let begin = Instant::now();
             while self.child.try_wait().unwrap().is_none() {

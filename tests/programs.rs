@@ -4,6 +4,9 @@
 
 #[path = "shared/program.rs"]
 mod program;
+#[cfg(unix)]
+#[path = "shared/signal.rs"]
+mod signal;
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
@@ -40,7 +43,7 @@ fn a_fake_server_without_input_runs_until_a_signal() {
         drop(child.stdin.take());
         thread::sleep(std::time::Duration::from_millis(200));
         assert!(child.try_wait().unwrap().is_none(), "it has ended");
-        assert!(Command::new("kill").args(["-s", signal, &child.id().to_string()]).status().unwrap().success());
+        signal::send(signal, child.id());
         let mut held = String::new();
         child.stdout.take().unwrap().read_to_string(&mut held).unwrap();
         assert!(child.wait().unwrap().success(), "{signal}");

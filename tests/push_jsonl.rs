@@ -11,6 +11,9 @@
 
 #[path = "shared/program.rs"]
 mod program;
+#[cfg(unix)]
+#[path = "shared/signal.rs"]
+mod signal;
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -118,8 +121,7 @@ impl Program {
 
     #[cfg(unix)]
     fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
-        assert!(sent.success());
+        signal::send(name, self.child.id());
     }
 
     /// Waits for its end, with its standard input closed.

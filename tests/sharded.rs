@@ -4,6 +4,9 @@
 
 #[path = "shared/program.rs"]
 mod program;
+#[cfg(unix)]
+#[path = "shared/signal.rs"]
+mod signal;
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -77,7 +80,7 @@ async fn guarantee_11_when_one_of_four_processes_is_killed_nothing_is_deleted() 
         assert!(begin.elapsed() < LIMIT, "no worker uploads anything");
         thread::sleep(Duration::from_millis(10));
     }
-    assert!(Command::new("kill").args(["-s", "KILL", process]).status().unwrap().success());
+    signal::send("KILL", process.parse().unwrap());
     fake.clear_faults();
     let said = lines.collect::<Vec<_>>().join("\n");
     assert_eq!(coordinator.wait().unwrap().code(), Some(1), "{said}");
