@@ -26,11 +26,11 @@ pub(crate) trait Sharded: Kind<Handle: RefreshTarget + Send + Sync> {
     /// What the keys of a worker begin with.
     const KEYS: &str;
 
-    fn coordinate(client: &PushClient) -> impl Future<Output = Option<Box<dyn Coordinator<Self::Handle>>>>;
+    fn coordinate(client: &PushClient) -> impl Future<Output = Option<Box<dyn Coordinator<Self::Handle>>>> + Send;
 }
 
 /// The machine that starts and ends a refresh.
-pub(crate) trait Coordinator<H> {
+pub(crate) trait Coordinator<H>: Send + Sync {
     fn pusher(&self) -> &PushQueue<H>;
     fn ticket(&mut self, workers: u32) -> RefreshTicket<H>;
     fn finish_with(self: Box<Self>, reports: Vec<WorkerReport>) -> BoxFuture<'static, RefreshReport>;
