@@ -446,10 +446,13 @@ proptest! {
     }
 }
 
+/// A fuzz target: its name, and what has to hold.
+type Target = (&'static str, fn(&[u8]));
+
 /// What the fuzz targets begin with.
 #[test]
 fn the_seeds_hold() {
-    let checks: [(&str, fn(&[u8])); 12] = [
+    let checks: [Target; 12] = [
         ("answers", checks::answers::check),
         ("framing", checks::framing::check),
         ("item_text", checks::item_text::check),
