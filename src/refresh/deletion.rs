@@ -146,7 +146,10 @@ impl fmt::Display for DeletionSkipped {
                 write!(f, "{accepted} items were accepted, but at least {expected} were expected")
             }
             Self::ClockOff(clock) => {
-                write!(f, "the local clock is {clock}, compared with the service's; correct it, or set `trust_service_clock`")
+                write!(
+                    f,
+                    "the local clock is {clock}, compared with the service's; correct it, or set `trust_service_clock`"
+                )
             }
             Self::ClockWentBack { boundary, accepted } => {
                 write!(

@@ -262,3 +262,29 @@ async fn a_batch_is_pushed_again_with_the_retries_and_the_limit_of_its_run() {
     run.finish().await.into_result().unwrap();
     assert_eq!(commits(&fake).len(), 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn guarantee_5_a_service_that_always_has_changes_gets_over_an_outage_of_any_length() {
+    const CHANGES: u64 = 900;
+    for (hours, status) in [(1, None), (2, None), (24, None), (2, Some(401)), (2, Some(429)), (2, Some(503))] {
+        let fake = fake();
+        let run = pusher(&fake).linger(secs(2));
+        let run = run.on_failed_batch(|failed| AfterFailure::Again(failed, secs(30))).start();
+        let down = Fault::on_any().always();
+        fake.inject(status.map_or(down.clone().no_connection(), |status| down.status(status)));
+        let outage = async {
+            tokio::time::sleep(secs(hours * 3_600)).await;
+            fake.clear_faults();
+        };
+        let changes = async {
+            for n in 0..CHANGES {
+                run.add_or_update(format!("a://{n}"), &full(n)).await.unwrap();
+                tokio::time::sleep(secs(10)).await;
+            }
+        };
+        tokio::join!(outage, changes);
+        let report = run.finish().await;
+        assert!(report.is_complete(), "{hours} h of {status:?}: {report}");
+        assert_eq!(fake.source(SOURCE).items().len() as u64, CHANGES, "{hours} h of {status:?}");
+    }
+}
