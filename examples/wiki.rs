@@ -337,7 +337,7 @@ mod tests {
         // A call is tried twelve times.
         test.fake.inject(Fault::on(Operation::PushItemContainer).status(500).times(12));
         let error = format!("{:?}", test.run().await.unwrap_err());
-        assert!(error.contains("missing items are not deleted, because 1 operations failed"), "{error}");
+        assert!(error.contains("missing items are not deleted, because 1 operation failed"), "{error}");
         assert_eq!(test.fake.source(SOURCE).len(), 5);
         assert_eq!(counts(&test.run().await.unwrap()), [0, 1, 3, 1]);
         assert_eq!(test.content_of(&test.wiki.pages[1]), b"<p>Other plans.</p>");

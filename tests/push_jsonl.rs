@@ -449,7 +449,7 @@ async fn a_failed_batch_that_cannot_be_written_is_told_at_the_end() {
     assert_eq!(ended.status.code(), Some(1), "{ended:?}");
     let last = ended.said.lines().last().unwrap();
     let lost = format!("its items, from {} to {}, are in no file", id(1), id(1));
-    assert!(last.starts_with("batch 2 (1 operations)") && last.contains(&lost), "{ended:?}");
+    assert!(last.starts_with("batch 2 (1 operation)") && last.contains(&lost), "{ended:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -511,7 +511,7 @@ async fn a_run_that_has_stopped_ends_although_standard_input_is_idle() {
     program.write(&lines(0..2));
     let ended = program.end_by_itself();
     assert_eq!(ended.status.code(), Some(1), "{ended:?}");
-    assert!(ended.said.contains("failed batch 1 (1 operations)"), "{ended:?}");
+    assert!(ended.said.contains("failed batch 1 (1 operation)"), "{ended:?}");
     assert!(ended.said.contains("stopped after standard input:2: "), "{ended:?}");
 }
 
@@ -526,7 +526,7 @@ async fn a_run_that_has_stopped_ends_although_standard_input_does_not() {
     let ended = program.end_by_itself();
     assert!(endless.join().unwrap().is_some());
     assert_eq!(ended.status.code(), Some(1), "{ended:?}");
-    assert!(ended.said.contains("failed batch 1 (1 operations)"), "{ended:?}");
+    assert!(ended.said.contains("failed batch 1 (1 operation)"), "{ended:?}");
     assert!(ended.said.contains("stopped after standard input:"), "{ended:?}");
 }
 

@@ -19,6 +19,11 @@ impl ParseEnumError {
     }
 }
 
+/// A count with its noun, in the singular or with an `s`.
+pub(crate) fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
 /// The text, short and in one line, for an error message.
 pub(crate) fn shortened(text: &str) -> String {
     const LONGEST: usize = 40;

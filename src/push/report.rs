@@ -377,12 +377,16 @@ impl fmt::Display for PushReport {
         let Progress { batches_accepted, bytes_uploaded, api_calls, retries, .. } = self.totals;
         let some = |count: u64, what: &str| if count == 0 { String::new() } else { format!(", {count} {what}") };
         let (replaced, cancelled) = (some(replaced, "replaced"), some(cancelled, "cancelled"));
+        let batches = match batches_accepted {
+            1 => "1 batch".to_owned(),
+            many => format!("{many} batches"),
+        };
         let megabytes = bytes_uploaded as f64 / 1e6;
         let seconds = self.elapsed.as_secs_f64();
         write!(
             f,
             "{pushed} pushed: {accepted} accepted{replaced}, {failed} failed, {refused} refused, {unsent} unsent\
-             {cancelled}; {batches_accepted} batches, {megabytes:.1} MB uploaded, {api_calls} API calls, {retries} \
+             {cancelled}; {batches}, {megabytes:.1} MB uploaded, {api_calls} API calls, {retries} \
              retries, {seconds:.1} s"
         )?;
         if api_calls >= PushReport::MANY_CALLS {

@@ -132,9 +132,13 @@ impl fmt::Display for DeletionSkipped {
             }
             Self::ReportUnknown(index) => write!(f, "a report is of worker {index}, which the ticket does not have"),
             Self::ReportOfAnotherRun(run) => write!(f, "a report is of another run, number {run}"),
+            Self::Failed(1) => f.write_str("1 operation failed"),
             Self::Failed(operations) => write!(f, "{operations} operations failed"),
+            Self::Unsent(1) => f.write_str("1 operation was not sent"),
             Self::Unsent(operations) => write!(f, "{operations} operations were not sent"),
+            Self::Cancelled(1) => f.write_str("1 push was cancelled"),
             Self::Cancelled(pushes) => write!(f, "{pushes} pushes were cancelled"),
+            Self::Refused(1) => f.write_str("1 operation was refused"),
             Self::Refused(operations) => write!(f, "{operations} operations were refused"),
             Self::PermissionsMissing(items) => write!(
                 f,

@@ -66,9 +66,13 @@ impl fmt::Display for MissingKept {
             Self::ChangesOnly => f.write_str("the run got only changes"),
             Self::Aborted => f.write_str("the run was aborted"),
             Self::Stopped => f.write_str("the run stopped"),
+            Self::Failed(1) => f.write_str("1 operation failed"),
             Self::Failed(count) => write!(f, "{count} operations failed"),
+            Self::Unsent(1) => f.write_str("1 operation was not sent"),
             Self::Unsent(count) => write!(f, "{count} operations were not sent"),
+            Self::Cancelled(1) => f.write_str("1 push was dropped before it was queued"),
             Self::Cancelled(count) => write!(f, "{count} pushes were dropped before they were queued"),
+            Self::UnknownIds(1) => f.write_str("1 item came whose id could not be read"),
             Self::UnknownIds(count) => write!(f, "{count} items came whose id could not be read"),
             Self::TooFew { seen, expected } => write!(f, "{seen} ids came, but at least {expected} were expected"),
             Self::TooMany { missing, known } => {
