@@ -129,6 +129,36 @@ fn a_body_does_not_show_its_bytes() {
     debug_is_clean(&body.into_http_body());
 }
 
+#[tokio::test]
+async fn a_key_that_comes_back_as_the_id_of_the_request_does_not_show() {
+    const PLAIN: &str = "plain-key-5f0a";
+
+    /// Has the key as the id of each request, in one place or the other.
+    struct Echo(u16, bool);
+
+    impl Transport for Echo {
+        fn send(&self, _: Request<Body>) -> BoxFuture<'_, Result<Response<Bytes>, SendError>> {
+            let Self(status, in_header) = *self;
+            let answer = Response::builder().status(status);
+            let answer = if in_header { answer.header("x-request-id", PLAIN) } else { answer };
+            let body = format!(r#"{{"requestId":"{PLAIN}","orderingId":7}}"#);
+            let answer = answer.body(if in_header { Bytes::new() } else { Bytes::from(body) }).unwrap();
+            Box::pin(async { Ok(answer) })
+        }
+    }
+
+    for (status, in_header) in [(202, true), (202, false), (400, true), (400, false)] {
+        let client = PushClient::builder("my-org", ApiKey::new(PLAIN)).transport(Echo(status, in_header));
+        let result = client.build().unwrap().catalog("c").update_container("f").await;
+        let shown = match &result {
+            Ok(accepted) => format!("{accepted:?} {:?}", accepted.request_id()),
+            Err(error) => format!("{error} {error:?} {:?}", error.api().unwrap().request_id()),
+        };
+        assert_eq!(result.is_ok(), status == 202);
+        assert!(!shown.contains(PLAIN), "{shown}");
+    }
+}
+
 #[test]
 fn a_transport_error_shows_its_kind() {
     debug_is_clean(&SendError::from(SendErrorKind::Disconnected));

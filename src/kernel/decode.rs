@@ -43,12 +43,12 @@ pub(crate) fn read(
     let (head, body) = response.into_parts();
     let operation = record.operation;
     let is_success = matches!(head.status.as_u16(), 200 | 201 | 202 | 204) && !hint::is_html(&head.headers, &body);
-    let request_id = request_id(&head.headers);
+    let redactor = Redactor::new(token.map(ApiKey::expose));
+    let request_id = request_id(&head.headers).and_then(|id| without_key(id, redactor));
     if is_success {
         let server_time = server_time(&head.headers);
         return Ok(Success { record, status: head.status, server_time, body, request_id, token: token.cloned() });
     }
-    let redactor = Redactor::new(token.map(ApiKey::expose));
     let record = CallRecord {
         may_have_been_applied: record.may_have_been_applied || may_have_been_applied(head.status),
         ..record
@@ -58,7 +58,7 @@ pub(crate) fn read(
         _ => {
             let hint = hint::of(operation, template.uri(), head.status, &head.headers, &body);
             let hint = hint.map(|hint| redactor.redact(hint));
-            let request_id = request_id.or_else(|| request_id_in(&body));
+            let request_id = request_id.or_else(|| request_id_in(&body).and_then(|id| without_key(id, redactor)));
             api_error(record, head.status, &head.headers, &body, redactor, now).explained(hint, request_id).into()
         }
     })
@@ -103,6 +103,11 @@ fn request_id(headers: &HeaderMap) -> Option<String> {
 fn request_id_in(body: &[u8]) -> Option<String> {
     let json: Value = serde_json::from_slice(body).ok()?;
     token(property(&json, "requestID")?.as_str()?)
+}
+
+/// The id of a request, unless the service echoes the key as one.
+fn without_key(id: String, redactor: Redactor<'_>) -> Option<String> {
+    (redactor.redact(id.clone()) == id).then_some(id)
 }
 
 fn upload_error(
@@ -164,7 +169,8 @@ fn property<'a>(json: &'a Value, name: &str) -> Option<&'a Value> {
 pub(crate) fn receipt(success: &Success) -> (Option<OrderingId>, Option<String>) {
     let json: Value = serde_json::from_slice(&success.body).unwrap_or_default();
     let ordering_id = property(&json, "orderingId").and_then(|id| OrderingId::deserialize(id).ok());
-    let request_id = property(&json, "requestId").and_then(|id| token(id.as_str()?));
+    let redactor = Redactor::new(success.token.as_ref().map(ApiKey::expose));
+    let request_id = property(&json, "requestId").and_then(|id| without_key(token(id.as_str()?)?, redactor));
     let request_id = request_id.or_else(|| success.request_id.clone());
     (ordering_id, request_id)
 }

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use serde_json::{Error, Value};
 
 use super::explain::explain;
-use super::json_text::{InvalidText, without_mark};
+use super::json_text::InvalidText;
 use super::permissions::{self, Named};
 use super::scanner::Scanner;
 use crate::model::{PermissionIdentity, document_keys as key};
@@ -76,9 +76,9 @@ impl<'a> ItemText<'a> {
         Self::read_bytes(match text {
             Cow::Borrowed(text) => Cow::Borrowed(trim(text)),
             Cow::Owned(text) => {
-                let length = trim(&text).len();
+                let (length, end) = (trim(&text).len(), text.trim_end_matches(WHITE_SPACE).len());
                 let mut json = text.into_bytes();
-                json.truncate(json.trim_ascii_end().len());
+                json.truncate(end);
                 json.drain(..json.len() - length);
                 json.into()
             }
@@ -227,9 +227,12 @@ impl<'a> ItemText<'a> {
     }
 }
 
+/// The white space of JSON. A form feed is not among it.
+const WHITE_SPACE: [char; 4] = [' ', '\t', '\n', '\r'];
+
 /// Text without a byte order mark at its start, and without white space around it.
 fn trim(text: &str) -> &[u8] {
-    without_mark(text.as_bytes()).trim_ascii()
+    text.strip_prefix('\u{feff}').unwrap_or(text).trim_matches(WHITE_SPACE).as_bytes()
 }
 
 /// The text of a key in a form that is the same in any case, once ASCII letters are folded.

@@ -87,6 +87,17 @@ mod tests {
     }
 
     #[test]
+    fn only_the_white_space_of_json_around_an_item_is_left_out() {
+        for around in [" ", "\t\r\n ", "\u{c}", "\u{b}", "\u{a0}", "\0", "\u{c}\n"] {
+            let text = format!("{around}{{\"a\":1}}{around}");
+            let is_json = serde_json::from_str::<serde_json::Value>(&text).is_ok();
+            assert_eq!(ItemText::read(text.as_str().into()).is_ok(), is_json, "{text:?}");
+            let owned = ItemText::read(text.into());
+            assert!(owned.map_or(!is_json, |item| item.json() == br#"{"a":1}"#), "{around:?}");
+        }
+    }
+
+    #[test]
     fn a_byte_order_mark_elsewhere_and_utf_16_are_named() {
         let message = |text: &str| ItemText::read(text.into()).unwrap_err().message;
         for text in ["\u{feff}\u{feff}{}", " \u{feff}{}", "{\"a\":\n\u{feff}1}", "{}\u{feff}"] {
