@@ -64,7 +64,6 @@ impl log::Log for Logger {
     fn flush(&self) {}
 }
 
-#[cfg(feature = "tracing")]
 fn trace_everything() {
     struct Writer;
 
@@ -329,7 +328,6 @@ impl CredentialsProvider for NoToken {
 async fn guarantee_10_whatever_is_called_and_whatever_comes_of_it_no_secret_shows_anywhere() {
     log::set_boxed_logger(Box::new(Logger)).unwrap();
     log::set_max_level(log::LevelFilter::Trace);
-    #[cfg(feature = "tracing")]
     trace_everything();
     std::panic::set_hook(Box::new(|panic| {
         say(panic);
@@ -376,11 +374,9 @@ async fn guarantee_10_whatever_is_called_and_whatever_comes_of_it_no_secret_show
     assert_eq!(seen.failed, all);
     assert_eq!(seen.errors.len(), 16, "{:?}", seen.errors);
     let said = said();
-    let mut voices = vec!["reqwest", "panicked at", "Server(ApiError", "UploadError", "TransportError"];
-    if cfg!(feature = "tracing") {
-        voices.extend(["operation=\"items.push_container\"", "trying again", "no response", "held back"]);
-    }
-    for voice in voices {
+    let of_tracing = ["operation=\"items.push_container\"", "trying again", "no response", "held back"];
+    let voices = ["reqwest", "panicked at", "Server(ApiError", "UploadError", "TransportError"].into_iter();
+    for voice in voices.chain(of_tracing) {
         assert!(said.contains(voice), "`{voice}` was not heard");
     }
     for line in said.lines() {

@@ -3,7 +3,6 @@
 //! A binary of its own: where some threads have a subscriber and others have none, an event that
 //! the others come to first is traced nowhere.
 
-#![cfg(feature = "tracing")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 #[allow(dead_code, reason = "others use the rest of it")]

@@ -163,7 +163,7 @@ fn corpus(run: &Run) -> Corpus {
 }
 
 proptest! {
-    #![proptest_config(cases(10))]
+    #![proptest_config(cases(6))]
 
     #[test]
     fn guarantee_14_after_any_history_the_source_holds_the_corpus_and_a_last_run_sends_nothing(
