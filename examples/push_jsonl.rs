@@ -12,8 +12,8 @@
 //! | `merge` | only the keys of a line change; an item that does not exist is added |
 //! | `load` | they replace everything, if every line was pushed; otherwise nothing changes |
 //!
-//! With `--confirm` it then waits for the logs of the indexing pipeline, and lists indexed items, and dropped ones
-//! why. The exit code is 3 if something was dropped.
+//! With `--confirm` it then waits for the logs of the indexing pipeline, and lists the outcomes, with the reason of each
+//! drop. The exit code is 3 if something was dropped.
 //!
 //! Without a file it reads standard input; with `--fake` it pushes into a fake service in memory. Invalid
 //! lines and unreadable files are reported with their location; everything else is still pushed.

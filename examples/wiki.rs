@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Each run gives the whole wiki to two syncs: first all users and groups, then all pages and attachments. By their ledger
-//! they push only what changed since the last run, and delete what is gone from the wiki. After a crash or a failed batch
+//! they push only changes since the last run, and delete items that are gone from the wiki. After a crash or a failed batch
 //! just run it again: nothing is lost. For a real service the ledger is the file `wiki.ledger` in the current folder; keep
 //! it for the next run. The end of this file tests the connector on the fake service.
 

@@ -3,13 +3,15 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
+#[path = "shared/listening.rs"]
+mod listening;
 #[path = "shared/program.rs"]
 mod program;
 #[path = "shared/signal.rs"]
 mod signal;
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -61,13 +63,7 @@ impl Daemon {
             .spawn()
             .expect("`cargo test` builds the examples");
         let mut output = BufReader::new(child.stdout.take().unwrap());
-        let url = loop {
-            let mut line = String::new();
-            assert!(output.read_line(&mut line).unwrap() > 0, "it has ended");
-            if let Some(url) = line.trim().strip_prefix("listening on ") {
-                break url.to_owned();
-            }
-        };
+        let url = listening::url(&mut output);
         Self { child, output, url }
     }
 

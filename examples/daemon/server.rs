@@ -110,7 +110,7 @@ impl Service {
         }
     }
 
-    /// For a person or a supervisor who wants to know whether changes get through. Do not restart the program in an outage.
+    /// Tells a person or a supervisor whether changes get through. An outage is no reason to restart the program.
     fn health(&self) -> (StatusCode, String) {
         let held = self.client.stats().hosts().find(|(_, stats)| stats.is_held);
         match held {

@@ -251,8 +251,8 @@ pub(crate) fn stop_signal_or_eof(until_eof: bool) -> io::Result<impl Future<Outp
 /// Whether Ctrl-C or SIGTERM came.
 static IS_STOPPED: OnceLock<watch::Receiver<bool>> = OnceLock::new();
 
-/// From now on Ctrl-C and SIGTERM end no more than the work of [`unless_stopped`], even when they come before it. A
-/// second one ends the program at once. Call it before a source gets a status that somebody has to end.
+/// From now on the first Ctrl-C or SIGTERM only ends the work of [`unless_stopped`], even when it comes before that work.
+/// The second one ends the program at once. Call this before the program sets the status of a source.
 pub(crate) fn hold_signals() -> io::Result<watch::Receiver<bool>> {
     if let Some(is_stopped) = IS_STOPPED.get() {
         return Ok(is_stopped.clone());

@@ -73,7 +73,7 @@ struct Sharded {
     deletions: u64,
 }
 
-/// What the logs told of tracked runs.
+/// The outcomes of tracked runs.
 #[derive(Debug, Default)]
 struct Told {
     runs: u64,
@@ -174,7 +174,7 @@ impl fmt::Display for Figures {
         write!(
             f,
             "; {refreshes} sharded refreshes by {workers} workers in {attempts} attempts, {deletions} of them deleted \
-             what was old"
+             old items"
         )?;
         let Told { runs, items, dropped } = outcomes;
         write!(f, "; outcomes of {items} items in {runs} runs, {dropped} dropped; faults:")?;

@@ -47,7 +47,7 @@ pub(crate) async fn run(rng: Rng, figures: &mut Figures) -> Result<(), String> {
     });
     for _ in 0..world.rng.u32(1..4) {
         tracked_run(&mut world, &keys, &dropped, figures).await?;
-        // What comes later is not of this run.
+        // Later entries of the log belong to the next run.
         world.calm().await;
         sleep(DAY).await;
     }
@@ -90,7 +90,7 @@ async fn tracked_run(
     expected.compare(&told)
 }
 
-/// What the log has to tell.
+/// The expected entries of the log.
 #[derive(Default)]
 struct Expected<'a> {
     /// The last accepted operation on each item.

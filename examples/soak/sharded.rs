@@ -23,7 +23,7 @@ use crate::world::{CALM, Side, World, said};
 
 /// A kind that can be refreshed from many machines.
 pub(crate) trait Sharded: Kind<Handle: RefreshTarget + Send + Sync> {
-    /// What the keys of a worker begin with.
+    /// The prefix of the keys of a worker.
     const KEYS: &str;
 
     fn coordinate(client: &PushClient) -> impl Future<Output = Option<Box<dyn Coordinator<Self::Handle>>>> + Send;
@@ -127,7 +127,7 @@ async fn refreshes<K: Sharded>(world: &mut World, figures: &mut Figures) -> Resu
 enum Ending {
     Finish,
     Abort,
-    /// There is no report.
+    /// It ends without a report.
     Die,
 }
 
@@ -143,7 +143,7 @@ struct Attempt<K: Kind> {
     arrives: usize,
 }
 
-/// What an attempt did.
+/// The result of an attempt.
 struct Attempted<K: Kind> {
     index: u32,
     taken: Vec<K::Operation>,
@@ -281,7 +281,7 @@ async fn refresh<K: Sharded>(
     Ok(())
 }
 
-/// The machine that starts the refresh may push, too. Returns what was taken.
+/// Pushes from the machine that starts the refresh. Returns the accepted operations.
 async fn push_own<K: Sharded>(world: &mut World, pusher: &PushQueue<K::Handle>, keys: &[String]) -> Vec<K::Operation> {
     let mut taken = Vec::new();
     for _ in 0..world.rng.u32(..20) {

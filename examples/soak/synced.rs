@@ -1,4 +1,4 @@
-//! The targets of syncs: what differs between items, catalogs and identities.
+//! The targets of syncs: items, catalogs and identities.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! A round of syncs with a ledger: a history of runs, some of which crash, after which the target holds what was pushed
-//! last, and nothing is left to push.
+//! A round of syncs with a ledger: a history of runs, some of which crash. After it the target holds the last version of
+//! each item, and another run pushes nothing.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -25,7 +25,8 @@ impl FakePushApi {
     /// If the client cannot be built: the organization or the first key is empty, or the key is invalid in
     /// a header. To test such a client use [`client_builder`](Self::client_builder).
     #[must_use]
-    #[expect(clippy::expect_used, reason = "in a test with valid ids there is no error to handle")]
+    #[track_caller]
+    #[expect(clippy::expect_used, reason = "for tests only: it fails at the line of the test")]
     pub fn client(&self) -> PushClient {
         self.client_builder().build().expect("the organization and the first key of the fake are valid")
     }

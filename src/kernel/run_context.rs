@@ -17,7 +17,7 @@ pub(crate) struct RunContext {
     pub(crate) outage_patience: Duration,
     pub(crate) limit: Option<Arc<RateLimit>>,
     pub(crate) counters: Arc<CallCounters>,
-    /// The number and ids of one batch, when these are its calls.
+    /// The requests of one batch, when these are its calls.
     pub(crate) batch: Option<Arc<BatchCalls>>,
     pub(crate) label: RunLabel,
 }

@@ -19,9 +19,9 @@ impl ParseEnumError {
     }
 }
 
-/// A count with its noun, in the singular or with an `s`.
-pub(crate) fn counted(count: usize, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+/// A count with its words, which differ for one and for many.
+pub(crate) fn counted(count: u64, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
 }
 
 /// The text, short and in one line, for an error message.

@@ -217,7 +217,8 @@ impl Search {
 
     /// Whether as many operations came to their end as were sent, if nobody else sent any.
     fn may_all_have_ended(&self) -> bool {
-        self.has_repeated_items() && self.counts.task(&LogTask::Indexing) + self.counts.troubles() >= self.run.sent
+        self.has_repeated_items()
+            && self.counts.task(&LogTask::Indexing).saturating_add(self.counts.troubles()) >= self.run.sent
     }
 
     async fn read_all(&mut self, filter: impl Fn(SearchLogs) -> SearchLogs) -> Result<(), Error> {

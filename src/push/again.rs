@@ -76,8 +76,8 @@ impl Account {
         kept.push().await
     }
 
-    /// Uploads content that was not uploaded, and returns the batch that has it; `None` where there is no such content, or
-    /// its item is not pushed again.
+    /// Uploads content that was not uploaded, and returns the batch with it; `None` without such content, or when its item
+    /// is not pushed again.
     async fn with_content(&self, failed: &FailedBatch) -> Result<Option<Batch>, Error> {
         let is_left_out = failed.superseded.left_out().len() > 0;
         let Some(content) = failed.content.as_ref().filter(|_| !is_left_out) else { return Ok(None) };

@@ -77,12 +77,12 @@ pub enum FailureReason {
     EarlierBatchUnknown,
     /// The content of these items was uploaded more than 45 minutes before the batch could be pushed, and cannot be
     /// uploaded again: it was not from a file, or its file has changed. Push these items again with their content.
-    #[error("the content of {} may have expired, and cannot be uploaded again: {}", counted(.0.len(), "item"), listed(.0))]
+    #[error("the content of {} may have expired, and cannot be uploaded again: {}", counted(.0.len() as u64, "item", "items"), listed(.0))]
     ContentExpired(Vec<String>),
     /// The batch was pushed again, and these operations would undo later ones that were sent meanwhile, which do not say
     /// everything that they say: the replacement of a field to which a later operation appends, for example. Push these
     /// items again from where they came.
-    #[error("{} would undo later ones on the same items: {}", counted(.0.len(), "operation"), listed(.0))]
+    #[error("{} would undo later ones on the same items: {}", counted(.0.len() as u64, "operation", "operations"), listed(.0))]
     Conflict(Vec<String>),
     /// The ledger of a sync could not be written, so the batch was not committed. The run stops.
     #[error("the ledger could not be written: {0}")]
@@ -476,7 +476,8 @@ impl fmt::Debug for FailedBatch {
 impl fmt::Display for FailedBatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { number, step, reason, .. } = self;
-        write!(f, "batch {number} ({}), {step}: {reason}", counted(self.operations(), "operation"))
+        let operations = counted(self.operations() as u64, "operation", "operations");
+        write!(f, "batch {number} ({operations}), {step}: {reason}")
     }
 }
 
@@ -522,7 +523,9 @@ impl From<&FailedBatch> for FailedBatchSummary {
 /// A line for people.
 impl fmt::Display for FailedBatchSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "batch {} ({}), {}: {}", self.number, counted(self.ids.len(), "operation"), self.step, self.reason)
+        let Self { number, step, reason, ids, .. } = self;
+        let operations = counted(ids.len() as u64, "operation", "operations");
+        write!(f, "batch {number} ({operations}), {step}: {reason}")
     }
 }
 

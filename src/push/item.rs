@@ -127,7 +127,7 @@ impl<'a> CheckedItem<'a> {
     }
 }
 
-/// What an item changes of its id: all of it, or the keys that it has.
+/// The part of the data that an item changes: all of it, or its own keys.
 pub(super) fn affects_of(text: &ItemText<'_>, kind: &DestinationKind) -> Affects {
     match kind.lists.get(ADD_OR_UPDATE).map(|list| list.kind) {
         Some(ListKind::Patch) => Affects::Keys(hash_of_keys(text.other_keys(key::DOCUMENT_ID))),

@@ -11,6 +11,7 @@ use super::tracked::TrackedRun;
 use crate::error::Error;
 use crate::finding::Finding;
 use crate::model::OrderingId;
+use crate::model::words::counted;
 
 /// The result of one push.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -377,10 +378,7 @@ impl fmt::Display for PushReport {
         let Progress { batches_accepted, bytes_uploaded, api_calls, retries, .. } = self.totals;
         let some = |count: u64, what: &str| if count == 0 { String::new() } else { format!(", {count} {what}") };
         let (replaced, cancelled) = (some(replaced, "replaced"), some(cancelled, "cancelled"));
-        let batches = match batches_accepted {
-            1 => "1 batch".to_owned(),
-            many => format!("{many} batches"),
-        };
+        let batches = counted(batches_accepted, "batch", "batches");
         let megabytes = bytes_uploaded as f64 / 1e6;
         let seconds = self.elapsed.as_secs_f64();
         write!(

@@ -9,6 +9,7 @@ use super::boundary::{Boundary, BoundarySource, LocalClock};
 use crate::error::Error;
 use crate::kernel::trace::{self, RunLabel};
 use crate::model::OrderingId;
+use crate::model::words::counted;
 use crate::push::PushReport;
 
 /// Whether old items are deleted.
@@ -132,14 +133,10 @@ impl fmt::Display for DeletionSkipped {
             }
             Self::ReportUnknown(index) => write!(f, "a report is of worker {index}, which the ticket does not have"),
             Self::ReportOfAnotherRun(run) => write!(f, "a report is of another run, number {run}"),
-            Self::Failed(1) => f.write_str("1 operation failed"),
-            Self::Failed(operations) => write!(f, "{operations} operations failed"),
-            Self::Unsent(1) => f.write_str("1 operation was not sent"),
-            Self::Unsent(operations) => write!(f, "{operations} operations were not sent"),
-            Self::Cancelled(1) => f.write_str("1 push was cancelled"),
-            Self::Cancelled(pushes) => write!(f, "{pushes} pushes were cancelled"),
-            Self::Refused(1) => f.write_str("1 operation was refused"),
-            Self::Refused(operations) => write!(f, "{operations} operations were refused"),
+            Self::Failed(count) => write!(f, "{} failed", counted(*count, "operation", "operations")),
+            Self::Unsent(count) => write!(f, "{} not sent", counted(*count, "operation was", "operations were")),
+            Self::Cancelled(count) => write!(f, "{} cancelled", counted(*count, "push was", "pushes were")),
+            Self::Refused(count) => write!(f, "{} refused", counted(*count, "operation was", "operations were")),
             Self::PermissionsMissing(items) => write!(
                 f,
                 "{items} items have no permissions and a secured source drops them; give them permissions, or set \

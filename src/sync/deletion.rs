@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::model::words::counted;
+
 /// The fate of the items that the ledger knows and the run did not see.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -66,14 +68,15 @@ impl fmt::Display for MissingKept {
             Self::ChangesOnly => f.write_str("the run got only changes"),
             Self::Aborted => f.write_str("the run was aborted"),
             Self::Stopped => f.write_str("the run stopped"),
-            Self::Failed(1) => f.write_str("1 operation failed"),
-            Self::Failed(count) => write!(f, "{count} operations failed"),
-            Self::Unsent(1) => f.write_str("1 operation was not sent"),
-            Self::Unsent(count) => write!(f, "{count} operations were not sent"),
-            Self::Cancelled(1) => f.write_str("1 push was dropped before it was queued"),
-            Self::Cancelled(count) => write!(f, "{count} pushes were dropped before they were queued"),
-            Self::UnknownIds(1) => f.write_str("1 item came whose id could not be read"),
-            Self::UnknownIds(count) => write!(f, "{count} items came whose id could not be read"),
+            Self::Failed(count) => write!(f, "{} failed", counted(*count, "operation", "operations")),
+            Self::Unsent(count) => write!(f, "{} not sent", counted(*count, "operation was", "operations were")),
+            Self::Cancelled(count) => {
+                let pushes = counted(*count, "push was dropped before it was", "pushes were dropped before they were");
+                write!(f, "{pushes} queued")
+            }
+            Self::UnknownIds(count) => {
+                write!(f, "{} came whose id could not be read", counted(*count, "item", "items"))
+            }
             Self::TooFew { seen, expected } => write!(f, "{seen} ids came, but at least {expected} were expected"),
             Self::TooMany { missing, known } => {
                 write!(

@@ -1,4 +1,4 @@
-//! Marks items that the logs report as dropped, so that the next sync pushes it again.
+//! Marks items that the logs report as dropped, so that the next sync pushes them again.
 
 use std::sync::Arc;
 

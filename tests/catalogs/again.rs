@@ -196,12 +196,8 @@ fn guarantee_5_a_merge_is_replaced_by_one_of_the_same_keys_and_lost_with_one_of_
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn an_operation_that_would_undo_a_later_one_is_handed_back_and_the_rest_of_its_batch_is_pushed_again() {
-    let fake = filled().await;
-    let handed = Arc::new(Mutex::new(Vec::new()));
-    let hands = Arc::clone(&handed);
-    let run = updater(&fake).on_failed_batch(move |failed: FailedBatch| hands.lock().unwrap().push(failed)).start();
+/// A batch of three operations fails. Later ones undo one of them, replace another, and leave the third alone.
+async fn fail_and_change(fake: &FakePushApi, run: &CatalogUpdater) {
     fake.inject(Fault::on(Operation::UpdateCatalog).status(400));
     for step in [Replace(4), DictionaryPut("x", 1), ReplaceOther] {
         push(&run, step).await;
@@ -210,6 +206,15 @@ async fn an_operation_that_would_undo_a_later_one_is_handed_back_and_the_rest_of
     for step in [Append(3), DictionaryPut("x", 2)] {
         push(&run, step).await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_operation_that_would_undo_a_later_one_is_handed_back_and_the_rest_of_its_batch_is_pushed_again() {
+    let fake = filled().await;
+    let handed = Arc::new(Mutex::new(Vec::new()));
+    let hands = Arc::clone(&handed);
+    let run = updater(&fake).on_failed_batch(move |failed: FailedBatch| hands.lock().unwrap().push(failed)).start();
+    fail_and_change(&fake, &run).await;
     // The later operations are not sent yet: nothing is superseded before, and the batch waits for them.
     let failed = handed.lock().unwrap().pop().unwrap();
     assert_eq!((failed.to_superseded_ids().len(), failed.to_conflicting_ids().len()), (0, 0));
@@ -275,14 +280,7 @@ async fn a_file_names_an_operation_that_would_undo_a_later_one_for_good() {
     let path = folder.path().to_owned();
     let save = move |failed: FailedBatch| drop(failed.save_blocking(&path).unwrap());
     let run = updater(&fake).on_failed_batch(save).start();
-    fake.inject(Fault::on(Operation::UpdateCatalog).status(400));
-    for step in [Replace(4), DictionaryPut("x", 1), ReplaceOther] {
-        push(&run, step).await;
-    }
-    run.flush().await.unwrap();
-    for step in [Append(3), DictionaryPut("x", 2)] {
-        push(&run, step).await;
-    }
+    fail_and_change(&fake, &run).await;
     let _ = run.finish().await;
     let files = SavedBatch::files(folder.path()).unwrap();
     let saved = SavedBatch::open(&files[0]).unwrap();

@@ -1,7 +1,7 @@
 //! `daemon`.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufReader, Read as _};
 use std::process::Child;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -11,6 +11,7 @@ use coveo_push::{Operation, reqwest};
 use serde_json::json;
 use tokio::task::JoinSet;
 
+use super::listening;
 use super::support::{Aim, LIMIT, Service, Shot, shoot};
 
 /// The program, once it listens.
@@ -29,13 +30,7 @@ impl Daemon {
         command.stderr(std::process::Stdio::null());
         let mut child = command.spawn().expect("`cargo test` builds the examples");
         let mut output = BufReader::new(child.stdout.take().unwrap());
-        let url = loop {
-            let mut line = String::new();
-            assert!(output.read_line(&mut line).unwrap() > 0, "it has ended");
-            if let Some(url) = line.trim().strip_prefix("listening on ") {
-                break url.to_owned();
-            }
-        };
+        let url = listening::url(&mut output);
         Self { child, output, url }
     }
 }

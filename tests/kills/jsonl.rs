@@ -46,8 +46,8 @@ fn number_after(said: &str, text: &str) -> Option<u64> {
     rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }
 
-/// What SIGTERM leaves is what the program says: accepted items are there, failed ones are in files, and after the line
-/// that it names nothing was pushed.
+/// The program tells the truth after SIGTERM: accepted items are there, failed ones are in files, and nothing was pushed
+/// after the line that it names.
 fn check_report(service: &Service, failed: &Path, file: &Path, ended: &Ended, at: &str) {
     let at = format!("{at}: {ended:?}");
     if ended.is_too_early() {

@@ -9,6 +9,8 @@ mod cases;
 mod daemon;
 mod directory;
 mod jsonl;
+#[path = "../shared/listening.rs"]
+mod listening;
 #[path = "../shared/program.rs"]
 mod program;
 mod sharded;
