@@ -200,11 +200,11 @@ fn guarantee_5_a_merge_is_replaced_by_one_of_the_same_keys_and_lost_with_one_of_
 async fn fail_and_change(fake: &FakePushApi, run: &CatalogUpdater) {
     fake.inject(Fault::on(Operation::UpdateCatalog).status(400));
     for step in [Replace(4), DictionaryPut("x", 1), ReplaceOther] {
-        push(&run, step).await;
+        push(run, step).await;
     }
     run.flush().await.unwrap();
     for step in [Append(3), DictionaryPut("x", 2)] {
-        push(&run, step).await;
+        push(run, step).await;
     }
 }
 
