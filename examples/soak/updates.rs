@@ -56,6 +56,15 @@ impl Field {
         )
     }
 
+    /// Whether two changes have the same effect in either order.
+    fn is_apart_from(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::MapRemove(one), Self::MapRemove(other)) => one != other,
+            (Self::ListRemove(_), Self::ListRemove(_)) => true,
+            _ => self.name() != other.name(),
+        }
+    }
+
     fn name(self) -> String {
         match self {
             Self::Replaced(key) | Self::Cleared(key) => field(key),
@@ -148,7 +157,7 @@ impl Kind for Updates {
 
     fn supersedes(later: &Operation, earlier: &Operation) -> bool {
         let are_apart = match (later.what, earlier.what) {
-            (What::Change { field: one }, What::Change { field: other }) => one.name() != other.name(),
+            (What::Change { field: one }, What::Change { field: other }) => one.is_apart_from(other),
             _ => false,
         };
         later.id == earlier.id && !are_apart
