@@ -82,8 +82,9 @@ async fn tracked_run(
             expected.add(operation, failed.is_none(), dropped.contains(&operation.number()));
         }
     }
-    // Of several operations on one item, that of a failed batch may have arrived: the log need not be waited out.
-    let may_be_open = report.totals.failed > 0 && told.items < told.accepted;
+    // Of several operations on one item, that of a failed batch may have arrived, or one may have been applied twice: how
+    // many entries there will be is not known.
+    let may_be_open = (report.totals.failed > 0 || report.totals.retries > 0) && told.items < told.accepted;
     if !told.is_settled && !may_be_open {
         return Err(format!("the outcomes are not settled: {told}"));
     }

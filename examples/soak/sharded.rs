@@ -25,6 +25,9 @@ use crate::world::{CALM, Side, World, said};
 pub(crate) trait Sharded: Kind<Handle: RefreshTarget + Send + Sync> {
     /// The prefix of the keys of a worker.
     const KEYS: &str;
+    /// Whether a refresh deletes only what is older than its start. That of a catalog has no start in the service: it
+    /// deletes what is older than the first update that the reports tell of.
+    const DELETES_BEFORE_ITS_START: bool;
 
     fn coordinate(client: &PushClient) -> impl Future<Output = Option<Box<dyn Coordinator<Self::Handle>>>> + Send;
 }
@@ -66,6 +69,7 @@ impl Coordinator<CatalogItems> for CatalogRefresh {
 
 impl Sharded for Items {
     const KEYS: &str = "soak://";
+    const DELETES_BEFORE_ITS_START: bool = true;
 
     async fn coordinate(client: &PushClient) -> Option<Box<dyn Coordinator<Self::Handle>>> {
         let refresh = client.items(SOURCE).refresh(RefreshKind::Rebuild).allow_missing_permissions();
@@ -75,6 +79,7 @@ impl Sharded for Items {
 
 impl Sharded for Identities {
     const KEYS: &str = "USER:";
+    const DELETES_BEFORE_ITS_START: bool = true;
 
     async fn coordinate(client: &PushClient) -> Option<Box<dyn Coordinator<Self::Handle>>> {
         Some(Box::new(client.identities(PROVIDER).refresh().pusher(all_sent).start().await.ok()?))
@@ -83,6 +88,7 @@ impl Sharded for Identities {
 
 impl Sharded for Products {
     const KEYS: &str = "product://";
+    const DELETES_BEFORE_ITS_START: bool = false;
 
     async fn coordinate(client: &PushClient) -> Option<Box<dyn Coordinator<Self::Handle>>> {
         Some(Box::new(client.catalog(LOADED).refresh().pusher(all_sent).start().await.ok()?))
@@ -271,8 +277,11 @@ async fn refresh<K: Sharded>(
         _ => {}
     }
     let fate = |is_done| if is_done { Fate::Done } else { Fate::Unknown };
+    let is_deleted = !matches!(report.deletion, DeletionOutcome::Skipped(_));
     for attempt in &attempts {
-        attempt.taken.iter().for_each(|operation| side.model.apply(operation, fate(attempt.is_complete)));
+        let may_be_old = is_deleted && attempt.arrives == 0 && !K::DELETES_BEFORE_ITS_START;
+        let fate = fate(attempt.is_complete && !may_be_old);
+        attempt.taken.iter().for_each(|operation| side.model.apply(operation, fate));
     }
     own.iter().for_each(|operation| side.model.apply(operation, fate(is_own_whole)));
     side.model.change(|state| K::without_old(state, before), deletion(&report.deletion));

@@ -12,6 +12,8 @@ use crate::model::{FileContainer, OrderingId};
 #[derive(Debug, Clone)]
 pub struct Accepted {
     attempts: u32,
+    /// Whether an earlier attempt may have been applied, too.
+    may_be_applied_twice: bool,
     server_time: Option<SystemTime>,
     warnings: Vec<Finding>,
     file_id: Option<String>,
@@ -24,14 +26,27 @@ impl Accepted {
     pub(super) fn new(success: &Success, warnings: Vec<Finding>, file_id: Option<String>) -> Self {
         let (ordering_id, request_id) = decode::receipt(success);
         let (attempts, server_time) = (success.record.attempts, success.server_time);
-        Self { attempts, server_time, warnings, file_id, bytes: None, ordering_id, request_id }
+        let may_be_applied_twice = success.record.may_have_been_applied;
+        Self { attempts, may_be_applied_twice, server_time, warnings, file_id, bytes: None, ordering_id, request_id }
     }
 
     /// A batch that is uploaded into a stream, and committed with the others when the stream is closed.
     pub(crate) fn of_chunk(container: &FileContainer) -> Self {
         let file_id = Some(container.file_id().to_owned());
-        let (server_time, warnings, bytes, ordering_id, request_id) = (None, Vec::new(), None, None, None);
-        Self { attempts: 0, server_time, warnings, file_id, bytes, ordering_id, request_id }
+        Self {
+            attempts: 0,
+            may_be_applied_twice: false,
+            server_time: None,
+            warnings: Vec::new(),
+            file_id,
+            bytes: None,
+            ordering_id: None,
+            request_id: None,
+        }
+    }
+
+    pub(crate) fn may_be_applied_twice(&self) -> bool {
+        self.may_be_applied_twice
     }
 
     pub(crate) fn warned(mut self, findings: Vec<Finding>) -> Self {

@@ -241,6 +241,18 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_probe_of_a_hold_that_is_over_does_not_put_off_the_first_one_of_the_next_hold() {
+        let hold = held();
+        let late = probe(&hold).await;
+        hold.answered();
+        (0..Hold::OUTAGES).for_each(|_| hold.failed(outage(), None));
+        hold.failed(outage(), Some(&late));
+        let begin = Instant::now();
+        probe(&hold).await;
+        assert_eq!(begin.elapsed().as_millis(), 500);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn one_call_probes_at_a_time_and_they_take_turns() {
         let hold = held();
         let order = Arc::new(Mutex::new(Vec::new()));

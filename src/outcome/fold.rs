@@ -153,3 +153,30 @@ impl Fold {
         told
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::LogResult;
+
+    fn failed(operation: LogOperation, number: usize) -> LogEntry {
+        LogEntry::new(format!("a://{number}"), LogTask::Processing, operation, LogResult::Error)
+    }
+
+    #[test]
+    fn troubles_beyond_those_that_are_kept_are_counted_once_each() {
+        let mut fold = Fold::new(None, false, None);
+        for _ in 0..2 {
+            fold.add((0..MOST + 5).map(|number| failed(LogOperation::Add, number)).collect());
+        }
+        assert_eq!((fold.counts().failed, fold.ended_before_indexing()), (MOST as u64 + 5, MOST as u64 + 5));
+        assert_eq!(fold.into_told().len(), MOST);
+    }
+
+    #[test]
+    fn only_so_many_failed_batches_are_kept() {
+        let mut fold = Fold::new(None, false, None);
+        fold.add((0..MOST + 5).map(|number| failed(LogOperation::BatchFile, number)).collect());
+        assert_eq!(fold.failed_batches.len(), MOST);
+    }
+}

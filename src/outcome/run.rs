@@ -37,8 +37,9 @@ pub struct FindOutcomes {
     to: SystemTime,
     fold: Fold,
     items: Option<u64>,
-    /// How many operations may have an end in the log: those of failed batches may have arrived.
-    sent: u64,
+    /// How many operations may have an end in the log: those of failed batches may have arrived. `None` when one may have
+    /// several.
+    sent: Option<u64>,
     wait: Duration,
     on_progress: Option<OnProgress>,
 }
@@ -57,10 +58,12 @@ impl FindOutcomes {
         let to = last.checked_add(LONGEST).unwrap_or(last);
         let is_catalog = target.as_ref().is_some_and(|(_, is_catalog)| *is_catalog);
         let fold = Fold::new(push.tracked.clone(), is_catalog, ordering_ids(run, is_catalog));
-        let items = push.tracked.as_ref().map(|it| it.lock().unwrap_or_else(PoisonError::into_inner).len() as u64);
+        let tracked = push.tracked.as_ref().map(|tracked| tracked.lock().unwrap_or_else(PoisonError::into_inner));
+        let items = tracked.as_ref().map(|tracked| tracked.len() as u64);
         let accepted = if *is_void { 0 } else { push.totals.accepted };
         let wait = Duration::from_secs(15 * 60);
-        let sent = accepted + push.totals.failed;
+        let may_be_applied_twice = tracked.is_some_and(|tracked| tracked.may_be_applied_twice);
+        let sent = (!may_be_applied_twice).then_some(accepted + push.totals.failed);
         Self { logs, target, accepted, from, to, fold, items, sent, wait, on_progress: None }
     }
 
@@ -207,7 +210,8 @@ impl Search {
     /// Whether every tracked item has an outcome, and it is that of its last operation: of several operations on one item
     /// the last one may still be under way, and be dropped.
     fn is_all_told(&self) -> bool {
-        self.run.fold.is_all_told() && (!self.has_repeated_items() || self.run.fold.ends() >= self.run.sent)
+        let have_all_ended = || self.run.sent.is_some_and(|sent| self.run.fold.ends() >= sent);
+        self.run.fold.is_all_told() && (!self.has_repeated_items() || have_all_ended())
     }
 
     /// Whether there are several operations on one item. Not in a catalog, whose log need not have an entry for each.
@@ -217,8 +221,8 @@ impl Search {
 
     /// Whether as many operations came to their end as were sent, if nobody else sent any.
     fn may_all_have_ended(&self) -> bool {
-        self.has_repeated_items()
-            && self.counts.task(&LogTask::Indexing).saturating_add(self.counts.troubles()) >= self.run.sent
+        let ends = self.counts.task(&LogTask::Indexing).saturating_add(self.counts.troubles());
+        self.has_repeated_items() && self.run.sent.is_some_and(|sent| ends >= sent)
     }
 
     async fn read_all(&mut self, filter: impl Fn(SearchLogs) -> SearchLogs) -> Result<(), Error> {

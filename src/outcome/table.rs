@@ -115,7 +115,9 @@ pub struct Outcomes {
     pub told: Vec<ItemOutcome>,
     /// Batches that failed as a whole. Their items are unknown.
     pub failed_batches: Vec<ItemOutcome>,
-    /// Whether the log has told everything. If not, the wait ended before.
+    /// Whether the log has told everything. If not, the wait ended before. It is `false`, too, when an item was pushed
+    /// several times in the run and a retried batch may have been applied twice: then the number of entries to wait for is
+    /// not known.
     pub is_settled: bool,
     /// The requests of the logs, without retries.
     pub calls: u32,

@@ -640,3 +640,17 @@ fn what_is_silent_is_not_looked_for_when_that_is_off() {
     assert_eq!(written_item("no uri", &item, Preflight::Off), []);
     assert_eq!(written_item("no uri", &item, Preflight::Warn).len(), 3);
 }
+
+#[test]
+fn an_item_of_a_catalog_is_found_above_its_limit_with_the_id_that_is_put_into_it() {
+    for id in ["i", "product://a-longer-\"one\""] {
+        for (more, is_found) in [(0, false), (1, true)] {
+            let whole = |text: &str| json!({ "documentId": id, "a": text }).to_string();
+            let text = "x".repeat(limit::STREAM_ITEM_BYTES - whole("").len() + more);
+            for json in [whole(&text), json!({ "a": text }).to_string()] {
+                let item = ItemText::read(json.as_str().into()).unwrap();
+                assert_eq!(stream::stream_item_size(id, &item, Preflight::Refuse).is_some(), is_found, "{id} {more}");
+            }
+        }
+    }
+}

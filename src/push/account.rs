@@ -250,6 +250,13 @@ impl Account {
         }
     }
 
+    /// A batch may be applied more than once: by another attempt of its commit, or when it is pushed again.
+    pub(super) fn may_be_applied_twice(&self) {
+        if let Some(tracked) = &self.tracked {
+            tracked.lock().unwrap_or_else(PoisonError::into_inner).may_be_applied_twice = true;
+        }
+    }
+
     /// Accounts for a batch that was not accepted, and hands it over. A batch that is done already is
     /// left alone.
     pub(super) fn not_accepted(&self, number: u64, step: PushStep, reason: FailureReason, may_have_been_applied: bool) {

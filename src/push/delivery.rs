@@ -185,9 +185,14 @@ impl Delivery {
         self.step = PushStep::Commit;
         let Account { kernel, destination, settings, .. } = &*self.account;
         let pushed = destination.commit(kernel, container, settings.ordering_id, latest, &self.calls).await;
-        if let Err(error) = &pushed {
-            self.may_have_been_applied |= error.may_have_been_applied();
+        let is_doubtful = match &pushed {
+            Ok(accepted) => accepted.may_be_applied_twice(),
+            Err(error) => error.may_have_been_applied(),
+        };
+        if is_doubtful {
+            self.account.may_be_applied_twice();
         }
+        self.may_have_been_applied |= pushed.is_err() && is_doubtful;
         pushed
     }
 

@@ -15,6 +15,8 @@ pub(crate) struct TrackedRun {
     ids: IdSet,
     files: HashSet<u128>,
     ordering_ids: HashSet<OrderingId>,
+    /// Whether an operation may be applied more than once, and so have more than one end in the log.
+    pub(crate) may_be_applied_twice: bool,
 }
 
 impl TrackedRun {

@@ -156,9 +156,8 @@ impl LedgerJournal {
     }
 
     pub(super) fn mark(&self, entries: &mut dyn Iterator<Item = JournalEntry<'_>>) -> Result<(), LedgerError> {
-        let sets_status = self.status.is_some() && !*self.is_closed.lock().unwrap_or_else(PoisonError::into_inner);
         self.store.write(|transaction| {
-            if sets_status {
+            if self.status.is_some() {
                 set_active(transaction, self.target)?;
             }
             let mut tables = Tables::open(transaction, self.target)?;

@@ -422,7 +422,7 @@ fn page<V: redb::Value + 'static>(
     for entry in table.range((target, after)..(target + 1, ""))? {
         let key = entry?.0;
         let id = key.value().1;
-        if id > after || (after.is_empty() && id.is_empty()) {
+        if id > after {
             ids.push(id.to_owned());
         }
         if ids.len() == most {

@@ -368,7 +368,7 @@ fn text(parts: &'static [&'static str]) -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(cases(1_000))]
+    #![proptest_config(cases(300))]
 
     #[test]
     fn any_answer_is_a_success_or_an_error_that_tells_it_and_shows_no_secret(answer in any_of(&ANSWER)) {
@@ -418,7 +418,7 @@ proptest! {
 
 // Each case of these has runs of its own.
 proptest! {
-    #![proptest_config(cases(300))]
+    #![proptest_config(cases(150))]
 
     #[test]
     fn no_answer_of_the_stream_api_becomes_an_ordering_id_that_it_does_not_have(answers in any_of(&STREAM_ANSWERS)) {

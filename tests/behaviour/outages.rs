@@ -214,6 +214,18 @@ async fn guarantee_2_a_bulk_run_waits_as_long_as_its_outage_patience() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_run_without_retries_does_not_wait_for_a_host_that_is_held() {
+    let network = Network::new(&fake(), Duration::ZERO, |_| REFUSES);
+    let client = network.client(1).build().unwrap();
+    hold(&client).await;
+    let pusher = client.items(SOURCE).pusher().retry(RetryPolicy::none()).start();
+    pusher.delete("https://example.com/a").await.unwrap();
+    let (report, took) = timed(async { pusher.finish().await }).await;
+    assert!(report.failed_batches[0].error().unwrap().held());
+    assert_eq!((took, network.times().len()), (0, 5));
+}
+
+#[tokio::test(start_paused = true)]
 async fn guarantee_2_a_run_of_calls_that_get_no_answer_waits_beyond_its_deadline() {
     let network = Network::new(&fake(), Duration::ZERO, |ms| if ms < 600_000 { Answer::Hangs } else { Answer::Fake });
     let client = network.client(1).build().unwrap();

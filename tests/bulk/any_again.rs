@@ -65,7 +65,7 @@ async fn run(steps: Vec<Step>, faults: Faults, concurrency: usize, after: u64) {
 }
 
 proptest! {
-    #![proptest_config(cases(150))]
+    #![proptest_config(cases(80))]
 
     #[test]
     fn guarantee_5_and_6_a_complete_report_of_a_run_that_pushes_failed_batches_again_lost_nothing(

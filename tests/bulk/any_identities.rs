@@ -287,7 +287,7 @@ async fn check_end(case: &Case, fake: &FakePushApi, taken: &[Operation], failed:
 }
 
 proptest! {
-    #![proptest_config(cases(1_000))]
+    #![proptest_config(cases(300))]
 
     #[test]
     fn guarantee_5_and_6_nothing_is_lost_and_the_order_of_identities_holds_whatever_goes_wrong(case in case()) {

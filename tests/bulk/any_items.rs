@@ -608,7 +608,7 @@ async fn push_the_rest(outcome: &Outcome, batches: &[(&[Held], Option<&FailedBat
 }
 
 proptest! {
-    #![proptest_config(cases(1_500))]
+    #![proptest_config(cases(500))]
 
     #[test]
     fn guarantee_5_and_6_nothing_is_lost_and_the_order_holds_whatever_goes_wrong(case in case()) {

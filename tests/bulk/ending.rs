@@ -42,6 +42,20 @@ async fn guarantee_5_a_run_that_stopped_takes_nothing_more_and_its_report_has_ev
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_run_that_stopped_tells_whether_a_new_one_may_get_further() {
+    for (status, may) in [(503, true), (413, false)] {
+        let fake = fake();
+        fake.inject(Fault::on(Operation::PushItemContainer).status(status).always());
+        let run = pusher(&fake).outage_patience(secs(1)).start();
+        run.add_or_update("a://0", &full(0)).await.unwrap();
+        let _ = run.flush().await;
+        let error = run.add_or_update("a://1", &full(1)).await.unwrap_err();
+        let PushError::Stopped(stopped) = &error else { panic!("{error}") };
+        assert_eq!((stopped.is_retryable(), error.is_retryable()), (may, may), "{error}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn guarantee_5_with_a_handler_a_run_goes_on_and_the_handler_gets_each_failed_batch_once() {
     let fake = fake();
     fake.inject(Fault::on(Operation::PushItemContainer).skip(1).status(412).times(2));

@@ -37,7 +37,7 @@ async fn push(pusher: &ItemPusher, n: usize, push: &Push) -> (String, bool) {
 }
 
 proptest! {
-    #![proptest_config(cases(400))]
+    #![proptest_config(cases(150))]
 
     #[test]
     fn guarantee_8_batches_are_full_and_never_over_the_limit(

@@ -160,3 +160,19 @@ proptest! {
         block_on(run(first, first + count, rates, concurrency, cut_after));
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_deletion_in_a_catalog_that_may_have_been_applied_is_told_from_one_that_was_refused() {
+    let deletion = || Fault::on(Operation::DeleteOldCatalogItems).always();
+    for (fault, is_unknown) in [(deletion().reset_after(), true), (deletion().status(403), false)] {
+        let fake = fake();
+        fake.inject(fault);
+        let catalog = fake.client().catalog(CATALOG);
+        let report = refresh(catalog.refresh(), &ids(0..3)).await;
+        match report.deletion {
+            DeletionOutcome::Unknown(_) => assert!(is_unknown),
+            DeletionOutcome::Failed(_) => assert!(!is_unknown),
+            other => panic!("{other:?}"),
+        }
+    }
+}

@@ -72,6 +72,7 @@ async fn the_worst_entry_of_the_last_operation_counts() {
         (vec![(0, Processing, Error), (60, Streaming, Completed), (65, Indexing, Completed)], Outcome::Indexed),
         (vec![(0, Indexing, Completed), (60, Consuming, Completed)], Outcome::Pending),
         (vec![(0, Indexing, Completed), (1, Consuming, Completed)], Outcome::Indexed),
+        (vec![(0, Indexing, Completed), (60, Processing, Completed)], Outcome::Indexed),
         (vec![(0, Indexing, LogResult::Other("NEW".to_owned()))], Outcome::Unknown),
         (vec![(0, LogTask::Other("NEW".to_owned()), Completed)], Outcome::Pending),
     ];

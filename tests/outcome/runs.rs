@@ -117,6 +117,20 @@ async fn silence_is_unknown_when_the_wait_is_over() {
     assert!(outcomes.to_string().ends_with("2 unknown; the log has not told everything yet"), "{outcomes}");
     let once = report.outcomes(&client).wait(Duration::ZERO).await.unwrap();
     assert_eq!((once.calls, once.counts.unknown), (1, 2));
+    let for_long = report.outcomes(&client).wait(secs(24 * 3_600)).await.unwrap();
+    assert!((300..400).contains(&for_long.calls), "one in four minutes: {}", for_long.calls);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_is_told_as_soon_as_everything_is_indexed() {
+    let fake = fake();
+    fake.indexing_delay(secs(100));
+    let client = fake.client();
+    let report = run(&client, (0..10).map(|number| (number, false)), true).await;
+    let started = Instant::now();
+    let outcomes = report.outcomes(&client).wait(secs(24 * 3_600)).await.unwrap();
+    assert!(outcomes.is_settled && outcomes.is_all_indexed());
+    assert!(started.elapsed() < secs(300), "{:?}", started.elapsed());
 }
 
 #[tokio::test(start_paused = true)]
@@ -151,6 +165,27 @@ async fn guarantee_13_an_item_whose_last_version_is_dropped_after_a_look_at_the_
     let outcomes = report.outcomes(&client).await.unwrap();
     assert_eq!((told(&outcomes), outcomes.counts.indexed), (vec![&*uri(1)], 0), "{outcomes}");
     assert!(outcomes.is_settled);
+}
+
+#[tokio::test(start_paused = true)]
+async fn guarantee_13_entries_of_a_batch_that_was_applied_twice_are_not_taken_for_those_of_a_later_one() {
+    let fake = fake();
+    rejecting(&fake);
+    fake.indexing_delay(secs(100));
+    fake.inject(Fault::on(Operation::PushItemContainer).reset_after());
+    let client = fake.client();
+    let pusher = client.items(SOURCE).pusher().track_outcomes().start();
+    pusher.add_or_update(uri(1), &doc()).await.unwrap();
+    pusher.add_or_update(uri(2), &doc()).await.unwrap();
+    pusher.flush().await.unwrap();
+    tokio::time::sleep(secs(95)).await;
+    pusher.add_or_update(uri(1), &bad()).await.unwrap();
+    let report = pusher.finish().await.into_result().unwrap();
+    // At the second look there are four entries of the first batch, and none of the second one.
+    let outcomes = report.outcomes(&client).await.unwrap();
+    assert_eq!((told(&outcomes), outcomes.counts.indexed), (vec![&*uri(1)], 1), "{outcomes}");
+    // How many entries there will be is not known.
+    assert!(!outcomes.is_settled);
 }
 
 #[tokio::test(start_paused = true)]

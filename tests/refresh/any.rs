@@ -303,7 +303,7 @@ fn check_report(case: &Case, report: &RefreshReport, after: &BTreeMap<String, u6
 }
 
 proptest! {
-    #![proptest_config(cases(1_000))]
+    #![proptest_config(cases(400))]
 
     #[test]
     fn guarantee_11_a_refresh_deletes_too_little_rather_than_too_much(case in case()) {

@@ -26,6 +26,27 @@ async fn a_run_that_is_dropped_deletes_nothing_and_ends_idle() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_run_that_is_dropped_takes_nothing_more_from_tasks_that_have_its_pusher() {
+    let fake = fake().await;
+    let run = rebuild(&fake).start().await.unwrap();
+    let pusher = run.pusher().clone();
+    drop(run);
+    let error = pusher.add_or_update("a://late", &document(1)).await.unwrap_err();
+    assert!(matches!(error, PushError::Stopped(_)), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_abort_waits_20_seconds_for_a_service_that_is_down() {
+    let fake = fake().await;
+    let run = fake.client().items(SOURCE).refresh(RefreshKind::Rebuild).start().await.unwrap();
+    fake.inject(Fault::on(Operation::SetSourceStatus).no_connection().always());
+    let begin = tokio::time::Instant::now();
+    let report = run.abort().await;
+    assert!(matches!(report.idle, IdleOutcome::Failed(_)), "{report}");
+    assert!((secs(15)..=secs(21)).contains(&begin.elapsed()), "{:?}", begin.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_error_of_the_producer_drops_the_run() {
     async fn produce(run: Result<Refresh<Items>, RefreshError>) -> Result<(), RefreshError> {
         let run = run?;

@@ -84,6 +84,7 @@ async fn four_workers_push_a_refresh_and_what_none_of_them_pushed_is_deleted() {
     let ticket = run.ticket(4);
     assert_eq!((ticket.target(), ticket.workers(), ticket.kind()), (SOURCE, 4, Some(RefreshKind::Rebuild)));
     assert_eq!(travel(&ticket), ticket);
+    assert_eq!((ticket.boundary(), ticket.boundary().is_some()), (run.boundary(), true));
     // The machine that started the run may push, too.
     run.pusher().add_or_update("a://shared", &document(1)).await.unwrap();
     let mut reports = Vec::new();

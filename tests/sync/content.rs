@@ -3,9 +3,11 @@
 use std::fs::{self, File};
 use std::io::Cursor;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
-use coveo_push::{Content, DocumentBody, Operation};
+use coveo_push::{Content, DocumentBody, LedgerStep, Operation};
 
 use super::support::{SOURCE, World};
 
@@ -106,4 +108,30 @@ async fn with_trusted_times_a_changed_file_is_found_and_a_touched_one_is_skipped
     write(&path, "new", Duration::ZERO);
     assert!(!is_skipped(&world, true, Content::file(&path)).await);
     assert_eq!(held(&world), b"new");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_times_of_a_touched_file_are_recorded_once() {
+    let world = World::new();
+    let path = world.folder.path().join("a.txt");
+    write(&path, "one", Duration::from_secs(60));
+    assert!(!is_skipped(&world, true, Content::file(&path)).await);
+    write(&path, "one", Duration::from_secs(120));
+    // A change of the file is settled after a while.
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let mut transactions = Vec::new();
+    for _ in 0..3 {
+        let ledger = world.ledger();
+        let count = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&count);
+        ledger.on_transaction(move |step| {
+            counted.fetch_add(usize::from(step == LedgerStep::After), Ordering::Relaxed);
+            true
+        });
+        let run = world.sync(&ledger).trust_file_times(true).start().await.unwrap();
+        run.add_or_update(ID, &DocumentBody::new().title("T")).content(Content::file(&path)).await.unwrap();
+        assert_eq!(run.finish().await.into_result().unwrap().unchanged, 1);
+        transactions.push(count.load(Ordering::Relaxed));
+    }
+    assert_eq!(transactions, [1, 0, 0]);
 }

@@ -16,7 +16,9 @@ async fn missing(
     let ledger = world.ledger();
     let run = change(world.sync(&ledger)).start().await.unwrap();
     push_all(&run, rest).await;
-    run.finish().await.missing
+    let report = run.finish().await;
+    assert_eq!(report.is_complete(), matches!(report.missing, MissingOutcome::Deleted(_)), "{report}");
+    report.missing
 }
 
 fn many(count: u32) -> Corpus {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use coveo_push::fake::{FakePushApi, Fault};
 use coveo_push::report::IdleOutcome;
-use coveo_push::{Items, LedgerStep, Operation, Pushed, SourceStatus};
+use coveo_push::{Items, LedgerStep, Operation, Pushed, RetryPolicy, SourceStatus};
 use futures_util::FutureExt;
 
 use super::support::{Corpus, SOURCE, World, corpus, counts, doc, push_all};
@@ -302,6 +302,57 @@ async fn an_ignored_key_is_no_change_and_the_report_names_a_key_that_changes_eve
     assert!(second.to_string().contains("one of them in `crawledat`"), "{second}");
     crawl(3, &["crawledAt"]).await;
     assert_eq!(crawl(4, &["crawledAt"]).await.unchanged, 1_100);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_names_a_key_when_more_than_nine_in_ten_of_a_thousand_items_differ() {
+    let world = World::new();
+    for (at, different, is_named) in [(1, 1_000, false), (2, 900, false), (3, 901, true)] {
+        let ledger = world.ledger();
+        let run = world.sync(&ledger).start().await.unwrap();
+        for number in 0..1_000 {
+            let at = if number < different { at } else { 1 };
+            run.add_or_update(format!("a://{number}"), &doc(1).metadata("crawledat", at)).await.unwrap();
+        }
+        let report = run.finish().await.into_result().unwrap();
+        assert_eq!(report.mostly_changed.is_some(), is_named, "{report}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unchanged_item_that_is_pushed_twice_is_skipped_twice() {
+    let (world, all) = (World::new(), corpus([("a://1", 1)]));
+    world.run(&all).await.into_result().unwrap();
+    world.fake.clear_requests();
+    let ledger = world.ledger();
+    let run = world.sync(&ledger).start().await.unwrap();
+    push_all(&run, &all).await;
+    push_all(&run, &all).await;
+    assert_eq!(counts(&run.finish().await.into_result().unwrap()), [0, 0, 2, 0]);
+    assert_eq!(world.fake.requests().len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_item_that_was_recorded_in_a_run_is_skipped_when_it_comes_again_in_it() {
+    let (world, all) = (World::new(), corpus([("a://1", 1)]));
+    let ledger = world.ledger();
+    let run = world.sync(&ledger).start().await.unwrap();
+    push_all(&run, &all).await;
+    run.flush().await.unwrap();
+    push_all(&run, &all).await;
+    assert_eq!(counts(&run.finish().await.into_result().unwrap()), [1, 0, 1, 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_retries_of_a_run_are_those_of_the_calls_that_set_its_status() {
+    for (retry, is_complete) in [(RetryPolicy::none(), false), (RetryPolicy::default(), true)] {
+        let world = World::new();
+        world.fake.inject(Fault::on(Operation::SetSourceStatus).status(503));
+        let ledger = world.ledger();
+        let run = world.sync(&ledger).pusher(|pusher| pusher.retry(retry)).start().await.unwrap();
+        push_all(&run, &corpus([("a://1", 1)])).await;
+        assert_eq!(run.finish().await.is_complete(), is_complete);
+    }
 }
 
 #[tokio::test(start_paused = true)]
