@@ -92,6 +92,22 @@ fn the_handles_do_not_show_the_key() {
     debug_is_clean(&client.file_containers());
 }
 
+#[tokio::test]
+async fn what_is_printed_of_pushes_names_their_ids_and_the_organization_and_shows_no_key() {
+    let client = builder("http://127.0.0.1:1").build().unwrap();
+    let (items, identities) = (client.items("s").pusher().start(), client.identities("p").pusher().start());
+    let (item, identity) = (DocumentBody::text("w"), IdentityBody::user("someone"));
+    let names = |value: &dyn std::fmt::Debug, name: &str| {
+        debug_is_clean(&value);
+        assert!(format!("{value:?}").contains(name), "{value:?}");
+    };
+    names(&client, "my-org");
+    names(&items.add_or_update("https://a", &item), "https://a");
+    names(&items.delete("https://a"), "https://a");
+    names(&identities.add_or_update(&identity), "PushIdentity");
+    names(&identities.delete(&Identity::user("someone")), "PushIdentity");
+}
+
 #[test]
 fn the_requests_do_not_show_the_key_or_a_presigned_url() {
     let client = builder("http://127.0.0.1:1").build().unwrap();

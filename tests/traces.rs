@@ -219,6 +219,18 @@ async fn the_events_of_a_run_tell_its_start_its_batches_its_deletion_and_its_end
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_call_that_is_not_sent_because_its_host_is_held_tells_so() {
+    let (buffer, _guard) = traced();
+    let fake = FakePushApi::builder().source("my-source").build();
+    fake.inject(Fault::on_any().no_connection().always());
+    let items = fake.client().items("my-source");
+    for _ in 0..6 {
+        items.delete("a://1").retry(RetryPolicy::none()).await.unwrap_err();
+    }
+    has(&lines(&buffer.text(), "given up: the host is held")[0], &["operation=\"items.delete\""]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn every_event_and_span_has_the_target_coveo_push() {
     let buffer = Buffer::default();
     let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false);

@@ -475,6 +475,17 @@ mod tests {
     }
 
     #[test]
+    fn a_pool_keeps_its_most_and_forgets_buffers_beyond_once_they_are_free() {
+        let pool = BufferPool::new(16, 2);
+        for _ in 0..2 {
+            let taken: Vec<Buffer> = (0..5).map(|_| pool.take()).collect();
+            assert_eq!(pool.with(|state| (state.count, state.free.len())), (5, 0));
+            drop(taken);
+            assert_eq!(pool.with(|state| (state.count, state.free.len())), (2, 2));
+        }
+    }
+
+    #[test]
     fn a_batch_has_its_first_list_and_those_that_hold_something() {
         for (operations, expected) in [
             (vec![(0, "x", "1"), (0, "y", "23")], r#"{"a":[1,23]}"#),

@@ -84,4 +84,31 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn its_lists_have_little_more_room_than_ids() {
+        let mut set = IdSet::default();
+        for number in 0..200_000_u64 {
+            set.insert(crate::model::fingerprint(&number.to_string()));
+        }
+        let room: usize = set.lists.iter().map(Vec::capacity).sum();
+        assert_eq!(set.len(), 200_000);
+        assert!(room * 8 <= set.len() * 9 + IdSet::LISTS * 8 * 5, "{room}");
+    }
+
+    #[test]
+    fn a_value_takes_the_place_of_one_that_differs_in_the_last_bit_and_is_found_by_either() {
+        let mut set = IdSet::default();
+        let all: Vec<u128> = (0..2_000_u64).map(|number| crate::model::fingerprint(&number.to_string()) & !1).collect();
+        all.iter().for_each(|id| set.replace(*id));
+        all.iter().step_by(2).for_each(|id| set.replace(*id | 1));
+        assert_eq!(set.len(), all.len());
+        let mut places = HashSet::new();
+        for (number, id) in all.iter().enumerate() {
+            let (place, found) = set.find(*id).unwrap();
+            assert_eq!((set.find(*id | 1), found), (Some((place, found)), id | u128::from(number % 2 == 0)));
+            assert!(place < all.len() && places.insert(place));
+        }
+        assert_eq!(set.find(crate::model::fingerprint("another")), None);
+    }
 }

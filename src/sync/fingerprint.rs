@@ -272,4 +272,19 @@ mod tests {
         let deep = format!(r#"{{"a":{}{}}}"#, "[".repeat(20_000), "]".repeat(20_000));
         assert_ne!(fingerprint(&deep), fingerprint(r#"{"a":[]}"#));
     }
+
+    #[test]
+    fn a_read_that_is_interrupted_goes_on_and_one_that_fails_is_an_error() {
+        struct Fails(Option<io::ErrorKind>);
+
+        impl Read for Fails {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                self.0.take().map_or(Ok(0), |kind| Err(kind.into()))
+            }
+        }
+
+        let read = |kind| of_reader(b"one".chain(Fails(Some(kind))).chain(&b"two"[..]));
+        assert_eq!(read(io::ErrorKind::Interrupted).unwrap(), of_bytes(b"onetwo"));
+        assert_eq!(read(io::ErrorKind::UnexpectedEof).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+    }
 }

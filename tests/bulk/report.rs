@@ -26,6 +26,8 @@ async fn the_watch_channel_follows_the_run_and_closes_with_it() {
     assert_eq!((now.api_calls, now.retries, now.uploaded), (3, 1, 1_000));
     let report = pusher.finish().await;
     assert_eq!((report.totals.bytes_uploaded, report.totals.bytes_queued), (now.bytes_uploaded, now.bytes_queued));
+    // Beside its items, the batch has a list for them, and commas.
+    assert_eq!(now.bytes_uploaded - now.bytes_queued, r#"{"addOrUpdate":[]}"#.len() as u64 + 999);
     while progress.changed().await.is_ok() {}
 }
 
