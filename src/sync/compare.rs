@@ -238,3 +238,14 @@ impl LedgerJournal {
         if is_settled { fingerprint::with_file(item, &metadata) } else { None }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn about_one_in_64_ids_has_a_sample() {
+        let sampled = (0..64_000).filter(|number| is_sampled(&format!("https://example.com/{number}"))).count();
+        assert!((800..1_200).contains(&sampled), "{sampled}");
+    }
+}

@@ -477,6 +477,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_ledger_that_another_program_created_meanwhile_is_left_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger");
+        create(&path).unwrap();
+        std::fs::write(&path, "of the other program").unwrap();
+        create(&path).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "of the other program");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
     fn a_ledger_of_a_newer_format_is_left_as_it_is_and_needs_a_newer_version() {
         const NEWER_ROWS: TableDefinition<'_, &str, &str> = TableDefinition::new("rows");
         let folder = tempfile::tempdir().unwrap();

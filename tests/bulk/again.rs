@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use coveo_push::fake::{FakePushApi, Fault};
-use coveo_push::report::{AfterFailure, FailedBatch, PushReport};
+use coveo_push::report::{AfterFailure, FailedBatch, Progress, PushReport};
 use coveo_push::{Operation, PushError, RetryPolicy};
 
 use super::support::{Handed, SOURCE, commits, fake, full, number, prove, pusher, requests_of, secs, uploads};
@@ -270,7 +270,9 @@ async fn a_batch_is_pushed_again_with_the_retries_and_the_limit_of_its_run() {
     failed.push_again().await.unwrap_err();
     assert_eq!(requests_of(&fake, COMMIT).len(), 1);
     run.push_again(failed).await.unwrap();
-    run.finish().await.into_result().unwrap();
+    let Progress { accepted, failed, batches_accepted, batches_failed, .. } =
+        run.finish().await.into_result().unwrap().totals;
+    assert_eq!((accepted, failed, batches_accepted, batches_failed), (1, 0, 1, 0));
     assert_eq!(commits(&fake).len(), 2);
 }
 

@@ -289,18 +289,20 @@ async fn a_saved_batch_that_the_run_pushes_again_with_success_leaves_no_file() {
 
 #[tokio::test(start_paused = true)]
 async fn a_file_that_was_changed_is_not_guessed_at_and_the_later_version_is_not_committed() {
-    let (fake, folder) = (fake(), Folder::new());
-    let (run, saved) = one_saved(&fake, &folder).await;
-    fs::write(saved.path(), "{\"addOrUpdate\":[]}").unwrap();
-    run.add_or_update("a://2", &full(9)).await.unwrap();
-    let flushed = run.flush().await.unwrap();
-    assert_eq!((flushed.failed, number(&fake, "a://2")), (1, None));
-    assert_eq!(fs::read(saved.path()).unwrap(), b"{\"addOrUpdate\":[]}");
-    // A removed one is not an obstacle.
-    saved.remove().unwrap();
-    run.add_or_update("a://2", &full(10)).await.unwrap();
-    assert_eq!((run.flush().await.unwrap().failed, number(&fake, "a://2")), (0, Some(10)));
-    assert!(folder.files().is_empty());
+    for changed in [b"{\"addOrUpdate\":[]}".as_slice(), b"no text: \xff"] {
+        let (fake, folder) = (fake(), Folder::new());
+        let (run, saved) = one_saved(&fake, &folder).await;
+        fs::write(saved.path(), changed).unwrap();
+        run.add_or_update("a://2", &full(9)).await.unwrap();
+        let flushed = run.flush().await.unwrap();
+        assert_eq!((flushed.failed, number(&fake, "a://2")), (1, None));
+        assert_eq!(fs::read(saved.path()).unwrap(), changed);
+        // A removed one is not an obstacle.
+        saved.remove().unwrap();
+        run.add_or_update("a://2", &full(10)).await.unwrap();
+        assert_eq!((run.flush().await.unwrap().failed, number(&fake, "a://2")), (0, Some(10)));
+        assert!(folder.files().is_empty());
+    }
 }
 
 #[test]
