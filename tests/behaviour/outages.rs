@@ -172,6 +172,18 @@ async fn failures_that_the_service_answers_for_itself_hold_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn failures_that_no_later_attempt_can_change_hold_nothing() {
+    for kind in [SendErrorKind::Request, SendErrorKind::Certificate] {
+        let network = Network::new(&fake(), Duration::ZERO, move |_| Answer::Fails(kind));
+        let client = network.client(1).build().unwrap();
+        for _ in 0..20 {
+            let error = push(&client).await.unwrap_err();
+            assert_eq!((error.attempts(), error.held()), (1, false), "{error}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn guarantee_2_a_host_that_is_down_does_not_hold_the_other_one() {
     let fake = fake();
     let client = once(&fake);

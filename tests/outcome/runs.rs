@@ -111,7 +111,9 @@ async fn silence_is_unknown_when_the_wait_is_over() {
     let client = fake.client();
     let report = run(&client, [(1, false), (2, false)], true).await;
     let started = Instant::now();
-    let outcomes = report.outcomes(&client).wait(secs(200)).await.unwrap();
+    let find = report.outcomes(&client).wait(secs(200));
+    assert!(format!("{find:?}").contains(SOURCE), "{find:?}");
+    let outcomes = find.await.unwrap();
     assert!((secs(200)..secs(260)).contains(&started.elapsed()), "{:?}", started.elapsed());
     assert_eq!((outcomes.counts.unknown, outcomes.counts.indexed, outcomes.is_settled), (2, 0, false));
     assert!(outcomes.to_string().ends_with("2 unknown; the log has not told everything yet"), "{outcomes}");
