@@ -15,7 +15,7 @@ impl Options {
     /// cargo passes `--bench` to a bench. Without it, as in `cargo test --benches`, little is pushed:
     /// that is a trial.
     pub(crate) fn read(items: u64, rounds: usize) -> Self {
-        const FEW_ITEMS: u64 = 4_000;
+        const FEW_ITEMS: u64 = 1_000;
         let arguments: Vec<String> = std::env::args().collect();
         let value = |name: &str| {
             let at = arguments.iter().position(|argument| argument == name)?;
