@@ -88,6 +88,21 @@ async fn a_quota_that_ends_between_a_container_and_its_commit_fails_no_batch_and
 }
 
 #[tokio::test(start_paused = true)]
+async fn batches_beside_each_other_take_no_call_that_the_commit_of_another_one_needs() {
+    for limit in 2..=12 {
+        let fake = fake();
+        fake.inject(Fault::on(Operation::UploadToContainer).latency(secs(1)).always());
+        let pusher = pusher(&fake).max_api_calls(limit, DAY).start();
+        for n in 0..20 {
+            pusher.add_or_update(format!("a://{n}"), &full(n)).await.unwrap();
+        }
+        pusher.finish().await.into_result().unwrap();
+        assert!(ages(&fake).iter().all(|age| *age < HOUR), "{limit}: {:?}", ages(&fake));
+        assert_eq!(fake.containers().created, 20, "{limit}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_batch_that_fills_slowly_gets_its_container_when_it_is_sealed() {
     let fake = fake();
     let pusher = pusher(&fake).linger(DAY).start();
