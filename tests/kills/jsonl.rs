@@ -57,7 +57,9 @@ fn check_report(service: &Service, failed: &Path, file: &Path, ended: &Ended, at
     let held: BTreeSet<String> = service.held().into_keys().filter(|id| id != OLD).collect();
     let saved = saved(failed);
     let accepted = number_after(&ended.said, "pushed: ").unwrap_or_else(|| panic!("{at}"));
-    assert_eq!(held.len() as u64, accepted, "{at}");
+    // A batch that failed may have been applied, by an attempt that got no answer.
+    let without_saved = (&held - &saved).len() as u64;
+    assert!((without_saved..=held.len() as u64).contains(&accepted), "{at}");
     let last = number_after(&ended.said, &format!("stopped after {}:", file.display()));
     let last = last.unwrap_or(if ended.said.contains("stopped before the first line") { 0 } else { LINES });
     let expected: BTreeSet<String> = (1..=last).map(id).collect();
