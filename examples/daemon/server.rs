@@ -110,7 +110,7 @@ impl Service {
         }
     }
 
-    /// Tells a person or a supervisor whether changes get through. An outage is no reason to restart the program.
+    /// Reports whether changes get through, for people and supervisors. Do not restart the program because of an outage.
     fn health(&self) -> (StatusCode, String) {
         let held = self.client.stats().hosts().find(|(_, stats)| stats.is_held);
         match held {

@@ -25,8 +25,8 @@ use crate::world::{CALM, Side, World, said};
 pub(crate) trait Sharded: Kind<Handle: RefreshTarget + Send + Sync> {
     /// The prefix of the keys of a worker.
     const KEYS: &str;
-    /// Whether a refresh deletes only what is older than its start. That of a catalog has no start in the service: it
-    /// deletes what is older than the first update that the reports tell of.
+    /// Whether a refresh deletes only items from before its start. A refresh of a catalog has no start in the service: its
+    /// boundary is the first update in the reports.
     const DELETES_BEFORE_ITS_START: bool;
 
     fn coordinate(client: &PushClient) -> impl Future<Output = Option<Box<dyn Coordinator<Self::Handle>>>> + Send;

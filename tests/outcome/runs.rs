@@ -38,6 +38,18 @@ async fn run(client: &PushClient, ids: impl IntoIterator<Item = (usize, bool)>, 
     pusher.finish().await.into_result().unwrap()
 }
 
+/// Pushes items in a tracked run, and 95 s later a bad version of the first one.
+async fn with_a_bad_version(client: &PushClient, ids: &[usize]) -> PushReport {
+    let pusher = client.items(SOURCE).pusher().track_outcomes().start();
+    for id in ids {
+        pusher.add_or_update(uri(*id), &doc()).await.unwrap();
+    }
+    pusher.flush().await.unwrap();
+    tokio::time::sleep(secs(95)).await;
+    pusher.add_or_update(uri(ids[0]), &bad()).await.unwrap();
+    pusher.finish().await.into_result().unwrap()
+}
+
 fn told(outcomes: &Outcomes) -> Vec<&str> {
     outcomes.told.iter().map(|told| told.id.as_str()).collect()
 }
@@ -157,12 +169,7 @@ async fn guarantee_13_an_item_whose_last_version_is_dropped_after_a_look_at_the_
     rejecting(&fake);
     fake.indexing_delay(secs(100));
     let client = fake.client();
-    let pusher = client.items(SOURCE).pusher().track_outcomes().start();
-    pusher.add_or_update(uri(1), &doc()).await.unwrap();
-    pusher.flush().await.unwrap();
-    tokio::time::sleep(secs(95)).await;
-    pusher.add_or_update(uri(1), &bad()).await.unwrap();
-    let report = pusher.finish().await.into_result().unwrap();
+    let report = with_a_bad_version(&client, &[1]).await;
     // At the second look the first version is indexed, and the second one is under way.
     let outcomes = report.outcomes(&client).await.unwrap();
     assert_eq!((told(&outcomes), outcomes.counts.indexed), (vec![&*uri(1)], 0), "{outcomes}");
@@ -176,13 +183,7 @@ async fn guarantee_13_entries_of_a_batch_that_was_applied_twice_are_not_taken_fo
     fake.indexing_delay(secs(100));
     fake.inject(Fault::on(Operation::PushItemContainer).reset_after());
     let client = fake.client();
-    let pusher = client.items(SOURCE).pusher().track_outcomes().start();
-    pusher.add_or_update(uri(1), &doc()).await.unwrap();
-    pusher.add_or_update(uri(2), &doc()).await.unwrap();
-    pusher.flush().await.unwrap();
-    tokio::time::sleep(secs(95)).await;
-    pusher.add_or_update(uri(1), &bad()).await.unwrap();
-    let report = pusher.finish().await.into_result().unwrap();
+    let report = with_a_bad_version(&client, &[1, 2]).await;
     // At the second look there are four entries of the first batch, and none of the second one.
     let outcomes = report.outcomes(&client).await.unwrap();
     assert_eq!((told(&outcomes), outcomes.counts.indexed), (vec![&*uri(1)], 1), "{outcomes}");
