@@ -175,21 +175,24 @@ pub(crate) fn receipt(success: &Success) -> (Option<OrderingId>, Option<String>)
     (ordering_id, request_id)
 }
 
-/// Reads the model that a response holds.
+/// Reads the model that a response holds, and nothing behind it.
 pub(crate) fn json<T: DeserializeOwned>(success: &Success) -> Result<T, Error> {
-    let redactor = Redactor::new(success.token.as_ref().map(ApiKey::expose));
     let mut json = serde_json::Deserializer::from_slice(&success.body);
-    serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        DecodeError::new(
-            // It was carried out, although the response cannot be read.
-            CallRecord { may_have_been_applied: true, ..success.record },
-            success.status,
-            redactor.redact(error.path().to_string()),
-            kept(&success.body, redactor),
-            redactor.redact(error.inner().to_string()),
-        )
-        .into()
-    })
+    let mut track = serde_path_to_error::Track::new();
+    T::deserialize(serde_path_to_error::Deserializer::new(&mut json, &mut track))
+        .and_then(|model| json.end().map(|()| model))
+        .map_err(|error| {
+            let redactor = Redactor::new(success.token.as_ref().map(ApiKey::expose));
+            DecodeError::new(
+                // It was carried out, although the response cannot be read.
+                CallRecord { may_have_been_applied: true, ..success.record },
+                success.status,
+                redactor.redact(track.path().to_string()),
+                kept(&success.body, redactor),
+                redactor.redact(error.to_string()),
+            )
+            .into()
+        })
 }
 
 fn kept(body: &[u8], redactor: Redactor<'_>) -> String {

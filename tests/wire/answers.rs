@@ -325,6 +325,17 @@ async fn a_decode_error_names_the_place_in_the_json_and_that_the_work_was_done()
 }
 
 #[tokio::test]
+async fn an_answer_with_more_behind_its_json_cannot_be_read() {
+    let service = Service::start().await;
+    let two =
+        r#"{"uploadUri":"u","fileId":"f","requiredHeaders":{}}{"uploadUri":"v","fileId":"g","requiredHeaders":{}}"#;
+    service.always("POST", FILES, ResponseTemplate::new(201).set_body_string(two)).await;
+    let error = service.client().file_containers().create().await.unwrap_err();
+    let Error::Decode(decode) = &error else { panic!("{error}") };
+    assert!(std::error::Error::source(decode).unwrap().to_string().starts_with("trailing characters"), "{error:?}");
+}
+
+#[tokio::test]
 async fn a_place_in_the_json_that_is_many_lines_is_shown_on_one_that_ends() {
     let service = Service::start().await;
     let headers = json!({ format!("a\r\n{}", "b".repeat(1_000)): 1 });

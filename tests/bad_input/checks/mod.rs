@@ -17,7 +17,7 @@ pub(crate) mod stream_answers;
 pub(crate) mod tickets;
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use coveo_push::bytes::Bytes;
@@ -25,6 +25,7 @@ use coveo_push::transport::{Body, BoxFuture, SendError, Transport};
 use coveo_push::{ApiKey, Error, PushClient, RetryPolicy};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use serde_json::Value;
+use serde_json::value::RawValue;
 use tokio::runtime::{Builder, Runtime};
 
 /// The key of every client: long enough not to come up by chance.
@@ -118,7 +119,7 @@ impl InTurn {
     /// The bodies of all answers, as JSON.
     pub(crate) fn bodies(&self) -> Vec<Value> {
         let left = self.left.lock().unwrap();
-        left.iter().filter_map(|answer| serde_json::from_slice(&answer.body).ok()).collect()
+        left.iter().map(|answer| readable(&answer.body)).collect()
     }
 }
 
@@ -149,6 +150,23 @@ pub(crate) fn line_without_key(error: &Error) -> String {
     }
     assert!(!chain.contains(KEY), "the key shows: {chain}");
     line
+}
+
+/// What can be read of some JSON. A model skips what is not its own, and does not mind that it has bytes that are no text,
+/// numbers without end, or too many levels. Such a value is null here.
+pub(crate) fn readable(json: &[u8]) -> Value {
+    readable_text(&String::from_utf8_lossy(json))
+}
+
+fn readable_text(json: &str) -> Value {
+    if let Ok(value) = serde_json::from_str(json) {
+        return value;
+    }
+    if let Ok(object) = serde_json::from_str::<BTreeMap<String, Box<RawValue>>>(json) {
+        return object.into_iter().map(|(key, value)| (key, readable_text(value.get()))).collect();
+    }
+    let list = serde_json::from_str::<Vec<Box<RawValue>>>(json).ok();
+    list.map_or(Value::Null, |list| list.iter().map(|value| readable_text(value.get())).collect())
 }
 
 /// The value of an object, by its key in any case, if it has the key once.

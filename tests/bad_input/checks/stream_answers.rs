@@ -16,7 +16,7 @@ use super::{Answering, InTurn, block_on, client, property};
 pub(crate) fn check(text: &[u8]) {
     let (first, _) = super::split(text, super::BETWEEN);
     let transport = Answering::of_text(first);
-    let json: Value = serde_json::from_slice(&transport.body).unwrap_or_default();
+    let json = super::readable(&transport.body);
     // Each call has a client of its own: no answer holds back the next call.
     let catalog = || client(transport.clone()).catalog("c");
     block_on(async {
@@ -89,8 +89,8 @@ async fn refresh(updates: InTurn) {
 
 /// The ordering id in an answer, if there is one.
 fn readable_id(answer: &Answering) -> Option<u64> {
-    let json: Value = serde_json::from_slice(&answer.body).ok()?;
-    json.as_object()?
+    super::readable(&answer.body)
+        .as_object()?
         .iter()
         .filter(|(key, _)| key.eq_ignore_ascii_case("orderingId"))
         .find_map(|(_, id)| ordering_id(id))
