@@ -42,6 +42,9 @@ impl Drop for Delivery {
             self.sealed.close();
             // A push of the container that was cut off may have arrived.
             let is_open = self.may_have_been_applied || self.step == PushStep::Commit;
+            if is_open {
+                self.account.may_be_applied_twice();
+            }
             self.account.not_accepted(self.number, self.step, FailureReason::Aborted, is_open);
         }
     }

@@ -191,6 +191,40 @@ async fn guarantee_13_entries_of_a_batch_that_was_applied_twice_are_not_taken_fo
     assert!(!outcomes.is_settled);
 }
 
+#[test]
+fn guarantee_13_nor_are_those_of_a_batch_that_was_cut_off_with_its_runtime_and_pushed_again() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let fake = fake();
+    rejecting(&fake);
+    fake.indexing_delay(secs(100));
+    fake.inject(Fault::on(Operation::PushItemContainer).late_answer(secs(30)));
+    let client = fake.client();
+    let cut_off = Arc::new(Mutex::new(None));
+    let first = runtime();
+    let pusher = first.block_on(async {
+        let pusher = client.items(SOURCE).pusher().track_outcomes().linger(secs(1));
+        let cut_off = Arc::clone(&cut_off);
+        let pusher = pusher.on_failed_batch(move |failed| drop(cut_off.lock().unwrap().replace(failed))).start();
+        for number in [1, 2] {
+            pusher.add_or_update(uri(number), &doc()).await.unwrap();
+        }
+        tokio::time::sleep(secs(10)).await;
+        pusher
+    });
+    drop(first);
+    let outcomes = runtime().block_on(async {
+        let failed = cut_off.lock().unwrap().take().unwrap();
+        pusher.push_again(failed).await.unwrap();
+        pusher.flush().await.unwrap();
+        tokio::time::sleep(secs(95)).await;
+        pusher.add_or_update(uri(1), &bad()).await.unwrap();
+        let report = pusher.finish().await.into_result().unwrap();
+        report.outcomes(&client).await.unwrap()
+    });
+    assert_eq!((told(&outcomes), outcomes.counts.indexed), (vec![&*uri(1)], 1), "{outcomes}");
+    assert!(!outcomes.is_settled);
+}
+
 #[tokio::test(start_paused = true)]
 async fn batches_of_a_catalog_are_told_from_others_by_their_ordering_ids() {
     let fake = FakePushApi::builder().catalog_source("my-catalog").build();
