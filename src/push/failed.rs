@@ -121,7 +121,7 @@ pub enum AfterFailure {
     /// [holds for all](crate::report::FailedBatch::holds_for_all) batches, the run stops.
     Keep,
     /// The run goes on, and pushes the batch again after this time. After an error that holds for all batches, no
-    /// batch is started until then.
+    /// batch is started until then. Wait some seconds at least: the batch may fail again at once.
     Again(FailedBatch, Duration),
 }
 
