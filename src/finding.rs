@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::model::words::{shortened, words};
+use crate::model::words::{line_of, one_line, shortened, words};
 
 /// What to do about data that the service would accept and then drop.
 ///
@@ -234,7 +234,7 @@ pub struct Finding {
 
 impl Finding {
     pub(crate) fn new(item: impl Into<String>, rule: Rule, message: impl Into<String>) -> Self {
-        Self { item: item.into(), rule, message: message.into() }
+        Self { item: item.into(), rule, message: line_of(1_000, &message.into()) }
     }
 
     /// What breaks the rule: a document id, the name of an identity, a parameter.
@@ -258,12 +258,9 @@ impl Finding {
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const LONGEST: usize = 200;
         let Self { item, rule, message } = self;
-        let shown: String = item.chars().take(LONGEST).map(|c| if c.is_control() { ' ' } else { c }).collect();
-        let cut = if item.chars().nth(LONGEST).is_some() { "…" } else { "" };
         if !item.is_empty() {
-            write!(f, "`{shown}{cut}`: ")?;
+            write!(f, "`{}`: ", one_line(item))?;
         }
         write!(f, "{message} [{rule}]")
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::path::MembershipPath;
+use crate::model::words::one_line;
 
 /// Whether a viewer sees an item, and why: [`Permissions::evaluate`](crate::Permissions::evaluate).
 ///
@@ -149,7 +150,7 @@ impl fmt::Display for Level<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "level {}", self.0.level + 1)?;
         match &self.0.level_name {
-            Some(name) => write!(f, " `{name}`"),
+            Some(name) => write!(f, " `{}`", one_line(name)),
             None => Ok(()),
         }
     }

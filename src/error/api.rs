@@ -5,6 +5,7 @@ use http::StatusCode;
 
 use super::call_record::CallRecord;
 use super::code::ErrorCode;
+use crate::model::words::one_line;
 
 /// A longer wait is most likely a mistake of whoever asked for it.
 const LONGEST_PLAUSIBLE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -124,17 +125,6 @@ impl fmt::Display for ApiError {
             None => Ok(()),
         }
     }
-}
-
-/// Text of the service as part of one line: control characters become spaces, and it ends after
-/// 300 characters.
-pub(super) fn one_line(text: &str) -> String {
-    const LONGEST: usize = 300;
-    let mut line: String = text.chars().take(LONGEST).map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if text.chars().nth(LONGEST).is_some() {
-        line.push('…');
-    }
-    line
 }
 
 impl std::error::Error for ApiError {}

@@ -2,9 +2,9 @@ use std::fmt;
 
 use http::{StatusCode, Uri};
 
-use super::api::one_line;
 use super::call_record::CallRecord;
 use super::redact::Redactor;
+use crate::model::words::one_line;
 
 /// An error of another crate, kept as the source of one of ours.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

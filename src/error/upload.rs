@@ -3,8 +3,9 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use super::api::{is_retryable_status, one_line};
+use super::api::is_retryable_status;
 use super::call_record::CallRecord;
+use crate::model::words::one_line;
 
 /// The storage behind a file container rejected an upload
 /// ([article 43](https://docs.coveo.com/en/43/)).

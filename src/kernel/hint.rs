@@ -4,6 +4,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, StatusCode, Uri};
 
 use crate::error::FIREWALL;
+use crate::model::words::line_of;
 use crate::operation::Operation;
 
 /// Whether the body is a web page, which no service of ours answers with.
@@ -63,12 +64,7 @@ pub(crate) fn of(
 
 /// The beginning of the id in the query.
 fn document_id(uri: &Uri) -> Option<String> {
-    const LONGEST: usize = 100;
     let query = url::form_urlencoded::parse(uri.query()?.as_bytes());
     let (_, id) = query.into_iter().find(|(name, _)| name == "documentId")?;
-    let mut start: String = id.chars().take(LONGEST).collect();
-    if start.len() < id.len() {
-        start.push('…');
-    }
-    Some(start)
+    Some(line_of(100, &id))
 }

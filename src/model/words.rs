@@ -24,23 +24,32 @@ pub(crate) fn counted(count: u64, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
-/// The text, short and in one line, for an error message.
-pub(crate) fn shortened(text: &str) -> String {
-    const LONGEST: usize = 40;
-    let mut short: String = text.chars().take(LONGEST).map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if text.chars().nth(LONGEST).is_some() {
-        short.push('…');
+/// The text in one line of at most so many characters: control characters become spaces.
+pub(crate) fn line_of(longest: usize, text: &str) -> String {
+    let mut line: String = text.chars().take(longest).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if text.chars().nth(longest).is_some() {
+        line.push('…');
     }
-    short
+    line
 }
 
-/// Implements `FromStr` and `Deserialize` for an enum. ASCII case, underscores and surrounding white space
-/// are ignored.
+/// An id or a text of the service, as part of a message.
+pub(crate) fn one_line(text: &str) -> String {
+    line_of(300, text)
+}
+
+/// A key or a value, as part of a message.
+pub(crate) fn shortened(text: &str) -> String {
+    line_of(40, text)
+}
+
 /// Whether a text has blanks around it, or control characters.
 pub(crate) fn has_blanks(text: &str) -> bool {
     text.trim().len() < text.len() || text.contains(char::is_control)
 }
 
+/// Implements `FromStr` and `Deserialize` for an enum. ASCII case, underscores and surrounding white space
+/// are ignored.
 macro_rules! parse_words {
     ($name:ident: $what:literal { $($variant:ident => $word:literal),+ $(,)? }) => {
         impl std::str::FromStr for $name {

@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 use super::ask::AsksOutcomes;
 use super::ask::sealed::Sealed;
 use super::asked::AskedRun;
-use super::table::one_line;
 use crate::api::Identities;
 use crate::api::call::request_builder;
 use crate::error::{ConfigError, Error};
 use crate::kernel::call_settings::CallSettings;
 use crate::model::platform::IdentityState;
+use crate::model::words::one_line;
 use crate::push::RunTarget;
 
 /// How many identities are printed.

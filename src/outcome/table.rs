@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::verdict::Outcome;
+use crate::model::words::one_line;
 use crate::model::{DateTime, LogEntry, LogOperation, LogTask};
 
 /// The outcome of one item.
@@ -176,14 +177,4 @@ impl fmt::Display for Outcomes {
         }
         Ok(())
     }
-}
-
-/// Text for one line of a table.
-pub(super) fn one_line(text: &str) -> String {
-    const LONGEST: usize = 200;
-    let mut line: String = text.chars().take(LONGEST).map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if text.chars().nth(LONGEST).is_some() {
-        line.push('…');
-    }
-    line
 }

@@ -101,10 +101,13 @@ pub(crate) fn written_item(id: &str, item: &ItemText<'_>, switch: Preflight) -> 
     let mut findings: Vec<Finding> = document_id(id, switch).into_iter().collect();
     let mut found = |rule, message: String| findings.push(Finding::new(id, rule, message));
     if let Some(key) = item.duplicate() {
-        found(Rule::DuplicateKey, format!("the key `{key}` comes twice, and keys do not differ by case; keep one"));
+        found(
+            Rule::DuplicateKey,
+            format!("the key `{}` comes twice, and keys do not differ by case; keep one", shortened(&key)),
+        );
     }
     for (key, error) in item.unreadable() {
-        found(Rule::ValueUnreadable, format!("the value of `{key}` cannot be read: {error}"));
+        found(Rule::ValueUnreadable, format!("the value of `{}` cannot be read: {error}", shortened(&key)));
     }
     let mut data = HashSet::new();
     let is_on = switch != Preflight::Off;
@@ -172,9 +175,11 @@ pub(crate) fn written_item(id: &str, item: &ItemText<'_>, switch: Preflight) -> 
 /// The documentId of an item in text, where the caller gave none, or the finding.
 pub(crate) fn own_id<'a>(item: &ItemText<'_>, json: &'a [u8]) -> Result<Cow<'a, str>, Finding> {
     text_of(json).ok_or_else(|| match item.unreadable().find(|(key, _)| key.eq_ignore_ascii_case(key::DOCUMENT_ID)) {
-        Some((key, error)) => {
-            Finding::new("", Rule::ValueUnreadable, format!("the value of `{key}` cannot be read: {error}"))
-        }
+        Some((key, error)) => Finding::new(
+            "",
+            Rule::ValueUnreadable,
+            format!("the value of `{}` cannot be read: {error}", shortened(&key)),
+        ),
         None => Finding::new("", Rule::DocumentIdMismatch, mismatch(json)),
     })
 }

@@ -24,7 +24,7 @@ use crate::kernel::body::Body;
 use crate::kernel::call_settings::CallSettings;
 use crate::kernel::shared::Kernel;
 use crate::model::OrderingId;
-use crate::model::words::counted;
+use crate::model::words::{counted, one_line};
 use crate::preflight::KnownIdentities;
 
 /// The steps of a batch.
@@ -101,7 +101,7 @@ pub enum FailureReason {
 /// The first of some ids.
 fn listed(ids: &[String]) -> String {
     const MOST: usize = 5;
-    let mut list = ids.iter().take(MOST).map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", ");
+    let mut list = ids.iter().take(MOST).map(|id| format!("`{}`", one_line(id))).collect::<Vec<_>>().join(", ");
     if ids.len() > MOST {
         list.push_str(", …");
     }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::deletion::{MissingKept, MissingOutcome};
 use super::error::LedgerError;
 use crate::error::Error;
+use crate::model::words::shortened;
 use crate::push::{PushError, PushReport};
 use crate::refresh::IdleOutcome;
 
@@ -116,7 +117,7 @@ impl fmt::Display for SyncReport {
         if let Some(MostlyChanged { different, compared, key }) = &self.mostly_changed {
             write!(f, "; {different} of {compared} items differ from the last run")?;
             if let Some(key) = key {
-                write!(f, ", one of them in `{key}`: if it says nothing, set `ignore_keys`")?;
+                write!(f, ", one of them in `{}`: if it says nothing, set `ignore_keys`", shortened(key))?;
             }
         }
         if let Some(error) = &self.ledger_error {
