@@ -15,9 +15,11 @@ pub(crate) struct RateLimit {
     calls: usize,
     interval: Duration,
     state: Mutex<State>,
-    /// The calls that wait for a turn, first come first served. Those with followers wait apart: they need more.
+    /// The calls that wait for a turn, first come first served. Those with more followers wait apart: calls are left free for
+    /// those with fewer.
     queue: Queue<()>,
-    queue_with_followers: Queue<()>,
+    queue_before_commit: Queue<()>,
+    queue_before_batch: Queue<()>,
     given_back: Notify,
 }
 
@@ -32,14 +34,12 @@ struct State {
 }
 
 /// The calls that must be able to follow soon after another one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Followers(usize);
-
-impl Followers {
-    pub(super) const NONE: Self = Self(0);
-    const COMMIT: Self = Self(1);
-    /// The two calls of a batch.
-    pub(super) const BATCH: Self = Self(2);
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Followers {
+    None,
+    Commit,
+    /// A container and its commit.
+    Batch,
 }
 
 /// The turn of one call. Dropped before its start, it is given back.
@@ -64,7 +64,8 @@ impl RateLimit {
             interval: wait::bounded(interval),
             state: Mutex::new(State { free: calls, returns: VecDeque::new(), promised: 0 }),
             queue: Queue::default(),
-            queue_with_followers: Queue::default(),
+            queue_before_commit: Queue::default(),
+            queue_before_batch: Queue::default(),
             given_back: Notify::new(),
         }
     }
@@ -90,20 +91,24 @@ impl RateLimit {
 
     /// Waits for the turn of a call that a commit is to follow.
     pub(super) async fn turn_before_commit(self: &Arc<Self>) -> (Turn, Promise) {
-        let turn = self.wait(Followers::COMMIT, 1).await;
+        let turn = self.wait(Followers::Commit, 1).await;
         (turn, Promise(Arc::clone(self)))
     }
 
-    async fn wait(self: &Arc<Self>, Followers(followers): Followers, promises: usize) -> Turn {
-        let has_followers = followers > 0 && self.interval >= Self::LONG;
-        let queue = if has_followers { &self.queue_with_followers } else { &self.queue };
+    async fn wait(self: &Arc<Self>, followers: Followers, promises: usize) -> Turn {
+        let followers = if self.interval < Self::LONG { Followers::None } else { followers };
+        let (followers, queue) = match followers {
+            Followers::None => (0, &self.queue),
+            Followers::Commit => (1, &self.queue_before_commit),
+            Followers::Batch => (2, &self.queue_before_batch),
+        };
         let _first = queue.lock().await;
         loop {
             let given_back = self.given_back.notified();
             let next = {
                 let mut state = self.lock();
                 state.take_back();
-                let needed = if has_followers { self.calls.min(1 + followers + state.promised) } else { 1 };
+                let needed = if followers > 0 { self.calls.min(1 + followers + state.promised) } else { 1 };
                 if state.free >= needed {
                     state.free -= 1;
                     state.promised += promises;
@@ -175,7 +180,7 @@ mod tests {
         let begin = Instant::now();
         let mut starts = Vec::new();
         for _ in 0..7 {
-            limit.turn(Followers::NONE).await.start();
+            limit.turn(Followers::None).await.start();
             starts.push(begin.elapsed().as_secs());
         }
         assert_eq!(starts, [0, 0, 0, 10, 10, 10, 20]);
@@ -200,11 +205,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_turn_that_is_given_up_is_the_next_ones() {
         let limit = limit(1, Duration::from_secs(60));
-        limit.turn(Followers::NONE).await.start();
+        limit.turn(Followers::None).await.start();
         let begin = Instant::now();
-        assert!(tokio::time::timeout(Duration::from_secs(5), limit.turn(Followers::NONE)).await.is_err());
-        drop(limit.turn(Followers::NONE).await);
-        limit.turn(Followers::NONE).await.start();
+        assert!(tokio::time::timeout(Duration::from_secs(5), limit.turn(Followers::None)).await.is_err());
+        drop(limit.turn(Followers::None).await);
+        limit.turn(Followers::None).await.start();
         assert_eq!(begin.elapsed(), Duration::from_secs(60));
     }
 
@@ -212,10 +217,10 @@ mod tests {
     async fn a_turn_that_waits_for_its_start_counts_from_there() {
         let limit = limit(1, Duration::from_secs(60));
         let begin = Instant::now();
-        let turn = limit.turn(Followers::NONE).await;
+        let turn = limit.turn(Followers::None).await;
         let next = tokio::spawn({
             let limit = Arc::clone(&limit);
-            async move { limit.turn(Followers::NONE).await.start() }
+            async move { limit.turn(Followers::None).await.start() }
         });
         tokio::time::sleep(Duration::from_secs(40)).await;
         turn.start();
@@ -229,7 +234,7 @@ mod tests {
         let begin = Instant::now();
         let (first, promise) = limit.turn_before_commit().await;
         first.start();
-        limit.turn(Followers::NONE).await.start();
+        limit.turn(Followers::None).await.start();
         // Two are left: one is promised, and one is not enough.
         let second = tokio::spawn({
             let limit = Arc::clone(&limit);
@@ -237,9 +242,27 @@ mod tests {
         });
         tokio::time::sleep(Duration::from_secs(1)).await;
         drop(promise);
-        limit.turn(Followers::NONE).await.start();
+        limit.turn(Followers::None).await.start();
         assert_eq!(begin.elapsed(), Duration::from_secs(1));
         second.await.unwrap();
+        assert!(begin.elapsed() >= DAY);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_calls_of_a_batch_do_not_wait_behind_content_that_needs_more_of_them() {
+        let limit = limit(3, DAY);
+        let begin = Instant::now();
+        limit.turn(Followers::Batch).await.start();
+        let next = tokio::spawn({
+            let limit = Arc::clone(&limit);
+            async move { limit.turn(Followers::Batch).await.start() }
+        });
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let (container, _promise) = limit.turn_before_commit().await;
+        container.start();
+        limit.turn(Followers::None).await.start();
+        assert_eq!(begin.elapsed(), Duration::from_secs(1));
+        next.await.unwrap();
         assert!(begin.elapsed() >= DAY);
     }
 
@@ -251,8 +274,8 @@ mod tests {
             let (turn, _promise) = limit.turn_before_commit().await;
             turn.start();
             assert_eq!(begin.elapsed(), DAY * (2 * day));
-            limit.turn(Followers::NONE).await.start();
+            limit.turn(Followers::None).await.start();
         }
-        limit.turn(Followers::BATCH).await.start();
+        limit.turn(Followers::Batch).await.start();
     }
 }

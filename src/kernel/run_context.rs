@@ -64,10 +64,10 @@ impl RunContext {
             }
             Some(batch) => {
                 batch.promise(None);
-                limit.turn(Followers::NONE).await
+                limit.turn(Followers::None).await
             }
-            None if creates => limit.turn(Followers::BATCH).await,
-            None => limit.turn(Followers::NONE).await,
+            None if creates => limit.turn(Followers::Batch).await,
+            None => limit.turn(Followers::None).await,
         })
     }
 }

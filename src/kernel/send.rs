@@ -159,7 +159,7 @@ impl<'a> Call<'a> {
             let before = Instant::now();
             // After the token, which may take its time: the calls are to keep their distance.
             let turn = match (self.record.operation.host(), self.allowance.run) {
-                (Host::Logs, _) => Some(self.kernel.shared.logs_limit.turn(Followers::NONE).await),
+                (Host::Logs, _) => Some(self.kernel.shared.logs_limit.turn(Followers::None).await),
                 (Host::Push | Host::Platform, Some(run)) => run.turn(self.record.operation).await,
                 _ => None,
             };

@@ -72,12 +72,11 @@ async fn guarantee_5_content_of_a_file_is_uploaded_again_when_the_commit_waits_f
 
 #[tokio::test(start_paused = true)]
 async fn guarantee_5_content_is_uploaded_only_when_the_calls_of_its_batch_can_follow_soon() {
-    for calls in 3..=6 {
+    for calls in 3..=12 {
         let fake = fake();
         let run = patient(&fake).max_api_calls(calls, 24 * HOUR).start();
         let doc = DocumentBody::new();
-        // They fit into one batch.
-        for number in 0..3 {
+        for number in 0..8 {
             let pushed = run.add_or_update(format!("a://{number}"), &doc).content(bytes()).await;
             pushed.unwrap_or_else(|error| panic!("{calls} calls a day: {error}"));
         }
