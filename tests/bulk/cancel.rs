@@ -129,6 +129,38 @@ fn guarantee_5_with_a_handler_a_batch_whose_runtime_is_gone_is_handed_over_when_
 }
 
 #[test]
+fn a_batch_whose_runtime_is_gone_counts_once_when_it_is_pushed_again_in_another() {
+    for hangs_at in [None, Some(Operation::UploadToContainer), Some(Operation::PushItemContainer)] {
+        let fake = fake();
+        if let Some(operation) = hangs_at {
+            fake.inject(Fault::on(operation).hang());
+        }
+        let handed = Handed::default();
+        let first = runtime();
+        let pusher = first.block_on(async {
+            let pusher = pusher(&fake).linger(secs(if hangs_at.is_some() { 1 } else { 60 }));
+            let pusher = pusher.on_failed_batch(handed.handler()).start();
+            pusher.add_or_update("a://1", &full(1)).await.unwrap();
+            tokio::time::sleep(secs(5)).await;
+            pusher
+        });
+        drop(first);
+        let report = block_on(async {
+            // The runtime took the batch with it, and the next push finds out.
+            pusher.add_or_update("a://2", &full(2)).await.unwrap();
+            let _ = pusher.flush().await.unwrap();
+            let [cut_off] = <[_; 1]>::try_from(handed.take()).unwrap();
+            assert_eq!(cut_off.is_unsent(), hangs_at != Some(Operation::PushItemContainer));
+            pusher.push_again(cut_off).await.unwrap();
+            pusher.finish().await
+        });
+        let totals = &report.totals;
+        assert_eq!((totals.pushed, totals.accepted, totals.failed, totals.unsent), (2, 2, 0, 0), "{hangs_at:?}");
+        assert_eq!(number(&fake, "a://1"), Some(1));
+    }
+}
+
+#[test]
 fn guarantee_5_a_batch_whose_runtime_is_gone_is_handed_back_when_there_is_no_room_for_another() {
     let fake = fake();
     fake.inject(Fault::on(Operation::UploadToContainer).hang().always());
