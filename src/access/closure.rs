@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::graph::IdentityGraph;
 use super::relation::MembershipRelation;
 use crate::model::PermissionIdentity;
+use crate::model::words::one_line;
 
 /// All identities of one person, nearest first.
 pub(super) struct IdentityClosure {
@@ -74,9 +75,9 @@ impl IdentityClosure {
 
     /// Writes the name of an identity, and its provider unless that is the default.
     pub(super) fn write(&self, identity: &PermissionIdentity, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&identity.identity)?;
+        f.write_str(&one_line(&identity.identity))?;
         match identity.security_provider.as_deref() {
-            Some(provider) if *provider != *self.default_provider => write!(f, " [{provider}]"),
+            Some(provider) if *provider != *self.default_provider => write!(f, " [{}]", one_line(provider)),
             _ => Ok(()),
         }
     }

@@ -175,7 +175,7 @@ pub(crate) fn receipt(success: &Success) -> (Option<OrderingId>, Option<String>)
     (ordering_id, request_id)
 }
 
-/// Reads the model that a response holds, and nothing behind it.
+/// Reads the model in a response. Anything behind it is an error.
 pub(crate) fn json<T: DeserializeOwned>(success: &Success) -> Result<T, Error> {
     let mut json = serde_json::Deserializer::from_slice(&success.body);
     let mut track = serde_path_to_error::Track::new();

@@ -15,8 +15,8 @@ pub(crate) struct RateLimit {
     calls: usize,
     interval: Duration,
     state: Mutex<State>,
-    /// The calls that wait for a turn, first come first served. Those with more followers wait apart: calls are left free for
-    /// those with fewer.
+    /// The calls that wait for a turn, first come first served: one queue for each number of followers. Those with fewer
+    /// followers need fewer free calls, and may overtake.
     queue: Queue<()>,
     queue_before_commit: Queue<()>,
     queue_before_batch: Queue<()>,
@@ -241,8 +241,8 @@ mod tests {
             async move { limit.turn_before_commit().await.0.start() }
         });
         tokio::time::sleep(Duration::from_secs(1)).await;
-        drop(promise);
         limit.turn(Followers::None).await.start();
+        drop(promise);
         assert_eq!(begin.elapsed(), Duration::from_secs(1));
         second.await.unwrap();
         assert!(begin.elapsed() >= DAY);

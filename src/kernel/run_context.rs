@@ -51,7 +51,8 @@ impl RunContext {
     }
 
     /// Waits until a call may start. A container is created only when the calls that use it can follow soon: the
-    /// commit of a batch, or for the content of an item the two calls of the batch that refers to it.
+    /// commit of a batch, or for the content of an item the two calls of the batch that refers to it. Only the commit is
+    /// promised its call: contents that are uploaded side by side into several batches may find too few.
     pub(super) async fn turn(&self, operation: Operation) -> Option<Turn> {
         let limit = self.limit.as_ref()?;
         let creates = operation == Operation::CreateFileContainer;
@@ -63,8 +64,9 @@ impl RunContext {
                 turn
             }
             Some(batch) => {
+                let turn = limit.turn(Followers::None).await;
                 batch.promise(None);
-                limit.turn(Followers::None).await
+                turn
             }
             None if creates => limit.turn(Followers::Batch).await,
             None => limit.turn(Followers::None).await,

@@ -91,13 +91,15 @@ struct Admitted<'a> {
     probe: Option<Probe>,
     /// Given back as soon as the attempt has ended.
     place: Option<SemaphorePermit<'a>>,
+    /// Given back when the attempt does not start.
+    turn: Option<Turn>,
 }
 
 impl<'a> Call<'a> {
     async fn run(&mut self) -> Result<Success, Error> {
         let mut last: Option<Error> = None;
         loop {
-            let Admitted { token, probe, place } = match self.admission().await {
+            let Admitted { token, probe, place, turn } = match self.admission().await {
                 Ok(admitted) => admitted,
                 Err(error @ Error::Credentials(_)) => return Err(error),
                 // The earlier error says more than the lack of time for another attempt.
@@ -116,6 +118,7 @@ impl<'a> Call<'a> {
             if self.latest_start.is_some_and(|latest| latest < Instant::now()) {
                 return Err(self.too_late());
             }
+            turn.into_iter().for_each(Turn::start);
             self.allowance.start_attempt(probe.is_some());
             let progress = Arc::new(Progress::new(self.template.body_length()));
             let sent = Instant::now();
@@ -169,8 +172,7 @@ impl<'a> Call<'a> {
             let is_held = probe.is_none() && self.host.hold.is_held();
             if !is_held && self.host.throttle.wait(Instant::now()).is_none() {
                 self.refused_token = None;
-                turn.into_iter().for_each(Turn::start);
-                return Ok(Admitted { token, probe, place });
+                return Ok(Admitted { token, probe, place, turn });
             }
         }
     }

@@ -30,6 +30,8 @@ mod on {
     use super::{Arc, Display, Duration, Error, Finding, Operation, RunLabel, SendErrorKind, StatusCode, io};
     use tracing::Instrument;
 
+    use crate::model::words::one_line;
+
     pub(crate) fn in_span<F: Future>(
         operation: Operation,
         source: Option<&Arc<str>>,
@@ -60,7 +62,7 @@ mod on {
     /// and its cause.
     pub(crate) fn retrying(operation: Operation, attempt: u32, error: &Error, delay: Duration) {
         let (operation, status) = (operation.name(), error.status().map(|status| status.as_u16()));
-        let code = error.code().map(tracing::field::display);
+        let code = error.code().map(|code| tracing::field::display(one_line(code.as_str())));
         let transport = match error {
             Error::Transport(error) => Some(error),
             _ => None,

@@ -42,7 +42,7 @@ macro_rules! deserialize_any_case {
                         self,
                         mut map: A,
                     ) -> Result<Self::Value, A::Error> {
-                        let twice = |key: &str| serde::de::Error::custom(format_args!("the key `{key}` comes twice"));
+                        let twice = |key: &str| serde::de::Error::custom(format_args!("the key `{}` comes twice", $crate::model::words::shortened(key)));
                         $(let mut $field = None;)+
                         $(let mut $rest = super::Metadata::new();)?
                         while let Some(key) = map.next_key::<String>()? {

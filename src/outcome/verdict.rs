@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::words::one_line;
 use crate::model::{LogEntry, LogOperation, LogResult, LogTask};
 
 /// The outcome of an accepted item.
@@ -133,10 +134,10 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())?;
         if let Some(stage) = self.stage() {
-            write!(f, " at {stage}")?;
+            write!(f, " at {}", one_line(stage.as_str()))?;
         }
         match self.reason().filter(|reason| !reason.is_empty()) {
-            Some(reason) => write!(f, ": {reason}"),
+            Some(reason) => write!(f, ": {}", one_line(reason)),
             None => Ok(()),
         }
     }

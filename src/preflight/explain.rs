@@ -2,6 +2,8 @@
 
 use serde_json::Error;
 
+use crate::model::words::shortened;
+
 /// Why `text` cannot be read, with the place. `error` is about the part of it that begins at `start`.
 pub(super) fn explain(error: &Error, text: &[u8], start: usize) -> String {
     let message = error.to_string();
@@ -55,8 +57,9 @@ fn type_name(name: &str) -> String {
                 ("string ", "the text "),
                 ("boolean ", ""),
             ];
-            let named =
-                kinds.into_iter().find_map(|(theirs, ours)| Some(format!("{ours}{}", name.strip_prefix(theirs)?)));
+            let named = kinds
+                .into_iter()
+                .find_map(|(theirs, ours)| Some(format!("{ours}{}", shortened(name.strip_prefix(theirs)?))));
             named.unwrap_or_else(|| name.to_owned())
         }
     }

@@ -151,7 +151,7 @@ pub(crate) fn written_item(id: &str, item: &ItemText<'_>, switch: Preflight) -> 
             key::DOCUMENT_ID if !is_text_of(value, id) => found(Rule::DocumentIdMismatch, mismatch(value)),
             key::FILE_EXTENSION if !is_extension(value) => found(
                 Rule::FileExtension,
-                format!("the fileExtension {} needs a leading dot, as in `.html`", String::from_utf8_lossy(value)),
+                format!("the fileExtension {} needs a leading dot, as in `.html`", shortened(&text(value))),
             ),
             key::COMPRESSION_TYPE => {
                 if let Err(error) = serde_json::from_slice::<CompressionType>(value) {

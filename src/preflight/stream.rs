@@ -7,6 +7,7 @@ use super::items::{DOCUMENT_ID_TWICE, deletion, document_id, empty_batch, ids_of
 use super::limit;
 use crate::finding::{Finding, Preflight, Rule};
 use crate::model::document_keys::{self as key, IS_NOT_FINITE};
+use crate::model::words::shortened;
 use crate::model::{BatchDocument, BatchMergeBody, BatchUpdateBody, MetadataValue, PartialUpdate};
 
 /// The findings about an item of a catalog that was written.
@@ -45,18 +46,24 @@ pub(crate) fn checked_partial_update(update: &PartialUpdate, switch: Preflight) 
     if field.is_empty() {
         found(Rule::PartialUpdate, "it names no field; give the key of the item's metadata".to_owned());
     } else if key::property(field.as_bytes()).is_some() {
-        found(Rule::PartialUpdate, format!("`{field}` is a property of the item, which is pushed whole"));
+        found(Rule::PartialUpdate, format!("`{}` is a property of the item, which is pushed whole", shortened(field)));
     }
     match value.as_ref().map(|value| (value, value.not_finite())) {
         Some((_, Some(number))) => {
-            found(Rule::NumberNotFinite, format!("the value of `{field}` contains {number}, {IS_NOT_FINITE}"));
+            found(
+                Rule::NumberNotFinite,
+                format!("the value of `{}` contains {number}, {IS_NOT_FINITE}", shortened(field)),
+            );
         }
         Some((MetadataValue::Null, _)) => {
-            let message = format!("null would clear `{field}`; say that with `PartialUpdate::clear`");
+            let message = format!("null would clear `{}`; say that with `PartialUpdate::clear`", shortened(field));
             found(Rule::PartialUpdate, message);
         }
         _ if !operator_takes(update, value.as_ref()) => {
-            found(Rule::PartialUpdate, format!("the value for `{field}` is not of the type that {operator} takes"));
+            found(
+                Rule::PartialUpdate,
+                format!("the value for `{}` is not of the type that {operator} takes", shortened(field)),
+            );
         }
         _ => {}
     }

@@ -192,7 +192,7 @@ async fn guarantee_13_entries_of_a_batch_that_was_applied_twice_are_not_taken_fo
 }
 
 #[test]
-fn guarantee_13_nor_are_those_of_a_batch_that_was_cut_off_with_its_runtime_and_pushed_again() {
+fn guarantee_13_entries_of_a_batch_that_was_cut_off_with_its_runtime_and_pushed_again_are_told_apart() {
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     let fake = fake();
     rejecting(&fake);
@@ -200,7 +200,8 @@ fn guarantee_13_nor_are_those_of_a_batch_that_was_cut_off_with_its_runtime_and_p
     fake.inject(Fault::on(Operation::PushItemContainer).late_answer(secs(30)));
     let client = fake.client();
     let cut_off = Arc::new(Mutex::new(None));
-    let first = runtime();
+    // Their clocks begin together.
+    let (first, second) = (runtime(), runtime());
     let pusher = first.block_on(async {
         let pusher = client.items(SOURCE).pusher().track_outcomes().linger(secs(1));
         let cut_off = Arc::clone(&cut_off);
@@ -212,7 +213,7 @@ fn guarantee_13_nor_are_those_of_a_batch_that_was_cut_off_with_its_runtime_and_p
         pusher
     });
     drop(first);
-    let outcomes = runtime().block_on(async {
+    let outcomes = second.block_on(async {
         let failed = cut_off.lock().unwrap().take().unwrap();
         pusher.push_again(failed).await.unwrap();
         pusher.flush().await.unwrap();

@@ -3,7 +3,7 @@ use std::fmt;
 use serde_json::Map;
 
 use super::object::object_model;
-use crate::model::words::open_words;
+use crate::model::words::{one_line, open_words};
 
 /// The type of the values of a field ([article 1833](https://docs.coveo.com/en/1833/)).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -152,7 +152,7 @@ impl FieldResult {
 
 impl fmt::Display for FieldResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.name, self.outcome)
+        write!(f, "{}: {}", one_line(&self.name), self.outcome)
     }
 }
 
@@ -161,8 +161,8 @@ impl fmt::Display for FieldOutcome {
         match self {
             Self::Created => f.write_str("created"),
             Self::Exists => f.write_str("exists"),
-            Self::ExistsAs(other) => write!(f, "exists with the type {other}"),
-            Self::Failed(reason) => write!(f, "failed: {reason}"),
+            Self::ExistsAs(other) => write!(f, "exists with the type {}", one_line(other.as_str())),
+            Self::Failed(reason) => write!(f, "failed: {}", one_line(reason)),
             Self::Unknown => f.write_str("unknown"),
         }
     }

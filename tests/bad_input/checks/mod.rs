@@ -152,8 +152,8 @@ pub(crate) fn line_without_key(error: &Error) -> String {
     line
 }
 
-/// What can be read of some JSON. A model skips what is not its own, and does not mind that it has bytes that are no text,
-/// numbers without end, or too many levels. Such a value is null here.
+/// The readable part of some JSON. Models skip unknown properties, even those with bytes that are no text, numbers out of
+/// range, or too many levels. Such values are null here.
 pub(crate) fn readable(json: &[u8]) -> Value {
     readable_text(&String::from_utf8_lossy(json))
 }
