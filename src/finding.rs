@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::model::words::{line_of, one_line, shortened, words};
+use crate::model::words::{counted, line_of, one_line, shortened, words};
 
 /// What to do about data that the service would accept and then drop.
 ///
@@ -263,6 +263,16 @@ impl fmt::Display for Finding {
             write!(f, "`{}`: ", one_line(item))?;
         }
         write!(f, "{message} [{rule}]")
+    }
+}
+
+/// Writes the first of some findings, and how many more there are.
+pub(crate) fn first_of(findings: &[Finding], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let Some((first, others)) = findings.split_first() else { return f.write_str("invalid") };
+    write!(f, "{first}")?;
+    match others.len() {
+        0 => Ok(()),
+        more => write!(f, " (and {})", counted(more as u64, "more finding", "more findings")),
     }
 }
 

@@ -2,7 +2,7 @@ use std::fmt;
 
 use super::call_record::CallRecord;
 use super::transport::BoxError;
-use crate::finding::Finding;
+use crate::finding::{Finding, first_of};
 use crate::operation::Operation;
 
 /// The data of a call breaks rules of the service, so nothing was sent.
@@ -35,13 +35,7 @@ impl fmt::Display for InvalidError {
         if let Some(call) = self.call {
             write!(f, "{}: ", call.operation)?;
         }
-        let Some((first, others)) = self.findings.split_first() else { return f.write_str("invalid") };
-        write!(f, "{first}")?;
-        match others.len() {
-            0 => Ok(()),
-            1 => f.write_str(" (and 1 more finding)"),
-            more => write!(f, " (and {more} more findings)"),
-        }
+        first_of(&self.findings, f)
     }
 }
 
@@ -105,5 +99,24 @@ impl fmt::Display for CredentialsError {
 impl std::error::Error for CredentialsError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         Some(&*self.source)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::Rule;
+
+    #[test]
+    fn of_many_findings_the_first_one_is_shown_and_the_others_are_counted() {
+        for (findings, line) in [
+            (0, "invalid"),
+            (1, "`a://1`: no [not-an-object]"),
+            (2, "`a://1`: no [not-an-object] (and 1 more finding)"),
+            (10_000, "`a://1`: no [not-an-object] (and 9999 more findings)"),
+        ] {
+            let findings = vec![Finding::new("a://1", Rule::NotAnObject, "no"); findings];
+            assert_eq!(InvalidError::new(None, findings).to_string(), line);
+        }
     }
 }

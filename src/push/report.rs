@@ -9,7 +9,7 @@ use super::keys::Keys;
 use super::target::RunTarget;
 use super::tracked::TrackedRun;
 use crate::error::Error;
-use crate::finding::Finding;
+use crate::finding::{Finding, first_of};
 use crate::model::OrderingId;
 use crate::model::words::counted;
 
@@ -101,10 +101,7 @@ impl Refused {
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (number, finding) in self.findings.iter().enumerate() {
-            write!(f, "{}{finding}", if number == 0 { "" } else { "; " })?;
-        }
-        Ok(())
+        first_of(&self.findings, f)
     }
 }
 
