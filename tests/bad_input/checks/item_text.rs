@@ -17,8 +17,9 @@ const ID: &str = "a://1";
 /// has. What `preflight` finds is what the call refuses.
 pub(crate) fn check(text: &[u8]) {
     let Ok(text) = std::str::from_utf8(text) else { return };
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let (item, keys) = (serde_json::from_str::<Map<String, Value>>(text).ok(), serde_json::from_str::<Keys>(text).ok());
+    // As it is without a byte order mark.
+    let bare = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let (item, keys) = (serde_json::from_str::<Map<String, Value>>(bare).ok(), serde_json::from_str::<Keys>(bare).ok());
     let findings = match push(text, Preflight::Off) {
         Ok(sent) => {
             let item = item.unwrap_or_else(|| panic!("sent, and no item: {text:?}"));
@@ -29,14 +30,14 @@ pub(crate) fn check(text: &[u8]) {
         Err(findings) => {
             let is = |rule: Rule| findings.iter().any(|finding| finding.rule() == rule);
             // A batch and its list are around it.
-            let is_readable = serde_json::from_str::<Value>(&format!("[[{text}]]")).is_ok();
+            let is_readable = serde_json::from_str::<Value>(&format!("[[{bare}]]")).is_ok();
             assert_eq!(is(Rule::NotAnObject), keys.is_none(), "{text:?}: {findings:?}");
             assert_eq!(is(Rule::DuplicateKey), keys.is_some_and(|keys| keys.has_twin()), "{text:?}: {findings:?}");
             assert!(is(Rule::NotAnObject) || is(Rule::ValueUnreadable) != is_readable, "{text:?}: {findings:?}");
             findings
         }
     };
-    let Ok(raw) = serde_json::from_str::<&RawValue>(text) else { return };
+    let Ok(raw) = serde_json::from_str::<&RawValue>(bare) else { return };
     let mut found = preflight::item(ID, raw);
     let refused = push(text, Preflight::Refuse).err().unwrap_or_default();
     found.retain(|finding| finding.rule() != Rule::PermissionsMissing);
