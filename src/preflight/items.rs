@@ -107,7 +107,7 @@ pub(crate) fn written_item(id: &str, item: &ItemText<'_>, switch: Preflight) -> 
         );
     }
     for (key, error) in item.unreadable() {
-        found(Rule::ValueUnreadable, format!("the value of `{}` cannot be read: {error}", shortened(&key)));
+        found(Rule::ValueUnreadable, unreadable(&key, &error));
     }
     let mut data = HashSet::new();
     let is_on = switch != Preflight::Off;
@@ -175,13 +175,14 @@ pub(crate) fn written_item(id: &str, item: &ItemText<'_>, switch: Preflight) -> 
 /// The documentId of an item in text, where the caller gave none, or the finding.
 pub(crate) fn own_id<'a>(item: &ItemText<'_>, json: &'a [u8]) -> Result<Cow<'a, str>, Finding> {
     text_of(json).ok_or_else(|| match item.unreadable().find(|(key, _)| key.eq_ignore_ascii_case(key::DOCUMENT_ID)) {
-        Some((key, error)) => Finding::new(
-            "",
-            Rule::ValueUnreadable,
-            format!("the value of `{}` cannot be read: {error}", shortened(&key)),
-        ),
+        Some((key, error)) => Finding::new("", Rule::ValueUnreadable, unreadable(&key, &error)),
         None => Finding::new("", Rule::DocumentIdMismatch, mismatch(json)),
     })
+}
+
+/// The finding for a value that cannot be read.
+fn unreadable(key: &str, error: &str) -> String {
+    format!("the value of `{}` cannot be read: {error}", shortened(key))
 }
 
 /// The finding for a value that is not text, although the property is.

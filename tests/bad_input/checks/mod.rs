@@ -152,8 +152,8 @@ pub(crate) fn line_without_key(error: &Error) -> String {
     line
 }
 
-/// The readable part of some JSON. Models skip unknown properties, even those with bytes that are no text, numbers out of
-/// range, or too many levels. Such values are null here.
+/// The readable part of some JSON. Models skip unknown properties, even those with invalid UTF-8, numbers out of range, or
+/// too many levels. Such values are null here.
 pub(crate) fn readable(json: &[u8]) -> Value {
     readable_text(&String::from_utf8_lossy(json))
 }
