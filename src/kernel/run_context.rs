@@ -107,3 +107,48 @@ impl CallCounters {
         Duration::from_nanos(self.throttled_nanos.load(Ordering::Relaxed))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::{Instant, sleep};
+
+    use super::*;
+
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+    fn run(limit: &Arc<RateLimit>, batch: Option<Arc<BatchCalls>>) -> RunContext {
+        RunContext {
+            throttle_patience: DAY,
+            outage_patience: DAY,
+            limit: Some(Arc::clone(limit)),
+            counters: Arc::default(),
+            batch,
+            label: RunLabel { run: 1, source: "s".into(), batch: None },
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_commit_keeps_its_promised_call_until_it_has_its_turn() {
+        let limit = Arc::new(RateLimit::new(4, DAY));
+        let call = |run: RunContext, operation| {
+            tokio::spawn(async move {
+                run.turn(operation).await.unwrap().start();
+                Instant::now()
+            })
+        };
+        let begin = Instant::now();
+        let (batch, other) = (run(&limit, Some(Arc::default())), run(&limit, Some(Arc::default())));
+        call(batch.clone(), Operation::CreateFileContainer).await.unwrap();
+        call(run(&limit, None), Operation::SetSourceStatus).await.unwrap();
+        sleep(Duration::from_secs(100)).await;
+        for _ in 0..2 {
+            call(run(&limit, None), Operation::SetSourceStatus).await.unwrap();
+        }
+        // Two calls are free again after a day, and two others 100 s later.
+        let container = call(other, Operation::CreateFileContainer);
+        let first = call(run(&limit, None), Operation::SetSourceStatus);
+        let commit = call(batch, Operation::PushItemContainer);
+        assert_eq!((first.await.unwrap() - begin, commit.await.unwrap() - begin), (DAY, DAY));
+        assert_eq!(container.await.unwrap() - begin, DAY + Duration::from_secs(100));
+    }
+}

@@ -38,6 +38,18 @@ async fn guarantee_5_a_batch_whose_commit_waits_for_an_hour_is_uploaded_anew() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_commit_that_is_not_sent_because_its_container_is_too_old_uses_no_call_of_the_limit() {
+    let fake = fake();
+    fake.inject(Fault::on(Operation::PushItemContainer).status(429).retry_after(HOUR));
+    // Two containers and two commits.
+    let pusher = pusher(&fake).throttle_patience(2 * HOUR).max_api_calls(4, DAY).start();
+    pusher.add_or_update("a://1", &full(1)).await.unwrap();
+    pusher.finish().await.into_result().unwrap();
+    let last = requests_of(&fake, Operation::PushItemContainer).pop().unwrap();
+    assert!(last.received_after() < 2 * HOUR, "{:?}", last.received_after());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_single_batch_whose_commit_waits_for_an_hour_is_uploaded_anew() {
     let fake = fake();
     fake.inject(Fault::on(Operation::PushItemContainer).status(429).retry_after(HOUR));
