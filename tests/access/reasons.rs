@@ -147,3 +147,11 @@ fn a_verdict_outlives_permissions_viewer_and_graph() {
     let told = std::thread::spawn(move || access.to_string()).join().unwrap();
     assert_eq!(told, "allowed in level 1: by set 1 (a)");
 }
+
+#[test]
+fn an_access_is_one_line_whatever_the_names() {
+    let level = PermissionLevel::new("Read\ners").permission_set(allow(PermissionIdentity::user("a\nb")));
+    let access = Permissions::complete([level]).evaluate(&sample_graph().viewer(Identity::user("a\nb")));
+    let line = access.to_string();
+    assert!(line.contains("`Read ers`") && line.contains("a b") && !line.contains('\n'), "{line:?}");
+}

@@ -101,3 +101,9 @@ async fn a_warning_of_a_catalog_is_a_failure() {
     assert_eq!(outcome.reason(), Some("the item of the partial update does not exist"));
     assert!(outcome.is_dropped());
 }
+
+#[test]
+fn an_outcome_is_one_line_whatever_the_log_says() {
+    let failed = Outcome::Failed { stage: "NEW\nSTAGE".into(), reason: "too\nlarge".to_owned() };
+    assert_eq!(failed.to_string(), "failed at NEW STAGE: too large");
+}

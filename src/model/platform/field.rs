@@ -167,3 +167,15 @@ impl fmt::Display for FieldOutcome {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_result_is_one_line_whatever_the_service_says() {
+        let failed = FieldOutcome::Failed("not\nallowed".to_owned());
+        let result = FieldResult { name: "a\nb".to_owned(), outcome: failed };
+        assert_eq!(result.to_string(), "a b: failed: not allowed");
+    }
+}
